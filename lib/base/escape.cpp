@@ -1,0 +1,89 @@
+#include "base/escape.hpp"
+
+#include <cstddef>
+
+namespace accrete {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::size_t longest_quoted = 200;  // bytes
+
+bool is_continuation(std::string_view bytes, std::size_t at) {
+  return at < bytes.size() && (static_cast<unsigned char>(bytes[at]) & 0xC0) == 0x80;
+}
+
+/// The length of the printable character at the front of `bytes`; 0 if there is none. Refuses overlong forms,
+/// surrogates and what lies behind U+10FFFF, as RFC 3629 asks.
+std::size_t printable_size(std::string_view bytes) {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  if (first < 0x80) return first >= 0x20 && first != 0x7F && first != '\\' ? 1 : 0;
+  if (!is_continuation(bytes, 1)) return 0;
+  const auto second = static_cast<unsigned char>(bytes[1]);
+  if (first >= 0xC2 && first <= 0xDF) return first == 0xC2 && second < 0xA0 ? 0 : 2;
+  if (!is_continuation(bytes, 2)) return 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && second < 0xA0;
+    const bool surrogate = first == 0xED && second >= 0xA0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (first < 0xF0 || first > 0xF4 || !is_continuation(bytes, 3)) return 0;
+  const bool overlong = first == 0xF0 && second < 0x90;
+  const bool too_high = first == 0xF4 && second >= 0x90;
+  return overlong || too_high ? 0 : 4;
+}
+
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+void escape_to(std::string& out, std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (const std::size_t size = printable_size(bytes)) {
+      out.append(bytes.substr(0, size));
+      bytes.remove_prefix(size);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(bytes[0]);
+    out += "\\x";
+    out += hex_digits[byte >> 4];
+    out += hex_digits[byte & 0xF];
+    bytes.remove_prefix(1);
+  }
+}
+
+std::string escape(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  escape_to(out, bytes);
+  return out;
+}
+
+std::string unescape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && text.size() - i >= 4 && text[i + 1] == 'x') {
+      const int high = hex_value(text[i + 2]);
+      const int low = hex_value(text[i + 3]);
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 3;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+std::string quoted(std::string_view bytes) {
+  if (bytes.size() <= longest_quoted) return "'" + escape(bytes) + "'";
+  return "'" + escape(bytes.substr(0, longest_quoted)) + "…' (" + std::to_string(bytes.size()) + " bytes)";
+}
+
+}  // namespace accrete

@@ -1,0 +1,21 @@
+// Bytes as printable text on one line, and back.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace accrete {
+
+/// Appends `bytes` to `out` with every byte as `\xNN` that would break a line or a terminal: control characters (C0,
+/// DEL, C1), what is not UTF-8, and the backslash itself, so that `unescape` restores the exact bytes.
+void escape_to(std::string& out, std::string_view bytes);
+
+[[nodiscard]] std::string escape(std::string_view bytes);
+
+/// Turns each `\xNN` (two hexadecimal digits) back into its byte; any other backslash stands for itself.
+[[nodiscard]] std::string unescape(std::string_view text);
+
+/// `'…'`, escaped, and shortened where it is long: for messages.
+[[nodiscard]] std::string quoted(std::string_view bytes);
+
+}  // namespace accrete

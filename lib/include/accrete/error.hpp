@@ -1,0 +1,95 @@
+// The errors that accrete throws. Each message names the action, the object and the cause.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace accrete {
+
+/// The base of everything that accrete throws; no other library's exception crosses the API.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The operating system refused or failed; `code()` holds its errno.
+class IoError : public Error {
+ public:
+  /// The message reads "cannot <action> '<object>': <cause of error_number>".
+  IoError(std::string_view action, std::string_view object, int error_number);
+
+  [[nodiscard]] const std::error_code& code() const noexcept { return code_; }
+
+ private:
+  std::error_code code_;
+};
+
+/// No room is left on the device, in the quota, or for one more file. Nothing of the call was applied.
+class DiskFullError : public IoError {
+ public:
+  using IoError::IoError;
+};
+
+/// Stored bytes are not what was written: a checksum, a name or a structure is wrong.
+class CorruptionError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// There is no such dataset. (A missing key is not an error: see Store::size.)
+class NotFoundError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// What was to be created is there already.
+class ExistsError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Another process or thread held the dataset's lock for longer than OpenOptions::lock_timeout.
+class LockedError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A key is empty or longer than `max_key_size` bytes.
+class InvalidKeyError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The value did not have AppendOptions::expect_size bytes; nothing was appended.
+class SizeMismatchError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The dataset may be read but not changed by this process.
+class ReadOnlyError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A value or a request does not fit the memory that there is; read it in pieces with Store::get_range.
+class TooLargeError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// An argument or a combination of options makes no sense; nothing was done.
+class InvalidArgumentError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The dataset or URL needs what this version does not have: a newer format, another layout, another scheme.
+class UnsupportedError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace accrete

@@ -1,0 +1,133 @@
+// The Store interface and the types of its calls. What a store keeps its bytes in is behind the factories of
+// accrete.hpp.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accrete {
+
+/// Keys have 1 to this many bytes, of any value.
+inline constexpr std::size_t max_key_size = 1024;
+
+/// One append to one key. Borrowed for the call.
+struct Entry {
+  std::string_view key, bytes;
+};
+
+/// Names a writer for good, across processes and restarts: a UUID or a hash of a name.
+using WriterId = std::array<std::byte, 16>;
+
+/// Names a batch. A writer's sequence numbers rise; they need not be consecutive.
+struct BatchId {
+  WriterId writer{};
+  std::uint64_t sequence = 0;
+};
+
+struct AppendOptions {
+  /// The whole batch, and all that was appended to the dataset before it, survives power loss when the call
+  /// returns: one group commit.
+  bool sync = false;
+  /// For one-entry batches: append only if the value has this many bytes, else throw SizeMismatchError. 0 asks that
+  /// the key has never been appended to.
+  std::optional<std::uint64_t> expect_size{};
+  /// Apply the batch only if its sequence is above every one that its writer has had applied; otherwise the call does
+  /// nothing and succeeds. Checked before expect_size.
+  std::optional<BatchId> id{};
+};
+
+struct KeySize {
+  std::string key;
+  std::uint64_t size = 0;  ///< bytes
+
+  friend bool operator==(const KeySize&, const KeySize&) = default;
+};
+
+struct ListOptions {
+  std::string_view prefix{};                ///< only keys that begin with this
+  std::optional<std::string_view> after{};  ///< only keys behind this one in byte order
+  std::optional<std::size_t> limit{};       ///< at most this many keys
+};
+
+struct Stats {
+  std::uint64_t keys = 0;
+  std::uint64_t bytes = 0;  ///< of all values together
+};
+
+/// An appendable key → bytes store.
+///
+/// Any number of threads may call any of its functions at once. A function either does all that it says or throws an
+/// Error and changes nothing, unless its comment says otherwise. A key must have 1 to `max_key_size` bytes
+/// (InvalidKeyError). Destroying a store flushes nothing that an append has not handed down already.
+class Store {
+ public:
+  virtual ~Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Appends `bytes` to the value of `key`. Empty bytes bring an empty value into being.
+  void append(std::string_view key, std::string_view bytes);
+
+  /// Appends all entries, in their order, or none of them.
+  void append_batch(std::span<const Entry> entries, const AppendOptions& options = {});
+
+  /// The whole value; empty for a missing key. Throws TooLargeError when it does not fit into memory.
+  [[nodiscard]] std::string get(std::string_view key) const;
+
+  /// The values of all keys as they were at one moment, in the order of `keys`.
+  [[nodiscard]] std::vector<std::string> get_batch(std::span<const std::string_view> keys) const;
+
+  /// Up to `size` bytes of the value from `offset` on: fewer where the value ends before, none behind its end.
+  [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
+
+  /// Bytes in the value; nullopt for a key that was never appended to (or erased since).
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
+
+  /// Keys in byte order, with the sizes of their values, as they were at one moment.
+  [[nodiscard]] std::vector<KeySize> list(const ListOptions& options = {}) const;
+
+  /// Totals, at a cost that does not depend on how many keys there are.
+  [[nodiscard]] Stats stats() const;
+
+  /// The highest sequence applied for a writer; nullopt if there is none. Where a writer goes on after a restart.
+  [[nodiscard]] std::optional<std::uint64_t> last_sequence(const WriterId& writer) const;
+
+  /// Removes one key and its value; does nothing for a missing key.
+  void erase(std::string_view key);
+
+  /// Hands all bytes down, to the operating system at the bottom: they then survive the death of this process.
+  void flush();
+
+  /// Makes all that was appended before survive power loss.
+  void sync();
+
+  /// Removes all keys; the dataset stays, and so do the sequences of its writers. A drop that fails half-way is
+  /// completed by the next call on the dataset.
+  void drop();
+
+ protected:
+  Store() = default;
+
+ private:
+  virtual void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) = 0;
+  [[nodiscard]] virtual std::string do_get(std::string_view key) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const = 0;
+  [[nodiscard]] virtual std::string do_get_range(std::string_view key, std::uint64_t offset,
+                                                 std::uint64_t size) const = 0;
+  [[nodiscard]] virtual std::optional<std::uint64_t> do_size(std::string_view key) const = 0;
+  [[nodiscard]] virtual std::vector<KeySize> do_list(const ListOptions& options) const = 0;
+  [[nodiscard]] virtual Stats do_stats() const = 0;
+  [[nodiscard]] virtual std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const = 0;
+  virtual void do_erase(std::string_view key) = 0;
+  virtual void do_flush() = 0;
+  virtual void do_sync() = 0;
+  virtual void do_drop() = 0;
+};
+
+}  // namespace accrete

@@ -1,0 +1,128 @@
+// Env: the seam between accrete and the operating system. All file operations go through it, so that tests can make
+// any of them fail (FaultEnv) or be forgotten by a power loss (CrashEnv).
+//
+// Every function throws IoError (DiskFullError, ReadOnlyError) with the action and the path; `try_…` and functions that
+// return an optional answer "there is none" as a value. Interrupted and short system calls are continued inside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accrete {
+
+class DatasetLock;
+
+enum class OpenMode {
+  read,        ///< an existing file
+  write,       ///< an existing file, also for reading
+  create,      ///< a new file; IoError(EEXIST) if there is one
+  open_always  ///< an existing file or a new one
+};
+
+enum class FileType { regular, directory, symlink, other };
+
+struct FileInfo {
+  FileType type = FileType::other;
+  std::uint64_t size = 0;
+};
+
+struct DirectoryEntry {
+  std::string name;
+  FileType type = FileType::other;
+};
+
+/// An open regular file. Its const functions may be called by several threads at once.
+class File {
+ public:
+  virtual ~File() = default;
+
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+
+  /// Fills `to` from `offset` on; returns how many bytes there were before the end of the file.
+  [[nodiscard]] virtual std::size_t read_at(std::uint64_t offset, std::span<char> to) const = 0;
+
+  /// Writes the pieces one after the other at the end of the file. When it throws, a part may have been written.
+  virtual void append(std::span<const std::string_view> pieces) = 0;
+
+  /// As above, at `offset`.
+  virtual void write_at(std::uint64_t offset, std::string_view bytes) = 0;
+
+  virtual void truncate(std::uint64_t size) = 0;
+
+  /// Makes contents and size survive power loss (fdatasync).
+  virtual void sync() = 0;
+};
+
+/// The bytes of a small file of fixed size that processes share. Change them, then `publish` what was changed;
+/// `refresh` before reading what others may have published. Where the file system overwrites in place the bytes are the
+/// page cache itself (a mapping whose blocks are allocated) and both calls cost nothing; elsewhere a mapped write could
+/// hit a full disk and raise SIGBUS, so the bytes are a copy that both calls write and read.
+class SharedBytes {
+ public:
+  virtual ~SharedBytes() = default;
+  [[nodiscard]] virtual std::span<std::byte> bytes() noexcept = 0;
+  virtual void publish(std::size_t offset, std::size_t size) = 0;
+  virtual void refresh(std::size_t offset, std::size_t size) = 0;
+};
+
+/// An open directory. Names are relative to it and may have several components ("a%/b"); no component is followed
+/// if it is a symbolic link, and nothing but regular files is opened.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  /// For messages.
+  [[nodiscard]] virtual const std::string& path() const noexcept = 0;
+
+  [[nodiscard]] virtual std::unique_ptr<File> open(const std::string& name, OpenMode mode) = 0;
+  /// nullptr if there is no such file. Not for OpenMode::create.
+  [[nodiscard]] virtual std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) = 0;
+  [[nodiscard]] virtual std::optional<FileInfo> info(const std::string& name) const = 0;
+  /// Without "." and "..", in no order. `name` "" is this directory itself.
+  [[nodiscard]] virtual std::vector<DirectoryEntry> entries(const std::string& name) const = 0;
+  virtual void make_directory(const std::string& name) = 0;
+  /// Removes a file, or a symbolic link itself.
+  virtual void remove(const std::string& name) = 0;
+  /// False if it is not empty.
+  virtual bool try_remove_directory(const std::string& name) = 0;
+  /// Replaces `to` if it is there.
+  virtual void rename(const std::string& from, const std::string& to) = 0;
+  /// Makes the names in this directory survive power loss (fsync).
+  virtual void sync() = 0;
+  /// Makes everything on the file system survive power loss (syncfs).
+  virtual void sync_file_system() = 0;
+  /// The lock that this process has for the file `name`, which must exist.
+  [[nodiscard]] virtual std::shared_ptr<DatasetLock> lock(const std::string& name) = 0;
+  /// `name` must exist and have at least `size` bytes. Read-only: `publish` must not be called.
+  [[nodiscard]] virtual std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size,
+                                                           bool read_only) = 0;
+};
+
+class Env {
+ public:
+  virtual ~Env() = default;
+
+  /// Follows symbolic links in `path`: it is the user's own. nullptr if there is nothing or no directory at `path`.
+  [[nodiscard]] virtual std::unique_ptr<Directory> try_open_directory(const std::string& path) = 0;
+  /// Of `path` itself: a symbolic link is not followed.
+  [[nodiscard]] virtual std::optional<FileInfo> info(const std::string& path) const = 0;
+  virtual void make_directory(const std::string& path) = 0;
+  /// False, and nothing is done, if there is anything at `to`.
+  virtual bool try_rename_directory(const std::string& from, const std::string& to) = 0;
+  virtual void remove_directory(const std::string& path) = 0;
+  /// Largest size that a file of this process may have (RLIMIT_FSIZE): writing beyond raises SIGXFSZ.
+  [[nodiscard]] virtual std::uint64_t file_size_limit() const = 0;
+  /// RLIMIT_NOFILE.
+  [[nodiscard]] virtual std::size_t open_files_limit() const = 0;
+};
+
+/// The real one. It has no state.
+[[nodiscard]] Env& posix_env() noexcept;
+
+}  // namespace accrete

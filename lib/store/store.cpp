@@ -1,0 +1,70 @@
+#include <accrete/accrete.hpp>
+
+#include "base/escape.hpp"
+
+namespace accrete {
+namespace {
+
+void check_key(std::string_view key) {
+  if (key.empty()) throw InvalidKeyError("the key is empty; keys have 1 to " + std::to_string(max_key_size) + " bytes");
+  if (key.size() > max_key_size) {
+    throw InvalidKeyError("the key " + quoted(key) + " is too long; keys have 1 to " + std::to_string(max_key_size) +
+                          " bytes");
+  }
+}
+
+}  // namespace
+
+void Store::append(std::string_view key, std::string_view bytes) {
+  const Entry entry{key, bytes};
+  append_batch({&entry, 1});
+}
+
+void Store::append_batch(std::span<const Entry> entries, const AppendOptions& options) {
+  for (const Entry& entry : entries) check_key(entry.key);
+  if (options.expect_size && entries.size() != 1) {
+    throw InvalidArgumentError("expect_size needs a batch of one entry; this one has " +
+                               std::to_string(entries.size()));
+  }
+  if (entries.empty() && !options.id) return;
+  do_append_batch(entries, options);
+}
+
+std::string Store::get(std::string_view key) const {
+  check_key(key);
+  return do_get(key);
+}
+
+std::vector<std::string> Store::get_batch(std::span<const std::string_view> keys) const {
+  for (const std::string_view key : keys) check_key(key);
+  return do_get_batch(keys);
+}
+
+std::string Store::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
+  check_key(key);
+  return do_get_range(key, offset, size);
+}
+
+std::optional<std::uint64_t> Store::size(std::string_view key) const {
+  check_key(key);
+  return do_size(key);
+}
+
+std::vector<KeySize> Store::list(const ListOptions& options) const { return do_list(options); }
+
+Stats Store::stats() const { return do_stats(); }
+
+std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const { return do_last_sequence(writer); }
+
+void Store::erase(std::string_view key) {
+  check_key(key);
+  do_erase(key);
+}
+
+void Store::flush() { do_flush(); }
+
+void Store::sync() { do_sync(); }
+
+void Store::drop() { do_drop(); }
+
+}  // namespace accrete
