@@ -19,10 +19,11 @@ namespace accrete {
 class DatasetLock;
 
 enum class OpenMode {
-  read,        ///< an existing file
-  write,       ///< an existing file, also for reading
-  create,      ///< a new file; IoError(EEXIST) if there is one
-  open_always  ///< an existing file or a new one
+  read,          ///< an existing file
+  write,         ///< an existing file, to read and `write_at`
+  append,        ///< an existing file, to read and `append`
+  create,        ///< a new file, otherwise as `write`; IoError(EEXIST) if there is one
+  create_append  ///< a new file, otherwise as `append`
 };
 
 enum class FileType { regular, directory, symlink, other };
@@ -81,7 +82,7 @@ class Directory {
   [[nodiscard]] virtual const std::string& path() const noexcept = 0;
 
   [[nodiscard]] virtual std::unique_ptr<File> open(const std::string& name, OpenMode mode) = 0;
-  /// nullptr if there is no such file. Not for OpenMode::create.
+  /// nullptr if there is no such file.
   [[nodiscard]] virtual std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) = 0;
   [[nodiscard]] virtual std::optional<FileInfo> info(const std::string& name) const = 0;
   /// Without "." and "..", in no order. `name` "" is this directory itself.
@@ -116,10 +117,10 @@ class Env {
   /// False, and nothing is done, if there is anything at `to`.
   virtual bool try_rename_directory(const std::string& from, const std::string& to) = 0;
   virtual void remove_directory(const std::string& path) = 0;
-  /// Largest size that a file of this process may have (RLIMIT_FSIZE): writing beyond raises SIGXFSZ.
+  /// Largest size that a file of this process may have (RLIMIT_FSIZE): writing beyond it raises SIGXFSZ.
   [[nodiscard]] virtual std::uint64_t file_size_limit() const = 0;
-  /// RLIMIT_NOFILE.
-  [[nodiscard]] virtual std::size_t open_files_limit() const = 0;
+  /// How many descriptors this process may have (RLIMIT_NOFILE).
+  [[nodiscard]] virtual std::uint64_t open_files_limit() const = 0;
 };
 
 /// The real one. It has no state.

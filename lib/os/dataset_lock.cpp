@@ -1,0 +1,329 @@
+#include "os/dataset_lock.hpp"
+
+#include <accrete/error.hpp>
+#include <boost/interprocess/exceptions.hpp>
+#include <boost/interprocess/sync/file_lock.hpp>
+#include <cerrno>
+#include <condition_variable>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "base/escape.hpp"
+#include "base/throw_io_error.hpp"
+#include "os/at_fork.hpp"
+
+namespace accrete {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Polls with growing pauses. F_SETLKW is not used: it has no timeout, and the kernel's deadlock detection takes the
+/// threads of a process for one, so that it reports deadlocks that are none.
+template <typename Try>
+bool poll_until(Clock::time_point deadline, Try try_once) {
+  constexpr int spins = 16;
+  constexpr std::chrono::microseconds longest_pause{500};
+  for (int i = 0; i < spins; ++i) {
+    if (try_once()) return true;
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::yield();
+  }
+  for (std::chrono::microseconds pause{10};; pause = std::min(pause * 2, longest_pause)) {
+    if (try_once()) return true;
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
+  const Clock::time_point now = Clock::now();
+  const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
+  return timeout >= most ? Clock::time_point::max() : now + timeout;
+}
+
+}  // namespace
+
+/// The lock among processes. Not for several threads at once: the gate sees to that.
+class DatasetLock::RecordLock {
+ public:
+  explicit RecordLock(const std::string& path) : path_(path) {
+    try {
+      file_lock_.emplace(path.c_str());
+    } catch (const boost::interprocess::interprocess_exception& e) {
+      const int error = e.get_native_error();
+      if (error != EACCES && error != EROFS && error != EPERM) throw_io_error("open the lock", path, error);
+      open_read_only();
+    }
+  }
+
+  ~RecordLock() {
+    if (read_only_fd_ >= 0) ::close(read_only_fd_);
+  }
+  RecordLock(const RecordLock&) = delete;
+  RecordLock& operator=(const RecordLock&) = delete;
+
+  bool try_lock() {
+    if (!file_lock_) throw ReadOnlyError("cannot lock " + quoted(path_) + " for writing: it may only be read");
+    return guarded([&] { return file_lock_->try_lock(); });
+  }
+
+  bool try_lock_sharable() {
+    if (!file_lock_) return read_only_set(F_RDLCK);
+    return guarded([&] { return file_lock_->try_lock_sharable(); });
+  }
+
+  void unlock() noexcept {
+    if (!file_lock_) {
+      read_only_set(F_UNLCK);
+      return;
+    }
+    try {
+      file_lock_->unlock();
+    } catch (const boost::interprocess::interprocess_exception&) {
+      // Unlocking a descriptor that is open cannot fail.
+    }
+  }
+
+ private:
+  template <typename Try>
+  bool guarded(Try try_once) {
+    try {
+      return try_once();
+    } catch (const boost::interprocess::interprocess_exception& e) {
+      throw_io_error("lock", path_, e.get_native_error());
+    }
+  }
+
+  // Boost opens the file for writing even where a shared lock is all that is wanted.
+  void open_read_only() {
+    read_only_fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (read_only_fd_ < 0) throw_io_error("open the lock", path_, errno);
+  }
+
+  bool read_only_set(short type) noexcept {
+    struct flock whole_file {};
+    whole_file.l_type = type;
+    whole_file.l_whence = SEEK_SET;
+    return ::fcntl(read_only_fd_, F_SETLK, &whole_file) == 0;
+  }
+
+  std::string path_;
+  std::optional<boost::interprocess::file_lock> file_lock_;
+  int read_only_fd_ = -1;
+};
+
+/// The lock among threads; it takes and releases the record lock with the first and the last of them. A stream of
+/// readers cannot starve the writers of this process, which keep new readers out while they wait, nor those of others,
+/// because the readers let go of the record lock after some turns.
+class DatasetLock::Gate {
+ public:
+  explicit Gate(RecordLock& record_lock) : record_lock_(record_lock), state_(std::make_unique<State>()) {}
+
+  bool try_lock_until(Deadline deadline) {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    ++state.waiting_writers;
+    const bool entered = wait(state, lock, deadline, [&] { return !state.busy && state.readers == 0; });
+    --state.waiting_writers;
+    if (entered) state.busy = true;
+    lock.unlock();
+    if (!entered) {
+      state.changed.notify_all();
+      return false;
+    }
+    return take(deadline, [&] { return record_lock_.try_lock(); });
+  }
+
+  bool try_lock_shared_until(Deadline deadline) {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    const auto may_enter = [&] {
+      return !state.busy && state.waiting_writers == 0 && (state.readers == 0 || state.turns < most_turns);
+    };
+    if (!wait(state, lock, deadline, may_enter)) return false;
+    if (state.readers > 0) {
+      ++state.readers;
+      ++state.turns;
+      return true;
+    }
+    state.busy = true;
+    lock.unlock();
+    if (!take(deadline, [&] { return record_lock_.try_lock_sharable(); })) return false;
+    lock.lock();
+    state.busy = false;
+    state.readers = 1;
+    state.turns = 1;
+    lock.unlock();
+    state.changed.notify_all();
+    return true;
+  }
+
+  void unlock() noexcept {
+    record_lock_.unlock();
+    open();
+  }
+
+  void unlock_shared() noexcept {
+    State& state = *state_;
+    {
+      const std::lock_guard lock(state.mutex);
+      if (--state.readers > 0) return;
+      record_lock_.unlock();
+    }
+    state.changed.notify_all();
+  }
+
+  void before_fork() {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    state.changed.wait(lock, [&] { return !state.busy && state.readers == 0; });
+    lock.release();  // keeps the mutex locked across the fork
+  }
+
+  void after_fork_in_parent() noexcept { state_->mutex.unlock(); }
+
+  // The old state may count waiting threads that the child does not have; it cannot be destroyed with them inside.
+  void after_fork_in_child() noexcept {
+    state_.release()->mutex.unlock();
+    state_ = std::make_unique<State>();
+  }
+
+ private:
+  static constexpr int most_turns = 64;
+
+  struct State {
+    std::mutex mutex;  // guards all below
+    std::condition_variable changed;
+    int readers = 0;
+    int turns = 0;  // of readers since the record lock was taken
+    int waiting_writers = 0;
+    bool busy = false;  // a thread holds the lock exclusively, or is taking the record lock
+  };
+
+  template <typename Predicate>
+  static bool wait(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline, Predicate ready) {
+    if (ready()) return true;
+    return state.changed.wait_until(lock, deadline, ready);
+  }
+
+  template <typename Try>
+  bool take(Deadline deadline, Try try_once) {
+    try {
+      if (poll_until(deadline, try_once)) return true;
+    } catch (...) {
+      open();
+      throw;
+    }
+    open();
+    return false;
+  }
+
+  void open() noexcept {
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->busy = false;
+    }
+    state_->changed.notify_all();
+  }
+
+  RecordLock& record_lock_;
+  std::unique_ptr<State> state_;
+};
+
+void DatasetLock::Guard::release() noexcept {
+  if (lock_) std::exchange(lock_, nullptr)->unlock(exclusive_);
+}
+
+DatasetLock::DatasetLock(const std::string& path)
+    : path_(path), record_lock_(std::make_unique<RecordLock>(path)), gate_(std::make_unique<Gate>(*record_lock_)) {}
+
+DatasetLock::~DatasetLock() = default;
+
+DatasetLock::Guard DatasetLock::exclusive(std::chrono::milliseconds timeout) {
+  if (!gate_->try_lock_until(deadline_after(timeout))) throw_locked(timeout);
+  return {*this, true};
+}
+
+DatasetLock::Guard DatasetLock::shared(std::chrono::milliseconds timeout) {
+  if (!gate_->try_lock_shared_until(deadline_after(timeout))) throw_locked(timeout);
+  return {*this, false};
+}
+
+DatasetLock::Guard DatasetLock::try_exclusive() {
+  if (!gate_->try_lock_until(Clock::now())) return {};
+  return {*this, true};
+}
+
+void DatasetLock::unlock(bool exclusive) noexcept { exclusive ? gate_->unlock() : gate_->unlock_shared(); }
+
+void DatasetLock::throw_locked(std::chrono::milliseconds timeout) const {
+  throw LockedError("cannot lock " + quoted(path_) + ": another process or thread has held it for " +
+                    std::to_string(timeout.count()) + " ms; wait longer or look who uses it (fuser, /proc/locks)");
+}
+
+/// The process's locks, by file. Users are counted under the mutex, not by a weak_ptr: a lock that has expired but is
+/// not closed yet would, when it is closed, take the record lock of its successor with it.
+class DatasetLock::Registry : private AtFork {
+ public:
+  static Registry& instance() {
+    // Never destroyed: stores may outlive static objects.
+    static auto* registry = new Registry;
+    return *registry;
+  }
+
+  std::shared_ptr<DatasetLock> acquire(const std::string& path) {
+    const std::lock_guard guard(mutex_);
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) throw_io_error("open the lock", path, errno);
+    if (!S_ISREG(status.st_mode)) throw CorruptionError("the lock " + quoted(path) + " is not a regular file");
+    const FileId id{status.st_dev, status.st_ino};
+    auto found = users_.find(id);
+    if (found == users_.end()) found = users_.emplace(id, Users{std::make_unique<DatasetLock>(path), 0}).first;
+    ++found->second.count;
+    return {found->second.lock.get(), [this, id](DatasetLock*) { release(id); }};
+  }
+
+ private:
+  using FileId = std::pair<dev_t, ino_t>;
+  struct Users {
+    std::unique_ptr<DatasetLock> lock;
+    int count = 0;
+  };
+
+  Registry() { watch_forks(); }
+
+  void release(const FileId& id) noexcept {
+    const std::lock_guard guard(mutex_);
+    const auto found = users_.find(id);
+    if (--found->second.count == 0) users_.erase(found);
+  }
+
+  void before_fork() override {
+    mutex_.lock();
+    for (auto& [id, users] : users_) users.lock->gate_->before_fork();
+  }
+
+  void after_fork_in_parent() noexcept override {
+    for (auto& [id, users] : users_) users.lock->gate_->after_fork_in_parent();
+    mutex_.unlock();
+  }
+
+  void after_fork_in_child() noexcept override {
+    for (auto& [id, users] : users_) users.lock->gate_->after_fork_in_child();
+    mutex_.unlock();
+  }
+
+  std::mutex mutex_;  // guards users_; held across a fork
+  std::map<FileId, Users> users_;
+};
+
+std::shared_ptr<DatasetLock> lock_for(const std::string& path) {
+  return DatasetLock::Registry::instance().acquire(path);
+}
+
+}  // namespace accrete

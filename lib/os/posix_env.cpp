@@ -1,0 +1,403 @@
+// Env on POSIX and Linux.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits>
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/throw_io_error.hpp"
+#include "os/dataset_lock.hpp"
+#include "os/env.hpp"
+#include "os/shared_bytes.hpp"
+
+namespace accrete {
+namespace {
+
+/// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+template <typename Call>
+auto without_interrupts(Call call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+FileType type_of(mode_t mode) {
+  if (S_ISREG(mode)) return FileType::regular;
+  if (S_ISDIR(mode)) return FileType::directory;
+  if (S_ISLNK(mode)) return FileType::symlink;
+  return FileType::other;
+}
+
+FileInfo info_of(const struct stat& status) {
+  return {.type = type_of(status.st_mode), .size = static_cast<std::uint64_t>(status.st_size)};
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  std::uint64_t size() const override {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) != 0) throw_io_error("get the size of", path_, errno);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+
+  std::size_t read_at(std::uint64_t offset, std::span<char> to) const override {
+    if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()) - to.size()) return 0;
+    std::size_t done = 0;
+    while (done < to.size()) {
+      const ssize_t got = without_interrupts(
+          [&] { return ::pread(fd_.get(), to.data() + done, to.size() - done, static_cast<off_t>(offset + done)); });
+      if (got < 0) throw_io_error("read", path_, errno);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+  void append(std::span<const std::string_view> pieces) override {
+    std::array<iovec, 64> vectors;
+    while (!pieces.empty()) {
+      const std::size_t count = std::min(pieces.size(), vectors.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        vectors[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
+      }
+      append_all(std::span{vectors}.first(count));
+      pieces = pieces.subspan(count);
+    }
+  }
+
+  void write_at(std::uint64_t offset, std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = without_interrupts(
+          [&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+      if (written < 0) throw_io_error("write", path_, errno);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+      offset += static_cast<std::size_t>(written);
+    }
+  }
+
+  void truncate(std::uint64_t size) override {
+    if (without_interrupts([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
+      throw_io_error("truncate", path_, errno);
+    }
+  }
+
+  void sync() override {
+    if (without_interrupts([&] { return ::fdatasync(fd_.get()); }) != 0) throw_io_error("sync", path_, errno);
+  }
+
+ private:
+  void append_all(std::span<iovec> left) {
+    while (!left.empty()) {
+      ssize_t written = without_interrupts([&] {
+        return left.size() == 1 ? ::write(fd_.get(), left[0].iov_base, left[0].iov_len)
+                                : ::writev(fd_.get(), left.data(), static_cast<int>(left.size()));
+      });
+      if (written < 0) throw_io_error("append to", path_, errno);
+      while (!left.empty() && static_cast<std::size_t>(written) >= left[0].iov_len) {
+        written -= static_cast<ssize_t>(left[0].iov_len);
+        left = left.subspan(1);
+      }
+      if (left.empty()) break;
+      left[0].iov_base = static_cast<char*>(left[0].iov_base) + written;
+      left[0].iov_len -= static_cast<std::size_t>(written);
+    }
+  }
+
+  Descriptor fd_;
+  std::string path_;
+};
+
+class PosixDirectory final : public Directory {
+ public:
+  PosixDirectory(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  const std::string& path() const noexcept override { return path_; }
+
+  std::unique_ptr<File> open(const std::string& name, OpenMode mode) override {
+    Descriptor fd = open_descriptor(name, mode);
+    if (fd.get() < 0) throw_io_error("open", full(name), errno);
+    return std::make_unique<PosixFile>(std::move(fd), full(name));
+  }
+
+  std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) override {
+    Descriptor fd = open_descriptor(name, mode);
+    if (fd.get() < 0 && errno == ENOENT) return nullptr;
+    if (fd.get() < 0) throw_io_error("open", full(name), errno);
+    return std::make_unique<PosixFile>(std::move(fd), full(name));
+  }
+
+  std::optional<FileInfo> info(const std::string& name) const override {
+    const std::optional<Location> at = try_locate(name);
+    if (!at) return std::nullopt;
+    struct stat status {};
+    if (::fstatat(at->parent(), at->last.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return info_of(status);
+    if (errno == ENOENT) return std::nullopt;
+    throw_io_error("look at", full(name), errno);
+  }
+
+  std::vector<DirectoryEntry> entries(const std::string& name) const override {
+    const Location at = locate("list", name.empty() ? "." : name);
+    Descriptor fd(::openat(at.parent(), at.last.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd.get() < 0) throw_io_error("list", full(name), errno);
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), &::closedir);
+    if (!stream) throw_io_error("list", full(name), errno);
+    const int stream_fd = fd.release();
+    std::vector<DirectoryEntry> entries;
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(stream.get());
+      if (!entry && errno != 0) throw_io_error("list", full(name), errno);
+      if (!entry) return entries;
+      const std::string_view entry_name = entry->d_name;
+      if (entry_name == "." || entry_name == "..") continue;
+      entries.push_back({std::string(entry_name), type_of_entry(stream_fd, *entry)});
+    }
+  }
+
+  void make_directory(const std::string& name) override {
+    const Location at = locate("make the directory", name);
+    if (::mkdirat(at.parent(), at.last.c_str(), 0777) != 0) throw_io_error("make the directory", full(name), errno);
+  }
+
+  void remove(const std::string& name) override {
+    const Location at = locate("remove", name);
+    if (::unlinkat(at.parent(), at.last.c_str(), 0) != 0) throw_io_error("remove", full(name), errno);
+  }
+
+  bool try_remove_directory(const std::string& name) override {
+    const Location at = locate("remove the directory", name);
+    if (::unlinkat(at.parent(), at.last.c_str(), AT_REMOVEDIR) == 0) return true;
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
+    throw_io_error("remove the directory", full(name), errno);
+  }
+
+  void rename(const std::string& from, const std::string& to) override {
+    if (::renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) != 0) {
+      throw_io_error("rename to '" + to + "'", full(from), errno);
+    }
+  }
+
+  void sync() override {
+    if (without_interrupts([&] { return ::fsync(fd_.get()); }) != 0) throw_io_error("sync", path_, errno);
+  }
+
+  void sync_file_system() override {
+    if (without_interrupts([&] { return ::syncfs(fd_.get()); }) != 0) {
+      throw_io_error("sync the file system of", path_, errno);
+    }
+  }
+
+  std::shared_ptr<DatasetLock> lock(const std::string& name) override { return lock_for(full(name)); }
+
+  std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size, bool read_only) override {
+    Descriptor fd = open_descriptor(name, read_only ? OpenMode::read : OpenMode::write);
+    if (fd.get() < 0) throw_io_error("open", full(name), errno);
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) throw_io_error("get the size of", full(name), errno);
+    if (static_cast<std::uint64_t>(status.st_size) < size) {
+      throw CorruptionError("'" + full(name) + "' has " + std::to_string(status.st_size) + " bytes instead of " +
+                            std::to_string(size));
+    }
+    if (!overwrites_in_place(fd.get())) {
+      return written_bytes(std::make_unique<PosixFile>(std::move(fd), full(name)), size);
+    }
+    constexpr std::uint64_t block_unit = 512;  // of st_blocks, whatever the file system's blocks are
+    const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < size;
+    if (has_holes && !read_only) {
+      const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
+      if (error != 0) throw_io_error("allocate the blocks of", full(name), error);
+    }
+    return mapped_bytes(fd.get(), full(name), size, read_only);
+  }
+
+ private:
+  /// Where a name's last component is looked up.
+  struct Location {
+    [[nodiscard]] int parent() const noexcept { return walked.get() >= 0 ? walked.get() : top; }
+    int top;
+    Descriptor walked{-1};
+    std::string last{};
+  };
+
+  /// nullopt if a directory on the way does not exist.
+  std::optional<Location> try_locate(const std::string& name) const {
+    Location at{.top = fd_.get()};
+    std::string_view left = name;
+    for (std::size_t slash = left.find('/'); slash != std::string_view::npos; slash = left.find('/')) {
+      const std::string component(left.substr(0, slash));
+      at.walked = Descriptor(::openat(at.parent(), component.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (at.walked.get() < 0 && errno == ENOENT) return std::nullopt;
+      if (at.walked.get() < 0 && errno == ENOTDIR) refuse_irregular(name);
+      if (at.walked.get() < 0) throw_io_error("open", full(name), errno);
+      left.remove_prefix(slash + 1);
+    }
+    at.last = left;
+    return at;
+  }
+
+  Location locate(std::string_view action, const std::string& name) const {
+    std::optional<Location> at = try_locate(name);
+    if (!at) throw_io_error(action, full(name), ENOENT);
+    return *std::move(at);
+  }
+
+  /// Without O_NONBLOCK a named pipe planted in a dataset would block the open for good.
+  Descriptor open_descriptor(const std::string& name, OpenMode mode) const {
+    constexpr int always = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    const std::optional<Location> at = try_locate(name);
+    if (!at) {
+      errno = ENOENT;
+      return Descriptor{-1};
+    }
+    Descriptor fd(::openat(at->parent(), at->last.c_str(), flags_of(mode) | always, 0666));
+    if (fd.get() < 0) {
+      const int error = errno;
+      if (error == ELOOP || error == ENXIO || error == EISDIR) refuse_irregular(name);
+      errno = error;
+      return fd;
+    }
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) throw_io_error("look at", full(name), errno);
+    if (!S_ISREG(status.st_mode)) refuse_irregular(name);
+    return fd;
+  }
+
+  [[noreturn]] void refuse_irregular(const std::string& name) const {
+    throw CorruptionError("'" + full(name) +
+                          "' is a symbolic link, a directory or a special file where a dataset has a regular file; it "
+                          "was not followed");
+  }
+
+  static int flags_of(OpenMode mode) {
+    switch (mode) {
+      case OpenMode::read:
+        return O_RDONLY;
+      case OpenMode::write:
+        return O_RDWR;
+      case OpenMode::append:
+        return O_RDWR | O_APPEND;
+      case OpenMode::create:
+        return O_RDWR | O_CREAT | O_EXCL;
+      case OpenMode::create_append:
+        return O_RDWR | O_APPEND | O_CREAT | O_EXCL;
+    }
+    std::abort();
+  }
+
+  static FileType type_of_entry(int directory, const dirent& entry) {
+    switch (entry.d_type) {
+      case DT_REG:
+        return FileType::regular;
+      case DT_DIR:
+        return FileType::directory;
+      case DT_LNK:
+        return FileType::symlink;
+      case DT_UNKNOWN:
+        break;
+      default:
+        return FileType::other;
+    }
+    struct stat status {};
+    if (::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return FileType::other;
+    return type_of(status.st_mode);
+  }
+
+  static bool overwrites_in_place(int fd) {
+    constexpr auto xfs_magic = 0x58465342;  // not in linux/magic.h
+    struct statfs status {};
+    if (::fstatfs(fd, &status) != 0) return false;
+    return status.f_type == EXT4_SUPER_MAGIC || status.f_type == TMPFS_MAGIC || status.f_type == xfs_magic;
+  }
+
+  std::string full(const std::string& name) const { return name.empty() ? path_ : path_ + "/" + name; }
+
+  Descriptor fd_;
+  std::string path_;
+};
+
+class PosixEnv final : public Env {
+ public:
+  std::unique_ptr<Directory> try_open_directory(const std::string& path) override {
+    Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0 && (errno == ENOENT || errno == ENOTDIR)) return nullptr;
+    if (fd.get() < 0) throw_io_error("open the directory", path, errno);
+    return std::make_unique<PosixDirectory>(std::move(fd), path);
+  }
+
+  std::optional<FileInfo> info(const std::string& path) const override {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) return info_of(status);
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw_io_error("look at", path, errno);
+  }
+
+  void make_directory(const std::string& path) override {
+    if (::mkdir(path.c_str(), 0777) != 0) throw_io_error("make the directory", path, errno);
+  }
+
+  bool try_rename_directory(const std::string& from, const std::string& to) override {
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (errno == EEXIST) return false;
+    // Some file systems (NFS) cannot promise it: there an empty directory that appears in between is replaced.
+    if (errno != EINVAL && errno != ENOSYS) throw_io_error("rename to '" + to + "'", from, errno);
+    if (info(to)) return false;
+    if (::rename(from.c_str(), to.c_str()) == 0) return true;
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) return false;
+    throw_io_error("rename to '" + to + "'", from, errno);
+  }
+
+  void remove_directory(const std::string& path) override {
+    if (::rmdir(path.c_str()) != 0) throw_io_error("remove the directory", path, errno);
+  }
+
+  std::uint64_t file_size_limit() const override { return limit_of(RLIMIT_FSIZE); }
+
+  std::uint64_t open_files_limit() const override { return limit_of(RLIMIT_NOFILE); }
+
+ private:
+  static std::uint64_t limit_of(__rlimit_resource_t resource) {
+    rlimit limit{};
+    if (::getrlimit(resource, &limit) != 0) throw_io_error("read", "the process's limits", errno);
+    return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::uint64_t>::max() : limit.rlim_cur;
+  }
+};
+
+}  // namespace
+
+Env& posix_env() noexcept {
+  static PosixEnv env;
+  return env;
+}
+
+}  // namespace accrete

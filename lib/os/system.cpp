@@ -1,0 +1,81 @@
+#include "os/system.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string>
+#include <sys/random.h>
+
+#include "base/bytes.hpp"
+#include "base/throw_io_error.hpp"
+
+namespace accrete {
+namespace {
+
+void fill_random(std::span<std::byte> to) {
+  while (!to.empty()) {
+    const ssize_t got = ::getrandom(to.data(), to.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_io_error("read", "the system's random source", errno);
+    to = to.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+std::uint64_t read_number(const std::string& path, std::uint64_t otherwise) {
+  std::ifstream in(path);
+  std::uint64_t number = 0;
+  return in >> number ? number : otherwise;
+}
+
+std::uint64_t cgroup_memory_left() {
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("0::")) continue;  // cgroup v2
+    const std::string directory = "/sys/fs/cgroup" + line.substr(3);
+    constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t most = read_number(directory + "/memory.max", unlimited);
+    const std::uint64_t used = read_number(directory + "/memory.current", 0);
+    return most > used ? most - used : 0;
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+}  // namespace
+
+BootId read_boot_id() {
+  BootId id{};
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  in >> text;
+  std::erase(text, '-');
+  if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+  return id;
+}
+
+std::uint64_t available_memory() {
+  std::ifstream in("/proc/meminfo");
+  for (std::string name; in >> name;) {
+    std::uint64_t kibibytes = 0;
+    if (name == "MemAvailable:" && in >> kibibytes) return std::min(kibibytes * 1024, cgroup_memory_left());
+  }
+  return cgroup_memory_left();
+}
+
+std::array<std::byte, 16> random_uuid() {
+  std::array<std::byte, 16> uuid{};
+  fill_random(uuid);
+  uuid[6] = (uuid[6] & std::byte{0x0F}) | std::byte{0x40};
+  uuid[8] = (uuid[8] & std::byte{0x3F}) | std::byte{0x80};
+  return uuid;
+}
+
+std::uint64_t random_u64() {
+  std::array<std::byte, 8> bytes{};
+  fill_random(bytes);
+  return load_le<std::uint64_t>(std::span{bytes});
+}
+
+}  // namespace accrete

@@ -1,0 +1,23 @@
+// What the operating system knows and no file holds.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace accrete {
+
+using BootId = std::array<std::byte, 16>;
+
+/// Differs from boot to boot; zeros where the system does not tell.
+[[nodiscard]] BootId read_boot_id();
+
+/// Bytes that could be allocated without swapping: what the system has available, within this process's cgroup.
+[[nodiscard]] std::uint64_t available_memory();
+
+/// Of a version-4 UUID (RFC 4122), from the system's random source.
+[[nodiscard]] std::array<std::byte, 16> random_uuid();
+
+[[nodiscard]] std::uint64_t random_u64();
+
+}  // namespace accrete
