@@ -128,7 +128,7 @@ class DatasetLock::Gate {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
     ++state.waiting_writers;
-    const bool entered = wait(state, lock, deadline, [&] { return !state.busy && state.readers == 0; });
+    const bool entered = wait(state, lock, deadline, [&] { return !state.busy && !state.owned && state.readers == 0; });
     --state.waiting_writers;
     if (entered) state.busy = true;
     lock.unlock();
@@ -143,7 +143,8 @@ class DatasetLock::Gate {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
     const auto may_enter = [&] {
-      return !state.busy && state.waiting_writers == 0 && (state.readers == 0 || state.turns < most_turns);
+      return !state.busy && !state.owned && state.waiting_writers == 0 &&
+             (state.readers == 0 || state.turns < most_turns);
     };
     if (!wait(state, lock, deadline, may_enter)) return false;
     if (state.readers > 0) {
@@ -178,6 +179,13 @@ class DatasetLock::Gate {
     state.changed.notify_all();
   }
 
+  /// For the thread that holds the lock exclusively: it will not be unlocked.
+  void own() {
+    const std::lock_guard lock(state_->mutex);
+    state_->busy = false;
+    state_->owned = true;
+  }
+
   void before_fork() {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
@@ -202,7 +210,8 @@ class DatasetLock::Gate {
     int readers = 0;
     int turns = 0;  // of readers since the record lock was taken
     int waiting_writers = 0;
-    bool busy = false;  // a thread holds the lock exclusively, or is taking the record lock
+    bool owned = false;  // for good, by the process
+    bool busy = false;   // a thread holds the lock exclusively, or is taking the record lock
   };
 
   template <typename Predicate>
@@ -257,6 +266,12 @@ DatasetLock::Guard DatasetLock::shared(std::chrono::milliseconds timeout) {
 DatasetLock::Guard DatasetLock::try_exclusive() {
   if (!gate_->try_lock_until(Clock::now())) return {};
   return {*this, true};
+}
+
+bool DatasetLock::try_own() {
+  if (!gate_->try_lock_until(Clock::now())) return false;
+  gate_->own();
+  return true;
 }
 
 void DatasetLock::unlock(bool exclusive) noexcept { exclusive ? gate_->unlock() : gate_->unlock_shared(); }

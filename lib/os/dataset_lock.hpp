@@ -47,6 +47,10 @@ class DatasetLock {
   /// An empty guard if another thread or process holds it.
   [[nodiscard]] Guard try_exclusive();
 
+  /// Takes the lock for as long as this object lives, over forks, which then do not wait for it; nobody else can take
+  /// it, a forked child neither. False if another holds it.
+  [[nodiscard]] bool try_own();
+
  private:
   class Gate;
   class RecordLock;

@@ -5,6 +5,7 @@
 // return an optional answer "there is none" as a value. Interrupted and short system calls are continued inside.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,8 @@
 namespace accrete {
 
 class DatasetLock;
+
+using BootId = std::array<std::byte, 16>;
 
 enum class OpenMode {
   read,          ///< an existing file
@@ -60,16 +63,16 @@ class File {
   virtual void sync() = 0;
 };
 
-/// The bytes of a small file of fixed size that processes share. Change them, then `publish` what was changed;
-/// `refresh` before reading what others may have published. Where the file system overwrites in place the bytes are the
-/// page cache itself (a mapping whose blocks are allocated) and both calls cost nothing; elsewhere a mapped write could
-/// hit a full disk and raise SIGBUS, so the bytes are a copy that both calls write and read.
+/// The bytes of a small file of fixed size that processes share. Where the file system overwrites in place they are the
+/// page cache itself (a mapping whose blocks are allocated), which costs no system call; elsewhere a mapped write could
+/// hit a full disk and raise SIGBUS, so they are read and written. Stores of a process that is killed remain, in order.
 class SharedBytes {
  public:
   virtual ~SharedBytes() = default;
-  [[nodiscard]] virtual std::span<std::byte> bytes() noexcept = 0;
-  virtual void publish(std::size_t offset, std::size_t size) = 0;
-  virtual void refresh(std::size_t offset, std::size_t size) = 0;
+  virtual void read(std::size_t offset, std::span<std::byte> to) const = 0;
+  virtual void write(std::size_t offset, std::span<const std::byte> from) = 0;
+  /// Makes them survive power loss.
+  virtual void sync() = 0;
 };
 
 /// An open directory. Names are relative to it and may have several components ("a%/b"); no component is followed
@@ -100,7 +103,7 @@ class Directory {
   virtual void sync_file_system() = 0;
   /// The lock that this process has for the file `name`, which must exist.
   [[nodiscard]] virtual std::shared_ptr<DatasetLock> lock(const std::string& name) = 0;
-  /// `name` must exist and have at least `size` bytes. Read-only: `publish` must not be called.
+  /// `name` must exist and have at least `size` bytes. Read-only: `write` must not be called.
   [[nodiscard]] virtual std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size,
                                                            bool read_only) = 0;
 };
@@ -119,6 +122,8 @@ class Env {
   virtual void remove_directory(const std::string& path) = 0;
   /// Largest size that a file of this process may have (RLIMIT_FSIZE): writing beyond it raises SIGXFSZ.
   [[nodiscard]] virtual std::uint64_t file_size_limit() const = 0;
+  /// Differs from boot to boot; zeros where the system does not tell. After another boot, power may have been lost.
+  [[nodiscard]] virtual BootId boot_id() const = 0;
   /// How many descriptors this process may have (RLIMIT_NOFILE).
   [[nodiscard]] virtual std::uint64_t open_files_limit() const = 0;
 };

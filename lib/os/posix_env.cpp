@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
+#include <fstream>
 #include <limits>
 #include <linux/magic.h>
+#include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -229,16 +231,16 @@ class PosixDirectory final : public Directory {
       throw CorruptionError("'" + full(name) + "' has " + std::to_string(status.st_size) + " bytes instead of " +
                             std::to_string(size));
     }
-    if (!overwrites_in_place(fd.get())) {
-      return written_bytes(std::make_unique<PosixFile>(std::move(fd), full(name)), size);
-    }
+    const int raw_fd = fd.get();
+    auto file = std::make_unique<PosixFile>(std::move(fd), full(name));
+    if (!overwrites_in_place(raw_fd)) return written_bytes(std::move(file));
     constexpr std::uint64_t block_unit = 512;  // of st_blocks, whatever the file system's blocks are
     const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < size;
     if (has_holes && !read_only) {
-      const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
+      const int error = ::posix_fallocate(raw_fd, 0, static_cast<off_t>(size));
       if (error != 0) throw_io_error("allocate the blocks of", full(name), error);
     }
-    return mapped_bytes(fd.get(), full(name), size, read_only);
+    return mapped_bytes(raw_fd, std::move(file), full(name), size, read_only);
   }
 
  private:
@@ -382,6 +384,17 @@ class PosixEnv final : public Env {
   }
 
   std::uint64_t file_size_limit() const override { return limit_of(RLIMIT_FSIZE); }
+
+  BootId boot_id() const override {
+    BootId id{};
+    std::ifstream in("/proc/sys/kernel/random/boot_id");
+    std::string text;
+    in >> text;
+    std::erase(text, '-');
+    if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
+    for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+    return id;
+  }
 
   std::uint64_t open_files_limit() const override { return limit_of(RLIMIT_NOFILE); }
 

@@ -3,16 +3,17 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "os/env.hpp"
 
 namespace accrete {
 
-/// A copy in memory that `publish` writes to the file and `refresh` reads from it.
-[[nodiscard]] std::unique_ptr<SharedBytes> written_bytes(std::unique_ptr<File> file, std::size_t size);
+/// Every read and write is a system call.
+[[nodiscard]] std::unique_ptr<SharedBytes> written_bytes(std::unique_ptr<File> file);
 
-/// The page cache of an open file, mapped. The descriptor may be closed afterwards.
-[[nodiscard]] std::unique_ptr<SharedBytes> mapped_bytes(int fd, const std::string& path, std::size_t size,
-                                                        bool read_only);
+/// The page cache of the open file `file`, whose descriptor is `fd`, mapped.
+[[nodiscard]] std::unique_ptr<SharedBytes> mapped_bytes(int fd, std::unique_ptr<File> file, const std::string& path,
+                                                        std::size_t size, bool read_only);
 
 }  // namespace accrete

@@ -44,17 +44,6 @@ std::uint64_t cgroup_memory_left() {
 
 }  // namespace
 
-BootId read_boot_id() {
-  BootId id{};
-  std::ifstream in("/proc/sys/kernel/random/boot_id");
-  std::string text;
-  in >> text;
-  std::erase(text, '-');
-  if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
-  for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
-  return id;
-}
-
 std::uint64_t available_memory() {
   std::ifstream in("/proc/meminfo");
   for (std::string name; in >> name;) {

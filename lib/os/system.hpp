@@ -7,11 +7,6 @@
 
 namespace accrete {
 
-using BootId = std::array<std::byte, 16>;
-
-/// Differs from boot to boot; zeros where the system does not tell.
-[[nodiscard]] BootId read_boot_id();
-
 /// Bytes that could be allocated without swapping: what the system has available, within this process's cgroup.
 [[nodiscard]] std::uint64_t available_memory();
 
