@@ -1,0 +1,16 @@
+// Strings that are filled, not zeroed and then filled: zeroing a value that is about to be read costs as much as
+// reading it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+
+namespace accrete {
+
+/// A string of up to `size` bytes: `fill` writes to its front and returns how many it wrote. Throws std::bad_alloc or
+/// std::length_error where `size` cannot be had, and what `fill` throws.
+[[nodiscard]] std::string filled_string(std::size_t size, const std::function<std::size_t(std::span<char>)>& fill);
+
+}  // namespace accrete

@@ -1,0 +1,155 @@
+#include "store/control.hpp"
+
+#include <accrete/error.hpp>
+#include <array>
+
+#include "base/bytes.hpp"
+#include "base/escape.hpp"
+#include "base/hash.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::string_view magic = "ACCRCTRL";
+constexpr std::uint32_t version = 1;
+
+constexpr std::size_t boot_id_offset = 16;
+constexpr std::size_t words_offset = boot_id_offset + 16;
+constexpr std::size_t words_size = 7 * 8 + 2 * 4;
+constexpr std::size_t state_offset = words_offset + words_size;
+constexpr std::size_t intent_size_offset = state_offset + 8;
+constexpr std::size_t used_header_size = intent_size_offset + 16;
+static_assert(used_header_size <= Control::header_size);
+
+template <std::unsigned_integral T>
+std::array<std::byte, sizeof(T)> le_bytes(T value) {
+  std::array<std::byte, sizeof(T)> bytes;
+  store_le(std::span{bytes}, value);
+  return bytes;
+}
+
+std::array<std::byte, words_size> encode_words(const ControlWords& words) {
+  std::array<std::byte, words_size> bytes;
+  const std::span to{bytes};
+  store_le(to.subspan<0, 8>(), words.keys);
+  store_le(to.subspan<8, 8>(), words.bytes);
+  store_le(to.subspan<16, 8>(), words.commits);
+  store_le(to.subspan<24, 8>(), words.removals);
+  store_le(to.subspan<32, 8>(), words.writers);
+  store_le(to.subspan<40, 8>(), words.journal_nonce);
+  store_le(to.subspan<48, 8>(), words.journal_end);
+  store_le(to.subspan<56, 4>(), std::uint32_t{words.unsynced});
+  store_le(to.subspan<60, 4>(), std::uint32_t{words.destroyed});
+  return bytes;
+}
+
+ControlWords decode_words(std::span<const std::byte, words_size> from) {
+  return {.keys = load_le<std::uint64_t>(from.subspan<0, 8>()),
+          .bytes = load_le<std::uint64_t>(from.subspan<8, 8>()),
+          .commits = load_le<std::uint64_t>(from.subspan<16, 8>()),
+          .removals = load_le<std::uint64_t>(from.subspan<24, 8>()),
+          .writers = load_le<std::uint64_t>(from.subspan<32, 8>()),
+          .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
+          .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
+          .unsynced = load_le<std::uint32_t>(from.subspan<56, 4>()) != 0,
+          .destroyed = load_le<std::uint32_t>(from.subspan<60, 4>()) != 0};
+}
+
+[[noreturn]] void throw_damaged(const Directory& directory, std::string_view what) {
+  throw CorruptionError("the control file " + quoted(directory.path() + "/" + Control::name) + " is damaged: " +
+                        std::string(what) + "; 'accrete verify --repair' makes it anew and keeps all values");
+}
+
+}  // namespace
+
+std::string Control::initial(const BootId& boot_id, std::uint64_t keys, std::uint64_t bytes) {
+  std::string text(magic);
+  append_le(text, version);
+  append_le(text, std::uint32_t{0});
+  text += as_string_view(boot_id);
+  text += as_string_view(encode_words({.keys = keys, .bytes = bytes}));
+  text.resize(file_size, '\0');
+  return text;
+}
+
+Control::Control(Directory& directory, bool read_only) : directory_(directory) {
+  const std::optional<FileInfo> info = directory.info(name);
+  if (!info) throw_damaged(directory, "it is missing");
+  if (info->type == FileType::regular && info->size < file_size) throw_damaged(directory, "it is cut short");
+  bytes_ = directory.share(name, file_size, read_only);
+  std::array<std::byte, boot_id_offset> front;
+  bytes_->read(0, front);
+  if (as_string_view(front).substr(0, magic.size()) != magic) throw_damaged(directory, "it does not begin as one");
+  if (load_le<std::uint32_t>(std::span{front}.subspan<8, 4>()) != version) {
+    throw_damaged(directory, "its version is unknown");
+  }
+  (void)load();
+}
+
+Control::Header Control::load() const {
+  std::array<std::byte, state_offset + 4 - boot_id_offset> raw;
+  bytes_->read(boot_id_offset, raw);
+  const std::span from{raw};
+  Header header;
+  std::copy_n(from.begin(), header.boot_id.size(), header.boot_id.begin());
+  header.words = decode_words(from.subspan<words_offset - boot_id_offset, words_size>());
+  const auto state = load_le<std::uint32_t>(from.subspan<state_offset - boot_id_offset, 4>());
+  if (state > static_cast<std::uint32_t>(ChangeState::journal)) throw_damaged(directory_, "its state is unknown");
+  header.state = static_cast<ChangeState>(state);
+  return header;
+}
+
+std::string Control::load_intent() const {
+  std::array<std::byte, 16> raw;
+  bytes_->read(intent_size_offset, raw);
+  const auto size = load_le<std::uint64_t>(std::span{raw}.subspan<0, 8>());
+  const auto checksum = load_le<std::uint64_t>(std::span{raw}.subspan<8, 8>());
+  std::string record;
+  if (size <= inline_capacity) {
+    record.resize(size);
+    bytes_->read(header_size, std::as_writable_bytes(std::span{record.data(), record.size()}));
+  } else {
+    File& file = spill_file();
+    const std::uint64_t there = file.size();
+    if (there < file_size || size > there - file_size) throw_damaged(directory_, "its intent record is cut short");
+    record.resize(size);
+    record.resize(file.read_at(file_size, {record.data(), record.size()}));
+  }
+  if (hash64(record) != checksum) throw_damaged(directory_, "the checksum of its intent record does not match");
+  return record;
+}
+
+void Control::begin_intent(std::string_view record) {
+  if (record.size() <= inline_capacity) {
+    bytes_->write(header_size, as_byte_span(record));
+  } else {
+    spill_file().write_at(file_size, record);
+  }
+  std::array<std::byte, 16> raw;
+  store_le(std::span{raw}.subspan<0, 8>(), std::uint64_t{record.size()});
+  store_le(std::span{raw}.subspan<8, 8>(), hash64(record));
+  bytes_->write(intent_size_offset, raw);
+  set_state(ChangeState::intent);
+}
+
+void Control::begin_journal() { set_state(ChangeState::journal); }
+
+void Control::cancel() { set_state(ChangeState::idle); }
+
+void Control::commit(const ControlWords& words) {
+  bytes_->write(words_offset, encode_words(words));
+  set_state(ChangeState::idle);
+}
+
+void Control::set_boot_id(const BootId& boot_id) { bytes_->write(boot_id_offset, boot_id); }
+
+void Control::sync() { bytes_->sync(); }
+
+void Control::set_state(ChangeState state) { bytes_->write(state_offset, le_bytes(static_cast<std::uint32_t>(state))); }
+
+File& Control::spill_file() const {
+  if (!spill_file_) spill_file_ = directory_.open(name, OpenMode::write);
+  return *spill_file_;
+}
+
+}  // namespace accrete

@@ -1,0 +1,85 @@
+// The control file, `.control`: the few words that all processes of a dataset share under its lock.
+//
+//   control = header inline [spilled]
+//   header  = magic:8 version:u32 0:u32 boot_id:16 words state:u32 0:u32 intent_size:u64 intent_checksum:u64 *0
+//   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
+//             unsynced:u32 destroyed:u32
+//   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
+//   spilled = the intent record, if it is larger
+//
+// The header is within 256 bytes, less than a sector, so power loss leaves an old or a new one. The file is never
+// extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
+// nothing written to it can hit a full disk. A change is: record, state; …; words, state `idle`. The state is
+// the commit point; the checksum (XXH3-64 of the record) guards against damage, not against a torn write.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "os/env.hpp"
+
+namespace accrete {
+
+enum class ChangeState : std::uint32_t {
+  idle = 0,
+  intent = 1,   ///< the intent record tells what to do
+  journal = 2,  ///< the journal's record at journal_end is to be applied, if it is whole
+};
+
+/// What a process reads first when it has the lock, and stores last before it lets go of it.
+struct ControlWords {
+  std::uint64_t keys = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t commits = 0;   ///< rises with every change: if it has not, what a process remembers still holds
+  std::uint64_t removals = 0;  ///< rises when files are removed: if it has, descriptors may be of removed files
+  std::uint64_t writers = 0;   ///< slots of `.writers` that are in use
+  std::uint64_t journal_nonce = 0;
+  std::uint64_t journal_end = 0;  ///< 0: there is no journal
+  bool unsynced = false;          ///< changes were made that power loss may take back
+  bool destroyed = false;
+};
+
+class Control {
+ public:
+  static constexpr const char* name = ".control";
+  static constexpr std::size_t file_size = 64 * 1024;
+  static constexpr std::size_t header_size = 256;
+  static constexpr std::size_t inline_capacity = file_size - header_size;
+
+  /// The contents of a new file.
+  [[nodiscard]] static std::string initial(const BootId& boot_id, std::uint64_t keys = 0, std::uint64_t bytes = 0);
+
+  /// Throws CorruptionError if the file is missing, cut short or not one of ours.
+  Control(Directory& directory, bool read_only);
+
+  struct Header {
+    BootId boot_id{};
+    ControlWords words;
+    ChangeState state = ChangeState::idle;
+  };
+  [[nodiscard]] Header load() const;
+
+  /// The record of the change in progress. Throws CorruptionError if it is not what was published.
+  [[nodiscard]] std::string load_intent() const;
+
+  void begin_intent(std::string_view record);
+  void begin_journal();
+  /// Takes back begin_…: nothing has been changed.
+  void cancel();
+  void commit(const ControlWords& words);
+  void set_boot_id(const BootId& boot_id);
+  /// Makes the header survive power loss.
+  void sync();
+
+ private:
+  void set_state(ChangeState state);
+  File& spill_file() const;
+
+  Directory& directory_;
+  std::unique_ptr<SharedBytes> bytes_;
+  mutable std::unique_ptr<File> spill_file_;  // opened when a record is first too large
+};
+
+}  // namespace accrete

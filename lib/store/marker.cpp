@@ -1,0 +1,116 @@
+#include "store/marker.hpp"
+
+#include <accrete/error.hpp>
+#include <charconv>
+#include <optional>
+
+#include "base/escape.hpp"
+#include "base/hash.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::string_view first_line = "accrete dataset\n";
+
+std::string to_hex(std::uint64_t value) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = digits[(value >> (60 - 4 * i)) & 0xF];
+  return text;
+}
+
+/// Takes the line `name value` off the front of `text`.
+std::optional<std::string_view> take_field(std::string_view& text, std::string_view name) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos || end <= name.size() || !text.starts_with(name) || text[name.size()] != ' ') {
+    return std::nullopt;
+  }
+  const std::string_view value = text.substr(name.size() + 1, end - name.size() - 1);
+  text.remove_prefix(end + 1);
+  return value;
+}
+
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    if (dash ? text[i] != '-' : !hex) return false;
+  }
+  return true;
+}
+
+[[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
+  throw CorruptionError("the marker " + quoted(path) + " is damaged: " + std::string(what) +
+                        "; restore it from a copy, or save the values, which are plain files beside it");
+}
+
+}  // namespace
+
+std::string encode_marker(const Marker& marker) {
+  std::string text(first_line);
+  text += "format " + std::to_string(marker.format) + "\n";
+  text += "layout " + marker.layout + "\n";
+  text += "codec " + marker.codec + "\n";
+  text += "uuid " + marker.uuid + "\n";
+  if (marker.temporary) text += "temporary yes\n";
+  return text + "checksum " + to_hex(hash64(text)) + "\n";
+}
+
+Marker decode_marker(std::string_view text, const std::string& path) {
+  const std::string_view whole = text;
+  if (!text.starts_with(first_line)) throw_damaged(path, "it does not begin with 'accrete dataset'");
+  text.remove_prefix(first_line.size());
+
+  Marker marker;
+  const auto format = take_field(text, "format");
+  if (!format) throw_damaged(path, "it has no format");
+  const auto [end, error] = std::from_chars(format->data(), format->data() + format->size(), marker.format);
+  if (error != std::errc{} || end != format->data() + format->size() || marker.format == 0) {
+    throw_damaged(path, "its format " + quoted(*format) + " is not a number");
+  }
+  if (marker.format > newest_format) {
+    throw UnsupportedError("the dataset of " + quoted(path) + " has format " + std::to_string(marker.format) +
+                           ", and this version of accrete reads formats up to " + std::to_string(newest_format) +
+                           "; use a newer version");
+  }
+  const auto layout = take_field(text, "layout");
+  if (!layout) throw_damaged(path, "it has no layout");
+  marker.layout = *layout;
+  if (marker.layout != "files") {
+    throw UnsupportedError("the dataset of " + quoted(path) + " has the layout " + quoted(marker.layout) +
+                           ", which this version of accrete does not know (it knows 'files')");
+  }
+  const auto codec = take_field(text, "codec");
+  if (!codec) throw_damaged(path, "it has no codec");
+  marker.codec = *codec;
+  if (marker.codec != "none") {
+    throw UnsupportedError("the dataset of " + quoted(path) + " has the codec " + quoted(marker.codec) +
+                           ", which this version of accrete does not know");
+  }
+  const auto uuid = take_field(text, "uuid");
+  if (!uuid || !is_uuid(*uuid)) throw_damaged(path, "its uuid is missing or malformed");
+  marker.uuid = *uuid;
+  if (const auto temporary = take_field(text, "temporary")) {
+    if (*temporary != "yes") throw_damaged(path, "its field 'temporary' is not 'yes'");
+    marker.temporary = true;
+  }
+  const std::string_view covered = whole.substr(0, whole.size() - text.size());
+  const auto checksum = take_field(text, "checksum");
+  if (!checksum || !text.empty()) throw_damaged(path, "it has no checksum at its end");
+  if (*checksum != to_hex(hash64(covered))) throw_damaged(path, "its checksum does not match");
+  return marker;
+}
+
+std::string format_uuid(const std::array<std::byte, 16>& uuid) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += digits[std::to_integer<std::size_t>(uuid[i] >> 4)];
+    text += digits[std::to_integer<std::size_t>(uuid[i] & std::byte{0xF})];
+  }
+  return text;
+}
+
+}  // namespace accrete
