@@ -1,6 +1,8 @@
 // Integers to and from little-endian bytes. All integers that reach a disk go through here.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -13,10 +15,13 @@ namespace accrete {
 
 template <std::unsigned_integral T>
 constexpr T to_little_endian(T value) noexcept {
-  if constexpr (std::endian::native == std::endian::little || sizeof(T) == 1) return value;
-  T swapped = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) swapped |= ((value >> (8 * i)) & 0xFF) << (8 * (sizeof(T) - 1 - i));
-  return swapped;
+  if constexpr (std::endian::native == std::endian::little) {
+    return value;
+  } else {
+    auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
+    std::reverse(bytes.begin(), bytes.end());
+    return std::bit_cast<T>(bytes);
+  }
 }
 
 template <std::unsigned_integral T>

@@ -82,8 +82,10 @@ std::string unescape(std::string_view text) {
 }
 
 std::string quoted(std::string_view bytes) {
-  if (bytes.size() <= longest_quoted) return "'" + escape(bytes) + "'";
-  return "'" + escape(bytes.substr(0, longest_quoted)) + "…' (" + std::to_string(bytes.size()) + " bytes)";
+  std::string out = "'";
+  escape_to(out, bytes.substr(0, longest_quoted));
+  if (bytes.size() <= longest_quoted) return out += "'";
+  return out.append("…' (").append(std::to_string(bytes.size())).append(" bytes)");
 }
 
 }  // namespace accrete

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/bytes.hpp"
 #include "base/throw_io_error.hpp"
@@ -66,5 +67,7 @@ std::uint64_t random_u64() {
   fill_random(bytes);
   return load_le<std::uint64_t>(std::span{bytes});
 }
+
+std::int64_t process_id() noexcept { return ::getpid(); }
 
 }  // namespace accrete

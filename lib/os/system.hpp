@@ -15,4 +15,6 @@ namespace accrete {
 
 [[nodiscard]] std::uint64_t random_u64();
 
+[[nodiscard]] std::int64_t process_id() noexcept;
+
 }  // namespace accrete

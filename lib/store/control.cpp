@@ -1,6 +1,7 @@
 #include "store/control.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.hpp"

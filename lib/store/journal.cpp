@@ -1,6 +1,7 @@
 #include "store/journal.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.hpp"
@@ -101,9 +102,7 @@ std::uint64_t Journal::restart(std::uint64_t nonce, std::string_view payload) {
   std::string bytes = encode_header(nonce);
   if (!payload.empty()) append_record(bytes, nonce, header_size, payload);
   const bool is_new = !directory_.info(name).has_value();
-  File& file = writable();
-  file.write_at(0, bytes);
-  file.sync();
+  write_synced(0, bytes);
   if (is_new) directory_.sync();
   return bytes.size();
 }
@@ -112,17 +111,13 @@ std::uint64_t Journal::append(std::uint64_t nonce, std::uint64_t end, std::strin
   std::string bytes;
   bytes.reserve(record_size(payload));
   append_record(bytes, nonce, end, payload);
-  File& file = writable();
-  file.write_at(end, bytes);
-  file.sync();
+  write_synced(end, bytes);
   return end + bytes.size();
 }
 
 void Journal::invalidate(std::uint64_t offset) {
   // All ones are no size that fits a file, so no checksum can match.
-  File& file = writable();
-  file.write_at(offset, std::string(record_header_size, '\xFF'));
-  file.sync();
+  write_synced(offset, std::string(record_header_size, '\xFF'));
 }
 
 std::optional<std::string> Journal::load(std::uint64_t nonce, std::uint64_t offset) const {
@@ -140,6 +135,23 @@ std::optional<std::string> Journal::load(std::uint64_t nonce, std::uint64_t offs
   payload.resize(file->read_at(payload_offset, payload));
   if (hash64(payload, nonce + offset) != checksum) return std::nullopt;
   return payload;
+}
+
+void Journal::write_synced(std::uint64_t offset, std::string_view bytes) {
+  constexpr std::uint64_t smallest_size = 64 * 1024;
+  File& file = writable();
+  const std::uint64_t size = file.size();
+  const std::uint64_t end = offset + bytes.size();
+  if (end > size) {
+    const std::uint64_t wanted = std::min(std::max({smallest_size, 2 * size, end}), size_limit);
+    try {
+      if (wanted > end) file.write_at(end, std::string(wanted - end, '\0'));
+    } catch (const DiskFullError&) {
+      // Room for the record itself is all that is needed.
+    }
+  }
+  file.write_at(offset, bytes);
+  file.sync();
 }
 
 File& Journal::writable() {

@@ -84,6 +84,7 @@ class Journal {
 
  private:
   File& writable();
+  void write_synced(std::uint64_t offset, std::string_view bytes);
   [[nodiscard]] std::unique_ptr<File> try_readable() const;
 
   Directory& directory_;

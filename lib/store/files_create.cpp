@@ -1,0 +1,180 @@
+// Creating, adopting and destroying datasets of the `files` layout.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/bytes.hpp"
+#include "base/escape.hpp"
+#include "base/throw_io_error.hpp"
+#include "os/system.hpp"
+#include "store/files_dataset.hpp"
+#include "store/files_parts.hpp"
+#include "store/staging.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::array dataset_files{marker_name,   lock_name,  Control::name, Journal::name,
+                                   Writers::name, owner_name, server_name};
+
+void write_new(Directory& directory, const std::string& name, std::string_view bytes) {
+  const std::unique_ptr<File> file = directory.open(name, OpenMode::create);
+  if (!bytes.empty()) file->write_at(0, bytes);
+  file->sync();
+}
+
+Marker new_marker(bool temporary) { return {.uuid = format_uuid(random_uuid()), .temporary = temporary}; }
+
+/// "" for a relative path of one component is the current directory.
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string without_trailing_slashes(const std::string& path) {
+  const std::size_t last = path.find_last_not_of('/');
+  if (last == std::string::npos) throw InvalidArgumentError("cannot create a dataset at " + quoted(path));
+  return path.substr(0, last + 1);
+}
+
+void refuse_case_folding(const Directory& directory) {
+  if (!directory.info(".LOCK")) return;
+  throw UnsupportedError("the file system of " + quoted(directory.path()) +
+                         " does not tell upper from lower case, so different keys would share a value; use another");
+}
+
+/// Writes the files of an empty dataset, all but its marker and lock.
+void write_control(Env& env, Directory& directory, const Stats& stats) {
+  write_new(directory, Control::name, Control::initial(env.boot_id(), stats.keys, stats.bytes));
+}
+
+/// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.
+std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_path, bool temporary) {
+  const std::string path = without_trailing_slashes(given_path);
+  if (const auto info = env.info(path)) {
+    throw ExistsError("cannot create the dataset " + quoted(path) + ": there is a " +
+                      (info->type == FileType::directory ? "directory" : "file") + " of that name");
+  }
+  const std::string parent_path = parent_of(path);
+  const std::unique_ptr<Directory> parent = env.try_open_directory(parent_path);
+  if (!parent) throw_io_error("create the dataset", path, ENOENT);
+
+  Staging staging(env, parent_path);
+  Directory& directory = staging.directory();
+  std::shared_ptr<DatasetLock> owner;
+  if (temporary) {
+    write_new(directory, owner_name, "");
+    owner = directory.lock(owner_name);
+    if (!owner->try_own()) throw LockedError("cannot lock the new " + quoted(path) + "/" + owner_name);
+  }
+  refuse_case_folding(directory);
+  write_control(env, directory, {});
+  write_new(directory, marker_name, encode_marker(new_marker(temporary)));
+  directory.sync();
+  if (!staging.try_move_to(path)) {
+    throw ExistsError("cannot create the dataset " + quoted(path) + ": something of that name has just appeared");
+  }
+  parent->sync();
+  return owner;
+}
+
+void refuse_to_adopt_foreign(const Directory& directory) {
+  scan_values(directory, [&](const ScannedName& found) {
+    if (found.key) return;
+    throw InvalidKeyError("cannot adopt " + quoted(directory.path()) + ": " + quoted(found.name) +
+                          " is not the name of a key's file (letters, digits, '_', '-', '.' and space stay, any "
+                          "other byte is %XX); rename or move it");
+  });
+}
+
+void adopt(Env& env, const std::string& path) {
+  const std::unique_ptr<Directory> directory = env.try_open_directory(path);
+  if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
+  if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
+  refuse_to_adopt_foreign(*directory);
+  // partd leaves a lock file of the same name behind, which serves.
+  if (!directory->info(lock_name)) write_new(*directory, lock_name, "");
+  refuse_case_folding(*directory);
+  const std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
+  const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
+  for (const char* left_over : {Control::name, Journal::name, Writers::name, staged_marker_name}) {
+    if (directory->info(left_over)) directory->remove(left_over);
+  }
+  write_control(env, *directory, count_values(*directory));
+  write_new(*directory, staged_marker_name, encode_marker(new_marker(false)));
+  directory->rename(staged_marker_name, marker_name);
+  directory->sync();
+}
+
+void refuse_to_destroy_foreign(const Directory& directory) {
+  const auto refuse = [&](const std::string& name) {
+    throw InvalidArgumentError("cannot destroy " + quoted(directory.path()) + ": " + quoted(name) +
+                               " in it is not the dataset's; move it away. Nothing was removed");
+  };
+  scan_values(directory, [&](const ScannedName& found) {
+    if (!found.key) refuse(found.name);
+  });
+  for (const DirectoryEntry& entry : directory.entries("")) {
+    const bool ours = std::find(dataset_files.begin(), dataset_files.end(), entry.name) != dataset_files.end();
+    if (entry.name.starts_with('.') && !ours) refuse(entry.name);
+  }
+}
+
+/// Tells those who wait for the lock, or have it next, that the dataset is gone. What an interrupted destroy has
+/// removed already need not be told again.
+void mark_destroyed(Directory& directory) {
+  if (!directory.info(Control::name)) return;
+  Control control(directory, false);
+  ControlWords words = control.load().words;
+  words.destroyed = true;
+  ++words.commits;
+  ++words.removals;
+  control.commit(words);
+}
+
+void remove_if_there(Directory& directory, const char* name) {
+  if (directory.info(name)) directory.remove(name);
+}
+
+}  // namespace
+
+void create_files(Env& env, const std::string& path, const CreateOptions& options) {
+  if (options.adopt) {
+    adopt(env, path);
+  } else {
+    (void)create_whole(env, path, false);
+  }
+}
+
+std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path) {
+  return create_whole(env, path, true);
+}
+
+void destroy_files(Env& env, const std::string& path) {
+  const std::optional<FileInfo> info = env.info(path);
+  if (!info) throw NotFoundError("cannot destroy " + quoted(path) + ": there is no such dataset");
+  if (info->type == FileType::symlink) {
+    throw InvalidArgumentError("cannot destroy " + quoted(path) +
+                               ": it is a symbolic link; name the dataset that it points to. Nothing was removed");
+  }
+  const std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
+  (void)load_marker(*directory);
+  std::shared_ptr<DatasetLock> lock;
+  DatasetLock::Guard guard;
+  if (directory->info(lock_name)) {
+    lock = directory->lock(lock_name);
+    guard = lock->exclusive(OpenOptions{}.lock_timeout);
+  }
+  refuse_to_destroy_foreign(*directory);
+  mark_destroyed(*directory);
+  remove_all_values(*directory);
+  for (const char* name : {server_name, Writers::name, Journal::name, owner_name, Control::name, lock_name}) {
+    remove_if_there(*directory, name);
+  }
+  directory->remove(marker_name);  // last: until then an interrupted destroy can be called again
+  guard.release();
+  env.remove_directory(path);
+}
+
+}  // namespace accrete

@@ -1,0 +1,38 @@
+// Datasets of the `files` layout: one raw file a key.
+//
+//   dataset/.accrete   the marker (marker.hpp)
+//          /.lock      the lock (dataset_lock.hpp); empty
+//          /.control   what the processes share (control.hpp), with the intent of a change in progress (intent.hpp)
+//          /.journal   synced batches since the last checkpoint (journal.hpp); once there was one
+//          /.writers   the highest sequence of each writer (writers.hpp); once there was one
+//          /.owner     in a temporary dataset; empty, locked by its owner
+//          /x          the raw value of key x (key_name.hpp)
+//
+// A batch: lock; old sizes; intent; appends, one `write` a key; totals; intent cleared; unlock. Whoever takes the lock
+// and finds an intent rolls it back first. A synced batch has a journal record instead of an intent and is rolled
+// forward.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <memory>
+#include <string>
+
+#include "os/env.hpp"
+
+namespace accrete {
+
+void create_files(Env& env, const std::string& path, const CreateOptions& options);
+
+/// A dataset whose marker says `temporary`, with an `.owner` that this process has locked when it appears at `path`.
+/// Returns that lock; the dataset is alive as long as it is held.
+[[nodiscard]] std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path);
+
+[[nodiscard]] std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenOptions& options);
+
+void destroy_files(Env& env, const std::string& path);
+
+[[nodiscard]] std::vector<std::string> sweep_files(Env& env, const std::string& dir);
+
+[[nodiscard]] VerifyReport verify_files(Env& env, const std::string& path, const VerifyOptions& options);
+
+}  // namespace accrete

@@ -1,0 +1,146 @@
+#include "store/files_parts.hpp"
+
+#include <accrete/error.hpp>
+
+#include "base/escape.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+void finish_intent(FilesParts& parts, ControlWords& words) {
+  const std::string record = parts.control.load_intent();
+  const Intent intent = decode_intent(record);
+  words.keys = intent.old_keys;
+  words.bytes = intent.old_bytes;
+  switch (intent.kind) {
+    case Intent::Kind::append:
+      for (const IntentTarget& target : intent.targets) parts.values.take_back(target.key, target.old_size);
+      if (!intent.writer) return;
+      parts.writers.restore(intent.writer->slot, intent.writer->old_sequence);
+      if (!intent.writer->old_sequence) words.writers = intent.writer->slot;
+      return;
+    case Intent::Kind::erase:
+      parts.values.remove(intent.targets[0].key);
+      words.keys -= 1;
+      words.bytes -= *intent.targets[0].old_size;
+      return;
+    case Intent::Kind::drop:
+      remove_all_values(*parts.directory);
+      words.keys = 0;
+      words.bytes = 0;
+      return;
+  }
+}
+
+void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) {
+  for (const JournalEntry& entry : record.entries) {
+    parts.values.restore(entry.key, entry.old_size.value_or(0), entry.bytes);
+    words.keys += entry.old_size ? 0 : 1;
+    words.bytes += entry.bytes.size();
+  }
+  if (!record.id) return;
+  const auto found = parts.writers.find(record.id->writer, words.writers);
+  if (found && found->sequence >= record.id->sequence) return;
+  const std::uint64_t slot = found ? found->slot : words.writers++;
+  parts.writers.store(slot, *record.id);
+}
+
+/// Applies the journal's records from words.journal_end on: one at most after a kill, all after power loss.
+void replay_journal(FilesParts& parts, ControlWords& words) {
+  while (const auto payload = parts.journal.load(words.journal_nonce, words.journal_end)) {
+    apply(parts, decode_journal_payload(*payload), words);
+    words.journal_end += Journal::record_size(*payload);
+  }
+}
+
+/// The header on disk decides where the journal stands: a writer may have died while it started it anew.
+void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
+  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+  if (!nonce) {
+    words.journal_end = 0;
+    return;
+  }
+  if (from_start || *nonce != words.journal_nonce || words.journal_end < Journal::header_size) {
+    words.journal_end = Journal::header_size;
+  }
+  words.journal_nonce = *nonce;
+}
+
+}  // namespace
+
+Marker load_marker(Directory& directory) {
+  const std::unique_ptr<File> file = directory.try_open(marker_name, OpenMode::read);
+  if (!file) {
+    throw NotFoundError(quoted(directory.path()) + " is not a dataset: it has no marker " + marker_name +
+                        "; 'accrete create' makes one");
+  }
+  constexpr std::size_t longest_marker = 4096;
+  std::string text(longest_marker, '\0');
+  text.resize(file->read_at(0, text));
+  return decode_marker(text, directory.path() + "/" + marker_name);
+}
+
+std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path) {
+  std::unique_ptr<Directory> directory = env.try_open_directory(path);
+  if (!directory && env.info(path)) throw NotFoundError(quoted(path) + " is not a dataset: it is not a directory");
+  if (!directory) throw NotFoundError("there is no dataset at " + quoted(path) + "; 'accrete create' makes one");
+  return directory;
+}
+
+FilesParts::FilesParts(std::unique_ptr<Directory> opened, bool for_reading, std::size_t max_open_files)
+    : directory(std::move(opened)),
+      read_only(for_reading),
+      control(*directory, read_only),
+      journal(*directory),
+      writers(*directory, read_only),
+      values(*directory, max_open_files) {}
+
+bool needs_recovery(const Control::Header& header, const BootId& boot_id) {
+  return header.state != ChangeState::idle || header.boot_id != boot_id;
+}
+
+ControlWords recover(FilesParts& parts, const BootId& boot_id) {
+  const Control::Header header = parts.control.load();
+  ControlWords words = header.words;
+  parts.values.forget_files();
+  const bool rebooted = header.boot_id != boot_id;
+  if (header.state == ChangeState::intent) finish_intent(parts, words);
+  if (header.state == ChangeState::journal || rebooted) {
+    if (rebooted) words.writers = parts.writers.count_whole();
+    find_journal(parts, words, rebooted);
+    if (words.journal_end != 0) replay_journal(parts, words);
+  }
+  if (rebooted) {
+    const Stats counted = count_values(*parts.directory);
+    words.keys = counted.keys;
+    words.bytes = counted.bytes;
+  }
+  words.unsynced = true;
+  ++words.commits;
+  ++words.removals;
+  parts.control.commit(words);
+  if (rebooted) parts.control.set_boot_id(boot_id);
+  return words;
+}
+
+void checkpoint(FilesParts& parts, ControlWords& words) {
+  parts.directory->sync_file_system();
+  words.journal_nonce = random_u64();
+  words.journal_end = parts.journal.restart(words.journal_nonce);
+  words.unsynced = false;
+}
+
+Stats count_values(const Directory& directory) {
+  Stats stats;
+  scan_values(directory, [&](ScannedName&& found) {
+    if (!found.key) return;
+    const std::optional<FileInfo> info = directory.info(found.name);
+    if (!info) return;
+    ++stats.keys;
+    stats.bytes += info->size;
+  });
+  return stats;
+}
+
+}  // namespace accrete

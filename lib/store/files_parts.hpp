@@ -1,0 +1,56 @@
+// The parts of an open dataset of the files layout, and the recovery of what a writer left half done.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "os/dataset_lock.hpp"
+#include "os/env.hpp"
+#include "store/control.hpp"
+#include "store/intent.hpp"
+#include "store/journal.hpp"
+#include "store/marker.hpp"
+#include "store/value_files.hpp"
+#include "store/writers.hpp"
+
+namespace accrete {
+
+inline constexpr const char* marker_name = ".accrete";
+inline constexpr const char* lock_name = ".lock";
+inline constexpr const char* owner_name = ".owner";    // of a temporary dataset: locked while its owner lives
+inline constexpr const char* server_name = ".server";  // of a served dataset
+
+/// Reads and checks the marker. Throws NotFoundError if there is none.
+[[nodiscard]] Marker load_marker(Directory& directory);
+
+/// Opens the directory of a dataset. Throws NotFoundError if there is none.
+[[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
+
+struct FilesParts {
+  FilesParts(std::unique_ptr<Directory> directory, bool read_only, std::size_t max_open_files);
+
+  std::unique_ptr<Directory> directory;
+  bool read_only;
+  Control control;
+  Journal journal;
+  Writers writers;
+  ValueFiles values;
+};
+
+/// True if a writer died in a change, or if power may have been lost since the last one.
+[[nodiscard]] bool needs_recovery(const Control::Header& header, const BootId& boot_id);
+
+/// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
+/// control file, and after another boot replays the journal and counts anew. Needs the lock exclusively. Can be
+/// interrupted and called again. Returns the words it has committed.
+ControlWords recover(FilesParts& parts, const BootId& boot_id);
+
+/// Makes all values survive power loss and the journal empty; the caller commits `words`.
+void checkpoint(FilesParts& parts, ControlWords& words);
+
+/// Counts values and their bytes.
+[[nodiscard]] Stats count_values(const Directory& directory);
+
+}  // namespace accrete

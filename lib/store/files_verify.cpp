@@ -1,0 +1,186 @@
+// Checking a dataset of the `files` layout, and mending what can be mended without touching a value.
+#include <algorithm>
+
+#include "base/escape.hpp"
+#include "store/files_dataset.hpp"
+#include "store/files_parts.hpp"
+
+namespace accrete {
+namespace {
+
+class Verifier {
+ public:
+  Verifier(Env& env, const std::string& path, bool repair)
+      : env_(env), repair_(repair), directory_(open_dataset_directory(env, path)) {}
+
+  VerifyReport run() {
+    check_marker();
+    check_names();
+    if (!check_lock()) return std::move(report_);
+    DatasetLock::Guard guard =
+        repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
+    report_.counted = count_values(*directory_);
+    check_control();
+    return std::move(report_);
+  }
+
+ private:
+  void problem(std::string sentence) { report_.problems.push_back(std::move(sentence)); }
+  void repaired(std::string sentence) { report_.repairs.push_back(std::move(sentence)); }
+
+  void check_marker() {
+    try {
+      (void)load_marker(*directory_);
+    } catch (const CorruptionError& error) {
+      problem(error.what());
+    }
+  }
+
+  void check_names() {
+    scan_values(*directory_, [&](const ScannedName& found) {
+      if (found.key) return;
+      const bool regular = found.type == FileType::regular;
+      problem("'" + escape(found.name) + "' is " +
+              (regular                             ? "not the name of a key's file"
+               : found.type == FileType::symlink   ? "a symbolic link, which is never followed"
+               : found.type == FileType::directory ? "a directory, which no key has"
+                                                   : "a special file") +
+              ": it is not part of the dataset; move it away");
+    });
+    for (const DirectoryEntry& entry : directory_->entries("")) {
+      if (!entry.name.starts_with('.') || entry.name == marker_name || entry.name == lock_name ||
+          entry.name == Control::name || entry.name == Journal::name || entry.name == Writers::name ||
+          entry.name == owner_name || entry.name == server_name) {
+        continue;
+      }
+      problem("'" + escape(entry.name) + "' is not part of the dataset; move it away");
+    }
+  }
+
+  bool check_lock() {
+    if (!directory_->info(lock_name)) {
+      if (!repair_) {
+        problem("the lock file " + std::string(lock_name) + " is missing; 'accrete verify --repair' makes it anew");
+        return false;
+      }
+      directory_->open(lock_name, OpenMode::create)->sync();
+      repaired("made the missing lock file anew");
+    }
+    try {
+      lock_ = directory_->lock(lock_name);
+      return true;
+    } catch (const CorruptionError& error) {
+      problem(error.what());
+      return false;
+    }
+  }
+
+  void check_control() {
+    try {
+      FilesParts parts(open_dataset_directory(env_, directory_->path()), !repair_, 1);
+      check_change(parts);
+      check_writers(parts);
+      check_totals(parts);
+    } catch (const CorruptionError& error) {
+      if (!repair_) {
+        problem(error.what());
+        return;
+      }
+      renew_control(error.what());
+    }
+  }
+
+  void check_change(FilesParts& parts) {
+    const Control::Header header = parts.control.load();
+    if (header.words.destroyed) {
+      problem("its destroy was interrupted; run 'accrete destroy' again to finish it");
+      return;
+    }
+    if (!needs_recovery(header, env_.boot_id())) return;
+    const std::string found = describe_change(parts, header);
+    if (repair_) {
+      (void)recover(parts, env_.boot_id());
+      repaired(found);
+    } else if (header.state != ChangeState::idle) {
+      problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
+    }
+  }
+
+  std::string describe_change(const FilesParts& parts, const Control::Header& header) {
+    if (header.state == ChangeState::journal) {
+      return "a writer died in a synced batch: it is rolled forward if it is whole in the journal, else back";
+    }
+    if (header.state == ChangeState::idle) return "the system has been started anew since: the journal is replayed";
+    const std::string record = parts.control.load_intent();
+    const Intent intent = decode_intent(record);
+    switch (intent.kind) {
+      case Intent::Kind::erase:
+        return "a writer died in erasing the key " + quoted(intent.targets[0].key) + ": that is completed";
+      case Intent::Kind::drop:
+        return "a writer died in dropping all keys: that is completed";
+      case Intent::Kind::append:
+        break;
+    }
+    const std::size_t keys = intent.targets.size();
+    return "a writer died in a batch over " + std::to_string(keys) + (keys == 1 ? " key" : " keys") +
+           (keys > 0 ? " (" + quoted(intent.targets[0].key) + (keys > 1 ? ", …)" : ")") : "") + ": it is rolled back";
+  }
+
+  static void check_writers(FilesParts& parts) {
+    (void)parts.writers.find(WriterId{}, parts.control.load().words.writers);
+  }
+
+  void check_totals(FilesParts& parts) {
+    const Control::Header header = parts.control.load();
+    // An unfinished change or a reboot says itself that the totals are to be mended.
+    if (needs_recovery(header, env_.boot_id())) return;
+    ControlWords words = header.words;
+    const Stats& counted = report_.counted = count_values(*directory_);
+    if (words.keys == counted.keys && words.bytes == counted.bytes) return;
+    const std::string found = "the totals say " + std::to_string(words.keys) + " keys and " +
+                              std::to_string(words.bytes) + " bytes, but there are " + std::to_string(counted.keys) +
+                              " keys and " + std::to_string(counted.bytes) + " bytes";
+    if (!repair_) {
+      problem(found + ": values were changed by something other than accrete; 'accrete verify --repair' counts anew");
+      return;
+    }
+    words.keys = counted.keys;
+    words.bytes = counted.bytes;
+    ++words.commits;
+    ++words.removals;
+    parts.control.commit(words);
+    repaired(found + ": counted anew");
+  }
+
+  /// With the control file goes what it says about a change in progress; the values stay as they are.
+  void renew_control(const std::string& why) {
+    const std::string next = std::string(Control::name) + "-new";
+    if (directory_->info(next)) directory_->remove(next);
+    const Stats& counted = report_.counted;
+    {
+      const std::unique_ptr<File> file = directory_->open(next, OpenMode::create);
+      // Of no boot: the next step replays the journal and counts the writers, too.
+      file->write_at(0, Control::initial(BootId{}, counted.keys, counted.bytes));
+      file->sync();
+    }
+    directory_->rename(next, Control::name);
+    directory_->sync();
+    FilesParts parts(open_dataset_directory(env_, directory_->path()), false, 1);
+    (void)recover(parts, env_.boot_id());
+    repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
+  }
+
+  Env& env_;
+  bool repair_;
+  std::unique_ptr<Directory> directory_;
+  std::shared_ptr<DatasetLock> lock_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+VerifyReport verify_files(Env& env, const std::string& path, const VerifyOptions& options) {
+  return Verifier(env, path, options.repair).run();
+}
+
+}  // namespace accrete

@@ -1,0 +1,45 @@
+// A directory in the making, beside the place where it will appear whole.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "os/dataset_lock.hpp"
+#include "os/env.hpp"
+
+namespace accrete {
+
+/// How the names of such directories begin; `sweep` removes those whose maker is dead.
+inline constexpr const char* staging_prefix = ".accrete-new-";
+
+/// The marker of a directory that is being adopted.
+inline constexpr const char* staged_marker_name = ".accrete-new";
+
+class Staging {
+ public:
+  /// Makes a directory of a new name in `parent`, with a lock file in it that this process holds.
+  Staging(Env& env, const std::string& parent);
+
+  /// Removes what is there, unless it was moved.
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  [[nodiscard]] Directory& directory() noexcept { return *directory_; }
+
+  /// False if there is something at `path`.
+  bool try_move_to(const std::string& path);
+
+ private:
+  Env& env_;
+  std::string path_;
+  std::unique_ptr<Directory> directory_;
+  std::shared_ptr<DatasetLock> lock_;
+  DatasetLock::Guard guard_;
+  bool moved_ = false;
+};
+
+/// Removes the staging directory at `path` and the files in it.
+void remove_staging(Env& env, const std::string& path);
+
+}  // namespace accrete

@@ -1,0 +1,80 @@
+// The raw files that hold the values: one a key, named by key_to_name.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "os/env.hpp"
+#include "store/batch_plan.hpp"
+#include "store/descriptor_cache.hpp"
+
+namespace accrete {
+
+/// Changing calls need the dataset's lock exclusively, the others at least shared.
+class ValueFiles {
+ public:
+  ValueFiles(Directory& directory, std::size_t max_open_files) noexcept
+      : directory_(directory), cache_(max_open_files) {}
+
+  /// Others have changed values: sizes must be looked up again.
+  void forget_sizes() noexcept { ++epoch_; }
+  /// Others have removed files: descriptors must be opened again.
+  void forget_files() noexcept { cache_.clear(); }
+
+  /// Fills in `old_size` of all groups, and `value` where the batch fits the cache.
+  void plan(std::span<BatchPlan::Group> groups);
+
+  /// Appends to a planned group's value, which is created if it is new.
+  void append(BatchPlan::Group& group, std::span<const std::string_view> pieces);
+
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
+
+  /// nullptr for a missing key. `use_cache` must be false when others may have removed files.
+  [[nodiscard]] std::shared_ptr<File> try_open_to_read(std::string_view key, bool use_cache);
+
+  /// Removes what was appended beyond `old_size`; nullopt removes the value. Does nothing where there is less.
+  void take_back(std::string_view key, std::optional<std::uint64_t> old_size);
+
+  /// Writes `bytes` at `offset`, which must not be behind the end of the value.
+  void restore(std::string_view key, std::uint64_t offset, std::string_view bytes);
+
+  /// False if there was none.
+  bool remove(std::string_view key);
+
+  [[nodiscard]] std::size_t max_open_files() const noexcept { return cache_.capacity(); }
+
+ private:
+  DescriptorCache::Value* find_or_open(std::string_view key);
+  DescriptorCache::Value& find_or_create(const BatchPlan::Group& group);
+  std::shared_ptr<File> try_open(const std::string& name, OpenMode mode);
+  std::shared_ptr<File> create(const std::string& name, OpenMode mode);
+  void make_parents(const std::string& name);
+  void remove_empty_parents(const std::string& name) noexcept;
+
+  Directory& directory_;
+  DescriptorCache cache_;
+  std::uint64_t epoch_ = 1;    // a cached size is right if it is of this epoch
+  std::uint64_t shrinks_ = 0;  // how often descriptors ran short: then pointers into the cache are void
+  std::uint64_t planned_shrinks_ = 0;
+};
+
+/// What `scan_values` finds: a value (key), or a name that is no key's (no key).
+struct ScannedName {
+  std::string name;
+  std::optional<std::string> key;
+  FileType type = FileType::other;
+};
+
+/// Visits every name below the dataset's directory but those that begin with a dot at its top, and but the
+/// directories of long keys. In no order.
+void scan_values(const Directory& directory, const std::function<void(ScannedName&&)>& visit);
+
+/// Removes all values and the directories of long keys.
+void remove_all_values(Directory& directory);
+
+}  // namespace accrete
