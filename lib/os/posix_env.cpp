@@ -63,6 +63,17 @@ FileInfo info_of(const struct stat& status) {
   return {.type = type_of(status.st_mode), .size = static_cast<std::uint64_t>(status.st_size)};
 }
 
+BootId read_boot_id() {
+  BootId id{};
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  in >> text;
+  std::erase(text, '-');
+  if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+  return id;
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -386,13 +397,7 @@ class PosixEnv final : public Env {
   std::uint64_t file_size_limit() const override { return limit_of(RLIMIT_FSIZE); }
 
   BootId boot_id() const override {
-    BootId id{};
-    std::ifstream in("/proc/sys/kernel/random/boot_id");
-    std::string text;
-    in >> text;
-    std::erase(text, '-');
-    if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
-    for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+    static const BootId id = read_boot_id();
     return id;
   }
 

@@ -121,16 +121,18 @@ void refuse_to_destroy_foreign(const Directory& directory) {
   }
 }
 
-/// Tells those who wait for the lock, or have it next, that the dataset is gone. What an interrupted destroy has
-/// removed already need not be told again.
+/// Tells those who wait for the lock that the dataset is gone.
 void mark_destroyed(Directory& directory) {
-  if (!directory.info(Control::name)) return;
-  Control control(directory, false);
-  ControlWords words = control.load().words;
-  words.destroyed = true;
-  ++words.commits;
-  ++words.removals;
-  control.commit(words);
+  try {
+    Control control(directory, false);
+    ControlWords words = control.load().words;
+    words.destroyed = true;
+    ++words.commits;
+    ++words.removals;
+    control.commit(words);
+  } catch (const CorruptionError&) {
+    // It is missing or damaged, so nobody can be using it.
+  }
 }
 
 void remove_if_there(Directory& directory, const char* name) {

@@ -88,7 +88,7 @@ std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& p
   return directory;
 }
 
-FilesParts::FilesParts(std::unique_ptr<Directory> opened, bool for_reading, std::size_t max_open_files)
+FilesParts::FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files)
     : directory(std::move(opened)),
       read_only(for_reading),
       control(*directory, read_only),

@@ -29,9 +29,9 @@ inline constexpr const char* server_name = ".server";  // of a served dataset
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
 
 struct FilesParts {
-  FilesParts(std::unique_ptr<Directory> directory, bool read_only, std::size_t max_open_files);
+  FilesParts(std::shared_ptr<Directory> directory, bool read_only, std::size_t max_open_files);
 
-  std::unique_ptr<Directory> directory;
+  std::shared_ptr<Directory> directory;
   bool read_only;
   Control control;
   Journal journal;

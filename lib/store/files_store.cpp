@@ -459,23 +459,26 @@ std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
   return std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
 }
 
+/// For reading only where this process may not write.
+std::unique_ptr<FilesParts> open_parts(const std::shared_ptr<Directory>& directory, std::size_t capacity) {
+  try {
+    return std::make_unique<FilesParts>(directory, false, capacity);
+  } catch (const ReadOnlyError&) {
+    return std::make_unique<FilesParts>(directory, true, capacity);
+  } catch (const IoError& error) {
+    if (error.code().value() != EACCES && error.code().value() != EPERM) throw;
+    return std::make_unique<FilesParts>(directory, true, capacity);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenOptions& options) {
-  std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
+  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   (void)load_marker(*directory);
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
-  const std::size_t capacity = cache_capacity(env, options);
-  std::unique_ptr<FilesParts> parts;
-  try {
-    parts = std::make_unique<FilesParts>(open_dataset_directory(env, path), false, capacity);
-  } catch (const ReadOnlyError&) {
-    parts = std::make_unique<FilesParts>(std::move(directory), true, capacity);
-  } catch (const IoError& error) {
-    if (error.code().value() != EACCES && error.code().value() != EPERM) throw;
-    parts = std::make_unique<FilesParts>(std::move(directory), true, capacity);
-  }
-  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options);
+  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, cache_capacity(env, options)),
+                                      options);
 }
 
 }  // namespace accrete

@@ -40,7 +40,7 @@ class Verifier {
     scan_values(*directory_, [&](const ScannedName& found) {
       if (found.key) return;
       const bool regular = found.type == FileType::regular;
-      problem("'" + escape(found.name) + "' is " +
+      problem(quoted(found.name) + " is " +
               (regular                             ? "not the name of a key's file"
                : found.type == FileType::symlink   ? "a symbolic link, which is never followed"
                : found.type == FileType::directory ? "a directory, which no key has"
@@ -53,7 +53,7 @@ class Verifier {
           entry.name == owner_name || entry.name == server_name) {
         continue;
       }
-      problem("'" + escape(entry.name) + "' is not part of the dataset; move it away");
+      problem(quoted(entry.name) + " is not part of the dataset; move it away");
     }
   }
 
@@ -77,7 +77,7 @@ class Verifier {
 
   void check_control() {
     try {
-      FilesParts parts(open_dataset_directory(env_, directory_->path()), !repair_, 1);
+      FilesParts parts(directory_, !repair_, 1);
       check_change(parts);
       check_writers(parts);
       check_totals(parts);
@@ -165,14 +165,14 @@ class Verifier {
     }
     directory_->rename(next, Control::name);
     directory_->sync();
-    FilesParts parts(open_dataset_directory(env_, directory_->path()), false, 1);
+    FilesParts parts(directory_, false, 1);
     (void)recover(parts, env_.boot_id());
     repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
   }
 
   Env& env_;
   bool repair_;
-  std::unique_ptr<Directory> directory_;
+  std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;
   VerifyReport report_;
 };

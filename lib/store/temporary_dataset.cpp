@@ -91,6 +91,8 @@ std::vector<std::string> sweep_files(Env& env, const std::string& dir) {
       continue;  // not known to be temporary
     } catch (const UnsupportedError&) {
       continue;
+    } catch (const Error&) {
+      if (env.info(path)) throw;  // otherwise another sweep, or its owner, was faster
     }
   }
   std::sort(removed.begin(), removed.end());
