@@ -1,0 +1,36 @@
+// Tests of base/hash.hpp: the values may reach a disk, so they are pinned.
+#include "base/hash.hpp"
+
+#include <doctest/doctest.h>
+#include <string>
+
+#include "base/bytes.hpp"
+
+namespace accrete {
+namespace {
+
+std::string hex(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) {
+    text += "0123456789abcdef"[std::to_integer<unsigned>(byte) >> 4];
+    text += "0123456789abcdef"[std::to_integer<unsigned>(byte) & 0xF];
+  }
+  return text;
+}
+
+TEST_CASE("hash64 never changes") {
+  CHECK(hash64("") == 0x2d06800538d394c2);
+  CHECK(hash64("a") == 0xe6c632b61e964e1f);
+  CHECK(hash64("accrete") == 0xc9e147bf755e9ede);
+  CHECK(hash64("accrete", 1) == 0x0a5172bf3e29e349);
+  CHECK(hash64(std::string(1000, 'x')) == 0xc0a4877b962cba82);
+}
+
+TEST_CASE("hash128 never changes") {
+  CHECK(hex(hash128("")) == "99aa06d3014798d86001c324468d497f");
+  CHECK(hex(hash128("accrete")) == "fcc0a36f529d465e5badb8766f973c1e");
+  CHECK(hex(hash128(std::string(1000, 'x'))) == "50a1af5a5f2dcf01c0a4877b962cba82");
+}
+
+}  // namespace
+}  // namespace accrete

@@ -1,0 +1,336 @@
+// The contract of every Store: what is appended to a key is read back, by all functions that read.
+#include "contract/place.hpp"
+#include "support/model.hpp"
+#include "support/random_bytes.hpp"
+
+namespace accrete::test {
+namespace {
+
+using namespace std::string_literals;
+
+TEST_CASE_TEMPLATE_DEFINE("a new store is empty", Place, new_is_empty) {
+  Place place;
+  const Store& store = place.store();
+  CHECK(store.list().empty());
+  CHECK(store.stats().keys == 0);
+  CHECK(store.stats().bytes == 0);
+  CHECK_FALSE(store.last_sequence(writer_id(1)).has_value());
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(new_is_empty, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("a missing key reads as empty and has no size", Place, missing_key) {
+  Place place;
+  Store& store = place.store();
+  store.append("there", "x");
+  CHECK(store.get("missing").empty());
+  CHECK(store.get_range("missing", 0, 10).empty());
+  CHECK_FALSE(store.size("missing").has_value());
+  const std::vector<std::string_view> keys = {"missing", "there"};
+  CHECK(store.get_batch(keys) == std::vector<std::string>{"", "x"});
+}
+TEST_CASE_TEMPLATE_APPLY(missing_key, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("a value is its entries in the order of the appends", Place, order) {
+  Place place;
+  Store& store = place.store();
+  std::string expected;
+  for (int i = 0; i < 500; ++i) {
+    const std::string piece = std::to_string(i) + ";";
+    store.append("key", piece);
+    expected += piece;
+    REQUIRE(store.size("key") == expected.size());
+  }
+  CHECK(store.get("key") == expected);
+  place.reopen();
+  place.store().append("key", "end");
+  CHECK(place.store().get("key") == expected + "end");
+}
+TEST_CASE_TEMPLATE_APPLY(order, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("empty bytes bring an empty value into being", Place, empty_bytes) {
+  Place place;
+  Store& store = place.store();
+  store.append("key", "");
+  CHECK(store.size("key") == 0);
+  CHECK(store.list() == std::vector<KeySize>{{"key", 0}});
+  CHECK(store.stats().keys == 1);
+  store.append("key", "");
+  store.append("key", "x");
+  store.append("key", "");
+  place.reopen();
+  CHECK(place.store().get("key") == "x");
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(empty_bytes, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("hostile keys each have a value of their own", Place, hostile_keys) {
+  Place place;
+  Model model;
+  std::vector<std::string> keys = {
+      ".",      "..",       "/",        "/abs",    "a/../b",   "../x", "a/",   "a",   "A",     "aB",       "Ab",
+      "\0"s,    "a\0b"s,    "a\0"s,     "%",       "%%",       "%25",  "a%/b", "a%",  ".lock", ".accrete", ".control",
+      ".owner", ".journal", ".writers", ".server", "\xFF\xFE", "a\nb", " ",    "-rf", "é"};
+  for (const char byte : {'%', '.', '/', 'x', '\0', '\xFF'}) {
+    for (const std::size_t size : {80, 239, 240, 241, 480, 1023, 1024}) keys.emplace_back(size, byte);
+  }
+  for (const char last : {'a', 'b', 'A', '.', '\0'}) keys.push_back(std::string(1023, 'k') + last);
+  for (const std::string& key : keys) {
+    const Entry entry{key, key};
+    place.store().append(key, key);
+    model.append_batch({&entry, 1});
+  }
+  CHECK(difference(place.store(), model) == "");
+  place.reopen();
+  CHECK(difference(place.store(), model) == "");
+  place.check_sound();
+  for (const std::string& key : keys) {
+    place.store().erase(key);
+    model.erase(key);
+    REQUIRE(difference(place.store(), model) == "");
+  }
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(hostile_keys, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("values of any bytes and of megabytes come back exactly", Place, binary_values) {
+  Place place;
+  Random random(5);
+  std::string all_bytes;
+  for (int byte = 0; byte < 256; ++byte) all_bytes += static_cast<char>(byte);
+  const std::string big = random_bytes(random, 9'000'001);
+  place.store().append("all", all_bytes);
+  place.store().append("big", big);
+  place.store().append("big", all_bytes);
+  place.reopen();
+  CHECK(place.store().get("all") == all_bytes);
+  CHECK((place.store().get("big") == big + all_bytes));
+  CHECK(place.store().get_range("big", big.size() - 2, 4) == big.substr(big.size() - 2) + all_bytes.substr(0, 2));
+}
+TEST_CASE_TEMPLATE_APPLY(binary_values, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("an empty and a too long key are refused by every function", Place, invalid_keys) {
+  Place place;
+  Store& store = place.store();
+  store.append("key", "x");
+  for (const std::string& key : {""s, std::string(max_key_size + 1, 'k')}) {
+    const std::vector<std::string_view> keys = {"key", key};
+    CHECK_THROWS_AS(store.append(key, "y"), InvalidKeyError);
+    CHECK_THROWS_AS(static_cast<void>(store.get(key)), InvalidKeyError);
+    CHECK_THROWS_AS(static_cast<void>(store.get_batch(keys)), InvalidKeyError);
+    CHECK_THROWS_AS(static_cast<void>(store.get_range(key, 0, 1)), InvalidKeyError);
+    CHECK_THROWS_AS(static_cast<void>(store.size(key)), InvalidKeyError);
+    CHECK_THROWS_AS(store.erase(key), InvalidKeyError);
+  }
+  CHECK(store.list() == std::vector<KeySize>{{"key", 1}});
+}
+TEST_CASE_TEMPLATE_APPLY(invalid_keys, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("get_batch answers in the order asked, also for repeated and missing keys", Place,
+                          get_batch) {
+  Place place;
+  Store& store = place.store();
+  store.append("a", "1");
+  store.append("b", "2");
+  const std::vector<std::string_view> keys = {"b", "none", "a", "b"};
+  CHECK(store.get_batch(keys) == std::vector<std::string>{"2", "", "1", "2"});
+  CHECK(store.get_batch({}).empty());
+}
+TEST_CASE_TEMPLATE_APPLY(get_batch, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("get_range yields what lies in the range and no more", Place, get_range) {
+  Place place;
+  Store& store = place.store();
+  store.append("key", "0123");
+  store.append("key", "456789");
+  constexpr std::uint64_t huge = ~std::uint64_t{0};
+  CHECK(store.get_range("key", 0, 10) == "0123456789");
+  CHECK(store.get_range("key", 3, 2) == "34");
+  CHECK(store.get_range("key", 3, 0).empty());
+  CHECK(store.get_range("key", 9, 1) == "9");
+  CHECK(store.get_range("key", 9, 2) == "9");
+  CHECK(store.get_range("key", 10, 1).empty());
+  CHECK(store.get_range("key", 11, 1).empty());
+  CHECK(store.get_range("key", 0, huge) == "0123456789");
+  CHECK(store.get_range("key", 4, huge) == "456789");
+  CHECK(store.get_range("key", huge, huge).empty());
+  CHECK(store.get_range("key", huge, 0).empty());
+  CHECK(store.get_range("key", huge - 1, 2).empty());
+}
+TEST_CASE_TEMPLATE_APPLY(get_range, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("list is in byte order, whatever prefix, after and limit ask", Place, list_options) {
+  Place place;
+  Model model;
+  const std::vector<std::string> keys = {"a",
+                                         "aa",
+                                         "ab",
+                                         "ab\0"s,
+                                         "ab\xFF",
+                                         "abc",
+                                         "b",
+                                         "B",
+                                         ".x",
+                                         "a.b",
+                                         "a/b",
+                                         "%",
+                                         "\xFF",
+                                         "\0"s,
+                                         "\xFF\xFF",
+                                         "a%",
+                                         std::string(300, 'a'),
+                                         std::string(1024, 'a'),
+                                         std::string(1024, 'z')};
+  for (const std::string& key : keys) {
+    const Entry entry{key, std::string_view(key).substr(1)};
+    place.store().append_batch({&entry, 1});
+    model.append_batch({&entry, 1});
+  }
+  std::vector<std::string> probes = {"",
+                                     "a",
+                                     "ab",
+                                     "abc",
+                                     "abd",
+                                     "\xFF",
+                                     "\xFF\xFF",
+                                     "\xFF\xFF\xFF",
+                                     "zz",
+                                     "\0"s,
+                                     "A",
+                                     std::string(239, 'a'),
+                                     std::string(240, 'a'),
+                                     std::string(1025, 'a')};
+  for (const std::string& prefix : probes) {
+    for (const std::optional<std::size_t> limit : {std::optional<std::size_t>(), {0}, {1}, {3}, {1000}}) {
+      const ListOptions no_after{.prefix = prefix, .limit = limit};
+      REQUIRE(place.store().list(no_after) == model.list(no_after));
+      for (const std::string& after : probes) {
+        const ListOptions options{.prefix = prefix, .after = after, .limit = limit};
+        REQUIRE(place.store().list(options) == model.list(options));
+      }
+    }
+  }
+}
+TEST_CASE_TEMPLATE_APPLY(list_options, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("pages of list, each after the last key of the one before, are the whole list", Place,
+                          pages) {
+  Place place;
+  Random random(6);
+  for (int i = 0; i < 200; ++i) place.store().append(random_bytes(random, 1 + random_below(random, 4)), "x");
+  std::vector<KeySize> pages;
+  for (;;) {
+    ListOptions options{.limit = 7};
+    if (!pages.empty()) options.after = pages.back().key;
+    const std::vector<KeySize> page = place.store().list(options);
+    pages.insert(pages.end(), page.begin(), page.end());
+    if (page.size() < 7) break;
+  }
+  CHECK(pages == place.store().list());
+}
+TEST_CASE_TEMPLATE_APPLY(pages, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("an erased key is gone, its neighbours stay and it can begin anew", Place, erase) {
+  Place place;
+  const std::string long_key(1000, 'k');
+  const std::string neighbour = std::string(999, 'k') + "l";
+  for (const std::string& key : {"a"s, "b"s, long_key, neighbour}) place.store().append(key, "old" + key);
+  place.store().erase("a");
+  place.store().erase(long_key);
+  place.store().erase("never there");
+  place.store().erase(std::string(700, 'k'));
+  CHECK_FALSE(place.store().size("a").has_value());
+  CHECK(place.store().get("a").empty());
+  CHECK(place.store().get("b") == "oldb");
+  CHECK(place.store().get(neighbour) == "old" + neighbour);
+  CHECK(place.store().stats().keys == 2);
+  place.check_sound();
+  place.store().append("a", "new");
+  place.store().append(long_key, "new");
+  place.reopen();
+  CHECK(place.store().get("a") == "new");
+  CHECK(place.store().get(long_key) == "new");
+  place.store().erase("a");
+  place.store().erase("a");
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(erase, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("drop removes all keys and the store goes on", Place, drop) {
+  Place place;
+  place.store().drop();
+  for (int i = 0; i < 100; ++i) place.store().append("key" + std::to_string(i), "x");
+  place.store().append(std::string(1024, 'k'), "y");
+  place.store().append(".", "z");
+  place.store().drop();
+  CHECK(place.store().list().empty());
+  CHECK(place.store().stats().keys == 0);
+  CHECK(place.store().stats().bytes == 0);
+  CHECK(place.store().get("key1").empty());
+  place.check_sound();
+  place.store().append("key1", "new");
+  place.reopen();
+  CHECK(place.store().list() == std::vector<KeySize>{{"key1", 3}});
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(drop, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("flush and sync change nothing that can be read", Place, flush_and_sync) {
+  Place place;
+  place.store().sync();
+  place.store().flush();
+  place.store().append("a", "1");
+  place.store().flush();
+  place.store().append("a", "2");
+  place.store().sync();
+  place.store().append("a", "3");
+  place.store().sync();
+  place.store().sync();
+  place.reopen();
+  CHECK(place.store().get("a") == "123");
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(flush_and_sync, EveryPlace);
+
+TEST_CASE_TEMPLATE_DEFINE("two Stores of one dataset see each other's appends, erases and drops at once", Place,
+                          two_stores) {
+  Place place;
+  const std::unique_ptr<Store> other = place.another();
+  Store& store = place.store();
+  store.append("a", "1");
+  CHECK(other->get("a") == "1");
+  other->append("a", "2");
+  CHECK(store.get("a") == "12");
+  other->erase("a");
+  store.append("a", "3");
+  CHECK(other->get("a") == "3");
+  CHECK(other->stats().bytes == 1);
+  store.drop();
+  CHECK(other->list().empty());
+  other->append("a", "4");
+  store.append("a", "5");
+  CHECK(store.get("a") == "45");
+  CHECK(other->get("a") == "45");
+  CHECK(store.stats().bytes == 2);
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(two_stores, FilesPlaces);
+
+TEST_CASE_TEMPLATE_DEFINE("a long key erased and begun anew by one Store is found by another", Place, two_stores_long) {
+  Place place;
+  const std::unique_ptr<Store> other = place.another();
+  const std::string key(1024, '/');
+  for (int i = 0; i < 20; ++i) {
+    place.store().append(key, "old");
+    other->append(key, "more");
+    place.store().erase(key);
+    other->append(key, "new");
+    REQUIRE(place.store().get(key) == "new");
+    other->erase(key);
+  }
+  place.check_sound();
+}
+TEST_CASE_TEMPLATE_APPLY(two_stores_long, FilesPlaces);
+
+}  // namespace
+}  // namespace accrete::test

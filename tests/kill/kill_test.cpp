@@ -1,0 +1,212 @@
+// Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
+//   kill_test WORKER [--kills N] [--seed N]
+#include <accrete/accrete.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <fcntl.h>
+#include <iostream>
+#include <poll.h>
+#include <random>
+#include <spawn.h>
+#include <stdexcept>
+#include <string>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include "kill/oracle.hpp"
+#include "support/random_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace {
+
+using namespace accrete;
+using namespace accrete::test;
+
+constexpr std::uint32_t worker_count = 4;
+constexpr int kills_a_round = 25;  // then a new dataset, so that values stay small enough to be judged often
+
+int wait_for(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
+  }
+  return status;
+}
+
+/// Judges moment after moment in a process of its own, until it is told to stop.
+class Reader {
+ public:
+  explicit Reader(const std::string& dataset) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (pid_ == 0) {
+      ::close(ends[1]);
+      ::_exit(read(dataset, ends[0]));
+    }
+    ::close(ends[0]);
+    stop_ = ends[1];
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() {
+    if (stop_ >= 0) ::close(stop_);
+  }
+
+  void stop() {
+    ::close(std::exchange(stop_, -1));
+    if (wait_for(pid_) != 0) throw std::runtime_error("the reader has failed");
+  }
+
+ private:
+  static int read(const std::string& dataset, int stop) noexcept {
+    try {
+      const std::unique_ptr<Store> store = open(dataset);
+      for (;;) {
+        judge_moment(*store);
+        pollfd told{.fd = stop, .events = POLLIN, .revents = 0};
+        if (::poll(&told, 1, 1) > 0) return 0;
+      }
+    } catch (const std::exception& e) {
+      std::cerr << "reader: " << e.what() << "\n";
+      return 1;
+    }
+  }
+
+  pid_t pid_ = -1;
+  int stop_ = -1;
+};
+
+class Writers {
+ public:
+  Writers(std::string program, std::string dataset, std::string directory)
+      : program_(std::move(program)), dataset_(std::move(dataset)), directory_(std::move(directory)) {
+    for (std::uint32_t worker = 0; worker < worker_count; ++worker) start(worker);
+  }
+  ~Writers() {
+    for (const pid_t pid : pids_) {
+      if (pid > 0) ::kill(pid, SIGKILL);
+    }
+  }
+  Writers(const Writers&) = delete;
+  Writers& operator=(const Writers&) = delete;
+
+  void start(std::uint32_t worker) {
+    std::string number = std::to_string(worker);
+    std::string progress = progress_path(directory_, worker);
+    const std::array<char*, 5> args = {program_.data(), dataset_.data(), number.data(), progress.data(), nullptr};
+    const int error = ::posix_spawn(&pids_[worker], program_.c_str(), nullptr, nullptr, args.data(), environ);
+    if (error != 0) throw std::system_error(error, std::generic_category(), program_);
+  }
+
+  void kill(std::uint32_t worker) {
+    const pid_t pid = std::exchange(pids_[worker], -1);
+    ::kill(pid, SIGKILL);
+    const int status = wait_for(pid);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) throw std::runtime_error("a worker has failed");
+  }
+
+  [[nodiscard]] std::vector<Progress> progress() const {
+    std::vector<Progress> all;
+    for (std::uint32_t i = 0; i < worker_count; ++i) all.push_back(read_progress(progress_path(directory_, i)));
+    return all;
+  }
+
+ private:
+  std::string program_;
+  std::string dataset_;
+  std::string directory_;
+  std::array<pid_t, worker_count> pids_{};
+};
+
+/// Half of the time so soon that whoever has just been started is still recovering.
+void pause_before_kill(Random& random) {
+  const std::size_t most = one_in(random, 2) ? 4'000 : 60'000;
+  std::this_thread::sleep_for(std::chrono::microseconds(random_below(random, most)));
+}
+
+int kill_some(Writers& writers, Random& random) {
+  if (!one_in(random, 8)) {
+    const auto victim = static_cast<std::uint32_t>(random_below(random, worker_count));
+    writers.kill(victim);
+    writers.start(victim);
+    return 1;
+  }
+  for (std::uint32_t i = 0; i < worker_count; ++i) writers.kill(i);
+  for (std::uint32_t i = 0; i < worker_count; ++i) writers.start(i);
+  return worker_count;
+}
+
+void check_sound(const std::string& dataset, const Stats& stats) {
+  const VerifyReport report = verify(dataset);
+  if (!report.problems.empty()) throw std::runtime_error("verify: " + report.problems.front());
+  if (report.counted.keys != stats.keys || report.counted.bytes != stats.bytes) {
+    throw std::runtime_error("the totals are not what a count finds");
+  }
+}
+
+Tally run_round(const std::string& program, int kills, Random& random) {
+  const TemporaryDirectory directory;
+  const std::string dataset = directory / "dataset";
+  create(dataset);
+  Writers writers(program, dataset, directory.path());
+  Reader reader(dataset);
+  for (int killed = 0; killed < kills;) {
+    pause_before_kill(random);
+    killed += kill_some(writers, random);
+  }
+  pause_before_kill(random);
+  for (std::uint32_t i = 0; i < worker_count; ++i) writers.kill(i);
+  reader.stop();
+  const std::unique_ptr<Store> store = open(dataset);
+  const Tally tally = judge(*store, writers.progress());
+  check_sound(dataset, store->stats());
+  store->append("after all", "x");
+  if (store->get("after all") != "x") throw std::runtime_error("the dataset is not usable");
+  return tally;
+}
+
+int run(const std::string& program, int kills, std::uint64_t seed) {
+  Random random(seed);
+  Tally total;
+  for (int left = kills; left > 0; left -= kills_a_round) {
+    const Tally tally = run_round(program, std::min(left, kills_a_round), random);
+    total.done += tally.done;
+    total.unknown_applied += tally.unknown_applied;
+    total.unknown_lost += tally.unknown_lost;
+  }
+  std::cout << kills << " kills, " << total.done << " batches done; of those killed in the middle "
+            << total.unknown_applied << " were applied in whole, " << total.unknown_lost << " not at all\n";
+  if (total.unknown_applied + total.unknown_lost > 0) return 0;
+  std::cerr << "no writer was killed in the middle of a batch, so nothing was tested\n";
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int kills = 200;
+  std::uint64_t seed = std::random_device{}();
+  for (int i = 2; i + 1 < argc; i += 2) {
+    if (std::string_view(argv[i]) == "--kills") kills = std::stoi(argv[i + 1]);
+    if (std::string_view(argv[i]) == "--seed") seed = std::stoull(argv[i + 1]);
+  }
+  if (argc < 2) {
+    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N]\n";
+    return 2;
+  }
+  try {
+    return run(argv[1], kills, seed);
+  } catch (const std::exception& e) {
+    std::cerr << "kill_test (seed " << seed << "): " << e.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,165 @@
+#include "support/fault_env.hpp"
+
+#include "base/throw_io_error.hpp"
+#include "os/shared_bytes.hpp"
+
+namespace accrete::test {
+namespace {
+
+class FaultFile final : public File {
+ public:
+  FaultFile(const FaultEnv& env, std::unique_ptr<File> next, std::string name)
+      : env_(env), next_(std::move(next)), name_(std::move(name)) {}
+
+  std::uint64_t size() const override {
+    env_.pass("look at", name_);
+    return next_->size();
+  }
+  std::size_t read_at(std::uint64_t offset, std::span<char> to) const override {
+    env_.pass("read", name_);
+    return next_->read_at(offset, to);
+  }
+  void append(std::span<const std::string_view> pieces) override {
+    env_.pass_write("append to", name_, [&] {
+      std::string all;
+      for (const std::string_view piece : pieces) all += piece;
+      const std::string_view half = std::string_view(all).substr(0, all.size() / 2);
+      next_->append({&half, 1});
+    });
+    next_->append(pieces);
+  }
+  void write_at(std::uint64_t offset, std::string_view bytes) override {
+    env_.pass_write("write to", name_, [&] { next_->write_at(offset, bytes.substr(0, bytes.size() / 2)); });
+    next_->write_at(offset, bytes);
+  }
+  void truncate(std::uint64_t size) override {
+    env_.pass("truncate", name_);
+    next_->truncate(size);
+  }
+  void sync() override {
+    env_.pass("sync", name_);
+    next_->sync();
+  }
+
+ private:
+  const FaultEnv& env_;
+  std::unique_ptr<File> next_;
+  std::string name_;
+};
+
+class FaultDirectory final : public Directory {
+ public:
+  FaultDirectory(const FaultEnv& env, std::unique_ptr<Directory> next) : env_(env), next_(std::move(next)) {}
+
+  const std::string& path() const noexcept override { return next_->path(); }
+  std::unique_ptr<File> open(const std::string& name, OpenMode mode) override {
+    env_.pass("open", name);
+    return std::make_unique<FaultFile>(env_, next_->open(name, mode), name);
+  }
+  std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) override {
+    env_.pass("open", name);
+    std::unique_ptr<File> file = next_->try_open(name, mode);
+    if (!file) return nullptr;
+    return std::make_unique<FaultFile>(env_, std::move(file), name);
+  }
+  std::optional<FileInfo> info(const std::string& name) const override {
+    env_.pass("look at", name);
+    return next_->info(name);
+  }
+  std::vector<DirectoryEntry> entries(const std::string& name) const override {
+    env_.pass("list", name);
+    return next_->entries(name);
+  }
+  void make_directory(const std::string& name) override {
+    env_.pass("make the directory", name);
+    next_->make_directory(name);
+  }
+  void remove(const std::string& name) override {
+    env_.pass("remove", name);
+    next_->remove(name);
+  }
+  bool try_remove_directory(const std::string& name) override {
+    env_.pass("remove the directory", name);
+    return next_->try_remove_directory(name);
+  }
+  void rename(const std::string& from, const std::string& to) override {
+    env_.pass("rename", from);
+    next_->rename(from, to);
+  }
+  void sync() override {
+    env_.pass("sync the directory", path());
+    next_->sync();
+  }
+  void sync_file_system() override {
+    env_.pass("sync the file system of", path());
+    next_->sync_file_system();
+  }
+  std::shared_ptr<DatasetLock> lock(const std::string& name) override {
+    env_.pass("open the lock", name);
+    return next_->lock(name);
+  }
+  std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t, bool read_only) override {
+    return written_bytes(open(name, read_only ? OpenMode::read : OpenMode::write));
+  }
+
+ private:
+  const FaultEnv& env_;
+  std::unique_ptr<Directory> next_;
+};
+
+}  // namespace
+
+void FaultEnv::fail_at(std::uint64_t n, const Fault& fault) {
+  fault_ = fault;
+  fired_ = false;
+  left_ = n;
+}
+
+void FaultEnv::heal() { left_ = 0; }
+
+std::unique_ptr<Directory> FaultEnv::try_open_directory(const std::string& path) {
+  pass("open the directory", path);
+  std::unique_ptr<Directory> directory = next_.try_open_directory(path);
+  if (!directory) return nullptr;
+  return std::make_unique<FaultDirectory>(*this, std::move(directory));
+}
+
+std::optional<FileInfo> FaultEnv::info(const std::string& path) const {
+  pass("look at", path);
+  return next_.info(path);
+}
+
+void FaultEnv::make_directory(const std::string& path) {
+  pass("make the directory", path);
+  next_.make_directory(path);
+}
+
+bool FaultEnv::try_rename_directory(const std::string& from, const std::string& to) {
+  pass("rename", from);
+  return next_.try_rename_directory(from, to);
+}
+
+void FaultEnv::remove_directory(const std::string& path) {
+  pass("remove the directory", path);
+  next_.remove_directory(path);
+}
+
+void FaultEnv::pass(std::string_view action, std::string_view object) const {
+  if (is_next_to_fail()) fail(action, object);
+}
+
+bool FaultEnv::is_next_to_fail() const {
+  std::uint64_t left = left_;
+  while (left > 1 && !left_.compare_exchange_weak(left, left - 1)) {
+  }
+  if (left != 1) return false;
+  if (fault_.how == Fault::How::for_good) return true;
+  return left_.compare_exchange_strong(left, 0);
+}
+
+void FaultEnv::fail(std::string_view action, std::string_view object) const {
+  fired_ = true;
+  throw_io_error(action, object, fault_.error);
+}
+
+}  // namespace accrete::test

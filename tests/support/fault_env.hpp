@@ -1,0 +1,65 @@
+// FaultEnv: an Env whose n-th operation fails.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <string_view>
+
+#include "os/env.hpp"
+
+namespace accrete::test {
+
+struct Fault {
+  enum class How {
+    once,         ///< this operation, and no other
+    for_good,     ///< this one and all after it
+    short_write,  ///< as `once`, but a write has written its first half
+  };
+  How how = How::once;
+  int error = EIO;
+};
+
+/// Counts every operation that could fail, reads and questions included. What processes share is written and read
+/// instead of mapped, so that publishing is such an operation too.
+class FaultEnv final : public Env {
+ public:
+  explicit FaultEnv(Env& next) : next_(next) {}
+
+  /// The n-th operation from now on fails; the first is 1.
+  void fail_at(std::uint64_t n, const Fault& fault);
+  /// No more faults.
+  void heal();
+  /// Whether an operation has failed since `fail_at`.
+  [[nodiscard]] bool fired() const noexcept { return fired_; }
+
+  std::unique_ptr<Directory> try_open_directory(const std::string& path) override;
+  std::optional<FileInfo> info(const std::string& path) const override;
+  void make_directory(const std::string& path) override;
+  bool try_rename_directory(const std::string& from, const std::string& to) override;
+  void remove_directory(const std::string& path) override;
+  std::uint64_t file_size_limit() const override { return next_.file_size_limit(); }
+  BootId boot_id() const override { return next_.boot_id(); }
+  std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
+
+  /// Counts one operation, and throws if it is the one that fails.
+  void pass(std::string_view action, std::string_view object) const;
+  /// As above; a short write calls `write_half` before it throws.
+  template <typename WriteHalf>
+  void pass_write(std::string_view action, std::string_view object, WriteHalf write_half) const {
+    if (!is_next_to_fail()) return;
+    if (fault_.how == Fault::How::short_write) write_half();
+    fail(action, object);
+  }
+
+ private:
+  [[nodiscard]] bool is_next_to_fail() const;
+  [[noreturn]] void fail(std::string_view action, std::string_view object) const;
+
+  Env& next_;
+  Fault fault_;
+  mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
+  mutable std::atomic<bool> fired_ = false;
+};
+
+}  // namespace accrete::test
