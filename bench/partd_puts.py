@@ -1,0 +1,56 @@
+"""Times partd.File on the patterns of bench_puts.cpp: partd_puts.py DIRECTORY
+
+Prints "pattern<TAB>subject<TAB>nanoseconds per unit of the pattern". Every key has been appended to once before the
+clock starts."""
+
+import os
+import shutil
+import sys
+import time
+
+import partd
+
+KEY_COUNT = 1000
+ENTRY = b"x" * 100
+ROUNDS = 100
+DURABLE_ROUNDS = 3  # a thousand calls of fsync each
+
+
+def report(pattern, unit_count, work):
+    os.sync()
+    begin = time.perf_counter_ns()
+    work()
+    print(f"{pattern}\tpartd.File\t{(time.perf_counter_ns() - begin) / unit_count}")
+
+
+def main():
+    place = os.path.join(sys.argv[1], "puts.partd")
+    keys = [f"key-{10_000 + i}" for i in range(KEY_COUNT)]
+    batch = dict.fromkeys(keys, ENTRY)
+    store = partd.File(place)
+    store.append(batch)
+
+    def one_key_puts():
+        for _ in range(ROUNDS):
+            for key in keys:
+                store.append({key: ENTRY})
+
+    def batches():
+        for _ in range(ROUNDS):
+            store.append(batch)
+
+    def durable_batches():
+        for _ in range(DURABLE_ROUNDS):
+            store.append(batch, fsync=True)
+
+    report("one-key put", ROUNDS * KEY_COUNT, one_key_puts)
+    report("batched put", ROUNDS * KEY_COUNT, batches)
+    report("durable batch", DURABLE_ROUNDS, durable_batches)
+    expected_size = len(ENTRY) * (1 + 2 * ROUNDS + DURABLE_ROUNDS)
+    if any(len(value) != expected_size for value in store.get(keys)):
+        sys.exit("partd_puts: partd lacks what was put")
+    shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    main()
