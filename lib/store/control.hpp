@@ -44,7 +44,7 @@ struct ControlWords {
 class Control {
  public:
   static constexpr const char* name = ".control";
-  static constexpr std::size_t file_size = 64 * 1024;
+  static constexpr std::size_t file_size = std::size_t{64} * 1024;
   static constexpr std::size_t header_size = 256;
   static constexpr std::size_t inline_capacity = file_size - header_size;
 
