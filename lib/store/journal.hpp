@@ -59,7 +59,7 @@ class Journal {
   static constexpr const char* name = ".journal";
   static constexpr std::uint64_t header_size = 32;
   static constexpr std::uint64_t record_header_size = 16;
-  static constexpr std::uint64_t size_limit = 32 << 20;
+  static constexpr std::uint64_t size_limit = 64 << 20;
 
   explicit Journal(Directory& directory) noexcept : directory_(directory) {}
 
