@@ -45,11 +45,12 @@ class MappedBytes final : public SharedBytes {
     std::copy(from.begin(), from.end(), to.begin());
   }
 
-  // The fences keep writes in their order, for whoever looks at the bytes of a process that was killed in between.
+  // The fences keep the compiler from moving writes, so that those of a process that is killed end at one point. The
+  // processor needs none: whoever looks at them has taken a lock in the kernel since.
   void write(std::size_t offset, std::span<const std::byte> from) override {
-    std::atomic_thread_fence(std::memory_order_release);
+    std::atomic_signal_fence(std::memory_order_release);
     std::copy(from.begin(), from.end(), bytes_.subspan(offset, from.size()).begin());
-    std::atomic_thread_fence(std::memory_order_release);
+    std::atomic_signal_fence(std::memory_order_release);
   }
 
   void sync() override { file_->sync(); }
