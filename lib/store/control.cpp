@@ -18,7 +18,8 @@ constexpr std::size_t boot_id_offset = 16;
 constexpr std::size_t words_offset = boot_id_offset + 16;
 constexpr std::size_t words_size = 7 * 8 + 2 * 4;
 constexpr std::size_t state_offset = words_offset + words_size;
-constexpr std::size_t intent_size_offset = state_offset + 8;
+constexpr std::size_t before_offset = state_offset + 8;
+constexpr std::size_t intent_size_offset = before_offset + words_size;
 constexpr std::size_t used_header_size = intent_size_offset + 16;
 static_assert(used_header_size <= Control::header_size);
 
@@ -88,15 +89,17 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory) {
 }
 
 Control::Header Control::load() const {
-  std::array<std::byte, state_offset + 4 - boot_id_offset> raw;
+  std::array<std::byte, intent_size_offset - boot_id_offset> raw;
   bytes_->read(boot_id_offset, raw);
   const std::span from{raw};
   Header header;
   std::copy_n(from.begin(), header.boot_id.size(), header.boot_id.begin());
-  header.words = decode_words(from.subspan<words_offset - boot_id_offset, words_size>());
   const auto state = load_le<std::uint32_t>(from.subspan<state_offset - boot_id_offset, 4>());
   if (state > static_cast<std::uint32_t>(ChangeState::journal)) throw_damaged(directory_, "its state is unknown");
   header.state = static_cast<ChangeState>(state);
+  header.words = header.state == ChangeState::idle
+                     ? decode_words(from.subspan<words_offset - boot_id_offset, words_size>())
+                     : decode_words(from.subspan<before_offset - boot_id_offset, words_size>());
   return header;
 }
 
@@ -120,20 +123,25 @@ std::string Control::load_intent() const {
   return record;
 }
 
-void Control::begin_intent(std::string_view record) {
+void Control::begin_intent(const ControlWords& before, std::string_view record) {
   if (record.size() <= inline_capacity) {
     bytes_->write(header_size, as_byte_span(record));
   } else {
     spill_file().write_at(file_size, record);
   }
-  std::array<std::byte, 16> raw;
-  store_le(std::span{raw}.subspan<0, 8>(), std::uint64_t{record.size()});
-  store_le(std::span{raw}.subspan<8, 8>(), hash64(record));
-  bytes_->write(intent_size_offset, raw);
+  std::array<std::byte, words_size + 16> raw;
+  std::ranges::copy(encode_words(before), raw.begin());
+  store_le(std::span{raw}.subspan<words_size, 8>(), std::uint64_t{record.size()});
+  store_le(std::span{raw}.subspan<words_size + 8, 8>(), hash64(record));
+  static_assert(intent_size_offset == before_offset + words_size);
+  bytes_->write(before_offset, raw);
   set_state(ChangeState::intent);
 }
 
-void Control::begin_journal() { set_state(ChangeState::journal); }
+void Control::begin_journal(const ControlWords& before) {
+  bytes_->write(before_offset, encode_words(before));
+  set_state(ChangeState::journal);
+}
 
 void Control::cancel() { set_state(ChangeState::idle); }
 

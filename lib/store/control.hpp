@@ -1,7 +1,9 @@
 // The control file, `.control`: the few words that all processes of a dataset share under its lock.
 //
 //   control = header inline [spilled]
-//   header  = magic:8 version:u32 0:u32 boot_id:16 words state:u32 0:u32 intent_size:u64 intent_checksum:u64 *0
+//   header  = magic:8 version:u32 0:u32 boot_id:16 words state:u32 0:u32 before
+//             intent_size:u64 intent_checksum:u64 *0
+//   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
 //             unsynced:u32 destroyed:u32
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
@@ -9,8 +11,9 @@
 //
 // The header is within 256 bytes, less than a sector, so power loss leaves an old or a new one. The file is never
 // extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
-// nothing written to it can hit a full disk. A change is: record, state; …; words, state `idle`. The state is
-// the commit point; the checksum (XXH3-64 of the record) guards against damage, not against a torn write.
+// nothing written to it can hit a full disk. A change is: before, record, state; …; words, state `idle`. The state is
+// the commit point, and until it is `idle` again `before` counts, since a kill may have torn `words`; the checksum
+// (XXH3-64 of the record) guards against damage, not against a torn write.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +59,7 @@ class Control {
 
   struct Header {
     BootId boot_id{};
-    ControlWords words;
+    ControlWords words;  ///< of a change in progress: as they were before it
     ChangeState state = ChangeState::idle;
   };
   [[nodiscard]] Header load() const;
@@ -64,8 +67,8 @@ class Control {
   /// The record of the change in progress. Throws CorruptionError if it is not what was published.
   [[nodiscard]] std::string load_intent() const;
 
-  void begin_intent(std::string_view record);
-  void begin_journal();
+  void begin_intent(const ControlWords& before, std::string_view record);
+  void begin_journal(const ControlWords& before);
   /// Takes back begin_…: nothing has been changed.
   void cancel();
   void commit(const ControlWords& words);

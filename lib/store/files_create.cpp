@@ -171,12 +171,14 @@ void destroy_files(Env& env, const std::string& path) {
   refuse_to_destroy_foreign(*directory);
   mark_destroyed(*directory);
   remove_all_values(*directory);
-  for (const char* name : {server_name, Writers::name, Journal::name, owner_name, Control::name, lock_name}) {
+  for (const char* name : {server_name, Writers::name, Journal::name, owner_name, Control::name}) {
     remove_if_there(*directory, name);
   }
-  directory->remove(marker_name);  // last: until then an interrupted destroy can be called again
-  guard.release();
-  env.remove_directory(path);
+  // Until it is renamed, an interrupted destroy can be called again; from then on `sweep` completes it.
+  const std::string whole_path = without_trailing_slashes(path);
+  const std::string leaving = staging_path(parent_of(whole_path));
+  if (!env.try_rename_directory(whole_path, leaving)) throw_io_error("rename", whole_path, EEXIST);
+  remove_staging(env, leaving);
 }
 
 }  // namespace accrete

@@ -46,6 +46,18 @@ void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) 
   parts.writers.store(slot, *record.id);
 }
 
+/// After power loss the header may say that there was an intent whose record has not reached the disk. Nothing that is
+/// promised hangs on it then: a synced batch is acknowledged after the header that ends its intent is on the disk.
+bool has_intent(const Control& control, bool rebooted) {
+  try {
+    (void)control.load_intent();
+    return true;
+  } catch (const CorruptionError&) {
+    if (rebooted) return false;
+    throw;
+  }
+}
+
 /// Applies the journal's records from words.journal_end on: one at most after a kill, all after power loss.
 void replay_journal(FilesParts& parts, ControlWords& words) {
   while (const auto payload = parts.journal.load(words.journal_nonce, words.journal_end)) {
@@ -105,7 +117,7 @@ ControlWords recover(FilesParts& parts, const BootId& boot_id) {
   ControlWords words = header.words;
   parts.values.forget_files();
   const bool rebooted = header.boot_id != boot_id;
-  if (header.state == ChangeState::intent) finish_intent(parts, words);
+  if (header.state == ChangeState::intent && has_intent(parts.control, rebooted)) finish_intent(parts, words);
   if (header.state == ChangeState::journal || rebooted) {
     if (rebooted) words.writers = parts.writers.count_whole();
     find_journal(parts, words, rebooted);

@@ -128,7 +128,7 @@ class FilesStore final : public Store {
       words.unsynced = true;
       append_under_intent(access.words, words, options.id, writer, SyncAll::no);
     } else if (journaled_size() <= largest_journaled_batch && journal_fits()) {
-      append_through_journal(words, options.id, writer);
+      append_through_journal(access.words, words, options.id, writer);
     } else {
       append_under_intent(access.words, words, options.id, writer, SyncAll::yes);
     }
@@ -141,7 +141,7 @@ class FilesStore final : public Store {
     set_intent(old_words, writer);
     encode_intent(intent_, record_);
     change([&] {
-      parts_->control.begin_intent(record_);
+      parts_->control.begin_intent(old_words, record_);
       append_groups();
       if (id) parts_->writers.store(writer->slot, *id);
       if (sync == SyncAll::yes) checkpoint(*parts_, words);
@@ -152,7 +152,7 @@ class FilesStore final : public Store {
     if (sync == SyncAll::yes) parts_->control.sync();
   }
 
-  void append_through_journal(ControlWords words, const std::optional<BatchId>& id,
+  void append_through_journal(const ControlWords& old_words, ControlWords words, const std::optional<BatchId>& id,
                               const std::optional<WriterChange>& writer) {
     const std::string payload = journal_payload(id);
     // The nonce differs if somebody was killed between starting the journal anew and committing that.
@@ -161,9 +161,8 @@ class FilesStore final : public Store {
                          words.journal_end + Journal::record_size(payload) > Journal::size_limit;
     if (restart) parts_->directory->sync_file_system();
     const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
-    const ControlWords old_words = words;
     try {
-      parts_->control.begin_journal();
+      parts_->control.begin_journal(old_words);
       if (restart) {
         words.journal_nonce = random_u64();
         words.journal_end = parts_->journal.restart(words.journal_nonce, payload);
@@ -375,12 +374,13 @@ class FilesStore final : public Store {
     intent_ = {.kind = Intent::Kind::erase, .old_keys = words.keys, .old_bytes = words.bytes};
     intent_.targets.push_back({.key = key, .old_size = size});
     encode_intent(intent_, record_);
+    const ControlWords old_words = words;
     words.keys -= 1;
     words.bytes -= *size;
     words.unsynced = true;
     ++words.removals;
     change([&] {
-      parts_->control.begin_intent(record_);
+      parts_->control.begin_intent(old_words, record_);
       try {
         parts_->values.remove(key);
       } catch (...) {
@@ -397,13 +397,14 @@ class FilesStore final : public Store {
     empty_journal(words);
     intent_ = {.kind = Intent::Kind::drop, .old_keys = words.keys, .old_bytes = words.bytes};
     encode_intent(intent_, record_);
+    const ControlWords old_words = words;
     words.keys = 0;
     words.bytes = 0;
     words.unsynced = true;
     ++words.removals;
     parts_->values.forget_files();
     change([&] {
-      parts_->control.begin_intent(record_);
+      parts_->control.begin_intent(old_words, record_);
       remove_all_values(*parts_->directory);
       commit(words);
     });
@@ -412,8 +413,11 @@ class FilesStore final : public Store {
   /// The journal's records would bring removed values back after power loss.
   void empty_journal(ControlWords& words) {
     if (words.journal_end <= Journal::header_size) return;
-    checkpoint(*parts_, words);
-    commit(words);
+    change([&] {
+      parts_->control.begin_journal(words);
+      checkpoint(*parts_, words);
+      commit(words);
+    });
     ++words.commits;
   }
 
@@ -431,10 +435,13 @@ class FilesStore final : public Store {
     if (parts_->read_only) return;
     Access access = write_access();
     if (access.words.commits != commits) return;
-    access.words.journal_nonce = random_u64();
-    access.words.journal_end = parts_->journal.restart(access.words.journal_nonce);
-    access.words.unsynced = false;
-    commit(access.words);
+    change([&] {
+      parts_->control.begin_journal(access.words);
+      access.words.journal_nonce = random_u64();
+      access.words.journal_end = parts_->journal.restart(access.words.journal_nonce);
+      access.words.unsynced = false;
+      commit(access.words);
+    });
   }
 
   const std::string& path() const noexcept { return parts_->directory->path(); }

@@ -110,7 +110,8 @@ class Verifier {
     if (header.state == ChangeState::journal) {
       return "a writer died in a synced batch: it is rolled forward if it is whole in the journal, else back";
     }
-    if (header.state == ChangeState::idle) return "the system has been started anew since: the journal is replayed";
+    if (header.state == ChangeState::idle || header.boot_id != env_.boot_id())
+      return "the system has been started anew since: the journal is replayed";
     const std::string record = parts.control.load_intent();
     const Intent intent = decode_intent(record);
     switch (intent.kind) {

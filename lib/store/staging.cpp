@@ -8,16 +8,27 @@
 
 namespace accrete {
 
-Staging::Staging(Env& env, const std::string& parent)
-    : env_(env), path_(parent + "/" + staging_prefix + format_uuid(random_uuid())) {
-  env.make_directory(path_);
+std::string staging_path(const std::string& parent) {
+  return parent + "/" + staging_prefix + format_uuid(random_uuid());
+}
+
+Staging::Staging(Env& env, const std::string& parent) : env_(env) {
+  while (!try_make(parent)) {
+  }
+}
+
+bool Staging::try_make(const std::string& parent) {
+  path_ = staging_path(parent);
+  env_.make_directory(path_);
   try {
-    directory_ = env.try_open_directory(path_);
-    if (!directory_) throw NotFoundError("the new directory '" + path_ + "' has vanished");
+    directory_ = env_.try_open_directory(path_);
+    if (!directory_) return false;
     directory_->open(lock_name, OpenMode::create)->sync();
     lock_ = directory_->lock(lock_name);
     guard_ = lock_->exclusive(std::chrono::seconds{1});
-  } catch (...) {
+    return directory_->info(lock_name).has_value();
+  } catch (const Error&) {
+    if (!env_.info(path_)) return false;
     try {
       remove_staging(env_, path_);
     } catch (const Error&) {
@@ -44,7 +55,10 @@ bool Staging::try_move_to(const std::string& path) {
 void remove_staging(Env& env, const std::string& path) {
   const std::unique_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) return;
-  for (const DirectoryEntry& entry : directory->entries("")) directory->remove(entry.name);
+  for (const DirectoryEntry& entry : directory->entries("")) {
+    if (entry.name != lock_name) directory->remove(entry.name);
+  }
+  if (directory->info(lock_name)) directory->remove(lock_name);  // last, so that what is left over can be told
   env.remove_directory(path);
 }
 

@@ -1,4 +1,4 @@
-// A directory in the making, beside the place where it will appear whole.
+// A directory in the making, beside the place where it will appear whole; and one on its way out.
 #pragma once
 
 #include <memory>
@@ -31,6 +31,9 @@ class Staging {
   bool try_move_to(const std::string& path);
 
  private:
+  /// False if a sweep took the directory, in which there was no lock yet, for one whose maker is dead.
+  bool try_make(const std::string& parent);
+
   Env& env_;
   std::string path_;
   std::unique_ptr<Directory> directory_;
@@ -38,6 +41,9 @@ class Staging {
   DatasetLock::Guard guard_;
   bool moved_ = false;
 };
+
+/// A new name in `parent`.
+[[nodiscard]] std::string staging_path(const std::string& parent);
 
 /// Removes the staging directory at `path` and the files in it.
 void remove_staging(Env& env, const std::string& path);

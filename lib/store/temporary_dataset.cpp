@@ -48,9 +48,14 @@ TemporaryDataset create_temporary(std::string_view dir) {
 
 namespace {
 
-/// A staging directory is locked by its maker. One without a lock file has just been begun.
+/// A staging directory is locked by its maker. Without a lock file it is empty: just begun, and then its maker begins
+/// again, or left over.
 bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) {
-  if (!directory.info(lock_name)) return false;
+  if (!directory.info(lock_name)) {
+    if (!directory.entries("").empty()) return false;
+    env.remove_directory(path);
+    return true;
+  }
   const std::shared_ptr<DatasetLock> lock = directory.lock(lock_name);
   const DatasetLock::Guard guard = lock->try_exclusive();
   if (!guard) return false;
