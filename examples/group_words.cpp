@@ -18,6 +18,7 @@ int main() {
   std::vector<std::string> lines;  // owns the bytes that the entries borrow
   const auto hand_down = [&] {
     std::vector<accrete::Entry> batch;
+    batch.reserve(lines.size());
     for (const std::string& line : lines) batch.push_back({.key = std::string_view(line).substr(1, 1), .bytes = line});
     store->append_batch(batch);
     lines.clear();

@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr std::uint64_t piece_size = 64 * 1024;
+constexpr std::uint64_t piece_size = std::uint64_t{64} * 1024;
 
 /// Counts lines without holding more than one piece of the value.
 std::uint64_t count_lines(const accrete::Store& store, std::string_view key) {
