@@ -11,14 +11,10 @@ namespace {
 void finish_intent(FilesParts& parts, ControlWords& words) {
   const std::string record = parts.control.load_intent();
   const Intent intent = decode_intent(record);
-  words.keys = intent.old_keys;
-  words.bytes = intent.old_bytes;
   switch (intent.kind) {
     case Intent::Kind::append:
       for (const IntentTarget& target : intent.targets) parts.values.take_back(target.key, target.old_size);
-      if (!intent.writer) return;
-      parts.writers.restore(intent.writer->slot, intent.writer->old_sequence);
-      if (!intent.writer->old_sequence) words.writers = intent.writer->slot;
+      if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence);
       return;
     case Intent::Kind::erase:
       parts.values.remove(intent.targets[0].key);

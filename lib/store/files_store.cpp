@@ -138,7 +138,7 @@ class FilesStore final : public Store {
 
   void append_under_intent(const ControlWords& old_words, ControlWords words, const std::optional<BatchId>& id,
                            const std::optional<WriterChange>& writer, SyncAll sync) {
-    set_intent(old_words, writer);
+    set_intent(writer);
     encode_intent(intent_, record_);
     change([&] {
       parts_->control.begin_intent(old_words, record_);
@@ -174,7 +174,7 @@ class FilesStore final : public Store {
       if (id) parts_->writers.store(writer->slot, *id);
       commit(words);
     } catch (...) {
-      set_intent(old_words, writer);
+      set_intent(writer);
       take_back_journaled(offset);
       throw;
     }
@@ -229,10 +229,8 @@ class FilesStore final : public Store {
     seen_removals_ = words.removals;
   }
 
-  void set_intent(const ControlWords& old_words, const std::optional<WriterChange>& writer) {
+  void set_intent(const std::optional<WriterChange>& writer) {
     intent_.kind = Intent::Kind::append;
-    intent_.old_keys = old_words.keys;
-    intent_.old_bytes = old_words.bytes;
     intent_.writer = writer;
     intent_.targets.clear();
     for (const BatchPlan::Group& group : plan_.groups()) {
@@ -371,7 +369,7 @@ class FilesStore final : public Store {
     const std::optional<std::uint64_t> size = parts_->values.size(key);
     if (!size) return;
     empty_journal(words);
-    intent_ = {.kind = Intent::Kind::erase, .old_keys = words.keys, .old_bytes = words.bytes};
+    intent_ = {.kind = Intent::Kind::erase};
     intent_.targets.push_back({.key = key, .old_size = size});
     encode_intent(intent_, record_);
     const ControlWords old_words = words;
@@ -395,7 +393,7 @@ class FilesStore final : public Store {
     Access access = write_access();
     ControlWords& words = access.words;
     empty_journal(words);
-    intent_ = {.kind = Intent::Kind::drop, .old_keys = words.keys, .old_bytes = words.bytes};
+    intent_ = {.kind = Intent::Kind::drop};
     encode_intent(intent_, record_);
     const ControlWords old_words = words;
     words.keys = 0;

@@ -43,8 +43,6 @@ IntentTarget read_target(ByteReader& reader) {
 void encode_intent(const Intent& intent, std::string& record) {
   record.clear();
   append_le(record, static_cast<std::uint8_t>(intent.kind));
-  append_le(record, intent.old_keys);
-  append_le(record, intent.old_bytes);
   if (!intent.writer) {
     append_le(record, static_cast<std::uint8_t>(WriterTag::none));
   } else {
@@ -70,8 +68,6 @@ Intent decode_intent(std::string_view record) {
   const auto kind = reader.integer<std::uint8_t>();
   if (kind < 1 || kind > 3) throw_damaged("it has an unknown kind of change");
   intent.kind = static_cast<Intent::Kind>(kind);
-  intent.old_keys = reader.integer<std::uint64_t>();
-  intent.old_bytes = reader.integer<std::uint64_t>();
   intent.writer = read_writer(reader);
   const auto count = reader.integer<std::uint32_t>();
   if (!reader.ok()) throw_damaged("it is cut short");

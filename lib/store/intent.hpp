@@ -2,7 +2,7 @@
 // change (see control.hpp, which has its checksum) and tells how to take an append back, or how to complete an erase or
 // a drop, none of which can be undone.
 //
-//   intent  = kind old_keys:u64 old_bytes:u64 writer count:u32 count*target
+//   intent  = kind writer count:u32 count*target
 //   kind    = %x01 / %x02 / %x03                   ; append / erase / drop
 //   writer  = %x00                                 ; the batch has no id
 //           / %x01 slot:u64                        ; it makes this slot of `.writers`
@@ -38,8 +38,6 @@ struct Intent {
   enum class Kind : std::uint8_t { append = 1, erase = 2, drop = 3 };
 
   Kind kind = Kind::append;
-  std::uint64_t old_keys = 0;
-  std::uint64_t old_bytes = 0;
   std::optional<WriterChange> writer{};
   std::vector<IntentTarget> targets{};
 
