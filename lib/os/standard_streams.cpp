@@ -1,0 +1,124 @@
+#include "os/standard_streams.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/throw_io_error.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::size_t default_width = 80;
+constexpr rlim_t most_open_files = 65536;
+
+/// Waits until a non-blocking descriptor, such as one inherited from another program, is ready.
+void wait_for(int fd, short events) {
+  pollfd waiting{.fd = fd, .events = events, .revents = 0};
+  ::poll(&waiting, 1, -1);
+}
+
+class DescriptorSource final : public ByteSource {
+ public:
+  DescriptorSource(int fd, bool owned, std::string name) : name_(std::move(name)), fd_(fd), owned_(owned) {}
+  DescriptorSource(const DescriptorSource&) = delete;
+  DescriptorSource& operator=(const DescriptorSource&) = delete;
+  ~DescriptorSource() override {
+    if (owned_) ::close(fd_);
+  }
+
+  std::size_t read(std::span<char> to) override {
+    while (true) {
+      const ssize_t got = ::read(fd_, to.data(), to.size());
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno == EAGAIN) {
+        wait_for(fd_, POLLIN);
+      } else if (errno != EINTR) {
+        throw_io_error("read", name_, errno);
+      }
+    }
+  }
+
+  std::optional<std::uint64_t> size() const override {
+    struct stat info {};
+    if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+    const off_t position = ::lseek(fd_, 0, SEEK_CUR);
+    if (position < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(std::max<off_t>(info.st_size - position, 0));
+  }
+
+  const std::string& name() const noexcept override { return name_; }
+
+ private:
+  std::string name_;
+  int fd_;
+  bool owned_;
+};
+
+void occupy_closed_descriptors() noexcept {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest free number is taken, which is fd; the wrong direction keeps its use an error, as it was.
+    if (::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ByteSource> open_source(const std::string& path) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw_io_error("open", path, errno);
+  auto source = std::make_unique<DescriptorSource>(fd, true, path);
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  return source;
+}
+
+std::unique_ptr<ByteSource> standard_input() {
+  return std::make_unique<DescriptorSource>(STDIN_FILENO, false, "standard input");
+}
+
+void write_to(StandardStream stream, std::string_view bytes) {
+  const int fd = static_cast<int>(stream);
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      wait_for(fd, POLLOUT);
+    } else if (errno != EINTR) {
+      throw_io_error("write to", stream == StandardStream::output ? "standard output" : "standard error", errno);
+    }
+  }
+}
+
+bool is_terminal(StandardStream stream) noexcept { return ::isatty(static_cast<int>(stream)) == 1; }
+
+std::size_t terminal_width(StandardStream stream) noexcept {
+  winsize size{};
+  if (::ioctl(static_cast<int>(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return default_width;
+  return size.ws_col;
+}
+
+void prepare_process() noexcept {
+  occupy_closed_descriptors();
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= most_open_files) return;
+  const rlim_t wanted = std::min(files.rlim_max, most_open_files);
+  if (wanted <= files.rlim_cur) return;
+  files.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace accrete
