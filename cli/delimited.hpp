@@ -1,0 +1,98 @@
+// Rows and fields of delimited text as in RFC 4180. No input or output: text comes in pieces through `feed`.
+//
+//   text   = *row [last]
+//   row    = field *(delimiter field) ending
+//   last   = field *(delimiter field) [CR]   ; the end of the text ends it; a CR there is half an ending
+//   ending = LF / CR LF                      ; a CR elsewhere is an ordinary byte, and so is NUL
+//   field  = DQUOTE *(any byte but DQUOTE / 2DQUOTE) DQUOTE / *(any byte but delimiter, LF)
+//
+// A quote inside a field that does not begin with one is an ordinary byte. A row that is only an ending is blank.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accrete::cli {
+
+enum class DelimitedKind {
+  row,
+  blank,
+  too_short,           ///< has fewer fields than are wanted
+  text_after_quote,    ///< a closing quote is followed by neither a delimiter nor an ending
+  unterminated_quote,  ///< a quote is still open at the end of the text
+  incomplete           ///< all rows that the text has whole are read: feed the rest and what follows
+};
+
+class DelimitedParser {
+ public:
+  /// `columns` are the numbers, from 0, of the fields that are wanted, in the order in which they are wanted.
+  DelimitedParser(char delimiter, std::vector<std::size_t> columns);
+
+  /// Wants all fields of each row.
+  explicit DelimitedParser(char delimiter);
+
+  /// Goes on at the front of `text`, which is borrowed until the next call. `complete`: nothing follows the text.
+  void feed(std::string_view text, bool complete);
+
+  /// Goes to the next row. With a complete text, `incomplete` means that nothing is left.
+  DelimitedKind next();
+
+  /// The row with its ending. Of a row with a quote that goes wrong only the first line, since the quote may have
+  /// been a slip: the next row then begins at the next line. Nothing if incomplete.
+  [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
+
+  /// The endings within bytes().
+  [[nodiscard]] std::uint64_t line_count() const noexcept { return line_count_; }
+
+  /// How many fields a row must have.
+  [[nodiscard]] std::size_t needed_fields() const noexcept { return needed_; }
+
+  /// How many fields were seen: of a row that is too short, all that it has.
+  [[nodiscard]] std::size_t field_count() const noexcept { return field_count_; }
+
+  /// What is inside the wanted fields, without quotes. Valid until the next call.
+  [[nodiscard]] std::span<const std::string_view> fields() const noexcept { return wanted_; }
+
+  /// What is left of the text behind the rows that were read.
+  [[nodiscard]] std::string_view rest() const noexcept;
+
+ private:
+  struct Field {
+    std::string_view text;
+    bool doubled_quotes = false;
+  };
+
+  [[nodiscard]] bool quote_before(const char* limit) noexcept;
+  DelimitedKind read_plain(const char* line_end, const char* row_end);
+  DelimitedKind read_quoting();
+  DelimitedKind read_quoted_field(const char*& at, Field& field) const;
+  DelimitedKind read_unquoted_field(const char*& at, Field& field) const;
+  DelimitedKind pass_first_line(DelimitedKind kind);
+  void pass_row(const char* row_end, std::uint64_t lines) noexcept;
+  void unquote_wanted();
+  std::string_view without_doubling(std::string_view text);
+
+  char delimiter_;
+  bool all_ = false;
+  std::vector<std::size_t> columns_;
+  std::size_t needed_ = 0;  // fields
+
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  const char* next_quote_ = nullptr;  // none stands between at_ and it; end_ if none is left. Saves a search a row
+  bool complete_ = false;
+
+  std::string_view bytes_;
+  std::uint64_t line_count_ = 0;
+  std::size_t field_count_ = 0;
+  std::vector<const char*> starts_;  // of the fields of a plain row
+  std::vector<Field> found_;         // of a quoting row
+  std::vector<std::string_view> wanted_;
+  std::string scratch_;  // holds fields whose quotes were doubled
+};
+
+}  // namespace accrete::cli
