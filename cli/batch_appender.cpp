@@ -1,0 +1,48 @@
+#include "cli/batch_appender.hpp"
+
+#include <accrete/error.hpp>
+
+namespace accrete::cli {
+
+std::uint64_t BatchAppender::identify(const WriterId& writer) {
+  writer_ = writer;
+  begin_ = store_.last_sequence(writer).value_or(0);
+  return begin_;
+}
+
+void BatchAppender::submit(std::uint64_t end) {
+  wait();
+  if (gathering_.rows() == 0) return;
+  std::swap(gathering_, appending_);
+  pending_ = std::async(std::launch::async, [this, begin = begin_, end] { return append(begin, end); });
+  begin_ = end;
+}
+
+void BatchAppender::wait() {
+  if (!pending_.valid()) return;
+  try {
+    const bool appended = pending_.get();
+    rows_ += appended ? appending_.rows() : 0;
+    bytes_ += appended ? appending_.bytes() : 0;
+  } catch (...) {
+    failed_ = true;
+    throw;
+  }
+  appending_.clear();
+}
+
+bool BatchAppender::append(std::uint64_t begin, std::uint64_t end) {
+  if (!writer_) {
+    store_.append_batch(appending_.entries());
+    return true;
+  }
+  // The store would pass over a batch that another process with the same id was first with; it could not tell one that
+  // overlaps with another's, which a file that grew between two loads makes possible.
+  const std::uint64_t last = store_.last_sequence(*writer_).value_or(0);
+  if (last >= end) return false;
+  if (last > begin) throw Error("another load with the same id is at work on a different length of this input");
+  store_.append_batch(appending_.entries(), {.id = BatchId{*writer_, end}});
+  return true;
+}
+
+}  // namespace accrete::cli

@@ -1,0 +1,52 @@
+// Appends batches of one input in their order, each while the next one is gathered.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstdint>
+#include <future>
+#include <optional>
+
+#include "cli/batch.hpp"
+
+namespace accrete::cli {
+
+class BatchAppender {
+ public:
+  explicit BatchAppender(Store& store) : store_(store) {}
+
+  /// Gives the batches ids: of this writer, each with the offset in the input where it ends. Returns the offset up to
+  /// which this writer's batches have been appended already.
+  std::uint64_t identify(const WriterId& writer);
+
+  /// The one to add rows to.
+  [[nodiscard]] Batch& gathering() noexcept { return gathering_; }
+
+  /// Begins to append what was gathered, which ends at the offset `end` of the input, once the batch before it is
+  /// appended. Throws what that one threw; nothing further is appended then.
+  void submit(std::uint64_t end);
+
+  /// Waits until all that was submitted is appended; throws what was thrown.
+  void wait();
+
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+
+  /// What is appended for certain.
+  [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  /// False if another process has appended the same batch meanwhile.
+  bool append(std::uint64_t begin, std::uint64_t end);
+
+  Store& store_;
+  std::optional<WriterId> writer_;
+  std::uint64_t begin_ = 0;  // of the batch that is gathered
+  Batch gathering_;
+  Batch appending_;  // belongs to the other thread while pending_ is valid
+  std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
+  bool failed_ = false;
+  std::future<bool> pending_;  // last, so that its destructor, which waits, runs first
+};
+
+}  // namespace accrete::cli

@@ -1,0 +1,101 @@
+// accrete cat: keys and values as lines that `accrete load --pairs` reads back.
+#include <optional>
+
+#include "base/escape.hpp"
+#include "cli/program.hpp"
+#include "cli/value_pieces.hpp"
+
+namespace accrete::cli {
+namespace {
+
+// Four times as long when all of it is escaped, it still is within the default of load's --max-row.
+constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
+
+constexpr const char* footer =
+    R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
+terminal stand as \xNN, and so do the backslash and, in keys, the separator. Of a value of more than 128 MiB each 128
+MiB stand on a line. `accrete load --pairs` makes the same keys and values of the lines.
+
+Example:
+  accrete cat flights --prefix S | cut -c-70
+  accrete cat flights | accrete load copy --pairs '|'
+)";
+
+class CatArguments {
+ public:
+  void add_to(CLI::App& command) {
+    dataset_.add_to(command);
+    CLI::Option* const keys = command.add_option("KEY", keys_, "Only these keys")->type_name("");
+    command.add_option("--prefix", prefix_, "Only keys that begin with this")->type_name("TEXT")->excludes(keys);
+    command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
+        ->type_name("CHAR")
+        ->capture_default_str();
+    command.footer(footer);
+  }
+
+  void run(Program& program) const {
+    const char separator = pair_separator_argument("--separator", separator_);
+    const std::unique_ptr<Store> store = dataset_.open();
+    for (const KeySize& key : chosen(*store)) write_lines(program.out(), *store, key, separator);
+    for (const std::string& key : keys_) {
+      const std::optional<std::uint64_t> size = store->size(key);
+      if (size) {
+        write_lines(program.out(), *store, {key, *size}, separator);
+      } else {
+        Program::say("there is no key " + accrete::quoted(key));
+        program.end_with(ExitCode::missing);
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] std::vector<KeySize> chosen(const Store& store) const {
+    if (!keys_.empty()) return {};
+    return store.list({.prefix = prefix_});
+  }
+
+  static std::string front_of_line(std::string_view key, char separator) {
+    const std::string escaped = escape(key);
+    constexpr std::string_view hex_digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(separator);
+    std::string front;
+    for (const char c : escaped) {
+      if (c != separator) {
+        front += c;
+        continue;
+      }
+      front += "\\x";
+      front += hex_digits[byte >> 4];
+      front += hex_digits[byte & 0xF];
+    }
+    return front + separator;
+  }
+
+  static void write_lines(Output& out, const Store& store, const KeySize& key, char separator) {
+    const std::string front = front_of_line(key.key, separator);
+    out.write(front);
+    ValuePieces pieces(store, key.key, key.size, ValuePieces::Cut::between_characters);
+    std::uint64_t in_line = 0;
+    for (std::string_view piece; !(piece = pieces.next()).empty(); in_line += piece.size()) {
+      if (in_line + piece.size() > longest_line) {
+        out.write("\n" + front);
+        in_line = 0;
+      }
+      out.write(escape(piece));
+    }
+    out.write("\n");
+  }
+
+  DatasetArguments dataset_;
+  std::vector<std::string> keys_;
+  std::string prefix_;
+  std::string separator_ = "|";
+};
+
+}  // namespace
+
+void add_cat_command(CLI::App& app, Program& program) {
+  add_command<CatArguments>(app, program, "cat", "Print keys and values as lines of text");
+}
+
+}  // namespace accrete::cli

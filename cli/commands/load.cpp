@@ -1,0 +1,206 @@
+// accrete load: the main job. Groups the rows of text by key.
+#include <algorithm>
+#include <chrono>
+
+#include "base/escape.hpp"
+#include "cli/delimited.hpp"
+#include "cli/loader.hpp"
+#include "cli/program.hpp"
+#include "cli/progress_bar.hpp"
+#include "cli/text_format.hpp"
+#include "os/standard_streams.hpp"
+
+namespace accrete::cli {
+namespace {
+
+constexpr const char* footer = R"(Rows
+  Delimited text is read as RFC 4180 has it: a field may stand in double quotes, and then holds delimiters, line
+  endings and doubled quotes. A row ends with LF or CR LF. It is appended whole, its ending included, to the key that
+  its columns make (without their quotes, joined by --key-separator: choose one that no column holds). The rows of a
+  key keep their order. The header of each file is not stored. Blank lines are passed over. Where a file's last row
+  has no ending it gets that of the line before, so that rows loaded later begin a new line.
+  --pairs appends what is behind the separator, without the line's ending. --jsonl appends the line, ending included.
+
+Malformed rows
+  A row with too few columns, with text behind a closing quote, with a quote that is never closed, with an empty key or
+  one of over 1024 bytes, or longer than --max-row. It ends the load, with the rows before it appended; with
+  --on-error skip it is passed over (up to the end of its first line, where a quote or its length is at fault).
+
+Loading once
+  Loading a file again appends it again. With --id NAME, what was appended of an input under that name is not appended
+  again, also after a crash half-way: the load goes on behind it, and a file that has grown is continued. An input is
+  known by its header and first row, together with the options that make the keys: give different inputs different names,
+  or load those that begin alike in one command and always in the same order.
+
+Example:
+  accrete load flights flights.csv --by origin
+  accrete load routes flights-*.csv --by origin,destination --key-separator - --id 2001
+  zcat log.tsv.gz | accrete load logs --delimiter '\t' --no-header --by 3
+  accrete cat flights | accrete load copy --pairs '|'
+  accrete load events events.jsonl --jsonl --by user
+)";
+
+/// Shows the progress, and the first malformed rows.
+class LoadReport final : public LoadObserver {
+ public:
+  explicit LoadReport(bool quiet) : bar_(!quiet) {}
+
+  void begin(const ByteSource& input) override { bar_.begin(input.name(), input.size()); }
+  void advanced(std::uint64_t input_bytes, std::uint64_t rows) override { bar_.show(input_bytes, rows); }
+  void malformed_row(const std::string& message) override {
+    if (++malformed_ > most_shown) return;
+    bar_.clear();
+    Program::say(message + " (skipped)");
+  }
+
+  void end() noexcept { bar_.clear(); }
+
+ private:
+  static constexpr std::uint64_t most_shown = 5;
+
+  ProgressBar bar_;
+  std::uint64_t malformed_ = 0;
+};
+
+class LoadArguments {
+ public:
+  void add_to(CLI::App& command);
+  void run(Program& program);
+
+ private:
+  [[nodiscard]] std::unique_ptr<RowParser> make_parser() const;
+  [[nodiscard]] std::vector<std::string> split_by() const;
+  void check_combination() const;
+  void load_all(Loader& loader) const;
+  void summarize(const Store& store, const LoadTotals& totals, std::chrono::duration<double> time) const;
+
+  DatasetArguments dataset_;
+  std::vector<std::string> files_;
+  std::string by_;
+  std::string delimiter_ = ",";
+  std::string key_separator_ = ",";
+  std::string pairs_;
+  std::string on_error_ = "stop";
+  std::string id_;
+  std::uint64_t max_row_ = LoadOptions{}.max_row_bytes;
+  bool no_header_ = false;
+  bool jsonl_ = false;
+  bool raw_ = false;
+  bool sync_ = false;
+  bool quiet_ = false;
+};
+
+void LoadArguments::add_to(CLI::App& command) {
+  dataset_.add_to(command);
+  command.add_option("FILE", files_, "Files to read; standard input without any, or for '-'")->type_name("");
+  command
+      .add_option("--by", by_, "Columns (with --jsonl: fields) that make a row's key; a name with a comma in quotes")
+      ->type_name("COLUMN[,COLUMN...]");
+  command.add_option("--delimiter", delimiter_, "Between columns; \\t is a tab")
+      ->type_name("CHAR")
+      ->capture_default_str();
+  command.add_flag("--no-header", no_header_, "The first row is data; --by takes the numbers of columns, from 1");
+  command.add_option("--key-separator", key_separator_, "Between the columns of a key")
+      ->type_name("TEXT")
+      ->capture_default_str();
+  command.add_option("--pairs", pairs_, "Read lines key<CHAR>bytes, as accrete cat prints them")->type_name("CHAR");
+  command.add_flag("--raw", raw_, "With --pairs: \\xNN stands for itself, not for a byte");
+  command.add_flag("--jsonl", jsonl_, "Read lines of JSON objects");
+  command.add_option("--on-error", on_error_, "What a malformed row does: stop or skip")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->type_name("")
+      ->capture_default_str();
+  command.add_option("--max-row", max_row_, "Longest row, in bytes")->type_name("BYTES")->capture_default_str();
+  command.add_option("--id", id_, "Load each row once, however often this is repeated")->type_name("NAME");
+  command.add_flag("--sync", sync_, "When done, make all of it survive power loss");
+  command.add_flag("-q,--quiet", quiet_, "Neither progress nor summary");
+  command.footer(footer);
+}
+
+void LoadArguments::check_combination() const {
+  if (jsonl_ && !pairs_.empty()) throw UsageError("--jsonl and --pairs exclude each other");
+  if (!pairs_.empty() && !by_.empty()) throw UsageError("--pairs has the key in the line; --by does not go with it");
+  if (pairs_.empty() && by_.empty())
+    throw UsageError("load needs --by COLUMN or --pairs CHAR (see accrete load --help)");
+  if (pairs_.empty() && raw_) throw UsageError("--raw goes only with --pairs");
+  if (no_header_ && (jsonl_ || !pairs_.empty())) throw UsageError("--no-header goes only with delimited text");
+  if (max_row_ == 0) throw UsageError("--max-row must be at least 1");
+  if (std::count(files_.begin(), files_.end(), "-") > 1) throw UsageError("standard input can be read only once");
+}
+
+/// A row of RFC 4180 itself, so that a name may hold commas.
+std::vector<std::string> LoadArguments::split_by() const {
+  DelimitedParser parser(',');
+  parser.feed(by_, true);
+  if (parser.next() != DelimitedKind::row || !parser.rest().empty()) {
+    throw UsageError("--by " + accrete::quoted(by_) + " is not a list of columns");
+  }
+  return {parser.fields().begin(), parser.fields().end()};
+}
+
+std::unique_ptr<RowParser> LoadArguments::make_parser() const {
+  if (!pairs_.empty())
+    return pair_rows(raw_ ? byte_argument("--pairs", pairs_) : pair_separator_argument("--pairs", pairs_), raw_);
+  if (jsonl_) return json_rows(split_by(), key_separator_);
+  return delimited_rows({.delimiter = byte_argument("--delimiter", delimiter_),
+                         .header = !no_header_,
+                         .by = split_by(),
+                         .key_separator = key_separator_});
+}
+
+std::unique_ptr<ByteSource> open_input(const std::string& file, const LoadTotals& before) {
+  if (file == "-") return standard_input();
+  try {
+    return open_source(file);
+  } catch (const Error& error) {
+    if (before.inputs == 0) throw;
+    throw Error(error.what() + std::string("; the inputs before it are loaded whole"));
+  }
+}
+
+void LoadArguments::load_all(Loader& loader) const {
+  const std::vector<std::string> standard = {"-"};
+  for (const std::string& file : files_.empty() ? standard : files_) {
+    loader.load(*open_input(file, loader.totals()));
+  }
+}
+
+void LoadArguments::run(Program&) {
+  check_combination();
+  const std::unique_ptr<RowParser> parser = make_parser();
+  const auto begin = std::chrono::steady_clock::now();
+  const std::unique_ptr<Store> store = dataset_.open();
+  LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_};
+  if (!id_.empty()) options.id = id_;
+  LoadReport report(quiet_);
+  Loader loader(*store, *parser, options, report);
+  load_all(loader);
+  if (sync_) store->sync();
+  report.end();
+  const LoadTotals& totals = loader.totals();
+  if (totals.malformed > 0) Program::say(counted(totals.malformed, "malformed row") + " skipped");
+  if (!quiet_) summarize(*store, totals, std::chrono::steady_clock::now() - begin);
+}
+
+void LoadArguments::summarize(const Store& store, const LoadTotals& totals, std::chrono::duration<double> time) const {
+  if (totals.rows == 0 && totals.resumed_bytes > 0) {
+    Program::say("0 rows: already loaded under the id " + accrete::quoted(id_));
+    return;
+  }
+  if (totals.rows == 0) {
+    Program::say("0 rows");
+    return;
+  }
+  std::string text = counted(totals.rows, "row") + " (" + byte_size(totals.bytes) + ") in " + seconds(time) + ", " +
+                     byte_rate(totals.bytes, time);
+  if (totals.resumed_bytes > 0) text += ", behind " + byte_size(totals.resumed_bytes) + " loaded before";
+  Program::say(text + "; the dataset has " + counted(store.stats().keys, "key"));
+}
+
+}  // namespace
+
+void add_load_command(CLI::App& app, Program& program) {
+  add_command<LoadArguments>(app, program, "load", "Append the rows of text files, grouped by key");
+}
+
+}  // namespace accrete::cli

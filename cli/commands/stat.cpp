@@ -1,0 +1,109 @@
+// accrete stat: what a dataset holds, in a few lines.
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/escape.hpp"
+#include "cli/program.hpp"
+#include "cli/text_format.hpp"
+#include "os/standard_streams.hpp"
+
+namespace accrete::cli {
+namespace {
+
+/// Values by the number of decimal digits of their sizes; the first counts the empty ones.
+using Histogram = std::vector<std::uint64_t>;
+
+constexpr std::size_t most_digits = 20;
+
+Histogram histogram_of(const std::vector<KeySize>& keys) {
+  Histogram histogram(most_digits + 1);
+  for (const KeySize& key : keys) {
+    std::size_t digits = 0;
+    for (std::uint64_t size = key.size; size > 0; size /= 10) ++digits;
+    ++histogram[digits];
+  }
+  return histogram;
+}
+
+std::string range_of(std::size_t digits) {
+  if (digits == 0) return "empty";
+  constexpr std::array<const char*, 7> units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  const std::size_t power = digits - 1;
+  const std::string zeros(power % 3, '0');
+  const std::string nines(power % 3, '9');
+  const std::string unit = units[power / 3];
+  return "1" + zeros + " to 9" + nines + (power < 3 ? " " : ".9 ") + unit;
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+void write_histogram(Output& out, const Histogram& histogram) {
+  const auto used = [](std::uint64_t count) { return count > 0; };
+  const auto first = std::find_if(histogram.begin(), histogram.end(), used);
+  const auto last = std::find_if(histogram.rbegin(), histogram.rend(), used).base();
+  const std::uint64_t most = *std::max_element(first, last);
+  constexpr std::size_t range_width = 18;
+  const std::size_t count_width = grouped(most).size();
+  const std::size_t taken = range_width + count_width + 5;
+  const std::size_t width = std::min<std::size_t>(terminal_width(StandardStream::output), 100);
+  const std::size_t room = width > taken + 10 ? width - taken : 10;
+  out.write("\n" + padded("value size", range_width) + "  " + "keys\n");
+  for (auto bucket = first; bucket != last; ++bucket) {
+    const auto digits = static_cast<std::size_t>(bucket - histogram.begin());
+    const double share = static_cast<double>(*bucket) / static_cast<double>(most);
+    const auto bar = static_cast<std::size_t>(share * static_cast<double>(room) + 0.999);
+    out.write(padded(range_of(digits), range_width) + "  " + padded(grouped(*bucket), count_width) +
+              (bar > 0 ? "  " + std::string(bar, '#') : "") + "\n");
+  }
+}
+
+class StatArguments {
+ public:
+  void add_to(CLI::App& command) {
+    dataset_.add_to(command);
+    command.add_flag("--json", json_, "Write one object, at a cost that does not depend on the number of keys");
+    command.footer("Example:\n  accrete stat flights\n  accrete stat --json flights\n");
+  }
+
+  void run(Program& program) const {
+    const DatasetInfo about = info(dataset_.dataset);
+    const std::unique_ptr<Store> store = dataset_.open();
+    const Stats totals = store->stats();
+    if (json_) return write_json(program.out(), about, totals);
+    Output& out = program.out();
+    out.write("layout   " + about.layout + ", format version " + std::to_string(about.format_version) + "\n");
+    out.write("uuid     " + about.uuid + "\n");
+    out.write("keys     " + grouped(totals.keys) + "\n");
+    out.write("bytes    " + grouped(totals.bytes) + (totals.bytes < 1000 ? "" : " (" + byte_size(totals.bytes) + ")") +
+              "\n");
+    const std::vector<KeySize> keys = store->list();
+    if (keys.empty()) return;
+    const auto by_size = [](const KeySize& left, const KeySize& right) { return left.size < right.size; };
+    const KeySize& largest = *std::max_element(keys.begin(), keys.end(), by_size);
+    out.write("largest  " + accrete::quoted(largest.key) + ", " + byte_size(largest.size) + "\n");
+    write_histogram(out, histogram_of(keys));
+  }
+
+ private:
+  static void write_json(Output& out, const DatasetInfo& about, const Stats& totals) {
+    const nlohmann::ordered_json object = {{"layout", about.layout}, {"format_version", about.format_version},
+                                           {"codec", about.codec},   {"uuid", about.uuid},
+                                           {"keys", totals.keys},    {"bytes", totals.bytes}};
+    out.write(object.dump() + "\n");
+  }
+
+  DatasetArguments dataset_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+void add_stat_command(CLI::App& app, Program& program) {
+  add_command<StatArguments>(app, program, "stat", "Show what a dataset holds");
+}
+
+}  // namespace accrete::cli

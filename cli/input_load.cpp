@@ -1,0 +1,217 @@
+#include "cli/input_load.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <exception>
+
+#include "base/escape.hpp"
+#include "cli/line_reader.hpp"
+
+namespace accrete::cli {
+namespace {
+
+constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
+
+std::uint64_t batch_limit_behind(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
+
+}  // namespace
+
+InputLoad::InputLoad(Store& store, RowParser& parser, const LoadOptions& options, LoadObserver& observer,
+                     ByteSource& source)
+    : parser_(parser), options_(options), observer_(observer), source_(source), buffer_(source), appender_(store) {}
+
+void InputLoad::run(LoadId* id) {
+  std::exception_ptr failure;
+  try {
+    read_header();
+    if (id) resume(*id);
+    read_rows();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!appender_.failed()) {
+    appender_.submit(rows_end_);
+    appender_.wait();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void InputLoad::read_header() {
+  RowKind kind = RowKind::incomplete;
+  while ((kind = parser_.read_header(buffer_.text(), buffer_.complete(), row_)) == RowKind::incomplete) {
+    if (buffer_.text().size() > options_.max_row_bytes) fail("the header is longer than " + max_row_text());
+    fill();
+  }
+  if (kind == RowKind::malformed) fail(row_.problem);
+  header_ = row_.bytes;
+  pass_row();
+  buffer_.consume(row_.bytes.size());
+}
+
+void InputLoad::read_rows() {
+  while (true) {
+    parser_.feed(buffer_.text(), buffer_.complete());
+    const std::uint64_t begin = buffer_.offset();
+    std::size_t passed = 0;
+    bool too_long = false;
+    for (RowKind kind = parser_.next(row_); kind != RowKind::incomplete; kind = parser_.next(row_)) {
+      too_long = row_.bytes.size() > options_.max_row_bytes;
+      if (too_long) break;
+      passed += row_.bytes.size();
+      take(kind, begin + passed);
+    }
+    buffer_.consume(passed);
+    if (too_long || buffer_.text().size() > options_.max_row_bytes) {
+      pass_long_row();
+    } else if (buffer_.complete()) {
+      return;
+    } else {
+      fill();
+    }
+  }
+}
+
+void InputLoad::take(RowKind kind, std::uint64_t end) {
+  if (kind == RowKind::malformed) {
+    malformed(row_.problem);
+  } else if (kind == RowKind::row && row_.key.empty()) {
+    malformed("the key is empty");
+  } else if (kind == RowKind::row && row_.key.size() > max_key_size) {
+    malformed("the key has " + std::to_string(row_.key.size()) + " bytes; keys have at most " +
+              std::to_string(max_key_size));
+  } else if (kind == RowKind::row) {
+    appender_.gathering().add(row_.key, row_.value, missing_ending());
+    ++rows_;
+    rows_end_ = end;
+  }
+  pass_row();
+  if (end < batch_limit_) return;
+  batch_limit_ = batch_limit_behind(end);
+  appender_.submit(rows_end_);
+}
+
+void InputLoad::pass_row() {
+  line_ += row_.line_count;
+  crlf_ = row_.bytes.ends_with("\r\n");
+}
+
+std::string_view InputLoad::missing_ending() const {
+  if (row_.bytes.ends_with('\n') || !parser_.keeps_endings()) return {};
+  return crlf_ && !row_.bytes.ends_with('\r') ? "\r\n" : "\n";
+}
+
+/// Like any malformed row it is passed over up to the end of its first line.
+void InputLoad::pass_long_row() {
+  malformed("the row is longer than " + max_row_text());
+  while (true) {
+    const std::string_view text = buffer_.text();
+    const std::size_t newline = text.find('\n');
+    if (newline != std::string_view::npos) {
+      buffer_.consume(newline + 1);
+      ++line_;
+      return;
+    }
+    buffer_.consume(text.size());
+    if (buffer_.complete()) return;
+    fill();
+  }
+}
+
+/// Goes on where the load of this name came to before.
+void InputLoad::resume(LoadId& id) {
+  const std::optional<std::string> first = first_row();
+  if (!first) return;
+  const std::uint64_t loaded = appender_.identify(id.writer_of(header_, *first));
+  if (loaded == 0) return;
+  skip_loaded(loaded, id);
+  resumed_bytes_ = loaded;
+  rows_end_ = loaded;
+  batch_limit_ = batch_limit_behind(loaded);
+}
+
+/// As much of the first row as tells inputs apart; nullopt if there is none. Blank lines before it are passed.
+std::optional<std::string> InputLoad::first_row() {
+  while (true) {
+    parser_.feed(buffer_.text(), buffer_.complete());
+    const RowKind kind = parser_.next(row_);
+    if (kind == RowKind::row || kind == RowKind::malformed) {
+      return std::string(without_ending(row_.bytes).substr(0, compared_bytes));
+    }
+    if (kind == RowKind::blank) {
+      pass_row();
+      buffer_.consume(row_.bytes.size());
+    } else if (buffer_.text().size() > options_.max_row_bytes) {
+      return std::string(buffer_.text().substr(0, compared_bytes));
+    } else if (buffer_.complete()) {
+      return std::nullopt;
+    } else {
+      fill();
+    }
+  }
+}
+
+void InputLoad::skip_loaded(std::uint64_t loaded, const LoadId& id) {
+  std::string last_two;
+  while (buffer_.offset() < loaded) {
+    const std::string_view text = buffer_.text().substr(0, loaded - buffer_.offset());
+    line_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    last_two.append(text.substr(text.size() - std::min<std::size_t>(text.size(), 2)));
+    last_two.erase(0, last_two.size() - std::min<std::size_t>(last_two.size(), 2));
+    buffer_.consume(text.size());
+    if (buffer_.offset() == loaded) break;
+    if (buffer_.complete()) {
+      fail("the input has " + std::to_string(buffer_.offset()) + " bytes, but " + std::to_string(loaded) +
+           " were loaded before under the id " + quoted(id.name()) + ": it is not the same input");
+    }
+    fill();
+  }
+  crlf_ = last_two == "\r\n";
+  if (!last_two.ends_with('\n')) check_row_ended(id);
+}
+
+/// The last row had no ending when it was loaded. What follows now must be that ending, and is then passed over as a
+/// blank line.
+void InputLoad::check_row_ended(const LoadId& id) {
+  if (buffer_.text().size() < 2 && !buffer_.complete()) fill();
+  const std::string_view text = buffer_.text();
+  if (text.empty() || text.starts_with('\n') || text.starts_with("\r\n") || text == "\r") return;
+  fail("what was loaded before under the id " + quoted(id.name()) +
+       " ends within this line: it is not the same input, or its last row had no ending then and goes on now");
+}
+
+void InputLoad::fill() {
+  observer_.advanced(buffer_.offset(), rows_);
+  buffer_.fill();
+}
+
+void InputLoad::malformed(const std::string& problem) {
+  if (!options_.skip_malformed) fail(problem);
+  ++malformed_;
+  observer_.malformed_row(escape(source_.name()) + ":" + std::to_string(line_) + ": " + problem);
+}
+
+void InputLoad::fail(const std::string& problem) const {
+  throw Error(escape(source_.name()) + ":" + std::to_string(line_) + ": " + problem);
+}
+
+std::string InputLoad::max_row_text() const { return std::to_string(options_.max_row_bytes) + " bytes"; }
+
+void InputLoad::add_to(LoadTotals& totals) const {
+  totals.rows += appender_.rows();
+  totals.bytes += appender_.bytes();
+  totals.malformed += malformed_;
+  totals.input_bytes += buffer_.offset();
+  totals.resumed_bytes += resumed_bytes_;
+}
+
+std::string InputLoad::what_was_appended() const {
+  std::string text = "nothing of this input was appended before it";
+  if (appender_.rows() > 0) {
+    text = std::to_string(appender_.rows()) + " rows (" + std::to_string(appender_.bytes()) +
+           " bytes) of this input were appended before it";
+  }
+  if (resumed_bytes_ == 0) return text;
+  return text + ", but for its first " + std::to_string(resumed_bytes_) + " bytes, by an earlier load of the same id";
+}
+
+}  // namespace accrete::cli

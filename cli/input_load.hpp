@@ -1,0 +1,61 @@
+// The load of one input.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/batch_appender.hpp"
+#include "cli/input_buffer.hpp"
+#include "cli/loader.hpp"
+
+namespace accrete::cli {
+
+class InputLoad {
+ public:
+  InputLoad(Store& store, RowParser& parser, const LoadOptions& options, LoadObserver& observer, ByteSource& source);
+
+  /// Whatever goes wrong with the input, the rows before it are appended before this throws. `id` may be null.
+  void run(LoadId* id);
+
+  void add_to(LoadTotals& totals) const;
+
+  /// For the message of an error that ended it.
+  [[nodiscard]] std::string what_was_appended() const;
+
+ private:
+  void read_header();
+  void read_rows();
+  void take(RowKind kind, std::uint64_t end);
+  void pass_row();
+  [[nodiscard]] std::string_view missing_ending() const;
+  void pass_long_row();
+
+  void resume(LoadId& id);
+  [[nodiscard]] std::optional<std::string> first_row();
+  void skip_loaded(std::uint64_t loaded, const LoadId& id);
+  void check_row_ended(const LoadId& id);
+
+  void fill();
+  void malformed(const std::string& problem);
+  [[noreturn]] void fail(const std::string& problem) const;
+  [[nodiscard]] std::string max_row_text() const;
+
+  RowParser& parser_;
+  const LoadOptions& options_;
+  LoadObserver& observer_;
+  ByteSource& source_;
+  InputBuffer buffer_;
+  BatchAppender appender_;
+  Row row_;
+  std::string header_;
+  std::uint64_t line_ = 1;      // where the row begins that comes next
+  std::uint64_t rows_ = 0;      // put into batches
+  std::uint64_t rows_end_ = 0;  // offset in the input behind the last of them
+  std::uint64_t malformed_ = 0;
+  std::uint64_t resumed_bytes_ = 0;          // at the front, loaded before
+  std::uint64_t batch_limit_ = batch_bytes;  // offset
+  bool crlf_ = false;                        // what ended the line before
+};
+
+}  // namespace accrete::cli

@@ -1,0 +1,65 @@
+// Loads rows into a store: reads inputs, groups their rows by key and appends them in batches of bounded size.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/load_id.hpp"
+#include "cli/row_parser.hpp"
+#include "os/standard_streams.hpp"
+
+namespace accrete::cli {
+
+/// A batch ends with the row that reaches the next multiple of this many bytes of the input. The input alone decides
+/// it, so that two loads of the same input make the same batches.
+inline constexpr std::uint64_t batch_bytes = 16 << 20;
+
+struct LoadOptions {
+  bool skip_malformed = false;
+  std::uint64_t max_row_bytes = std::uint64_t{1} << 30;
+  /// Names the load: what of an input was appended under this name is not appended again.
+  std::optional<std::string> id{};
+};
+
+struct LoadTotals {
+  std::uint64_t inputs = 0;         ///< loaded whole
+  std::uint64_t rows = 0;           ///< appended
+  std::uint64_t bytes = 0;          ///< appended
+  std::uint64_t malformed = 0;      ///< rows passed over
+  std::uint64_t input_bytes = 0;    ///< read
+  std::uint64_t resumed_bytes = 0;  ///< of those, at the front of inputs, loaded before
+};
+
+/// Is told how a load goes.
+class LoadObserver {
+ public:
+  virtual ~LoadObserver() = default;
+  virtual void begin(const ByteSource& input) = 0;
+  /// Called about once a mebibyte, with what this input has given so far.
+  virtual void advanced(std::uint64_t input_bytes, std::uint64_t rows) = 0;
+  virtual void malformed_row(const std::string& message) = 0;
+};
+
+class Loader {
+ public:
+  Loader(Store& store, RowParser& parser, LoadOptions options, LoadObserver& observer);
+
+  /// Appends the rows of one input. When it throws, all rows before the one that is at fault are appended (if it was an
+  /// append that failed: all before its batch), and the message says how many.
+  void load(ByteSource& input);
+
+  /// Of all inputs.
+  [[nodiscard]] const LoadTotals& totals() const noexcept { return totals_; }
+
+ private:
+  Store& store_;
+  RowParser& parser_;
+  LoadOptions options_;
+  LoadObserver& observer_;
+  std::optional<LoadId> id_;
+  LoadTotals totals_;
+};
+
+}  // namespace accrete::cli

@@ -1,0 +1,95 @@
+// The accrete program: reads the arguments, runs a command and turns what it throws into a message and an exit code.
+#include <new>
+#include <sstream>
+
+#include "cli/program.hpp"
+#include "os/standard_streams.hpp"
+
+namespace accrete::cli {
+namespace {
+
+constexpr const char* footer =
+    "Exit codes: 0 done, 1 a key or the dataset is missing, 2 wrong usage, 3 the dataset is busy, 4 failed.\n"
+    "An argument that begins with '-' goes behind '--'.\n"
+    "\n"
+    "Example:\n"
+    "  accrete create flights\n"
+    "  accrete load flights flights.csv --by origin\n"
+    "  accrete keys flights\n"
+    "  accrete get flights SEA | head\n";
+
+void add_commands(CLI::App& app, Program& program) {
+  add_dataset_commands(app, program);
+  add_put_command(app, program);
+  add_get_command(app, program);
+  add_load_command(app, program);
+  add_keys_command(app, program);
+  add_cat_command(app, program);
+  add_stat_command(app, program);
+  add_rm_command(app, program);
+}
+
+/// Help and version go to standard output; the rest are mistakes.
+void end_parsing(CLI::App& app, Program& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    std::ostringstream text;
+    app.exit(error, text, text);
+    program.out().write(text.str());
+    return;
+  }
+  const std::vector<CLI::App*> commands = app.get_subcommands();
+  const std::string command = commands.empty() ? "" : commands[0]->get_name() + " ";
+  Program::say(std::string(error.what()) + " (see accrete " + command + "--help)");
+  program.end_with(ExitCode::usage);
+}
+
+void run(Program& program, int argc, char** argv) {
+  CLI::App app{"An appendable key-to-bytes store: many small appends to many keys, read back whole.", "accrete"};
+  app.set_version_flag("--version", std::string("accrete ") + ACCRETE_VERSION);
+  app.require_subcommand(1);
+  app.footer(footer);
+  add_commands(app, program);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    end_parsing(app, program, error);
+  }
+  program.out().flush();
+}
+
+void fail(Program& program, ExitCode code, std::string_view message) {
+  Program::say(message);
+  program.end_with(code);
+}
+
+void run_to_exit_code(Program& program, int argc, char** argv) {
+  try {
+    run(program, argc, argv);
+  } catch (const ClosedPipe&) {
+    return;
+  } catch (const NotFoundError& error) {
+    fail(program, ExitCode::missing, error.what());
+  } catch (const UsageError& error) {
+    fail(program, ExitCode::usage, error.what());
+  } catch (const InvalidKeyError& error) {
+    fail(program, ExitCode::usage, error.what());
+  } catch (const InvalidArgumentError& error) {
+    fail(program, ExitCode::usage, error.what());
+  } catch (const LockedError& error) {
+    fail(program, ExitCode::busy, error.what());
+  } catch (const std::bad_alloc&) {
+    fail(program, ExitCode::failed, "there is not enough memory");
+  } catch (const std::exception& error) {
+    fail(program, ExitCode::failed, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace accrete::cli
+
+int main(int argc, char** argv) {
+  accrete::prepare_process();
+  accrete::cli::Program program;
+  accrete::cli::run_to_exit_code(program, argc, argv);
+  return static_cast<int>(program.exit_code());
+}

@@ -1,0 +1,56 @@
+#include "cli/program.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/escape.hpp"
+#include "os/standard_streams.hpp"
+
+namespace accrete::cli {
+
+void Program::say(std::string_view message) noexcept {
+  try {
+    std::string line = "accrete: ";
+    line += message;
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    line += '\n';
+    write_to(StandardStream::error, line);
+  } catch (const std::exception&) {
+    // There is nowhere left to say so.
+  }
+}
+
+void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code_, code); }
+
+void DatasetArguments::add_to(CLI::App& command) {
+  command.add_option("DATASET", dataset, "Directory of the dataset")->required()->type_name("");
+  command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+}
+
+std::unique_ptr<Store> DatasetArguments::open() const {
+  OpenOptions options;
+  options.lock_timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
+  return accrete::open(dataset, options);
+}
+
+char byte_argument(const std::string& option, const std::string& text) {
+  if (text == "\\t") return '\t';
+  if (text.size() == 1) return text[0];
+  throw UsageError(option + " takes one character of one byte, or \\t for a tab; " + accrete::quoted(text) +
+                   " is neither");
+}
+
+char pair_separator_argument(const std::string& option, const std::string& text) {
+  const char separator = byte_argument(option, text);
+  const bool taken = std::string_view{"\\x0123456789abcdefABCDEF\n"}.find(separator) != std::string_view::npos;
+  if (taken || static_cast<unsigned char>(separator) >= 0x80) {
+    throw UsageError(option + " " + accrete::quoted(text) +
+                     " may stand within keys and bytes; choose another, such as '|'");
+  }
+  return separator;
+}
+
+}  // namespace accrete::cli

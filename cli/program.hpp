@@ -1,0 +1,74 @@
+// What the commands of the program share: its output, its exit codes and its arguments.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <accrete/accrete.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/output.hpp"
+
+namespace accrete::cli {
+
+enum class ExitCode { done = 0, missing = 1, usage = 2, busy = 3, failed = 4 };
+
+/// Arguments make no sense.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+class Program {
+ public:
+  [[nodiscard]] Output& out() noexcept { return out_; }
+
+  /// One line on standard error: "accrete: <message>".
+  static void say(std::string_view message) noexcept;
+
+  /// How the program will end; if this is said several times, with the highest.
+  void end_with(ExitCode code) noexcept;
+  [[nodiscard]] ExitCode exit_code() const noexcept { return exit_code_; }
+
+ private:
+  Output out_;
+  ExitCode exit_code_ = ExitCode::done;
+};
+
+/// The arguments of all commands that open a dataset.
+struct DatasetArguments {
+  std::string dataset;
+  double timeout_seconds = 60;
+
+  void add_to(CLI::App& command);
+  [[nodiscard]] std::unique_ptr<Store> open() const;
+};
+
+/// Adds a command whose `Arguments` has add_to(CLI::App&) and run(Program&).
+template <typename Arguments>
+void add_command(CLI::App& app, Program& program, const std::string& name, const std::string& description) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = app.add_subcommand(name, description);
+  arguments->add_to(*command);
+  command->callback([arguments, &program] { arguments->run(program); });
+}
+
+/// The byte that an argument stands for: one character, or `\t`. Throws UsageError.
+[[nodiscard]] char byte_argument(const std::string& option, const std::string& text);
+
+/// As byte_argument, for what stands between key and bytes in the lines of `cat` and `load --pairs`: a byte which
+/// `\xNN` never holds.
+[[nodiscard]] char pair_separator_argument(const std::string& option, const std::string& text);
+
+/// Each adds its commands.
+void add_dataset_commands(CLI::App& app, Program& program);  // create drop destroy verify sweep
+void add_put_command(CLI::App& app, Program& program);
+void add_get_command(CLI::App& app, Program& program);
+void add_load_command(CLI::App& app, Program& program);
+void add_keys_command(CLI::App& app, Program& program);
+void add_cat_command(CLI::App& app, Program& program);
+void add_stat_command(CLI::App& app, Program& program);
+void add_rm_command(CLI::App& app, Program& program);
+
+}  // namespace accrete::cli

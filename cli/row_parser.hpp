@@ -1,0 +1,65 @@
+// What the loader sees of the ways in which rows can be written, and the three of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accrete::cli {
+
+enum class RowKind {
+  row,
+  blank,
+  malformed,
+  incomplete  ///< feed the rest of the text again, with more behind it; with a complete text: nothing is left
+};
+
+/// A row and what becomes of it. Valid until the parser goes on.
+struct Row {
+  std::string_view bytes;        ///< in the input, with its ending; of a malformed row, what to pass over
+  std::uint64_t line_count = 0;  ///< endings in `bytes`
+  std::string_view key;
+  std::string_view value;  ///< what is appended to the key
+  std::string problem;     ///< what is wrong with a malformed row, for a message
+};
+
+class RowParser {
+ public:
+  virtual ~RowParser() = default;
+
+  /// Reads what stands before the rows of an input (a header, a byte order mark) off the front of `text` as one Row
+  /// with neither key nor value. An input without one has a row of no bytes there.
+  virtual RowKind read_header(std::string_view text, bool complete, Row& header) = 0;
+
+  /// Goes on at the front of `text`, which is borrowed until the next call and has InputBuffer::padding readable bytes
+  /// behind it. `complete`: nothing follows it.
+  virtual void feed(std::string_view text, bool complete) = 0;
+
+  virtual RowKind next(Row& row) = 0;
+
+  /// Whether a value holds its row's ending. If so, one is added where the last row of an input has none.
+  [[nodiscard]] virtual bool keeps_endings() const = 0;
+
+  /// Parsers of equal descriptions make equal keys and values of equal text. Reaches a disk, hashed.
+  [[nodiscard]] virtual std::string description() const = 0;
+};
+
+struct DelimitedRowsOptions {
+  char delimiter = ',';
+  bool header = true;
+  std::vector<std::string> by;  ///< names of columns; without a header their numbers, from 1
+  std::string key_separator = ",";
+};
+
+/// Each row, whole, under the contents of its columns `by`. Throws InvalidArgumentError.
+[[nodiscard]] std::unique_ptr<RowParser> delimited_rows(const DelimitedRowsOptions& options);
+
+/// Lines `key<separator>bytes`; of both, unless `raw`, each `\xNN` stands for a byte.
+[[nodiscard]] std::unique_ptr<RowParser> pair_rows(char separator, bool raw);
+
+/// Lines of JSON objects, each whole under the contents of its fields `by`.
+[[nodiscard]] std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator);
+
+}  // namespace accrete::cli
