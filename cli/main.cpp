@@ -19,7 +19,7 @@ constexpr const char* footer =
     "  accrete get flights SEA | head\n";
 
 void add_commands(CLI::App& app, Program& program) {
-  add_dataset_commands(app, program);
+  add_create_command(app, program);
   add_put_command(app, program);
   add_get_command(app, program);
   add_load_command(app, program);
@@ -27,6 +27,10 @@ void add_commands(CLI::App& app, Program& program) {
   add_cat_command(app, program);
   add_stat_command(app, program);
   add_rm_command(app, program);
+  add_drop_command(app, program);
+  add_destroy_command(app, program);
+  add_verify_command(app, program);
+  add_sweep_command(app, program);
 }
 
 /// Help and version go to standard output; the rest are mistakes.

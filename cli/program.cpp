@@ -25,7 +25,7 @@ void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code
 void DatasetArguments::add_to(CLI::App& command) {
   command.add_option("DATASET", dataset, "Directory of the dataset")->required()->type_name("");
   command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("SECONDS")
       ->capture_default_str();
 }

@@ -61,8 +61,8 @@ void add_command(CLI::App& app, Program& program, const std::string& name, const
 /// `\xNN` never holds.
 [[nodiscard]] char pair_separator_argument(const std::string& option, const std::string& text);
 
-/// Each adds its commands.
-void add_dataset_commands(CLI::App& app, Program& program);  // create drop destroy verify sweep
+/// Each adds its command.
+void add_create_command(CLI::App& app, Program& program);
 void add_put_command(CLI::App& app, Program& program);
 void add_get_command(CLI::App& app, Program& program);
 void add_load_command(CLI::App& app, Program& program);
@@ -70,5 +70,9 @@ void add_keys_command(CLI::App& app, Program& program);
 void add_cat_command(CLI::App& app, Program& program);
 void add_stat_command(CLI::App& app, Program& program);
 void add_rm_command(CLI::App& app, Program& program);
+void add_drop_command(CLI::App& app, Program& program);
+void add_destroy_command(CLI::App& app, Program& program);
+void add_verify_command(CLI::App& app, Program& program);
+void add_sweep_command(CLI::App& app, Program& program);
 
 }  // namespace accrete::cli

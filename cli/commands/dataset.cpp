@@ -115,11 +115,23 @@ class SweepArguments {
 
 }  // namespace
 
-void add_dataset_commands(CLI::App& app, Program& program) {
+void add_create_command(CLI::App& app, Program& program) {
   add_command<CreateArguments>(app, program, "create", "Create an empty dataset");
+}
+
+void add_drop_command(CLI::App& app, Program& program) {
   add_command<DropArguments>(app, program, "drop", "Remove all keys; the dataset stays");
+}
+
+void add_destroy_command(CLI::App& app, Program& program) {
   add_command<DestroyArguments>(app, program, "destroy", "Remove a dataset and its directory");
+}
+
+void add_verify_command(CLI::App& app, Program& program) {
   add_command<VerifyArguments>(app, program, "verify", "Check a dataset and say in words what is wrong");
+}
+
+void add_sweep_command(CLI::App& app, Program& program) {
   add_command<SweepArguments>(app, program, "sweep", "Remove temporary datasets that were left behind");
 }
 

@@ -106,9 +106,9 @@ void LoadArguments::add_to(CLI::App& command) {
   command.add_option("--pairs", pairs_, "Read lines key<CHAR>bytes, as accrete cat prints them")->type_name("CHAR");
   command.add_flag("--raw", raw_, "With --pairs: \\xNN stands for itself, not for a byte");
   command.add_flag("--jsonl", jsonl_, "Read lines of JSON objects");
-  command.add_option("--on-error", on_error_, "What a malformed row does: stop or skip")
-      ->check(CLI::IsMember({"stop", "skip"}))
-      ->type_name("")
+  command.add_option("--on-error", on_error_, "What a malformed row does to the load")
+      ->check(CLI::IsMember({"stop", "skip"}).description(""))
+      ->type_name("stop|skip")
       ->capture_default_str();
   command.add_option("--max-row", max_row_, "Longest row, in bytes")->type_name("BYTES")->capture_default_str();
   command.add_option("--id", id_, "Load each row once, however often this is repeated")->type_name("NAME");
