@@ -29,15 +29,14 @@ std::string survivor(Random& random, const std::string& synced, const std::strin
     default:
       break;
   }
+  // The last sector that both have, and what follows it, is of one of them.
   const std::size_t smaller = std::min(synced.size(), current.size());
   const std::size_t larger = std::max(synced.size(), current.size());
-  std::string mixed = synced.size() > current.size() ? synced : current;
-  for (std::size_t begin = 0; begin < smaller; begin += sector) {
-    const std::string& from = one_in(random, 2) ? synced : current;
-    const std::size_t size = std::min(sector, smaller - begin);
-    mixed.replace(begin, size, from, begin, size);
+  std::string mixed = one_in(random, 2) ? synced : current;
+  for (std::size_t begin = 0; begin + sector <= smaller; begin += sector) {
+    mixed.replace(begin, sector, one_in(random, 2) ? synced : current, begin, sector);
   }
-  mixed.resize(smaller + random_below(random, larger - smaller + 1));
+  if (mixed.size() == larger) mixed.resize(smaller + random_below(random, larger - smaller + 1));
   return mixed;
 }
 

@@ -6,6 +6,13 @@
 namespace accrete::test {
 namespace {
 
+/// The kernel copies a word of this size into a page at once, so it is written or it is not.
+constexpr std::size_t word_size = 8;
+
+std::string_view first_half(std::string_view bytes) {
+  return bytes.size() <= word_size ? std::string_view() : bytes.substr(0, bytes.size() / 2);
+}
+
 class FaultFile final : public File {
  public:
   FaultFile(const FaultEnv& env, std::unique_ptr<File> next, std::string name)
@@ -23,13 +30,13 @@ class FaultFile final : public File {
     env_.pass_write("append to", name_, [&] {
       std::string all;
       for (const std::string_view piece : pieces) all += piece;
-      const std::string_view half = std::string_view(all).substr(0, all.size() / 2);
+      const std::string_view half = first_half(all);
       next_->append({&half, 1});
     });
     next_->append(pieces);
   }
   void write_at(std::uint64_t offset, std::string_view bytes) override {
-    env_.pass_write("write to", name_, [&] { next_->write_at(offset, bytes.substr(0, bytes.size() / 2)); });
+    env_.pass_write("write to", name_, [&] { next_->write_at(offset, first_half(bytes)); });
     next_->write_at(offset, bytes);
   }
   void truncate(std::uint64_t size) override {
@@ -38,7 +45,7 @@ class FaultFile final : public File {
   }
   void sync() override {
     env_.pass("sync", name_);
-    next_->sync();
+    if (env_.syncs()) next_->sync();
   }
 
  private:
@@ -88,11 +95,11 @@ class FaultDirectory final : public Directory {
   }
   void sync() override {
     env_.pass("sync the directory", path());
-    next_->sync();
+    if (env_.syncs()) next_->sync();
   }
   void sync_file_system() override {
     env_.pass("sync the file system of", path());
-    next_->sync_file_system();
+    if (env_.syncs()) next_->sync_file_system();
   }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override {
     env_.pass("open the lock", name);

@@ -14,7 +14,7 @@ struct Fault {
   enum class How {
     once,         ///< this operation, and no other
     for_good,     ///< this one and all after it
-    short_write,  ///< as `once`, but a write has written its first half
+    short_write,  ///< as `once`, but a write of more than a word has written its first half
   };
   How how = How::once;
   int error = EIO;
@@ -24,7 +24,9 @@ struct Fault {
 /// instead of mapped, so that publishing is such an operation too.
 class FaultEnv final : public Env {
  public:
-  explicit FaultEnv(Env& next) : next_(next) {}
+  /// `counted`: what syncs is an operation that may fail, but the disk is not waited for.
+  enum class Syncs { real, counted };
+  explicit FaultEnv(Env& next, Syncs syncs = Syncs::real) : next_(next), syncs_(syncs) {}
 
   /// The n-th operation from now on fails; the first is 1.
   void fail_at(std::uint64_t n, const Fault& fault);
@@ -42,6 +44,7 @@ class FaultEnv final : public Env {
   BootId boot_id() const override { return next_.boot_id(); }
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
+  [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;
   /// As above; a short write calls `write_half` before it throws.
@@ -57,6 +60,7 @@ class FaultEnv final : public Env {
   [[noreturn]] void fail(std::string_view action, std::string_view object) const;
 
   Env& next_;
+  Syncs syncs_;
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;

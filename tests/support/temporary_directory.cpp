@@ -18,4 +18,9 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::string memory_directory() {
+  constexpr const char* shared_memory = "/dev/shm";
+  return ::access(shared_memory, W_OK) == 0 ? shared_memory : std::string();
+}
+
 }  // namespace accrete::test

@@ -1,0 +1,55 @@
+// Makes each operation under a call fail in turn, and checks after each what the store promises of a call that fails.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/fault_env.hpp"
+#include "support/model.hpp"
+
+namespace accrete::test {
+
+/// A call, and what it does to a model of the store.
+struct Call {
+  std::function<void(Store&)> call;
+  std::function<void(Model&)> model = [](Model&) {};
+};
+
+[[nodiscard]] Call append_call(OwnedBatch batch);
+[[nodiscard]] Call erase_call(std::string key);
+[[nodiscard]] Call drop_call();
+
+struct Scenario {
+  std::vector<Call> before{};  // without faults
+  Call call{};
+  OpenOptions options{};
+  /// An error may come from behind the commit point: the call may have been applied in whole though it failed.
+  bool may_apply = false;
+  /// Only each stride-th operation fails, where there are very many.
+  std::uint64_t stride = 1;
+  /// Calling it again after it was applied does nothing more.
+  bool is_repeatable = false;
+};
+
+/// What a sweep must have met for its checks to mean anything.
+struct SweepCount {
+  int failed = 0;     ///< calls that threw
+  int applied = 0;    ///< of those, calls that were applied in whole all the same
+  int completed = 0;  ///< runs in which no operation was left to fail
+};
+
+/// The kinds of fault, one after the other.
+[[nodiscard]] const std::vector<Fault>& all_faults();
+[[nodiscard]] std::string describe(const Fault& fault, std::uint64_t n);
+
+/// Fails every operation of `scenario.call` on an open store. Throws std::runtime_error where a promise is broken.
+[[nodiscard]] SweepCount sweep(const Scenario& scenario);
+
+/// Fails every operation of the next process's first look at a dataset, for each point at which `scenario.call` could
+/// have been cut off before.
+[[nodiscard]] SweepCount sweep_recovery(const Scenario& scenario);
+
+}  // namespace accrete::test
