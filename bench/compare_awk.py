@@ -57,7 +57,7 @@ def main():
             shutil.rmtree(awk_directory, ignore_errors=True)
             awk_directory.mkdir()
             subprocess.run([accrete, "create", dataset], check=True)
-            load = [accrete, "load", dataset, csv, "--by", columns, "--key-separator", ","]
+            load = [accrete, "load", dataset, csv, "--by", columns, "--key-separator", ",", "--quiet"]
             times["accrete"].append(timed(load, directory))
             times["mawk"].append(timed(["mawk", "-F,", awk_program, csv], awk_directory))
         key_count = compare_values(accrete, dataset, awk_directory)
