@@ -6,6 +6,7 @@
 
 #include "base/escape.hpp"
 #include "cli/line_reader.hpp"
+#include "cli/text_format.hpp"
 
 namespace accrete::cli {
 namespace {
@@ -207,11 +208,11 @@ void InputLoad::add_to(LoadTotals& totals) const {
 std::string InputLoad::what_was_appended() const {
   std::string text = "nothing of this input was appended before it";
   if (appender_.rows() > 0) {
-    text = std::to_string(appender_.rows()) + " rows (" + std::to_string(appender_.bytes()) +
-           " bytes) of this input were appended before it";
+    text = counted(appender_.rows(), "row") + " (" + counted(appender_.bytes(), "byte") + ") of this input " +
+           (appender_.rows() == 1 ? "was" : "were") + " appended before it";
   }
   if (resumed_bytes_ == 0) return text;
-  return text + ", but for its first " + std::to_string(resumed_bytes_) + " bytes, by an earlier load of the same id";
+  return text + ", but for its first " + counted(resumed_bytes_, "byte") + ", by an earlier load of the same id";
 }
 
 }  // namespace accrete::cli
