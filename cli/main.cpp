@@ -45,7 +45,8 @@ void end_parsing(CLI::App& app, Program& program, const CLI::ParseError& error) 
   const std::vector<CLI::App*> commands = app.get_subcommands();
   const std::string command = commands.empty() ? "" : commands[0]->get_name() + " ";
   const bool unknown = commands.empty() && app.remaining_size() > 0;
-  const std::string problem = unknown ? "there is no command " + accrete::quoted(app.remaining()[0]) : error.what();
+  const std::string problem =
+      unknown ? "there is no command or option " + accrete::quoted(app.remaining()[0]) : error.what();
   Program::say(problem + " (see accrete " + command + "--help)");
   program.end_with(ExitCode::usage);
 }

@@ -177,7 +177,7 @@ class Malformed(CliTest):
         self.create()
         path = self.write("bad.csv", self.BAD)
         message = self.fails(4, "load", self.data, path, "--by", "v,k")
-        self.assertIn("bad.csv:3: the row has 1 column, but column 2 is needed; 1 rows (4 bytes) of this input were", message)
+        self.assertIn("bad.csv:3: the row has 1 column, but column 2 is needed; 1 row (4 bytes) of this input was", message)
         self.assertEqual(self.values(), {b"1,a": b"a,1\n"})
 
     def test_skip_passes_over_malformed_rows_and_counts_them(self):
