@@ -460,8 +460,8 @@ class FilesStore final : public Store {
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
-  if (options.max_open_files > 0) return options.max_open_files;
-  return std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
+  const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
+  return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
 }
 
 /// For reading only where this process may not write.

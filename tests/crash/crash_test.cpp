@@ -194,6 +194,35 @@ TEST_CASE("a synced batch is there in whole or not at all when power fails in th
   REQUIRE(lost > 0);
 }
 
+TEST_CASE("a synced batch that failed and was sent again survives, whichever operation had failed") {
+  const std::vector<Entry> entries = {{"a", "1"}, {std::string_view("b"), "2"}};
+  const std::vector<std::string_view> keys = {"a", "b"};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(seed);
+      CAPTURE(n);
+      Computer computer(seed * 1000 + n);
+      computer.create();
+      computer.open();
+      const AppendOptions options{.sync = true, .id = BatchId{writer_id(1), 1}};
+      computer.env().fail_at(n, {.how = Fault::How::once});
+      try {
+        computer.store().append_batch(entries, options);
+      } catch (const Error&) {
+        computer.env().heal();
+        computer.store().append_batch(entries, options);
+      }
+      fired = computer.env().fired();
+      computer.lose_power();
+      computer.open();
+      REQUIRE(computer.store().get_batch(keys) == std::vector<std::string>{"1", "2"});
+      REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
+      computer.check_sound();
+    }
+  }
+}
+
 TEST_CASE("synced batches survive a checkpoint that power failed in") {
   bool cut = true;
   for (std::uint64_t n = 1; cut; ++n) {

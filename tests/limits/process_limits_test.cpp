@@ -1,0 +1,208 @@
+// Limits that a process is given: size of files, number of descriptors, memory, permissions. Each in a child of its
+// own.
+#include <accrete/accrete.hpp>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <grp.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/child.hpp"
+#include "support/file_bytes.hpp"
+#include "support/model.hpp"
+#include "support/require.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+void set_limit(__rlimit_resource_t resource, rlim_t value) {
+  const rlimit limit{.rlim_cur = value, .rlim_max = value};
+  require(::setrlimit(resource, &limit) == 0, "the limit can be set");
+}
+
+template <typename E, typename Call>
+void require_throws(Call call, const std::string& claim) {
+  try {
+    call();
+  } catch (const E&) {
+    return;
+  }
+  require(false, claim);
+}
+
+class Fixture {
+ public:
+  Fixture() { create(url()); }
+  [[nodiscard]] std::string url() const { return directory_ / "dataset"; }
+  [[nodiscard]] const std::string& directory() const { return directory_.path(); }
+  [[nodiscard]] bool is_sound() const { return verify(url()).problems.empty(); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_CASE("a batch that a file-size limit stops is taken back, and the process lives") {
+  for (const bool sync : {false, true}) {
+    CAPTURE(sync);
+    const Fixture fixture;
+    put(fixture.url(), {{"a", "old"}, {"big", std::string(90'000, 'b')}});
+    CHECK(succeeds(start_child([&] {
+      set_limit(RLIMIT_FSIZE, 100'000);
+      const std::unique_ptr<Store> store = open(fixture.url());
+      const std::string bytes(20'000, 'x');
+      const std::vector<Entry> entries = {{"a", "new"}, {"new", "new"}, {"big", bytes}};
+      require_throws<IoError>([&] { store->append_batch(entries, {.sync = sync}); }, "the limit is an error");
+      require(store->get("a") == "old" && !store->size("new") && store->size("big") == 90'000, "nothing was applied");
+      store->append("a", "er");
+      const Entry fits{"big", std::string_view(bytes).substr(0, 10'000)};
+      store->append_batch({&fits, 1}, {.sync = sync});
+      require(store->size("big") == 100'000, "what fits is appended");
+    })));
+    CHECK(get(fixture.url(), {"a"}).front() == "older");
+    CHECK(fixture.is_sound());
+  }
+}
+
+TEST_CASE("a dataset is created under a small file-size limit, or refused and nothing left") {
+  for (const rlim_t limit : {rlim_t{0}, rlim_t{100}, rlim_t{4096}, rlim_t{100'000}}) {
+    CAPTURE(limit);
+    const TemporaryDirectory directory;
+    CHECK(succeeds(start_child([&] {
+      std::signal(SIGXFSZ, SIG_IGN);
+      set_limit(RLIMIT_FSIZE, limit);
+      try {
+        create(directory / "dataset");
+        put(directory / "dataset", {{"a", "1"}});
+      } catch (const Error&) {
+        return;
+      }
+    })));
+    if (std::filesystem::exists(directory / "dataset")) {
+      CHECK(verify(directory / "dataset").problems.empty());
+    } else {
+      CHECK(std::filesystem::is_empty(directory.path()));
+    }
+  }
+}
+
+TEST_CASE("32 descriptors are enough for batches over hundreds of keys") {
+  const Fixture fixture;
+  CHECK(succeeds(start_child([&] {
+    set_limit(RLIMIT_NOFILE, 32);
+    Model model;
+    OwnedBatch batch;
+    for (int i = 0; i < 300; ++i) batch.entries.emplace_back("key" + std::to_string(i), std::to_string(i));
+    batch.entries.emplace_back(std::string(1024, 'k'), "long");
+    for (const std::size_t most : {0, 10'000}) {
+      const std::unique_ptr<Store> store = open(fixture.url(), {.max_open_files = most});
+      for (const bool sync : {false, true}) {
+        batch.options.sync = sync;
+        store->append_batch(batch.view(), batch.options);
+        model.append_batch(batch.view(), batch.options);
+      }
+      require(difference(*store, model).empty(), "all is there");
+      store->erase("key7");
+      model.erase("key7");
+    }
+    open(fixture.url())->drop();
+  })));
+  CHECK(fixture.is_sound());
+}
+
+TEST_CASE("a get of more than fits into memory is TooLargeError, and get_range reads it") {
+  const Fixture fixture;
+  put(fixture.url(), {{"huge", ""}, {"small", "1"}});
+  constexpr std::uint64_t huge = std::uint64_t{1} << 40;
+  std::filesystem::resize_file(fixture.url() + "/huge", huge);  // a hole
+  const std::unique_ptr<Store> store = open(fixture.url());
+  CHECK_THROWS_AS(static_cast<void>(store->get("huge")), TooLargeError);
+  const std::vector<std::string_view> keys = {"small", "huge"};
+  CHECK_THROWS_AS(static_cast<void>(store->get_batch(keys)), TooLargeError);
+  CHECK(store->size("huge") == huge);
+  CHECK(store->get_range("huge", huge - 2, 10) == std::string(2, '\0'));
+  CHECK(store->get("small") == "1");
+  store->append("huge", "end");
+  CHECK(store->get_range("huge", huge - 1, 10) == std::string("\0end", 4));
+}
+
+TEST_CASE("an address-space limit makes a large get TooLargeError and no crash") {
+  const Fixture fixture;
+  put(fixture.url(), {{"large", std::string(300 << 20, 'x')}});
+  CHECK(succeeds(start_child([&] {
+    set_limit(RLIMIT_AS, rlim_t{200} << 20);
+    const std::unique_ptr<Store> store = open(fixture.url());
+    require_throws<TooLargeError>([&] { static_cast<void>(store->get("large")); }, "it does not fit");
+    require(store->get_range("large", 5, 3) == "xxx", "a piece fits");
+    store->append("large", "y");
+  })));
+}
+
+/// Runs `work` in a child of a user who owns nothing here, if this process may become one.
+void as_stranger(const std::function<void()>& work) {
+  CHECK(succeeds(start_child([&] {
+    constexpr uid_t nobody = 65534;
+    if (::geteuid() == 0) {
+      require(::setgroups(0, nullptr) == 0 && ::setgid(nobody) == 0 && ::setuid(nobody) == 0, "root may step down");
+    }
+    work();
+  })));
+}
+
+class Writable {
+ public:
+  Writable(std::string path, bool writable) : path_(std::move(path)) { set(writable); }
+  ~Writable() { set(true); }
+  Writable(const Writable&) = delete;
+  Writable& operator=(const Writable&) = delete;
+
+ private:
+  void set(bool writable) const {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_)) {
+      if (entry.is_regular_file()) ::chmod(entry.path().c_str(), writable ? 0644 : 0444);
+    }
+    ::chmod(path_.c_str(), writable ? 0755 : 0555);
+  }
+  std::string path_;
+};
+
+TEST_CASE("a dataset that may only be read is read, and every change is ReadOnlyError") {
+  const Fixture fixture;
+  ::chmod(fixture.directory().c_str(), 0755);
+  const Entry with_id{"a", "1"};
+  put(fixture.url(), {&with_id, 1}, {.id = BatchId{writer_id(1), 7}});
+  const Writable read_only(fixture.url(), false);
+  as_stranger([&] {
+    const std::unique_ptr<Store> store = open(fixture.url());
+    require(store->get("a") == "1" && store->size("a") == 1 && store->list().size() == 1, "it is read");
+    require(store->stats().bytes == 1 && store->last_sequence(writer_id(1)) == 7, "its totals and writers are read");
+    require_throws<ReadOnlyError>([&] { store->append("a", "x"); }, "append is refused");
+    const Entry entry{"b", "x"};
+    require_throws<ReadOnlyError>([&] { store->append_batch({&entry, 1}, {.sync = true}); }, "so is a synced one");
+    require_throws<ReadOnlyError>([&] { store->erase("a"); }, "so is erase");
+    require_throws<ReadOnlyError>([&] { store->drop(); }, "so is drop");
+    require(verify(fixture.url()).problems.empty(), "it can be verified");
+    require_throws<Error>([&] { destroy(fixture.url()); }, "it cannot be destroyed");
+    require_throws<IoError>([&] { create(fixture.url() + "-new"); }, "nothing is created beside it");
+  });
+  CHECK(get(fixture.url(), {"a"}).front() == "1");
+}
+
+TEST_CASE("a dataset that may not even be read is an IoError, never an empty one") {
+  const Fixture fixture;
+  put(fixture.url(), {{"a", "1"}});
+  ::chmod(fixture.directory().c_str(), 0755);
+  ::chmod((fixture.url() + "/a").c_str(), 0);
+  as_stranger([&] {
+    const std::unique_ptr<Store> store = open(fixture.url());
+    require_throws<IoError>([&] { static_cast<void>(store->get("a")); }, "a value that may not be read is an error");
+  });
+  ::chmod(fixture.url().c_str(), 0);
+  as_stranger([&] { require_throws<Error>([&] { static_cast<void>(open(fixture.url())); }, "open is refused"); });
+  ::chmod(fixture.url().c_str(), 0755);
+}
+
+}  // namespace
+}  // namespace accrete::test
