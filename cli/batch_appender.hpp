@@ -14,15 +14,14 @@ class BatchAppender {
  public:
   explicit BatchAppender(Store& store) : store_(store) {}
 
-  /// Gives the batches ids: of this writer, each with the offset in the input where it ends. Returns the offset up to
-  /// which this writer's batches have been appended already.
+  /// Gives the batches ids of this writer. Returns the sequence up to which they have been appended already, or 0.
   std::uint64_t identify(const WriterId& writer);
 
   /// The one to add rows to.
   [[nodiscard]] Batch& gathering() noexcept { return gathering_; }
 
-  /// Begins to append what was gathered, which ends at the offset `end` of the input, once the batch before it is
-  /// appended. Throws what that one threw; nothing further is appended then.
+  /// Begins to append what was gathered, up to the sequence `end`, once the batch before it is appended. Throws what
+  /// that one threw; nothing further is appended then.
   void submit(std::uint64_t end);
 
   /// Waits until all that was submitted is appended; throws what was thrown.
@@ -40,7 +39,7 @@ class BatchAppender {
 
   Store& store_;
   std::optional<WriterId> writer_;
-  std::uint64_t begin_ = 0;  // of the batch that is gathered
+  std::uint64_t begin_ = 0;  // the sequence behind which the batch begins that is gathered
   Batch gathering_;
   Batch appending_;  // belongs to the other thread while pending_ is valid
   std::uint64_t rows_ = 0;

@@ -13,8 +13,15 @@ InputBuffer::InputBuffer(ByteSource& source)
     : source_(source), bytes_(first_capacity + padding), capacity_(first_capacity) {}
 
 void InputBuffer::consume(std::size_t size) noexcept {
+  if (hashed_to_) (void)hash_to(offset_ + size);
   begin_ += size;
   offset_ += size;
+}
+
+std::uint64_t InputBuffer::hash_to(std::uint64_t offset) noexcept {
+  hash_.update(text().substr(*hashed_to_ - offset_, offset - *hashed_to_));
+  hashed_to_ = offset;
+  return hash_.digest();
 }
 
 void InputBuffer::make_room() {

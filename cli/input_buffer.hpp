@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "base/hash.hpp"
 #include "os/standard_streams.hpp"
 
 namespace accrete::cli {
@@ -26,6 +28,12 @@ class InputBuffer {
   /// Forgets `size` bytes at the front of text().
   void consume(std::size_t size) noexcept;
 
+  /// From text() on, the bytes of the input are hashed.
+  void start_hashing() noexcept { hashed_to_ = offset_; }
+
+  /// The hash of the bytes from there up to `offset`, which must not lie before an earlier one, nor behind text().
+  std::uint64_t hash_to(std::uint64_t offset) noexcept;
+
   /// Reads on until there is much more text, or all of it: a row that did not fit in doubles the window. Views of
   /// text() end here.
   void fill();
@@ -41,6 +49,8 @@ class InputBuffer {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;
+  StreamHash hash_;
+  std::optional<std::uint64_t> hashed_to_;  // offset
   bool complete_ = false;
 };
 

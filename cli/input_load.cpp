@@ -31,7 +31,7 @@ void InputLoad::run(LoadId* id) {
     failure = std::current_exception();
   }
   if (!appender_.failed()) {
-    appender_.submit(rows_end_);
+    submit();
     appender_.wait();
   }
   if (failure) std::rethrow_exception(failure);
@@ -83,12 +83,22 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   } else if (kind == RowKind::row) {
     appender_.gathering().add(row_.key, row_.value, missing_ending());
     ++rows_;
-    rows_end_ = end;
   }
   pass_row();
+  taken_end_ = end;
   if (end < batch_limit_) return;
   batch_limit_ = batch_limit_behind(end);
-  appender_.submit(rows_end_);
+  submit();
+}
+
+void InputLoad::submit() {
+  if (appender_.gathering().rows() == 0) return;
+  if (!has_id_) {
+    appender_.submit(0);
+    return;
+  }
+  const auto check = static_cast<std::uint16_t>(buffer_.hash_to(taken_end_));
+  appender_.submit(LoadPosition{.offset = taken_end_, .check = check}.sequence());
 }
 
 void InputLoad::pass_row() {
@@ -104,12 +114,14 @@ std::string_view InputLoad::missing_ending() const {
 /// Like any malformed row it is passed over up to the end of its first line.
 void InputLoad::pass_long_row() {
   malformed("the row is longer than " + max_row_text());
+  submit();  // what follows is consumed in parts, at none of which a batch can end
   while (true) {
     const std::string_view text = buffer_.text();
     const std::size_t newline = text.find('\n');
     if (newline != std::string_view::npos) {
       buffer_.consume(newline + 1);
       ++line_;
+      taken_end_ = buffer_.offset();
       return;
     }
     buffer_.consume(text.size());
@@ -120,14 +132,18 @@ void InputLoad::pass_long_row() {
 
 /// Goes on where the load of this name came to before.
 void InputLoad::resume(LoadId& id) {
+  has_id_ = true;
+  buffer_.start_hashing();
+  taken_end_ = buffer_.offset();
   const std::optional<std::string> first = first_row();
+  taken_end_ = buffer_.offset();
   if (!first) return;
-  const std::uint64_t loaded = appender_.identify(id.writer_of(header_, *first));
-  if (loaded == 0) return;
+  const auto loaded = LoadPosition::from_sequence(appender_.identify(id.writer_of(header_, *first)));
+  if (loaded.offset == 0) return;
   skip_loaded(loaded, id);
-  resumed_bytes_ = loaded;
-  rows_end_ = loaded;
-  batch_limit_ = batch_limit_behind(loaded);
+  resumed_bytes_ = loaded.offset;
+  taken_end_ = loaded.offset;
+  batch_limit_ = batch_limit_behind(loaded.offset);
 }
 
 /// As much of the first row as tells inputs apart; nullopt if there is none. Blank lines before it are passed.
@@ -151,20 +167,24 @@ std::optional<std::string> InputLoad::first_row() {
   }
 }
 
-void InputLoad::skip_loaded(std::uint64_t loaded, const LoadId& id) {
+void InputLoad::skip_loaded(LoadPosition loaded, const LoadId& id) {
   std::string last_two;
-  while (buffer_.offset() < loaded) {
-    const std::string_view text = buffer_.text().substr(0, loaded - buffer_.offset());
+  while (buffer_.offset() < loaded.offset) {
+    const std::string_view text = buffer_.text().substr(0, loaded.offset - buffer_.offset());
     line_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
     last_two.append(text.substr(text.size() - std::min<std::size_t>(text.size(), 2)));
     last_two.erase(0, last_two.size() - std::min<std::size_t>(last_two.size(), 2));
     buffer_.consume(text.size());
-    if (buffer_.offset() == loaded) break;
+    if (buffer_.offset() == loaded.offset) break;
     if (buffer_.complete()) {
-      fail("the input has " + std::to_string(buffer_.offset()) + " bytes, but " + std::to_string(loaded) +
+      fail("the input has " + std::to_string(buffer_.offset()) + " bytes, but " + std::to_string(loaded.offset) +
            " were loaded before under the id " + quoted(id.name()) + ": it is not the same input");
     }
     fill();
+  }
+  if (static_cast<std::uint16_t>(buffer_.hash_to(loaded.offset)) != loaded.check) {
+    fail("the first " + std::to_string(loaded.offset) + " bytes of the input are not those that were loaded before " +
+         "under the id " + quoted(id.name()) + ": it is not the same input; load it under another id");
   }
   crlf_ = last_two == "\r\n";
   if (!last_two.ends_with('\n')) check_row_ended(id);

@@ -7,6 +7,7 @@
 
 #include "cli/batch_appender.hpp"
 #include "cli/input_buffer.hpp"
+#include "cli/load_id.hpp"
 #include "cli/loader.hpp"
 
 namespace accrete::cli {
@@ -27,13 +28,14 @@ class InputLoad {
   void read_header();
   void read_rows();
   void take(RowKind kind, std::uint64_t end);
+  void submit();
   void pass_row();
   [[nodiscard]] std::string_view missing_ending() const;
   void pass_long_row();
 
   void resume(LoadId& id);
   [[nodiscard]] std::optional<std::string> first_row();
-  void skip_loaded(std::uint64_t loaded, const LoadId& id);
+  void skip_loaded(LoadPosition loaded, const LoadId& id);
   void check_row_ended(const LoadId& id);
 
   void fill();
@@ -49,13 +51,14 @@ class InputLoad {
   BatchAppender appender_;
   Row row_;
   std::string header_;
-  std::uint64_t line_ = 1;      // where the row begins that comes next
-  std::uint64_t rows_ = 0;      // put into batches
-  std::uint64_t rows_end_ = 0;  // offset in the input behind the last of them
+  std::uint64_t line_ = 1;       // where the row begins that comes next
+  std::uint64_t rows_ = 0;       // put into batches
+  std::uint64_t taken_end_ = 0;  // offset in the input behind the last row that was taken or passed over
   std::uint64_t malformed_ = 0;
   std::uint64_t resumed_bytes_ = 0;          // at the front, loaded before
   std::uint64_t batch_limit_ = batch_bytes;  // offset
   bool crlf_ = false;                        // what ended the line before
+  bool has_id_ = false;
 };
 
 }  // namespace accrete::cli

@@ -29,4 +29,16 @@ class LoadId {
   std::map<std::string, std::uint64_t> seen_;
 };
 
+/// How far a load came, as the sequence of a batch: the offset in the input, and 16 bits of the hash of what stands
+/// before it, so that a different input under the same name is noticed.
+struct LoadPosition {
+  std::uint64_t offset = 0;  ///< below 2^48
+  std::uint16_t check = 0;
+
+  [[nodiscard]] static LoadPosition from_sequence(std::uint64_t sequence) noexcept {
+    return {.offset = sequence >> 16, .check = static_cast<std::uint16_t>(sequence)};
+  }
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return offset << 16 | check; }
+};
+
 }  // namespace accrete::cli

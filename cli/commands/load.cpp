@@ -29,8 +29,9 @@ Malformed rows
 Loading once
   Loading a file again appends it again. With --id NAME, what was appended of an input under that name is not appended
   again, also after a crash half-way: the load goes on behind it, and a file that has grown is continued. An input is
-  known by its header and first row, together with the options that make the keys: give different inputs different names,
-  or load those that begin alike in one command and always in the same order.
+  known by its header and first row, together with the options that make the keys. One that begins so but then differs
+  from what was loaded is an error: give it another name, or load inputs that begin alike in one command and always in
+  the same order.
 
 Example:
   accrete load flights flights.csv --by origin

@@ -1,6 +1,7 @@
 #include "base/hash.hpp"
 
 #include <cstring>
+#include <new>
 #include <xxhash.h>
 
 namespace accrete {
@@ -17,5 +18,25 @@ std::array<std::byte, 16> hash128(std::string_view bytes) noexcept {
   std::memcpy(digest.data(), canonical.digest, sizeof digest);
   return digest;
 }
+
+struct StreamHash::State {
+  struct Free {
+    void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+  };
+  std::unique_ptr<XXH3_state_t, Free> xxh3{XXH3_createState()};
+};
+
+StreamHash::StreamHash() : state_(std::make_unique<State>()) {
+  if (!state_->xxh3) throw std::bad_alloc();
+  XXH3_64bits_reset(state_->xxh3.get());
+}
+
+StreamHash::~StreamHash() = default;
+
+void StreamHash::update(std::string_view bytes) noexcept {
+  XXH3_64bits_update(state_->xxh3.get(), bytes.data(), bytes.size());
+}
+
+std::uint64_t StreamHash::digest() const noexcept { return XXH3_64bits_digest(state_->xxh3.get()); }
 
 }  // namespace accrete

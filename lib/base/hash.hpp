@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace accrete {
@@ -12,5 +13,22 @@ namespace accrete {
 
 /// In the canonical (big-endian) byte order of xxHash.
 [[nodiscard]] std::array<std::byte, 16> hash128(std::string_view bytes) noexcept;
+
+/// Hashes bytes that come in pieces; where they are cut makes no difference.
+class StreamHash {
+ public:
+  StreamHash();
+  ~StreamHash();
+  StreamHash(const StreamHash&) = delete;
+  StreamHash& operator=(const StreamHash&) = delete;
+
+  void update(std::string_view bytes) noexcept;
+  /// hash64 of all bytes so far.
+  [[nodiscard]] std::uint64_t digest() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace accrete

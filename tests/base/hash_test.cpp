@@ -32,5 +32,15 @@ TEST_CASE("hash128 never changes") {
   CHECK(hex(hash128(std::string(1000, 'x'))) == "50a1af5a5f2dcf01c0a4877b962cba82");
 }
 
+TEST_CASE("a hash of pieces is that of the whole, however they are cut") {
+  const std::string whole(1000, 'x');
+  for (const std::size_t size : {1U, 7U, 256U, 999U}) {
+    StreamHash hash;
+    CHECK(hash.digest() == hash64(""));
+    for (std::size_t i = 0; i < whole.size(); i += size) hash.update(std::string_view{whole}.substr(i, size));
+    CHECK(hash.digest() == hash64(whole));
+  }
+}
+
 }  // namespace
 }  // namespace accrete

@@ -332,6 +332,14 @@ class Once(CliTest):
         message = self.fails(4, "load", self.data, "--by", "k", "--id", "once", stdin=b"k,i\n0,0\n")
         self.assertIn("it is not the same input", message)
 
+    def test_an_input_that_begins_alike_but_differs_further_on_is_an_error(self):
+        self.create()
+        self.load(b"k,i\n0,0\n1,1\n2,2\n")
+        for other in b"k,i\n0,0\n1,7\n2,2\n", b"k,i\n0,0\n1,7\n2,2\n3,3\n":
+            message = self.fails(4, "load", self.data, "--by", "k", "--id", "once", stdin=other)
+            self.assertIn("it is not the same input", message)
+        self.assertEqual(self.values(), {b"0": b"0,0\n", b"1": b"1,1\n", b"2": b"2,2\n"})
+
     def test_a_malformed_row_that_was_mended_is_gone_on_from(self):
         self.create()
         self.fails(4, "load", self.data, "--by", "i", "--id", "once", stdin=b"k,i\n0,0\n1\n2,2\n")
