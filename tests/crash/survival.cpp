@@ -15,7 +15,7 @@ std::optional<std::string> value_of(const Model& model, const std::string& key) 
 }
 
 /// The model of what a store holds.
-Model read_model(const Store& store, const Model& writers) {
+Model read_model(const Store& store, const std::map<WriterId, std::uint64_t>& writers) {
   Model model;
   for (const KeySize& entry : store.list()) {
     const std::string value = store.get(entry.key);
@@ -23,7 +23,7 @@ Model read_model(const Store& store, const Model& writers) {
     const Entry whole{entry.key, value};
     model.append_batch({&whole, 1});
   }
-  for (const auto& [writer, sequence] : writers.sequences()) {
+  for (const auto& [writer, sequence] : writers) {
     const std::optional<std::uint64_t> last = store.last_sequence(writer);
     if (last) model.append_batch({}, {.id = BatchId{writer, *last}});
   }
@@ -34,6 +34,10 @@ Model read_model(const Store& store, const Model& writers) {
 
 void Survival::append_batch(const OwnedBatch& batch) {
   current_.append_batch(batch.view(), batch.options);
+  if (batch.options.id) {
+    std::uint64_t& used = used_[batch.options.id->writer];
+    used = std::max(used, batch.options.id->sequence);
+  }
   if (batch.options.sync) synced();
 }
 
@@ -49,12 +53,12 @@ void Survival::drop() {
 
 void Survival::synced() {
   synced_ = current_;
-  ended_.clear();
+  erased_.clear();
   shortened_.clear();
 }
 
 void Survival::found(const Store& store) {
-  const Model model = read_model(store, current_);
+  const Model model = read_model(store, used_);
   std::set<std::string> keys;
   for (const Model* part : {&std::as_const(synced_), &std::as_const(current_), &model}) {
     for (const auto& [key, value] : part->values()) keys.insert(key);
@@ -68,7 +72,7 @@ void Survival::found(const Store& store) {
     const std::optional<std::uint64_t> last = store.last_sequence(writer);
     require(last && *last >= sequence, "the id of a synced batch survives");
   }
-  for (const auto& [writer, sequence] : current_.sequences()) {
+  for (const auto& [writer, sequence] : used_) {
     require(store.last_sequence(writer).value_or(0) <= sequence, "no id is known that was never used");
   }
   for (const auto& [key, value] : current_.values()) {
@@ -78,24 +82,19 @@ void Survival::found(const Store& store) {
 }
 
 void Survival::end_life(const std::string& key) {
-  const std::optional<std::string> value = value_of(current_, key);
-  if (!value) return;
-  const bool is_first = !ended_.contains(key);
-  ended_[key].push_back({.at_least = is_first ? value_of(synced_, key) : std::nullopt, .at_most = *value});
+  if (current_.size(key)) erased_[key].push_back(current_.get(key));
 }
 
 bool Survival::may_be(const std::string& key, const std::optional<std::string>& value) const {
-  const auto ended = ended_.find(key);
-  const bool was_erased = ended != ended_.end();
+  const auto erased = erased_.find(key);
+  const bool was_erased = erased != erased_.end();
   const std::optional<std::string> at_least = was_erased ? std::nullopt : value_of(synced_, key);
   if (!value) return !at_least;
-  if (shortened_.contains(key)) return value->starts_with(at_least.value_or(""));
-  const auto fits = [&](const Life& life) {
-    return life.at_most.starts_with(*value) && value->starts_with(life.at_least.value_or(""));
-  };
-  const std::optional<std::string> now = value_of(current_, key);
-  if (now && fits({at_least, *now})) return true;
-  return was_erased && std::any_of(ended->second.begin(), ended->second.end(), fits);
+  if (!value->starts_with(at_least.value_or(""))) return false;
+  if (shortened_.contains(key)) return true;
+  const auto is_part_of = [&](const std::string& whole) { return whole.starts_with(*value); };
+  if (current_.size(key) && is_part_of(current_.get(key))) return true;
+  return was_erased && std::any_of(erased->second.begin(), erased->second.end(), is_part_of);
 }
 
 }  // namespace accrete::test

@@ -12,7 +12,7 @@
 namespace accrete::test {
 
 /// Follows what is done to a store and knows what a power loss may leave: of each key at least what was synced and at
-/// most what was appended, or, if it was erased since, any of its lives.
+/// most what was appended, or, if it was erased since, a part of what was erased.
 class Survival {
  public:
   [[nodiscard]] const Model& current() const noexcept { return current_; }
@@ -27,20 +27,15 @@ class Survival {
   void found(const Store& store);
 
  private:
-  /// One life of a key: from its first append, or from the last sync, to its erase.
-  struct Life {
-    std::optional<std::string> at_least;  // nullopt: the key may be missing
-    std::string at_most;
-  };
-
   void end_life(const std::string& key);
   [[nodiscard]] bool may_be(const std::string& key, const std::optional<std::string>& value) const;
 
   Model synced_;
   Model current_;
+  std::map<WriterId, std::uint64_t> used_;  // the highest sequences, whether they survived or not
   // Since the last sync:
-  std::map<std::string, std::vector<Life>> ended_;
-  std::set<std::string> shortened_;  // by a recovery, which the next power loss may undo in part
+  std::map<std::string, std::vector<std::string>> erased_;  // values; a power loss may bring a part of them back
+  std::set<std::string> shortened_;                         // by a recovery, which the next power loss may undo in part
 };
 
 }  // namespace accrete::test
