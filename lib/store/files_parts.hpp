@@ -29,7 +29,7 @@ inline constexpr const char* server_name = ".server";  // of a served dataset
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
 
 struct FilesParts {
-  FilesParts(std::shared_ptr<Directory> directory, bool read_only, std::size_t max_open_files);
+  FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files);
 
   std::shared_ptr<Directory> directory;
   bool read_only;

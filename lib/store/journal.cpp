@@ -138,7 +138,7 @@ std::optional<std::string> Journal::load(std::uint64_t nonce, std::uint64_t offs
 }
 
 void Journal::write_synced(std::uint64_t offset, std::string_view bytes) {
-  constexpr std::uint64_t smallest_size = 64 * 1024;
+  constexpr std::uint64_t smallest_size = std::uint64_t{64} * 1024;
   File& file = writable();
   const std::uint64_t size = file.size();
   const std::uint64_t end = offset + bytes.size();
