@@ -223,7 +223,8 @@ TEST_CASE_TEMPLATE_DEFINE("synced and other batches mix in one order", Place, mi
   std::string expected;
   for (int i = 0; i < 60; ++i) {
     const std::string piece = std::to_string(i) + ",";
-    const std::vector<Entry> entries = {{"a", piece}, {"b" + std::to_string(i % 5), piece}, {"a", "."}};
+    const std::string other = "b" + std::to_string(i % 5);
+    const std::vector<Entry> entries = {{"a", piece}, {other, piece}, {"a", "."}};
     place.store().append_batch(entries, {.sync = i % 3 == 0});
     expected += piece + ".";
     if (i % 7 == 0) place.store().sync();

@@ -185,7 +185,8 @@ TEST_CASE_TEMPLATE_DEFINE("Stores of one dataset opened and closed by threads do
     for (int i = 0; i < rounds; ++i) {
       const std::unique_ptr<Store> store = place.another();
       const std::string bytes = piece(thread, i);
-      const std::vector<Entry> entries = {{"a", bytes}, {"b" + std::to_string(i % 7), "x"}, {"c", bytes}};
+      const std::string other = "b" + std::to_string(i % 7);
+      const std::vector<Entry> entries = {{"a", bytes}, {other, "x"}, {"c", bytes}};
       store->append_batch(entries);
       require(store->get("a").find(bytes) != std::string::npos, "what is appended is read back");
     }
