@@ -16,6 +16,13 @@ constexpr std::size_t checked_size = Writers::slot_size - 8;
 
 std::uint64_t offset_of(std::uint64_t slot) { return Writers::header_size + slot * Writers::slot_size; }
 
+std::string encode_header() {
+  std::string header(magic);
+  append_le(header, version);
+  header.resize(Writers::header_size, '\0');
+  return header;
+}
+
 std::string encode_slot(const BatchId& id) {
   std::string slot(as_string_view(id.writer));
   append_le(slot, id.sequence);
@@ -28,6 +35,7 @@ std::string encode_slot(const BatchId& id) {
 std::size_t Writers::Hash::operator()(const WriterId& writer) const noexcept { return hash64(as_string_view(writer)); }
 
 std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_t count) {
+  (void)try_file();  // a damaged table is found before a change begins
   if (loaded_ > count) {  // a new slot was taken back
     slots_.clear();
     loaded_ = 0;
@@ -45,11 +53,9 @@ std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_
 
 void Writers::store(std::uint64_t slot, const BatchId& id) {
   if (!try_file()) {
-    std::string header(magic);
-    append_le(header, version);
-    header.resize(header_size, '\0');
-    file_ = directory_.open(name, OpenMode::create);
-    file_->write_at(0, header);
+    std::unique_ptr<File> file = directory_.open(name, OpenMode::create);
+    file->write_at(0, encode_header());
+    file_ = std::move(file);
   }
   file_->write_at(offset_of(slot), encode_slot(id));
 }
@@ -73,7 +79,22 @@ std::uint64_t Writers::count_whole() {
 }
 
 File* Writers::try_file() {
-  if (!file_) file_ = directory_.try_open(name, read_only_ ? OpenMode::read : OpenMode::write);
+  if (file_) return file_.get();
+  std::unique_ptr<File> file = directory_.try_open(name, read_only_ ? OpenMode::read : OpenMode::write);
+  if (!file) return nullptr;
+  const std::string whole = encode_header();
+  std::string header(header_size, '\0');
+  (void)file->read_at(0, header);
+  if (header != whole) {
+    // A death in making the file, or power loss, leaves the front of a header, or nothing of it.
+    const auto end = std::mismatch(header.begin(), header.end(), whole.begin()).first;
+    if (std::any_of(end, header.end(), [](char c) { return c != '\0'; })) {
+      throw CorruptionError("the table of writers " + quoted(directory_.path() + "/" + name) +
+                            " is damaged: it does not begin as one");
+    }
+    if (!read_only_) file->write_at(0, whole);
+  }
+  file_ = std::move(file);
   return file_.get();
 }
 

@@ -226,6 +226,23 @@ TEST_CASE("the dataset's own files planted as symbolic links are refused") {
   }
 }
 
+TEST_CASE("a table of writers that is not one is refused, and one whose header was never finished is taken up") {
+  const Entry entry{"a", "x"};
+  const AppendOptions first{.id = BatchId{{}, 1}};
+  const Fixture fixture;
+  write_file(fixture.file(".writers"), std::string(64, '!'));
+  CHECK_THROWS_AS(open(fixture.url())->append_batch({&entry, 1}, first), CorruptionError);
+  CHECK(open(fixture.url())->size("a") == 5);
+  for (const std::string& unfinished : {std::string(), std::string("ACCR"), std::string(40, '\0')}) {
+    CAPTURE(unfinished.size());
+    const Fixture another;
+    write_file(another.file(".writers"), unfinished);
+    for (int i = 0; i < 2; ++i) open(another.url())->append_batch({&entry, 1}, first);
+    CHECK(open(another.url())->size("a") == 6);
+    CHECK(open(another.url())->last_sequence({}) == 1);
+  }
+}
+
 TEST_CASE("a named pipe planted as a value stops nobody") {
   const Fixture fixture;
   fs::remove(fixture.file("a"));
