@@ -110,12 +110,16 @@ class FilesStore final : public Store {
   }
 
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
-    const Access access = write_access();
+    Access access = write_access();
     ControlWords words = access.words;
     std::optional<WriterChange> writer;
     if (options.id) {
       const auto found = parts_->writers.find(options.id->writer, words.writers);
-      if (found && found->sequence >= options.id->sequence) return;
+      if (found && found->sequence >= options.id->sequence) {
+        access.guard.release();
+        if (options.sync) do_sync();  // it may have been applied without
+        return;
+      }
       writer = found ? WriterChange{.slot = found->slot, .old_sequence = found->sequence}
                      : WriterChange{.slot = words.writers++};
     }

@@ -223,6 +223,23 @@ TEST_CASE("a synced batch that failed and was sent again survives, whichever ope
   }
 }
 
+TEST_CASE("a batch that was applied without sync survives power loss once it is sent again with it") {
+  const Entry entry{"a", "1"};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Computer computer(seed);
+    computer.create();
+    computer.open();
+    computer.store().append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 1}});
+    computer.store().append_batch({&entry, 1}, {.sync = true, .id = BatchId{writer_id(1), 1}});
+    computer.lose_power();
+    computer.open();
+    REQUIRE(computer.store().get("a") == "1");
+    REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
+    computer.check_sound();
+  }
+}
+
 TEST_CASE("synced batches survive a checkpoint that power failed in") {
   bool cut = true;
   for (std::uint64_t n = 1; cut; ++n) {
