@@ -35,7 +35,7 @@ std::string encode_slot(const BatchId& id) {
 std::size_t Writers::Hash::operator()(const WriterId& writer) const noexcept { return hash64(as_string_view(writer)); }
 
 std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_t count) {
-  (void)try_file();  // a damaged table is found before a change begins
+  (void)try_file();       // a damaged table is found before a change begins
   if (loaded_ > count) {  // a new slot was taken back
     slots_.clear();
     loaded_ = 0;
