@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,11 +39,57 @@ void put(std::string_view url, std::initializer_list<Entry> entries, const Appen
 /// one, and a directory that holds files of others. One that was interrupted is completed by calling it again.
 void destroy(std::string_view url);
 
+/// What an append that has returned survives.
+enum class Durability {
+  memory,  ///< nothing: it is in this process's, or the server's, memory until a flush
+  os,      ///< the death of any process
+  sync,    ///< power loss
+};
+
+struct BufferOptions {
+  /// Memory that the buffer may take, its own bookkeeping included. Appends wait when it is full.
+  std::uint64_t limit_bytes = std::uint64_t{256} << 20;
+};
+
+/// When a client's append returns.
+enum class Acknowledgement {
+  window,  ///< when the batch is in the client's window: flush, sync, get and closing wait for the server
+  each,    ///< when the server has acknowledged the batch
+};
+
+/// A pair of CURVE keys in Z85, as `accrete keygen` writes them.
+struct KeyPair {
+  std::string public_key;
+  std::string secret_key;
+};
+
+struct ClientOptions {
+  /// Each call ends by then, with TimeoutError if the server has not answered.
+  std::chrono::milliseconds timeout = std::chrono::minutes{1};
+  Acknowledgement ack = Acknowledgement::window;
+  /// Appends are gathered until they have so many bytes, or the first of them is so old.
+  std::uint64_t batch_bytes = std::uint64_t{1} << 20;
+  std::chrono::microseconds linger = std::chrono::milliseconds{5};
+  /// Bytes that may wait for their acknowledgement; the server may allow fewer.
+  std::uint64_t window_bytes = std::uint64_t{16} << 20;
+  /// The server's public key in Z85, for an endpoint that asks for CURVE; empty: none. Opening a dataset by path finds
+  /// it.
+  std::string server_key{};
+  /// This client's; empty: made anew for each connection.
+  KeyPair keys{};
+};
+
 struct OpenOptions {
   /// How long a call waits for another process or thread to release the dataset before it throws LockedError.
   std::chrono::milliseconds lock_timeout = std::chrono::minutes{1};
   /// Descriptors of values kept open for the next append; 0 takes half of what RLIMIT_NOFILE allows.
   std::size_t max_open_files = 0;
+  /// Gather appends in memory. The dataset is then this Store's alone until it is closed; others get LockedError.
+  std::optional<BufferOptions> buffer{};
+  /// Of a buffer: at `os` and `sync` it has a journal in the dataset, which the next to open it replays.
+  Durability durability = Durability::os;
+  /// For a dataset that a server serves.
+  ClientOptions client{};
 };
 
 /// Opens a dataset. Rolls back what a writer that died left half done. A dataset that this process may read but not
@@ -52,6 +99,14 @@ struct OpenOptions {
 /// A store in this process's memory, for tests and as the reference of what a store does. `sync` and `flush` have
 /// nothing to hand down; a forked child goes on with a copy of its own.
 [[nodiscard]] std::unique_ptr<Store> memory_store();
+
+/// A buffer in memory over another store: appends are gathered by key and handed down in large pieces, in the
+/// background, the largest keys first. Closing it flushes.
+///
+/// Limitations: what is not flushed dies with the process, and a kill may leave a batch in some of its keys only; for a
+/// dataset, `OpenOptions::buffer` adds a journal that mends both. Others who use `next` meanwhile see what is flushed.
+/// A forked child begins with an empty buffer: what was in it is its parent's to flush.
+[[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {});
 
 /// A dataset that goes when this object does. The process that created it removes it, a forked child does not; if that
 /// process dies first, `sweep` does.

@@ -86,6 +86,24 @@ class InvalidArgumentError : public Error {
   using Error::Error;
 };
 
+/// A server cannot be reached, or what it sends is not accrete's protocol.
+class NetworkError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A call's deadline has passed; what it asked for may or may not happen still.
+class TimeoutError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A server does not know this client's key, or is not the one whose key was given.
+class AuthError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The dataset or URL needs what this version does not have: a newer format, another layout, another scheme.
 class UnsupportedError : public Error {
  public:

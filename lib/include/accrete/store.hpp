@@ -57,7 +57,10 @@ struct ListOptions {
 
 struct Stats {
   std::uint64_t keys = 0;
-  std::uint64_t bytes = 0;  ///< of all values together
+  std::uint64_t bytes = 0;           ///< of all values together
+  std::uint64_t buffered_bytes = 0;  ///< of these, in memory and not yet handed down
+  std::uint64_t flushes = 0;         ///< how often a buffer has handed bytes down since it was opened
+  std::uint64_t clients = 0;         ///< connected to the caching server
 };
 
 /// An appendable key → bytes store.

@@ -1,0 +1,45 @@
+// What `buffered` has for the caching server beyond a Store: groups of batches that share one journal write, and the
+// sessions of clients.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "os/env.hpp"
+
+namespace accrete {
+
+/// One batch of a group. `session` is an id of the connection, not of the user: it keeps a batch that a client sends
+/// again from being applied twice, and is forgotten when the client says goodbye.
+struct GroupedBatch {
+  std::span<const Entry> entries;
+  AppendOptions options{};
+  std::optional<BatchId> session{};
+  std::exception_ptr failure{};  ///< set by append_group: the batch was not applied
+};
+
+class BufferedStore : public Store {
+ public:
+  /// Applies the batches in their order, each as append_batch does, but with one journal write and at most one
+  /// fdatasync for all. A batch that is refused gets its `failure`; the others are applied all the same. Waits while
+  /// memory is full.
+  virtual void append_group(std::span<GroupedBatch> batches) = 0;
+
+  /// The highest sequence applied in a session; nullopt if there is none.
+  [[nodiscard]] virtual std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const = 0;
+
+  /// No batch of the session will come again.
+  virtual void end_session(const WriterId& session) = 0;
+};
+
+/// Opens a dataset of the files layout for this process alone, with a buffer over it that has a journal (but for
+/// Durability::memory). What an earlier one has left in its journal is replayed first. Throws LockedError if others
+/// use the dataset for longer than options.lock_timeout.
+[[nodiscard]] std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path,
+                                                                 const OpenOptions& options);
+
+}  // namespace accrete

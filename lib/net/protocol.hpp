@@ -1,0 +1,189 @@
+// The wire protocol between a client and the caching server. No sockets here: messages to bytes and back.
+//
+// A client is a ZeroMQ DEALER, the server a ROUTER; a message is one frame (behind the identity that ROUTER adds).
+// All integers are little-endian.
+//
+//   message   = header body
+//   header    = magic:u32 version:u8 kind:u8 0:u16 request:u64
+//
+// Requests, of the client. `request` is a number that the reply repeats; it is 0 where there is no reply of its own.
+//
+//   hello     = %x01 ; session:16 window:u64                      → welcome
+//   append    = %x02 ; sequence:u64 options entries               → ack or refused
+//   get       = %x03 ; count:u32 *key                             → parts: count:u32 *(size:u64 bytes)
+//   get_range = %x04 ; offset:u64 size:u64 key                    → parts: bytes
+//   size      = %x05 ; key                                        → parts: %x00 / %x01 size:u64
+//   list      = %x06 ; limit:u64 flags:u8 prefix [after]          → parts: count:u64 *(key size:u64)
+//   erase     = %x07 ; key                                        → parts: nothing
+//   drop      = %x08 ;                                            → parts: nothing
+//   flush     = %x09 ;                                            → parts: nothing
+//   sync      = %x0a ;                                            → parts: nothing
+//   stats     = %x0b ;                                            → parts: keys bytes buffered_bytes flushes clients,
+//   u64 each writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64 ping =
+//   %x0d ;                                            → parts: nothing more      = %x0e ; request:u64 parts:u32 ; the
+//   reply to `request` may have so many parts more bye       = %x0f ;                                            ; the
+//   session is over
+//
+//   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id
+//   entries   = as in base/entries.hpp
+//   key       = size:u16 bytes
+//   prefix    = size:u16 bytes                                    ; may be empty
+//   after     = size:u16 bytes                                    ; if flag 1 is set; limit is 2^64-1 for none
+//
+// Replies, of the server.
+//
+//   welcome   = %x41 ; incarnation:16 durability:u8 window:u64 max_message:u64 applied:u64
+//   ack       = %x42 ; applied:u64                                ; request is 0
+//   refused   = %x43 ; sequence:u64 error                         ; request is 0
+//   part      = %x44 ; index:u32 last:u8 bytes                    ; the result is the bytes of its parts
+//   failed    = %x45 ; error
+//
+//   error     = type:u8 retryable:u8 code:u32 size:u32 message    ; code: an errno, or 0
+//
+// A session is a client's UUID; its appends are numbered from 1 on without a gap. The server applies a batch only if
+// its sequence is the one behind `applied`; one that was applied already is acknowledged again, and one further on is
+// passed over without a word, since one before it was refused or lost. An ack covers all up to `applied`. After a
+// `refused` the client sends again from that sequence on, or gives that batch up by sending another under its number.
+// An append that may be refused for what the store holds (expect_size) is sent only when nothing else is in flight, and
+// nothing behind it until it is answered.
+//
+// Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
+// has no more than `first_parts` parts before the client has asked for `more`. After a reconnect, hello tells the
+// client whether the server is the same (incarnation) and from which sequence on to send again (applied); other
+// requests are sent again as they were.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace accrete::wire {
+
+inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
+inline constexpr std::uint8_t version = 1;
+inline constexpr std::size_t header_size = 16;
+/// Of a `part`.
+inline constexpr std::size_t part_bytes = std::size_t{1} << 20;
+inline constexpr std::uint32_t first_parts = 8;
+
+using SessionId = WriterId;
+using Incarnation = std::array<std::byte, 16>;
+
+struct Hello {
+  SessionId session{};
+  std::uint64_t window = 0;  ///< bytes that the client would like to have in flight
+};
+struct Append {
+  std::uint64_t sequence = 0;
+  AppendOptions options{};
+  std::vector<Entry> entries{};  ///< into the message
+};
+struct Get {
+  std::vector<std::string_view> keys{};
+};
+struct GetRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::string_view key{};
+};
+struct Size {
+  std::string_view key{};
+};
+struct List {
+  ListOptions options{};
+};
+struct Erase {
+  std::string_view key{};
+};
+struct Drop {};
+struct Flush {};
+struct Sync {};
+struct StatsRequest {};
+struct LastSequence {
+  WriterId writer{};
+};
+struct Ping {};
+struct More {
+  std::uint64_t request = 0;
+  std::uint32_t parts = 0;
+};
+struct Bye {};
+
+/// Views point into the message.
+struct Request {
+  std::uint64_t id = 0;
+  std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
+               More, Bye>
+      body{};
+};
+
+struct Welcome {
+  Incarnation incarnation{};
+  Durability durability = Durability::os;
+  std::uint64_t window = 0;       ///< bytes of append messages that may be unacknowledged
+  std::uint64_t max_message = 0;  ///< bytes
+  std::uint64_t applied = 0;      ///< the session's last sequence; 0: none
+};
+struct Ack {
+  std::uint64_t applied = 0;
+};
+/// An error on its way over the wire.
+struct ErrorReply {
+  std::uint8_t type = 0;
+  bool retryable = false;  ///< the same request may succeed later
+  std::uint32_t code = 0;
+  std::string_view message{};
+};
+struct Refused {
+  std::uint64_t sequence = 0;
+  ErrorReply error{};
+};
+struct Part {
+  std::uint32_t index = 0;
+  bool last = true;
+  std::string_view bytes{};
+};
+struct Failed {
+  ErrorReply error{};
+};
+
+struct Reply {
+  std::uint64_t id = 0;
+  std::variant<Welcome, Ack, Refused, Part, Failed> body{};
+};
+
+/// Each replaces the contents of `to`, whose memory is used again.
+void encode_request(const Request& request, std::string& to);
+void encode_reply(const Reply& reply, std::string& to);
+
+/// Throw NetworkError, which says what is wrong; a message of another version says which both are.
+[[nodiscard]] Request decode_request(std::string_view message);
+[[nodiscard]] Reply decode_reply(std::string_view message);
+
+/// The `request` of a message that decode_request refuses, to answer it; nullopt if there is not even a header.
+[[nodiscard]] std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept;
+
+/// The error that `failure` holds, as the wire carries it. `message` holds the text that the result points into.
+[[nodiscard]] ErrorReply describe_error(const std::exception_ptr& failure, std::string& message);
+/// Throws the type that was thrown on the other side.
+[[noreturn]] void throw_error(const ErrorReply& error);
+
+/// Results, as the bytes of their parts put together.
+[[nodiscard]] std::string encode_size(const std::optional<std::uint64_t>& size);
+[[nodiscard]] std::optional<std::uint64_t> decode_size(std::string_view bytes);
+[[nodiscard]] std::string encode_list(std::span<const KeySize> keys);
+[[nodiscard]] std::vector<KeySize> decode_list(std::string_view bytes);
+[[nodiscard]] std::string encode_stats(const Stats& stats);
+[[nodiscard]] Stats decode_stats(std::string_view bytes);
+[[nodiscard]] std::string encode_values(std::span<const std::string> values);
+[[nodiscard]] std::vector<std::string> decode_values(std::string_view bytes);
+
+}  // namespace accrete::wire
