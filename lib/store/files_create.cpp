@@ -1,6 +1,5 @@
 // Creating, adopting and destroying datasets of the `files` layout.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/bytes.hpp"
@@ -13,9 +12,6 @@
 
 namespace accrete {
 namespace {
-
-constexpr std::array dataset_files{marker_name,   lock_name,  Control::name, Journal::name,
-                                   Writers::name, owner_name, server_name};
 
 void write_new(Directory& directory, const std::string& name, std::string_view bytes) {
   const std::unique_ptr<File> file = directory.open(name, OpenMode::create);
@@ -116,7 +112,7 @@ void refuse_to_destroy_foreign(const Directory& directory) {
     if (!found.key) refuse(found.name);
   });
   for (const DirectoryEntry& entry : directory.entries("")) {
-    const bool ours = std::find(dataset_files.begin(), dataset_files.end(), entry.name) != dataset_files.end();
+    const bool ours = is_dataset_file(entry.name);
     if (entry.name.starts_with('.') && !ours) refuse(entry.name);
   }
 }

@@ -1,9 +1,12 @@
 #include "store/files_parts.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
+#include <array>
 
 #include "base/escape.hpp"
 #include "os/system.hpp"
+#include "store/buffer_journal.hpp"
 
 namespace accrete {
 namespace {
@@ -76,6 +79,19 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 }
 
 }  // namespace
+
+bool is_dataset_file(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 9> names{marker_name,
+                                                  lock_name,
+                                                  Control::name,
+                                                  Journal::name,
+                                                  Writers::name,
+                                                  buffer_journal_names[0],
+                                                  buffer_journal_names[1],
+                                                  owner_name,
+                                                  server_name};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 Marker load_marker(Directory& directory) {
   const std::unique_ptr<File> file = directory.try_open(marker_name, OpenMode::read);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "os/dataset_lock.hpp"
 #include "os/env.hpp"
@@ -21,6 +22,9 @@ inline constexpr const char* marker_name = ".accrete";
 inline constexpr const char* lock_name = ".lock";
 inline constexpr const char* owner_name = ".owner";    // of a temporary dataset: locked while its owner lives
 inline constexpr const char* server_name = ".server";  // of a served dataset
+
+/// Whether a name at the top of a dataset's directory is one of its own files, not a value.
+[[nodiscard]] bool is_dataset_file(std::string_view name) noexcept;
 
 /// Reads and checks the marker. Throws NotFoundError if there is none.
 [[nodiscard]] Marker load_marker(Directory& directory);
