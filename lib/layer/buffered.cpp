@@ -81,11 +81,10 @@ class Buffered final : public BufferedStore, private AtFork {
     applied_step_ = step_ = next_->last_sequence(journal_id_).value_or(0);
     const std::uint64_t replayed = next_->last_sequence(replay_writer(journal_id_)).value_or(0);
     if (synced_) next_->sync();
-    constexpr std::uint64_t smallest_segment = std::uint64_t{16} << 20;
     const BufferJournal::Settings journal = {.journal = journal_id_,
                                              .boot_id = settings.boot_id,
                                              .synced = synced_,
-                                             .segment_bytes = std::max(limit_, smallest_segment),
+                                             .segment_bytes = limit_,
                                              .first_number = replayed_segment(replayed) + 1};
     journal_ = std::make_unique<BufferJournal>(owned_->directory(), journal);
     owned_->set_buffered(true);
