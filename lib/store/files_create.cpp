@@ -1,6 +1,5 @@
 // Creating, adopting and destroying datasets of the `files` layout.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/bytes.hpp"
@@ -13,9 +12,6 @@
 
 namespace accrete {
 namespace {
-
-constexpr std::array dataset_files{marker_name,   lock_name,  Control::name, Journal::name,
-                                   Writers::name, owner_name, server_name};
 
 void write_new(Directory& directory, const std::string& name, std::string_view bytes) {
   const std::unique_ptr<File> file = directory.open(name, OpenMode::create);
@@ -116,8 +112,7 @@ void refuse_to_destroy_foreign(const Directory& directory) {
     if (!found.key) refuse(found.name);
   });
   for (const DirectoryEntry& entry : directory.entries("")) {
-    const bool ours = std::find(dataset_files.begin(), dataset_files.end(), entry.name) != dataset_files.end();
-    if (entry.name.starts_with('.') && !ours) refuse(entry.name);
+    if (entry.name.starts_with('.') && !is_dataset_file(entry.name)) refuse(entry.name);
   }
 }
 
@@ -171,7 +166,8 @@ void destroy_files(Env& env, const std::string& path) {
   refuse_to_destroy_foreign(*directory);
   mark_destroyed(*directory);
   remove_all_values(*directory);
-  for (const char* name : {server_name, Writers::name, Journal::name, owner_name, Control::name}) {
+  for (const char* name :
+       {socket_name, staged_server_name, server_name, Writers::name, Journal::name, owner_name, Control::name}) {
     remove_if_there(*directory, name);
   }
   // Until it is renamed, an interrupted destroy can be called again; from then on `sweep` completes it.

@@ -1,6 +1,8 @@
 #include "store/files_parts.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
+#include <array>
 
 #include "base/escape.hpp"
 #include "os/system.hpp"
@@ -76,6 +78,13 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 }
 
 }  // namespace
+
+bool is_dataset_file(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 9> names{marker_name,   lock_name,          Control::name,
+                                                  Journal::name, Writers::name,      owner_name,
+                                                  server_name,   staged_server_name, socket_name};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 Marker load_marker(Directory& directory) {
   const std::unique_ptr<File> file = directory.try_open(marker_name, OpenMode::read);

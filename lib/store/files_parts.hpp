@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "os/dataset_lock.hpp"
 #include "os/env.hpp"
@@ -20,7 +21,12 @@ namespace accrete {
 inline constexpr const char* marker_name = ".accrete";
 inline constexpr const char* lock_name = ".lock";
 inline constexpr const char* owner_name = ".owner";    // of a temporary dataset: locked while its owner lives
-inline constexpr const char* server_name = ".server";  // of a served dataset
+inline constexpr const char* server_name = ".server";  // of a served dataset: where its server listens
+inline constexpr const char* staged_server_name = ".server-new";
+inline constexpr const char* socket_name = ".socket";  // of a served dataset
+
+/// True for the files that a dataset has beside those of its keys.
+[[nodiscard]] bool is_dataset_file(std::string_view name) noexcept;
 
 /// Reads and checks the marker. Throws NotFoundError if there is none.
 [[nodiscard]] Marker load_marker(Directory& directory);

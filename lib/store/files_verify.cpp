@@ -48,11 +48,7 @@ class Verifier {
               ": it is not part of the dataset; move it away");
     });
     for (const DirectoryEntry& entry : directory_->entries("")) {
-      if (!entry.name.starts_with('.') || entry.name == marker_name || entry.name == lock_name ||
-          entry.name == Control::name || entry.name == Journal::name || entry.name == Writers::name ||
-          entry.name == owner_name || entry.name == server_name) {
-        continue;
-      }
+      if (!entry.name.starts_with('.') || is_dataset_file(entry.name)) continue;
       problem(quoted(entry.name) + " is not part of the dataset; move it away");
     }
   }
