@@ -67,7 +67,8 @@ struct Client {
   bool queued_for_sending = false;
   Clock::time_point last_progress = Clock::now();  ///< when something was sent, or nothing waited
   Clock::time_point last_sent = Clock::now();
-  std::uint64_t malformed = 0;
+  std::uint64_t malformed = 0;         ///< messages
+  Clock::time_point next_complaint{};  ///< in the log
 };
 
 }  // namespace accrete::server

@@ -85,8 +85,11 @@ std::vector<ClientHandle> Outbox::send_all() {
   return dropped;
 }
 
+// It is no progress: ZeroMQ takes some messages for a client that does not read.
 bool Outbox::is_there(Client& client) {
-  return send(client, {.id = 0, .body = wire::Ack{.applied = client.applied}}) != SendResult::gone;
+  client.last_sent = Clock::now();
+  wire::encode_reply({.id = 0, .body = wire::Ack{.applied = client.applied}}, message_);
+  return router_.try_send(client.peer, message_) != SendResult::gone;
 }
 
 SendResult Outbox::send_bytes(Client& client, std::string_view bytes) {
@@ -113,7 +116,8 @@ SendResult Outbox::send_to(Client& client) {
   for (auto reply = client.replies.begin(); reply != client.replies.end();) {
     const SendResult result = send_reply(client, *reply);
     if (result != SendResult::sent) return result;
-    const bool whole = std::uint64_t{reply->next_part} * wire::part_bytes >= std::max<std::size_t>(reply->bytes.size(), 1);
+    const bool whole =
+        std::uint64_t{reply->next_part} * wire::part_bytes >= std::max<std::size_t>(reply->bytes.size(), 1);
     if (!whole) {
       ++reply;
       continue;

@@ -70,7 +70,9 @@ class Answering {
     return wire::encode_stats(stats);
   }
 
-  std::string operator()(const wire::LastSequence& last) { return wire::encode_size(store_.last_sequence(last.writer)); }
+  std::string operator()(const wire::LastSequence& last) {
+    return wire::encode_size(store_.last_sequence(last.writer));
+  }
 
   /// The main loop deals with the rest itself.
   template <typename Other>

@@ -122,10 +122,12 @@ class Router::Impl {
     return bound;
   }
 
-  void poll(std::span<const int> fds, std::chrono::milliseconds timeout) {
+  void poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
     std::vector<zmq::pollitem_t> items;
     if (key_check_) items.push_back({key_check_->socket().handle(), 0, ZMQ_POLLIN, 0});
-    for (zmq::socket_t& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    if (awaited == Awaited::messages) {
+      for (zmq::socket_t& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    }
     for (const int fd : fds) items.push_back({nullptr, fd, ZMQ_POLLIN, 0});
     try {
       zmq::poll(items, timeout);
@@ -227,8 +229,8 @@ std::string Router::bind(const std::string& endpoint) {
   return with_zmq_errors("bind", endpoint, [&] { return impl_->bind(endpoint); });
 }
 
-void Router::poll(std::span<const int> fds, std::chrono::milliseconds timeout) {
-  with_zmq_errors("poll", "the endpoints", [&] { impl_->poll(fds, timeout); });
+void Router::poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
+  with_zmq_errors("poll", "the endpoints", [&] { impl_->poll(fds, timeout, awaited); });
 }
 
 std::optional<Received> Router::try_receive() {

@@ -53,6 +53,9 @@ enum class SendResult {
   gone,  ///< there is no such peer any more
 };
 
+/// What ends Router::poll besides its descriptors.
+enum class Awaited { messages, nothing };
+
 /// CURVE on the TCP endpoints.
 struct ServerCurve {
   KeyPair keys{};
@@ -82,8 +85,9 @@ class Router {
   /// Throws NetworkError if that cannot be.
   std::string bind(const std::string& endpoint);
 
-  /// Waits until a message can be received, one of the descriptors `fds` can be read, or `timeout` has passed.
-  void poll(std::span<const int> fds, std::chrono::milliseconds timeout);
+  /// Waits until a message can be received (if `awaited` says so), one of the descriptors `fds` can be read, or
+  /// `timeout` has passed.
+  void poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited = Awaited::messages);
 
   /// The next message, taken from the endpoints in turn; nullopt if there is none.
   [[nodiscard]] std::optional<Received> try_receive();
