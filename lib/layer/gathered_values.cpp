@@ -10,9 +10,6 @@
 namespace accrete {
 namespace {
 
-/// Idle keys are kept, since they usually come again, unless there are so many.
-constexpr std::size_t most_idle_keys = 16384;
-
 std::uint64_t heap_bytes_of(std::string_view key) noexcept {
   constexpr std::size_t inside_a_string = 15;
   constexpr std::size_t malloc_overhead = 16;
@@ -121,6 +118,15 @@ GatheredValues::Numbers GatheredValues::all_before(std::uint64_t stage) const {
   return numbers;
 }
 
+GatheredValues::Numbers GatheredValues::all_of(std::span<const Entry> entries) const {
+  Numbers numbers;
+  for (const Entry& entry : entries) {
+    const std::uint32_t number = number_of(entry.key);
+    if (number != KeyIndex::none && keys_[number].held) numbers.push_back(number);
+  }
+  return numbers;
+}
+
 GatheredValues::Numbers GatheredValues::largest(std::uint64_t bytes) const {
   Numbers numbers = all();
   const auto larger = [&](std::uint32_t left, std::uint32_t right) { return keys_[left].size > keys_[right].size; };
@@ -191,8 +197,8 @@ void GatheredValues::release(Taken&& taken) noexcept {
   bytes_ -= taken.bytes;
 }
 
-void GatheredValues::forget_idle_keys() {
-  if (keys_.size() - held_keys_ <= most_idle_keys) return;
+void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
+  if ((keys_.size() - held_keys_) * sizeof(Key) <= most_bytes) return;
   std::deque<Key> kept;
   index_.clear();
   long_key_bytes_ = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,7 @@ class GatheredValues {
   [[nodiscard]] Numbers all() const;
   /// Only those with bytes of a stage before this one.
   [[nodiscard]] Numbers all_before(std::uint64_t stage) const;
+  [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
   /// The keys with the most bytes, as many as it takes to have so many together.
   [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
 
@@ -69,9 +71,9 @@ class GatheredValues {
   void discard(std::string_view key) noexcept;
   void clear() noexcept;
 
-  /// Keys without gathered bytes are kept, since they usually come again, until there are too many of them. Not
+  /// Keys without gathered bytes are kept, since they usually come again, until they take so many bytes. Not
   /// between `take` and what follows it.
-  void forget_idle_keys();
+  void forget_idle_keys(std::uint64_t most_bytes);
 
   [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

@@ -155,13 +155,20 @@ BufferPayload decode_buffer_payload(std::string_view payload) {
   return decoded;
 }
 
+WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept {
+  return hash128("accrete buffer" + std::string(dataset_uuid));
+}
+
 WriterId replay_writer(const WriterId& journal) noexcept {
   return hash128("accrete replay" + std::string(as_string_view(journal)));
 }
 
 BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
     : directory_(directory), settings_(settings) {
-  header_ = {.synced = settings.synced, .journal = settings.journal, .boot_id = settings.boot_id};
+  header_ = {.synced = settings.synced,
+             .journal = settings.journal,
+             .boot_id = settings.boot_id,
+             .number = settings.first_number - 1};
   for (std::size_t i = 0; i < files_.size(); ++i) {
     const char* const name = buffer_journal_names[i];
     files_[i] = directory_.try_open(name, OpenMode::write);

@@ -103,6 +103,7 @@ class BufferJournal {
     BootId boot_id{};
     bool synced = false;
     std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond
+    std::uint64_t first_number = 1;   ///< of a segment: above those of all earlier journals with this id
   };
 
   /// Starts the first segment. What the files held must have been replayed.
@@ -134,6 +135,15 @@ class BufferJournal {
   std::uint64_t end_ = 0;
   std::uint64_t durable_ = 0;
 };
+
+/// The one journal that a dataset has at a time keeps its id, so that it takes one place in the table of writers.
+[[nodiscard]] WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept;
+
+/// Where a record stands, as the sequence of the replay that has come so far.
+[[nodiscard]] constexpr std::uint64_t replay_position(std::uint64_t segment, std::uint64_t offset) noexcept {
+  return segment << 40 | offset;
+}
+[[nodiscard]] constexpr std::uint64_t replayed_segment(std::uint64_t position) noexcept { return position >> 40; }
 
 /// The writer under which a replay of this journal keeps how far it came.
 [[nodiscard]] WriterId replay_writer(const WriterId& journal) noexcept;

@@ -5,9 +5,6 @@
 #include <deque>
 #include <map>
 #include <unordered_map>
-
-#include "base/escape.hpp"
-
 namespace accrete {
 namespace {
 
@@ -15,26 +12,20 @@ constexpr std::uint64_t most_gathered_bytes = std::uint64_t{32} << 20;
 
 using Segments = std::vector<std::unique_ptr<BufferSegment>>;
 
-/// The segments of one journal, the older first.
-Segments open_segments(Directory& directory, const BootId& boot_id) {
+/// The segments of the journal, the older first, but for `skipped` that are damaged.
+Segments open_segments(Directory& directory, Damage damage, std::uint64_t& skipped) {
   Segments segments;
   for (const char* const name : buffer_journal_names) {
-    if (auto segment = BufferSegment::try_open(directory, name)) segments.push_back(std::move(segment));
+    try {
+      if (auto segment = BufferSegment::try_open(directory, name)) segments.push_back(std::move(segment));
+    } catch (const CorruptionError&) {
+      if (damage == Damage::refuse) throw;
+      ++skipped;
+    }
   }
   const auto older = [](const auto& left, const auto& right) { return left->header().number < right->header().number; };
   std::sort(segments.begin(), segments.end(), older);
-  // A kill leaves the header of a segment that holds anything whole; power loss may not.
-  const bool lost_power = !segments.empty() && segments.front()->header().boot_id != boot_id;
-  const std::uint64_t wanted = segments.empty() || segments.back()->header().number == 1 ? 1 : 2;
-  if (segments.size() >= wanted || lost_power) return segments;
-  throw CorruptionError("the buffer's journal in " + quoted(directory.path()) +
-                        " has lost a segment or the header of one; copy the dataset, then run 'accrete verify "
-                        "--repair', which keeps what is left of it");
-}
-
-/// Of a record, over all segments.
-std::uint64_t position_of(const BufferSegment& segment, std::uint64_t offset) noexcept {
-  return segment.header().number << 40 | offset;
+  return segments;
 }
 
 /// Which entries are in the dataset already, by the steps of the journal.
@@ -94,14 +85,7 @@ class Replay {
       : parts_(parts), writer_(writer), words_(words), boot_id_(boot_id), damage_(damage) {}
 
   std::uint64_t run() {
-    Segments segments;
-    try {
-      segments = open_segments(*parts_.directory, boot_id_);
-    } catch (const CorruptionError&) {
-      if (damage_ == Damage::refuse) throw;
-      segments = open_segments(*parts_.directory, {});
-      ++skipped_;
-    }
+    Segments segments = open_segments(*parts_.directory, damage_, skipped_);
     if (!segments.empty()) hand_down(segments);
     writer_.set_buffered(words_, false);
     for (const char* const name : buffer_journal_names) {
@@ -138,7 +122,7 @@ class Replay {
     for (const auto& segment : segments) {
       segment->rewind();
       while (auto record = segment->next(boot_id_, damage_)) {
-        visit(position_of(*segment, record->offset), std::move(record->payload));
+        visit(replay_position(segment->header().number, record->offset), std::move(record->payload));
       }
     }
   }
@@ -217,7 +201,8 @@ std::uint64_t replay_buffer_journal(FilesParts& parts, FilesWriter& writer, Cont
 std::vector<std::string> check_buffer_journal(Directory& directory, const BootId& boot_id) {
   std::vector<std::string> problems;
   try {
-    for (const auto& segment : open_segments(directory, boot_id)) {
+    std::uint64_t skipped = 0;
+    for (const auto& segment : open_segments(directory, Damage::refuse, skipped)) {
       while (auto record = segment->next(boot_id, Damage::refuse)) (void)decode_buffer_payload(record->payload);
     }
   } catch (const CorruptionError& error) {

@@ -20,9 +20,17 @@ BufferSegment::BufferSegment(std::string path, std::unique_ptr<File> file, const
 std::unique_ptr<BufferSegment> BufferSegment::try_open(Directory& directory, const char* name) {
   std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
   if (!file) return nullptr;
-  const auto header = decode_buffer_segment_header(read_up_to(*file, 0, buffer_segment_header_size));
-  if (!header) return nullptr;
-  return std::unique_ptr<BufferSegment>(new BufferSegment(directory.path() + "/" + name, std::move(file), *header));
+  const std::string bytes = read_up_to(*file, 0, buffer_segment_header_size);
+  // What was created, or begun before power was lost. A kill leaves no header in part.
+  if (bytes.find_first_not_of('\0') == std::string::npos) return nullptr;
+  std::string path = directory.path() + "/" + name;
+  const auto header = decode_buffer_segment_header(bytes);
+  if (!header) {
+    throw CorruptionError("the buffer's journal " + quoted(path) +
+                          " does not begin with the header of one; copy the dataset, then run 'accrete verify "
+                          "--repair', which keeps what is left of the journal");
+  }
+  return std::unique_ptr<BufferSegment>(new BufferSegment(std::move(path), std::move(file), *header));
 }
 
 std::optional<BufferSegment::Record> BufferSegment::next(const BootId& boot_id, Damage damage) {

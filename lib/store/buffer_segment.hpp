@@ -17,8 +17,7 @@ enum class Damage { refuse, skip };
 
 class BufferSegment {
  public:
-  /// nullptr if the file is missing, or holds no segment: power loss may have taken it. Throws CorruptionError if
-  /// only damage can explain what it holds.
+  /// nullptr if the file is missing or nothing has been written to it. Throws CorruptionError if it holds no segment.
   [[nodiscard]] static std::unique_ptr<BufferSegment> try_open(Directory& directory, const char* name);
 
   [[nodiscard]] const BufferSegmentHeader& header() const noexcept { return header_; }

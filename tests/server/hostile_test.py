@@ -8,15 +8,6 @@ from raw_client import RawClient
 from serving import ServerTest
 
 
-def until_closed(stream):
-    """Reads until the other side closes the connection."""
-    try:
-        while stream.recv(65536):
-            pass
-    except ConnectionResetError:
-        pass
-
-
 class ForeignBytes(ServerTest):
     def test_garbage_on_the_port_harms_nobody(self):
         server = self.serve()
@@ -42,7 +33,7 @@ class ForeignBytes(ServerTest):
         server = self.serve()
         with raw.connect(server.tcp()) as stream:
             stream.sendall(raw.GREETING.replace(b"NULL", b"FOO\0") + raw.ready())
-            until_closed(stream)
+            raw.read_until_closed(stream)
         self.check_well(server)
 
     def test_a_frame_that_is_too_long_is_cut_off(self):
@@ -50,7 +41,7 @@ class ForeignBytes(ServerTest):
         for announced in ((4 << 20) + 5000, 1 << 40, (1 << 63) - 1):
             client = server.client()
             client.send_raw(struct.pack(">BQ", 2, announced) + b"x" * 1000)
-            until_closed(client.stream)
+            raw.read_until_closed(client.stream)
             client.close()
         self.check_well(server)
 

@@ -26,6 +26,15 @@ def connect(endpoint):
     return socket.create_connection((host, int(port)))
 
 
+def read_until_closed(stream):
+    """Waits until the other side closes the connection."""
+    try:
+        while stream.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+
+
 def frame(body, more=False, command=False):
     flags = (1 if more else 0) | (4 if command else 0)
     if len(body) < 256:
