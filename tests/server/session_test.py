@@ -19,7 +19,7 @@ class Session(ServerTest):
     def put_large(self):
         for _ in range(LARGE >> 20):
             self.client.append([(b"large", b"x" * (1 << 20))])
-        self.client.wait_for_ack()
+            self.client.wait_for_ack()
 
 
 class Appends(Session):
