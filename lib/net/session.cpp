@@ -36,11 +36,11 @@ Session::~Session() {
   {
     Lock lock(mutex_);
     paused_.reset();
-    const std::uint64_t ticket = drain_ticket();
+    seal_now_ = true;
     wake_up_.signal();
     const Counted counted(waiters_);
     const auto until = deadline();
-    const auto is_over = [&] { return !is_ready_ || fatal_ || window_.is_settled(ticket); };
+    const auto is_over = [&] { return !is_ready_ || fatal_ || (gathered_.empty() && window_.empty()); };
     while (!is_over() && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
     }
     stop_ = true;
@@ -122,6 +122,7 @@ bool Session::try_seal() {
   constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
   gathered_.clear(std::max(least_kept, 4 * batch_limit_));
   seal_now_ = false;
+  ++seals_;
   return true;
 }
 
@@ -173,9 +174,8 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
   constexpr std::string_view what = "append";
   const std::uint64_t size = message.size();
   // Earlier appends of this thread may be among what is gathered.
-  const std::uint64_t ticket = drain_ticket();
-  wake_up_.signal();
-  const auto is_sealed = [&] { return ticket < window_.next_ticket() || try_seal(); };
+  const std::uint64_t seals = ask_for_seal();
+  const auto is_sealed = [&] { return seals_ >= seals || try_seal(); };
   std::optional<Counted> alone;
   if (options.expect_size) {
     wait(lock, deadline, what, Heed::remembered_errors, is_sealed);
@@ -193,14 +193,18 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
   return outcome;
 }
 
-std::uint64_t Session::drain_ticket() {
-  if (gathered_.empty()) return window_.next_ticket() - 1;
+std::uint64_t Session::ask_for_seal() {
+  if (gathered_.empty()) return seals_;
   seal_now_ = true;
-  return window_.next_ticket();
+  wake_up_.signal();
+  return seals_ + 1;
 }
 
 void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view what) {
-  const std::uint64_t ticket = drain_ticket();
+  const std::uint64_t seals = ask_for_seal();
+  wait(lock, deadline, what, Heed::remembered_errors, [&] { return seals_ >= seals || try_seal(); });
+  // Others may have put batches behind meanwhile; those are waited for too.
+  const std::uint64_t ticket = window_.next_ticket() - 1;
   if (window_.is_settled(ticket)) return;
   wake_up_.signal();
   wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
@@ -250,7 +254,10 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
   }
   const bool hands_down =
       std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
-  if (hands_down) handed_down_count_ = std::max(handed_down_count_, acknowledged_count);
+  if (!hands_down) return;
+  // The server that has flushed may be another than the one that had the appends.
+  throw_remembered();
+  handed_down_count_ = std::max(handed_down_count_, acknowledged_count);
 }
 
 std::vector<zmq::message_t> Session::next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,

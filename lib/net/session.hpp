@@ -71,7 +71,8 @@ class Session {
   void throw_remembered();
   void throw_timeout(std::string_view what) const;
   void check_size(std::uint64_t size, std::string_view what) const;
-  [[nodiscard]] std::uint64_t drain_ticket();
+  /// The number of seals after which what is gathered now is in the window.
+  [[nodiscard]] std::uint64_t ask_for_seal();
   void drain(Lock& lock, Clock::time_point deadline, std::string_view what);
   std::shared_ptr<Outcome> push(Lock& lock, Clock::time_point deadline, std::string message,
                                 const AppendOptions& options);
@@ -113,7 +114,8 @@ class Session {
   GatheredBatch gathered_;
   Clock::time_point gathered_since_{};
   std::shared_ptr<Outcome> gathered_outcome_;
-  bool seal_now_ = false;  // a call waits for what is gathered
+  bool seal_now_ = false;    // a call waits for what is gathered
+  std::uint64_t seals_ = 0;  // how often it was put into the window
   SendWindow window_;
   int waiting_alone_ = 0;  // calls that wait for an empty window to send a batch alone
   CallTable calls_;
