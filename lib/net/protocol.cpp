@@ -15,6 +15,8 @@ constexpr std::uint8_t first_request = 0x01;
 constexpr std::uint8_t first_reply = 0x41;
 using RequestBody = decltype(Request::body);
 using ReplyBody = decltype(Reply::body);
+constexpr std::uint8_t append_kind = 0x02;
+static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x0F - first_request, RequestBody>, Bye>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x45 - first_reply, ReplyBody>, Failed>);
 
@@ -42,9 +44,12 @@ class Encoder {
     append_le(to_, hello.window);
   }
   void operator()(const Append& append) {
-    append_le(to_, append.sequence);
-    add_options(append.options);
+    begin_append(append.sequence, append.options);
     encode_entries(append.entries, to_);
+  }
+  void begin_append(std::uint64_t sequence, const AppendOptions& options) {
+    append_le(to_, sequence);
+    add_options(options);
   }
   void operator()(const Get& get) {
     append_le(to_, static_cast<std::uint32_t>(get.keys.size()));
@@ -263,6 +268,18 @@ Reply decode_reply(std::string_view message) {
   reply.body = decode_reply_body(kind, from);
   from.end();
   return reply;
+}
+
+void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to) {
+  Encoder encoder(to);
+  encoder.header(append_kind, 0);
+  encoder.begin_append(sequence, options);
+  append_le(to, count);
+}
+
+void set_sequence(std::string& append_message, std::uint64_t sequence) {
+  const std::span bytes = std::as_writable_bytes(std::span(append_message));
+  store_le(bytes.subspan<header_size, sizeof sequence>(), sequence);
 }
 
 std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept {

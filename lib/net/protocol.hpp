@@ -50,7 +50,8 @@
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
 // has no more than `first_parts` parts before the client has asked for `more`. After a reconnect, hello tells the
 // client whether the server is the same (incarnation) and from which sequence on to send again (applied); other
-// requests are sent again as they were.
+// requests are sent again as they were. Numbers may be given anew after a `refused`, so appends that come over a
+// connection which is not the session's latest must not be applied.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -70,6 +71,10 @@ namespace accrete::wire {
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
 inline constexpr std::uint8_t version = 1;
 inline constexpr std::size_t header_size = 16;
+/// Of an `append` without options, up to its first entry.
+inline constexpr std::size_t append_header_size = header_size + 8 + 1 + 4;
+/// Of a `part`, up to its bytes.
+inline constexpr std::size_t part_header_size = header_size + 4 + 1;
 /// Of a `part`.
 inline constexpr std::size_t part_bytes = std::size_t{1} << 20;
 inline constexpr std::uint32_t first_parts = 8;
@@ -164,6 +169,12 @@ struct Reply {
 /// of the longest key, which changes no result.
 void encode_request(const Request& request, std::string& to);
 void encode_reply(const Reply& reply, std::string& to);
+
+/// As encode_request of an `append` with `count` entries, but without their bytes: the caller adds them as
+/// base/entries.hpp says.
+void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to);
+/// Gives an encoded `append` another sequence.
+void set_sequence(std::string& append_message, std::uint64_t sequence);
 
 /// Throw NetworkError, which says what is wrong; a message of another version says which both are.
 [[nodiscard]] Request decode_request(std::string_view message);
