@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <doctest/doctest.h>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,8 +13,10 @@
 #include "net/client.hpp"
 #include "net/curve.hpp"
 #include "net/dealer.hpp"
+#include "net/protocol.hpp"
+#include "os/system.hpp"
+#include "os/wake_up.hpp"
 #include "support/memory_buffered_store.hpp"
-#include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -166,6 +169,72 @@ TEST_CASE("a client whose key is not on the list, or who has another server's, i
   const auto client = connect(server.endpoint(), {.server_key = keys.server.public_key, .keys = keys.client});
   client->append("k", "v");
   CHECK(client->get("k") == "v");
+}
+
+/// Says to the server what the client library would not.
+class RudeClient {
+ public:
+  explicit RudeClient(const std::string& endpoint) : dealer_(endpoint, {}) {
+    dealer_.open();
+    send({.id = 1, .body = wire::Hello{.session = random_uuid(), .window = 1}});
+    receive_until([](const wire::Reply& reply) { return std::holds_alternative<wire::Welcome>(reply.body); });
+  }
+
+  void send(const wire::Request& request) {
+    wire::encode_request(request, message_);
+    while (!dealer_.try_send(message_)) dealer_.poll(wake_up_.fd(), 1ms);
+  }
+
+  void receive_until(const std::function<bool(const wire::Reply&)>& is_it) {
+    for (;;) {
+      const auto message = dealer_.try_receive();
+      if (message && is_it(wire::decode_reply(message->to_string_view()))) return;
+      if (!message) dealer_.poll(wake_up_.fd(), std::nullopt);
+      while (dealer_.try_event()) {
+      }
+    }
+  }
+
+ private:
+  Dealer dealer_;
+  WakeUp wake_up_;
+  std::string message_;
+};
+
+TEST_CASE("a client that sends twice its window is refused at that batch") {
+  RunningServer server;
+  server.store.set_open(false);
+  RudeClient client(server.endpoint());
+  const std::string bytes(std::size_t{1} << 20, 'x');
+  constexpr std::uint64_t batches = 10;
+  for (std::uint64_t i = 1; i <= batches; ++i) {
+    client.send({.id = 0, .body = wire::Append{.sequence = i, .entries = {{"k", bytes}}}});
+  }
+  std::uint64_t refused = 0;
+  client.receive_until([&](const wire::Reply& reply) {
+    const auto* refusal = std::get_if<wire::Refused>(&reply.body);
+    if (refusal) refused = refusal->sequence;
+    return refusal != nullptr;
+  });
+  CHECK(refused == 8);  // two windows of 4 MiB hold seven batches with their headers
+  server.store.set_open(true);
+  client.receive_until([&](const wire::Reply& reply) {
+    const auto* ack = std::get_if<wire::Ack>(&reply.body);
+    return ack && ack->applied == refused - 1;
+  });
+  CHECK(server.store.size("k") == (refused - 1) << 20);
+}
+
+TEST_CASE("a client that takes nothing of its reply is dropped, and its memory is free for others") {
+  RunningServer server({.stall_timeout = 50ms});
+  const std::string value(std::size_t{12} << 20, 'x');
+  server.store.append("large", value);
+  RudeClient deaf(server.endpoint());
+  deaf.send({.id = 2, .body = wire::Get{.keys = {"large"}}});
+  deaf.receive_until([](const wire::Reply& reply) { return reply.id == 2; });
+  const std::unique_ptr<Store> other = connect(server.endpoint());
+  while (other->stats().clients > 1) std::this_thread::yield();
+  CHECK(other->get("large") == value);
 }
 
 TEST_CASE("options that leave no room for messages are refused") {
