@@ -74,9 +74,9 @@ void FakeServer::take(const Received& received) {
 
 void FakeServer::take_append(const Peer& from, const wire::Append& append) {
   ++appends;
-  std::uint64_t& applied = disk_.applied[sessions_.at(from)];
-  if (append.sequence > applied + 1) return;
-  if (append.sequence == applied + 1) {
+  std::uint64_t& last = disk_.applied[sessions_.at(from)];
+  if (append.sequence > last + 1) return;
+  if (append.sequence == last + 1) {
     try {
       if (misbehaviour.is_full) throw DiskFullError("append to", "the disk", ENOSPC);
       disk_.store->append_batch(append.entries, append.options);
@@ -87,9 +87,10 @@ void FakeServer::take_append(const Peer& from, const wire::Append& append) {
       send(from, {.body = wire::Refused{.sequence = append.sequence, .error = error}});
       return;
     }
+    ++last;
     ++applied;
   }
-  send_ack(from, applied);
+  send_ack(from, last);
 }
 
 void FakeServer::send_ack(const Peer& to, std::uint64_t applied) {

@@ -52,6 +52,7 @@ class FakeServer {
   Misbehaviour misbehaviour{};
   std::atomic<int> greetings = 0;
   std::atomic<int> appends = 0;  ///< messages
+  std::atomic<int> applied = 0;
   std::atomic<int> refusals = 0;
   std::atomic<int> goodbyes = 0;
 
