@@ -140,7 +140,7 @@ void Server::Loop::tick() {
     if (client->has_output() && now - client->last_progress > options_.stall_timeout) stalled.push_back(client);
   }
   for (const ClientHandle& client : stalled) drop(client, "it takes none of the replies that it has asked for");
-  probe(5s);
+  probe(2s);
 }
 
 void Server::Loop::probe(Clock::duration unheard_for) {

@@ -32,7 +32,8 @@ class ForkWatch {
   static void before() {
     ForkWatch& watch = instance();
     watch.mutex_.lock();
-    for (AtFork* object : watch.objects_) object->before_fork();
+    // The latest first: it may be built upon others, and its threads may be inside them.
+    std::for_each(watch.objects_.rbegin(), watch.objects_.rend(), [](AtFork* object) { object->before_fork(); });
   }
 
   static void in_parent() {

@@ -122,7 +122,8 @@ class DatasetLock::RecordLock {
 /// because the readers let go of the record lock after some turns.
 class DatasetLock::Gate {
  public:
-  explicit Gate(RecordLock& record_lock) : record_lock_(record_lock), state_(std::make_unique<State>()) {}
+  /// nullptr: a lock among threads alone.
+  explicit Gate(RecordLock* record_lock) : record_lock_(record_lock), state_(std::make_unique<State>()) {}
 
   bool try_lock_until(Deadline deadline) {
     State& state = *state_;
@@ -136,7 +137,7 @@ class DatasetLock::Gate {
       state.changed.notify_all();
       return false;
     }
-    return take(deadline, [&] { return record_lock_.try_lock(); });
+    return take(deadline, [&] { return !record_lock_ || record_lock_->try_lock(); });
   }
 
   bool try_lock_shared_until(Deadline deadline) {
@@ -154,7 +155,7 @@ class DatasetLock::Gate {
     }
     state.busy = true;
     lock.unlock();
-    if (!take(deadline, [&] { return record_lock_.try_lock_sharable(); })) return false;
+    if (!take(deadline, [&] { return !record_lock_ || record_lock_->try_lock_sharable(); })) return false;
     lock.lock();
     state.busy = false;
     state.readers = 1;
@@ -165,7 +166,7 @@ class DatasetLock::Gate {
   }
 
   void unlock() noexcept {
-    record_lock_.unlock();
+    if (record_lock_) record_lock_->unlock();
     open();
   }
 
@@ -174,7 +175,7 @@ class DatasetLock::Gate {
     {
       const std::lock_guard lock(state.mutex);
       if (--state.readers > 0) return;
-      record_lock_.unlock();
+      if (record_lock_) record_lock_->unlock();
     }
     state.changed.notify_all();
   }
@@ -184,6 +185,15 @@ class DatasetLock::Gate {
     const std::lock_guard lock(state_->mutex);
     state_->busy = false;
     state_->owned = true;
+  }
+
+  void disown() noexcept {
+    if (record_lock_) record_lock_->unlock();
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->owned = false;
+    }
+    state_->changed.notify_all();
   }
 
   void before_fork() {
@@ -240,8 +250,37 @@ class DatasetLock::Gate {
     state_->changed.notify_all();
   }
 
-  RecordLock& record_lock_;
+  RecordLock* record_lock_;
   std::unique_ptr<State> state_;
+};
+
+/// Gives the owned lock back, but not in a forked child, which does not have it.
+class DatasetLock::Ownership : private AtFork {
+ public:
+  Ownership(std::shared_ptr<DatasetLock> owned, Gate& gate) : owned_(std::move(owned)), gate_(gate) { watch_forks(); }
+  ~Ownership() override {
+    ignore_forks();
+    if (!is_inherited_) owned_->gate_->disown();
+  }
+
+  void check() const {
+    if (!is_inherited_) return;
+    throw LockedError("cannot use " + quoted(owned_->path_) +
+                      " in a forked child: the parent process has it for itself; open the dataset anew when the parent "
+                      "has closed it");
+  }
+
+ private:
+  void before_fork() override { gate_.before_fork(); }
+  void after_fork_in_parent() noexcept override { gate_.after_fork_in_parent(); }
+  void after_fork_in_child() noexcept override {
+    gate_.after_fork_in_child();
+    is_inherited_ = true;
+  }
+
+  std::shared_ptr<DatasetLock> owned_;
+  Gate& gate_;
+  bool is_inherited_ = false;
 };
 
 void DatasetLock::Guard::release() noexcept {
@@ -249,16 +288,25 @@ void DatasetLock::Guard::release() noexcept {
 }
 
 DatasetLock::DatasetLock(const std::string& path)
-    : path_(path), record_lock_(std::make_unique<RecordLock>(path)), gate_(std::make_unique<Gate>(*record_lock_)) {}
+    : path_(path),
+      record_lock_(std::make_unique<RecordLock>(path)),
+      gate_(std::make_unique<Gate>(record_lock_.get())) {}
+
+DatasetLock::DatasetLock(std::shared_ptr<DatasetLock> owned)
+    : path_(owned->path_), gate_(std::make_unique<Gate>(nullptr)) {
+  ownership_ = std::make_unique<Ownership>(std::move(owned), *gate_);
+}
 
 DatasetLock::~DatasetLock() = default;
 
 DatasetLock::Guard DatasetLock::exclusive(std::chrono::milliseconds timeout) {
+  if (ownership_) ownership_->check();
   if (!gate_->try_lock_until(deadline_after(timeout))) throw_locked(timeout);
   return {*this, true};
 }
 
 DatasetLock::Guard DatasetLock::shared(std::chrono::milliseconds timeout) {
+  if (ownership_) ownership_->check();
   if (!gate_->try_lock_shared_until(deadline_after(timeout))) throw_locked(timeout);
   return {*this, false};
 }
@@ -339,6 +387,12 @@ class DatasetLock::Registry : private AtFork {
 
 std::shared_ptr<DatasetLock> lock_for(const std::string& path) {
   return DatasetLock::Registry::instance().acquire(path);
+}
+
+std::shared_ptr<DatasetLock> own(const std::shared_ptr<DatasetLock>& lock, std::chrono::milliseconds timeout) {
+  if (!lock->gate_->try_lock_until(deadline_after(timeout))) lock->throw_locked(timeout);
+  lock->gate_->own();
+  return std::make_shared<DatasetLock>(lock);
 }
 
 }  // namespace accrete

@@ -37,6 +37,8 @@ class DatasetLock {
   };
 
   explicit DatasetLock(const std::string& path);
+  /// For `own`: a lock among this process's threads, which keeps `owned` to itself.
+  explicit DatasetLock(std::shared_ptr<DatasetLock> owned);
   ~DatasetLock();
   DatasetLock(const DatasetLock&) = delete;
   DatasetLock& operator=(const DatasetLock&) = delete;
@@ -55,7 +57,9 @@ class DatasetLock {
   class Gate;
   class RecordLock;
   class Registry;
+  class Ownership;
   friend std::shared_ptr<DatasetLock> lock_for(const std::string& path);
+  friend std::shared_ptr<DatasetLock> own(const std::shared_ptr<DatasetLock>& lock, std::chrono::milliseconds timeout);
   using Deadline = std::chrono::steady_clock::time_point;
   void unlock(bool exclusive) noexcept;
   [[noreturn]] void throw_locked(std::chrono::milliseconds timeout) const;
@@ -63,10 +67,17 @@ class DatasetLock {
   std::string path_;
   std::unique_ptr<RecordLock> record_lock_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Ownership> ownership_;  // of a lock that `own` has made
 };
 
 /// This process's lock of the file at `path`, which must exist and not be a symbolic link. If the file may only be
 /// read, the lock can only be taken shared (exclusive throws ReadOnlyError).
 [[nodiscard]] std::shared_ptr<DatasetLock> lock_for(const std::string& path);
+
+/// Takes `lock` exclusively for as long as the result lives: a lock for the threads of this process that share what it
+/// guards. Nobody else gets `lock` meanwhile. A forked child owns nothing: there the result's functions throw
+/// LockedError. Throws LockedError when `timeout` has passed.
+[[nodiscard]] std::shared_ptr<DatasetLock> own(const std::shared_ptr<DatasetLock>& lock,
+                                               std::chrono::milliseconds timeout);
 
 }  // namespace accrete

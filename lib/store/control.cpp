@@ -40,7 +40,8 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<32, 8>(), words.writers);
   store_le(to.subspan<40, 8>(), words.journal_nonce);
   store_le(to.subspan<48, 8>(), words.journal_end);
-  store_le(to.subspan<56, 4>(), std::uint32_t{words.unsynced});
+  store_le(to.subspan<56, 2>(), std::uint16_t{words.unsynced});
+  store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
   store_le(to.subspan<60, 4>(), std::uint32_t{words.destroyed});
   return bytes;
 }
@@ -53,7 +54,8 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .writers = load_le<std::uint64_t>(from.subspan<32, 8>()),
           .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
-          .unsynced = load_le<std::uint32_t>(from.subspan<56, 4>()) != 0,
+          .unsynced = load_le<std::uint16_t>(from.subspan<56, 2>()) != 0,
+          .buffered = load_le<std::uint16_t>(from.subspan<58, 2>()) != 0,
           .destroyed = load_le<std::uint32_t>(from.subspan<60, 4>()) != 0};
 }
 

@@ -5,7 +5,7 @@
 //             intent_size:u64 intent_checksum:u64 *0
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
-//             unsynced:u32 destroyed:u32
+//             unsynced:u16 buffered:u16 destroyed:u32
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
@@ -41,6 +41,7 @@ struct ControlWords {
   std::uint64_t journal_nonce = 0;
   std::uint64_t journal_end = 0;  ///< 0: there is no journal
   bool unsynced = false;          ///< changes were made that power loss may take back
+  bool buffered = false;          ///< appends stand in the journal of a buffer (buffer_journal.hpp)
   bool destroyed = false;
 };
 

@@ -112,7 +112,8 @@ void refuse_to_destroy_foreign(const Directory& directory) {
     if (!found.key) refuse(found.name);
   });
   for (const DirectoryEntry& entry : directory.entries("")) {
-    if (entry.name.starts_with('.') && !is_dataset_file(entry.name)) refuse(entry.name);
+    const bool ours = is_dataset_file(entry.name);
+    if (entry.name.starts_with('.') && !ours) refuse(entry.name);
   }
 }
 

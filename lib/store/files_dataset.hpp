@@ -5,6 +5,8 @@
 //          /.control   what the processes share (control.hpp), with the intent of a change in progress (intent.hpp)
 //          /.journal   synced batches since the last checkpoint (journal.hpp); once there was one
 //          /.writers   the highest sequence of each writer (writers.hpp); once there was one
+//          /.buffer-0  the journal of a buffer (buffer_journal.hpp); while there is one, or after one died
+//          /.buffer-1
 //          /.owner     in a temporary dataset; empty, locked by its owner
 //          /x          the raw value of key x (key_name.hpp)
 //
@@ -28,6 +30,21 @@ void create_files(Env& env, const std::string& path, const CreateOptions& option
 [[nodiscard]] std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path);
 
 [[nodiscard]] std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenOptions& options);
+
+/// A dataset that nobody else can use as long as this object lives.
+class OwnedFiles : public Store {
+ public:
+  [[nodiscard]] virtual Directory& directory() noexcept = 0;
+
+  /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
+  /// the next to open the dataset replays it.
+  virtual void set_buffered(bool buffered) = 0;
+};
+
+/// Throws LockedError if others use the dataset for longer than options.lock_timeout. In a forked child all of its
+/// calls throw that, too: the dataset is the parent's.
+[[nodiscard]] std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path,
+                                                           const OpenOptions& options);
 
 void destroy_files(Env& env, const std::string& path);
 

@@ -25,7 +25,7 @@ inline constexpr const char* server_name = ".server";  // of a served dataset: w
 inline constexpr const char* staged_server_name = ".server-new";
 inline constexpr const char* socket_name = ".socket";  // of a served dataset
 
-/// True for the files that a dataset has beside those of its keys.
+/// Whether a name at the top of a dataset's directory is one of its own files, not a value.
 [[nodiscard]] bool is_dataset_file(std::string_view name) noexcept;
 
 /// Reads and checks the marker. Throws NotFoundError if there is none.

@@ -2,66 +2,28 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
-#include <new>
-#include <stdexcept>
 #include <utility>
 
 #include "base/escape.hpp"
-#include "base/filled_string.hpp"
-#include "base/key_name.hpp"
-#include "base/throw_io_error.hpp"
-#include "os/system.hpp"
-#include "store/batch_plan.hpp"
+#include "store/buffer_replay.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
+#include "store/files_writer.hpp"
+#include "store/value_snapshot.hpp"
 
 namespace accrete {
 namespace {
 
-/// Above this, a synced batch syncs the file system instead of being written twice.
-constexpr std::uint64_t largest_journaled_batch = Journal::size_limit / 8;
-
-/// Below this, a value is read without asking how much memory there is.
-constexpr std::uint64_t always_fits = 64 << 20;
-
 constexpr std::size_t most_cached_descriptors = 16384;
 
-[[noreturn]] void throw_too_large(std::string_view key, std::uint64_t size) {
-  throw TooLargeError("the value of key " + quoted(key) + " has " + std::to_string(size) +
-                      " bytes, which do not fit into memory; read it in pieces with get_range");
-}
-
-/// A value as it was at one moment: appends leave its first `size` bytes alone, and an erase leaves an open file alone,
-/// so that it is read without a lock.
-struct ValueSnapshot {
-  std::shared_ptr<File> file;
-  std::uint64_t size = 0;
-};
-
-std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset, std::uint64_t size) {
-  size = offset < value.size ? std::min(size, value.size - offset) : 0;
-  if (size == 0) return {};
-  if (size > always_fits && size > available_memory()) throw_too_large(key, size);
-  try {
-    std::string bytes = filled_string(size, [&](std::span<char> to) { return value.file->read_at(offset, to); });
-    if (bytes.size() == size) return bytes;
-    throw CorruptionError("the value of key " + quoted(key) + " was cut by another program while it was read: " +
-                          std::to_string(bytes.size()) + " of " + std::to_string(size) + " bytes were left");
-  } catch (const std::bad_alloc&) {
-    throw_too_large(key, size);
-  } catch (const std::length_error&) {
-    throw_too_large(key, size);
-  }
-}
-
-class FilesStore final : public Store {
+class FilesStore final : public OwnedFiles {
  public:
   FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options)
       : boot_id_(env.boot_id()),
-        file_size_limit_(env.file_size_limit()),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
-        parts_(std::move(parts)) {
+        parts_(std::move(parts)),
+        writer_(*parts_, boot_id_, env.file_size_limit()) {
     (void)read_access();  // recovers
   }
 
@@ -82,6 +44,8 @@ class FilesStore final : public Store {
     access.words = needs_recovery(header, boot_id_) ? recover(*parts_, boot_id_) : header.words;
     if (access.words.removals != seen_removals_) parts_->values.forget_files();
     if (access.words.commits != seen_commits_) parts_->values.forget_sizes();
+    if (must_replay(access.words))
+      (void)replay_buffer_journal(*parts_, writer_, access.words, boot_id_, Damage::refuse);
     remember(access.words);
     return access;
   }
@@ -92,7 +56,7 @@ class FilesStore final : public Store {
       const Control::Header header = parts_->control.load();
       check_not_destroyed(header.words);
       access.words = header.words;
-      if (!needs_recovery(header, boot_id_)) return access;
+      if (!needs_recovery(header, boot_id_) && !must_replay(header.words)) return access;
       if (parts_->read_only) {
         check_readable_unrecovered(header);
         return access;
@@ -102,186 +66,30 @@ class FilesStore final : public Store {
     }
   }
 
+  [[nodiscard]] bool must_replay(const ControlWords& words) const noexcept { return words.buffered && !keeps_buffer_; }
+
   void check_readable_unrecovered(const Control::Header& header) const {
-    if (header.state == ChangeState::idle && header.words.journal_end <= Journal::header_size) return;
+    const bool is_idle = header.state == ChangeState::idle && header.words.journal_end <= Journal::header_size;
+    if (is_idle && !header.words.buffered) return;
     throw ReadOnlyError("the dataset " + quoted(path()) +
                         " must be recovered from a writer that died or a reboot before it can be read, and this "
                         "process may not write it; open it once where it may, or run 'accrete verify --repair'");
   }
 
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
-    Access access = write_access();
-    ControlWords words = access.words;
-    std::optional<WriterChange> writer;
-    if (options.id) {
-      const auto found = parts_->writers.find(options.id->writer, words.writers);
-      if (found && found->sequence >= options.id->sequence) {
-        access.guard.release();
-        if (options.sync) do_sync();  // it may have been applied without
-        return;
-      }
-      writer = found ? WriterChange{.slot = found->slot, .old_sequence = found->sequence}
-                     : WriterChange{.slot = words.writers++};
+    {
+      Access access = write_access();
+      const bool is_applied = writer_.append(access.words, entries, options);
+      remember(access.words);
+      if (is_applied) return;
     }
-    plan_.assign(entries);
-    parts_->values.plan(plan_.groups());
-    if (options.expect_size) check_expected_size(plan_.groups()[0], *options.expect_size);
-    check_file_size_limit();
-    add_totals(words);
-    if (!options.sync) {
-      words.unsynced = true;
-      append_under_intent(access.words, words, options.id, writer, SyncAll::no);
-    } else if (journaled_size() <= largest_journaled_batch && journal_fits()) {
-      append_through_journal(access.words, words, options.id, writer);
-    } else {
-      append_under_intent(access.words, words, options.id, writer, SyncAll::yes);
-    }
-  }
-
-  enum class SyncAll { no, yes };
-
-  void append_under_intent(const ControlWords& old_words, ControlWords words, const std::optional<BatchId>& id,
-                           const std::optional<WriterChange>& writer, SyncAll sync) {
-    set_intent(writer);
-    encode_intent(intent_, record_);
-    change([&] {
-      parts_->control.begin_intent(old_words, record_);
-      append_groups();
-      if (id) parts_->writers.store(writer->slot, *id);
-      if (sync == SyncAll::yes) checkpoint(*parts_, words);
-      commit(words);
-    });
-    // The intent may have reached the disk with the checkpoint: its end must too, or power loss would take the batch
-    // back.
-    if (sync == SyncAll::yes) parts_->control.sync();
-  }
-
-  void append_through_journal(const ControlWords& old_words, ControlWords words, const std::optional<BatchId>& id,
-                              const std::optional<WriterChange>& writer) {
-    const std::string payload = journal_payload(id);
-    // The nonce differs if somebody was killed between starting the journal anew and committing that.
-    const bool restart = words.unsynced || words.journal_end < Journal::header_size ||
-                         parts_->journal.load_nonce() != words.journal_nonce ||
-                         words.journal_end + Journal::record_size(payload) > Journal::size_limit;
-    if (restart) parts_->directory->sync_file_system();
-    const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
-    try {
-      parts_->control.begin_journal(old_words);
-      if (restart) {
-        words.journal_nonce = random_u64();
-        words.journal_end = parts_->journal.restart(words.journal_nonce, payload);
-        words.unsynced = false;
-      } else {
-        words.journal_end = parts_->journal.append(words.journal_nonce, offset, payload);
-      }
-      append_groups();
-      if (id) parts_->writers.store(writer->slot, *id);
-      commit(words);
-    } catch (...) {
-      set_intent(writer);
-      take_back_journaled(offset);
-      throw;
-    }
-  }
-
-  /// The record goes last: where taking back fails before, the whole batch is rolled forward instead, never a part of
-  /// it.
-  void take_back_journaled(std::uint64_t offset) noexcept {
-    try {
-      for (const IntentTarget& target : intent_.targets) parts_->values.take_back(target.key, target.old_size);
-      if (intent_.writer) parts_->writers.restore(intent_.writer->slot, intent_.writer->old_sequence);
-      parts_->journal.invalidate(offset);
-      recover_now();
-    } catch (const std::exception&) {
-      // The next access recovers.
-    }
-  }
-
-  /// Runs a change that an intent covers. One that fails is recovered from at once, as if its writer had died.
-  template <typename Change>
-  void change(Change apply) {
-    try {
-      apply();
-    } catch (...) {
-      try {
-        recover_now();
-      } catch (const std::exception&) {
-        // The next access recovers.
-      }
-      throw;
-    }
-  }
-
-  void recover_now() {
-    if (needs_recovery(parts_->control.load(), boot_id_)) remember(recover(*parts_, boot_id_));
-    parts_->values.forget_files();
-  }
-
-  void append_groups() {
-    for (BatchPlan::Group& group : plan_.groups()) parts_->values.append(group, plan_.pieces(group));
-  }
-
-  void commit(ControlWords words) {
-    ++words.commits;
-    parts_->control.commit(words);
-    remember(words);
+    if (options.sync) do_sync();  // the batch with this id may have been applied without
   }
 
   /// The values as this process knows them are those of `words`.
   void remember(const ControlWords& words) const noexcept {
     seen_commits_ = words.commits;
     seen_removals_ = words.removals;
-  }
-
-  void set_intent(const std::optional<WriterChange>& writer) {
-    intent_.kind = Intent::Kind::append;
-    intent_.writer = writer;
-    intent_.targets.clear();
-    for (const BatchPlan::Group& group : plan_.groups()) {
-      intent_.targets.push_back({.key = group.key, .old_size = group.old_size});
-    }
-  }
-
-  void add_totals(ControlWords& words) {
-    for (const BatchPlan::Group& group : plan_.groups()) {
-      words.keys += group.old_size ? 0 : 1;
-      words.bytes += group.bytes;
-    }
-  }
-
-  std::string journal_payload(const std::optional<BatchId>& id) {
-    JournalPayload payload(id, static_cast<std::uint32_t>(plan_.groups().size()));
-    for (const BatchPlan::Group& group : plan_.groups()) {
-      payload.add_entry(group.key, group.old_size, group.bytes);
-      for (const std::string_view piece : plan_.pieces(group)) payload.add_bytes(piece);
-    }
-    return payload.str();
-  }
-
-  std::uint64_t journaled_size() {
-    std::uint64_t size = 0;
-    for (const BatchPlan::Group& group : plan_.groups()) size += group.key.size() + group.bytes;
-    return size;
-  }
-
-  bool journal_fits() const noexcept { return file_size_limit_ >= Journal::size_limit; }
-
-  /// Writing beyond the limit would raise SIGXFSZ, which kills the process unless it is ignored.
-  void check_file_size_limit() {
-    if (file_size_limit_ == std::numeric_limits<std::uint64_t>::max()) return;
-    for (const BatchPlan::Group& group : plan_.groups()) {
-      const std::uint64_t old_size = group.old_size.value_or(0);
-      if (old_size <= file_size_limit_ && group.bytes <= file_size_limit_ - old_size) continue;
-      throw_io_error("append to", path() + "/" + key_to_name(group.key), EFBIG);
-    }
-  }
-
-  static void check_expected_size(const BatchPlan::Group& group, std::uint64_t expected) {
-    const bool is_as_expected = expected == 0 ? !group.old_size : group.old_size == expected;
-    if (is_as_expected) return;
-    throw SizeMismatchError("the value of key " + quoted(group.key) + " was expected to " +
-                            (expected == 0 ? "be new" : "have " + std::to_string(expected) + " bytes") + ", but it " +
-                            (group.old_size ? "has " + std::to_string(*group.old_size) : "does not exist"));
   }
 
   void check_not_destroyed(const ControlWords& words) const {
@@ -369,58 +177,24 @@ class FilesStore final : public Store {
 
   void do_erase(std::string_view key) override {
     Access access = write_access();
-    ControlWords& words = access.words;
-    const std::optional<std::uint64_t> size = parts_->values.size(key);
-    if (!size) return;
-    empty_journal(words);
-    intent_ = {.kind = Intent::Kind::erase};
-    intent_.targets.push_back({.key = key, .old_size = size});
-    encode_intent(intent_, record_);
-    const ControlWords old_words = words;
-    words.keys -= 1;
-    words.bytes -= *size;
-    words.unsynced = true;
-    ++words.removals;
-    change([&] {
-      parts_->control.begin_intent(old_words, record_);
-      try {
-        parts_->values.remove(key);
-      } catch (...) {
-        parts_->control.cancel();
-        throw;
-      }
-      commit(words);
-    });
+    writer_.erase(access.words, key);
+    remember(access.words);
   }
 
   void do_drop() override {
     Access access = write_access();
-    ControlWords& words = access.words;
-    empty_journal(words);
-    intent_ = {.kind = Intent::Kind::drop};
-    encode_intent(intent_, record_);
-    const ControlWords old_words = words;
-    words.keys = 0;
-    words.bytes = 0;
-    words.unsynced = true;
-    ++words.removals;
-    parts_->values.forget_files();
-    change([&] {
-      parts_->control.begin_intent(old_words, record_);
-      remove_all_values(*parts_->directory);
-      commit(words);
-    });
+    writer_.drop(access.words);
+    remember(access.words);
   }
 
-  /// The journal's records would bring removed values back after power loss.
-  void empty_journal(ControlWords& words) {
-    if (words.journal_end <= Journal::header_size) return;
-    change([&] {
-      parts_->control.begin_journal(words);
-      checkpoint(*parts_, words);
-      commit(words);
-    });
-    ++words.commits;
+  Directory& directory() noexcept override { return *parts_->directory; }
+
+  void set_buffered(bool buffered) override {
+    keeps_buffer_ = buffered;
+    Access access = write_access();
+    if (access.words.buffered == buffered) return;
+    writer_.set_buffered(access.words, buffered);
+    remember(access.words);
   }
 
   void do_flush() override {}  // every append has handed its bytes to the operating system
@@ -437,30 +211,22 @@ class FilesStore final : public Store {
     if (parts_->read_only) return;
     Access access = write_access();
     if (access.words.commits != commits) return;
-    change([&] {
-      parts_->control.begin_journal(access.words);
-      access.words.journal_nonce = random_u64();
-      access.words.journal_end = parts_->journal.restart(access.words.journal_nonce);
-      access.words.unsynced = false;
-      commit(access.words);
-    });
+    writer_.renew_journal(access.words);
+    remember(access.words);
   }
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
 
   const BootId boot_id_;
-  const std::uint64_t file_size_limit_;
   const std::chrono::milliseconds lock_timeout_;
   const std::shared_ptr<DatasetLock> lock_;  // guards all below
   const std::unique_ptr<FilesParts> parts_;
+  mutable FilesWriter writer_;  // whoever has the lock recovers first, readers too
   mutable std::mutex
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  // Kept for their memory:
-  BatchPlan plan_;
-  Intent intent_;
-  std::string record_;
+  bool keeps_buffer_ = false;  // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
@@ -488,6 +254,14 @@ std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenO
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
   return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, cache_capacity(env, options)),
                                       options);
+}
+
+std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
+  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
+  (void)load_marker(*directory);
+  std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
+  return std::make_unique<FilesStore>(
+      env, std::move(lock), std::make_unique<FilesParts>(directory, false, cache_capacity(env, options)), options);
 }
 
 }  // namespace accrete

@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "base/escape.hpp"
+#include "store/buffer_replay.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
+#include "store/files_writer.hpp"
 
 namespace accrete {
 namespace {
@@ -76,6 +78,7 @@ class Verifier {
       FilesParts parts(directory_, !repair_, 1);
       check_change(parts);
       check_writers(parts);
+      check_buffer(parts);
       check_totals(parts);
     } catch (const CorruptionError& error) {
       if (!repair_) {
@@ -121,6 +124,22 @@ class Verifier {
     const std::size_t keys = intent.targets.size();
     return "a writer died in a batch over " + std::to_string(keys) + (keys == 1 ? " key" : " keys") +
            (keys > 0 ? " (" + quoted(intent.targets[0].key) + (keys > 1 ? ", …)" : ")") : "") + ": it is rolled back";
+  }
+
+  void check_buffer(FilesParts& parts) {
+    const Control::Header header = parts.control.load();
+    if (!header.words.buffered) return;
+    const std::string found = "a buffer died with appends in its journal";
+    if (!repair_) {
+      for (std::string& damage : check_buffer_journal(*directory_, env_.boot_id())) problem(std::move(damage));
+      problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
+      return;
+    }
+    FilesWriter writer(parts, env_.boot_id(), env_.file_size_limit());
+    ControlWords words = header.words;
+    const std::uint64_t skipped = replay_buffer_journal(parts, writer, words, env_.boot_id(), Damage::skip);
+    repaired(found + ": they were handed down" +
+             (skipped == 0 ? "" : ", but for what stood in " + std::to_string(skipped) + " damaged parts of it"));
   }
 
   static void check_writers(FilesParts& parts) {

@@ -107,7 +107,79 @@ class UrlPlace {
   std::unique_ptr<Store> store_;
 };
 
-using EveryPlace = std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace>;
+/// A buffer so small that it often hands down in the middle of a case.
+inline constexpr BufferOptions small_buffer{.limit_bytes = std::uint64_t{1} << 20};
+
+class BufferedMemoryPlace {
+ public:
+  [[nodiscard]] Store& store() { return *store_; }
+  void reopen() {}
+  void check_sound() {}
+
+ private:
+  std::unique_ptr<Store> store_ = buffered(memory_store(), small_buffer);
+};
+
+class BufferedFilesPlace {
+ public:
+  BufferedFilesPlace() {
+    create(path());
+    reopen();
+  }
+  [[nodiscard]] Store& store() { return *store_; }
+  void reopen() {
+    store_.reset();
+    store_ = buffered(open(path()), small_buffer);
+  }
+  void check_sound() {
+    const Stats stats = store_->stats();
+    store_->flush();
+    const VerifyReport report = verify(path());
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(stats.keys == report.counted.keys);
+    CHECK(stats.bytes == report.counted.bytes);
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+/// A dataset that the Store has for itself, with a journal but at the level `memory`.
+template <Durability durability>
+class OwnedPlace {
+ public:
+  OwnedPlace() {
+    create(path());
+    reopen();
+  }
+  [[nodiscard]] Store& store() { return *store_; }
+  void reopen() {
+    store_.reset();
+    store_ = open(path(), {.buffer = small_buffer, .durability = durability});
+  }
+  void check_sound() {
+    const Stats stats = store_->stats();
+    store_.reset();
+    const VerifyReport report = verify(path());
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(stats.keys == report.counted.keys);
+    CHECK(stats.bytes == report.counted.bytes);
+    reopen();
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+using EveryPlace = std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace, BufferedMemoryPlace,
+                              BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
+                              OwnedPlace<Durability::sync>>;
 /// Those that outlive a Store and take several at once.
 using FilesPlaces = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace>;
 

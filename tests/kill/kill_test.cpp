@@ -1,5 +1,6 @@
 // Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
-//   kill_test WORKER [--kills N] [--seed N]
+//   kill_test WORKER [--kills N] [--seed N] [--buffered]
+// With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -9,16 +10,19 @@
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
+#include <optional>
 #include <poll.h>
 #include <random>
 #include <spawn.h>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "kill/oracle.hpp"
 #include "support/random_bytes.hpp"
@@ -29,7 +33,6 @@ namespace {
 using namespace accrete;
 using namespace accrete::test;
 
-constexpr std::uint32_t worker_count = 4;
 constexpr int kills_a_round = 25;  // then a new dataset, so that values stay small enough to be judged often
 
 int wait_for(pid_t pid) {
@@ -85,11 +88,17 @@ class Reader {
   int stop_ = -1;
 };
 
+enum class Mode { processes, buffered };
+
 class Writers {
  public:
-  Writers(std::string program, std::string dataset, std::string directory)
-      : program_(std::move(program)), dataset_(std::move(dataset)), directory_(std::move(directory)) {
-    for (std::uint32_t worker = 0; worker < worker_count; ++worker) start(worker);
+  Writers(std::string program, Mode mode, std::string dataset, std::string directory)
+      : program_(std::move(program)),
+        mode_(mode),
+        dataset_(std::move(dataset)),
+        directory_(std::move(directory)),
+        pids_(mode == Mode::buffered ? 1 : worker_count) {
+    for (std::size_t i = 0; i < pids_.size(); ++i) start(i);
   }
   ~Writers() {
     for (const pid_t pid : pids_) {
@@ -99,16 +108,17 @@ class Writers {
   Writers(const Writers&) = delete;
   Writers& operator=(const Writers&) = delete;
 
-  void start(std::uint32_t worker) {
-    std::string number = std::to_string(worker);
-    std::string progress = progress_path(directory_, worker);
-    const std::array<char*, 5> args = {program_.data(), dataset_.data(), number.data(), progress.data(), nullptr};
-    const int error = ::posix_spawn(&pids_[worker], program_.c_str(), nullptr, nullptr, args.data(), environ);
+  [[nodiscard]] std::size_t processes() const noexcept { return pids_.size(); }
+
+  void start(std::size_t process) {
+    std::string which = mode_ == Mode::buffered ? "buffered" : std::to_string(process);
+    const std::array<char*, 5> args = {program_.data(), dataset_.data(), which.data(), directory_.data(), nullptr};
+    const int error = ::posix_spawn(&pids_[process], program_.c_str(), nullptr, nullptr, args.data(), environ);
     if (error != 0) throw std::system_error(error, std::generic_category(), program_);
   }
 
-  void kill(std::uint32_t worker) {
-    const pid_t pid = std::exchange(pids_[worker], -1);
+  void kill(std::size_t process) {
+    const pid_t pid = std::exchange(pids_[process], -1);
     ::kill(pid, SIGKILL);
     const int status = wait_for(pid);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) throw std::runtime_error("a worker has failed");
@@ -122,9 +132,10 @@ class Writers {
 
  private:
   std::string program_;
+  Mode mode_;
   std::string dataset_;
   std::string directory_;
-  std::array<pid_t, worker_count> pids_{};
+  std::vector<pid_t> pids_;
 };
 
 /// Half of the time so soon that whoever has just been started is still recovering.
@@ -134,15 +145,16 @@ void pause_before_kill(Random& random) {
 }
 
 int kill_some(Writers& writers, Random& random) {
+  const std::size_t count = writers.processes();
   if (!one_in(random, 8)) {
-    const auto victim = static_cast<std::uint32_t>(random_below(random, worker_count));
+    const std::size_t victim = random_below(random, count);
     writers.kill(victim);
     writers.start(victim);
     return 1;
   }
-  for (std::uint32_t i = 0; i < worker_count; ++i) writers.kill(i);
-  for (std::uint32_t i = 0; i < worker_count; ++i) writers.start(i);
-  return worker_count;
+  for (std::size_t i = 0; i < count; ++i) writers.kill(i);
+  for (std::size_t i = 0; i < count; ++i) writers.start(i);
+  return static_cast<int>(count);
 }
 
 void check_sound(const std::string& dataset, const Stats& stats) {
@@ -153,19 +165,20 @@ void check_sound(const std::string& dataset, const Stats& stats) {
   }
 }
 
-Tally run_round(const std::string& program, int kills, Random& random) {
+Tally run_round(const std::string& program, Mode mode, int kills, Random& random) {
   const TemporaryDirectory directory;
   const std::string dataset = directory / "dataset";
   create(dataset);
-  Writers writers(program, dataset, directory.path());
-  Reader reader(dataset);
+  Writers writers(program, mode, dataset, directory.path());
+  std::optional<Reader> reader;
+  if (mode == Mode::processes) reader.emplace(dataset);
   for (int killed = 0; killed < kills;) {
     pause_before_kill(random);
     killed += kill_some(writers, random);
   }
   pause_before_kill(random);
-  for (std::uint32_t i = 0; i < worker_count; ++i) writers.kill(i);
-  reader.stop();
+  for (std::size_t i = 0; i < writers.processes(); ++i) writers.kill(i);
+  if (reader) reader->stop();
   const std::unique_ptr<Store> store = open(dataset);
   const Tally tally = judge(*store, writers.progress());
   check_sound(dataset, store->stats());
@@ -174,11 +187,11 @@ Tally run_round(const std::string& program, int kills, Random& random) {
   return tally;
 }
 
-int run(const std::string& program, int kills, std::uint64_t seed) {
+int run(const std::string& program, Mode mode, int kills, std::uint64_t seed) {
   Random random(seed);
   Tally total;
   for (int left = kills; left > 0; left -= kills_a_round) {
-    const Tally tally = run_round(program, std::min(left, kills_a_round), random);
+    const Tally tally = run_round(program, mode, std::min(left, kills_a_round), random);
     total.done += tally.done;
     total.unknown_applied += tally.unknown_applied;
     total.unknown_lost += tally.unknown_lost;
@@ -195,16 +208,19 @@ int run(const std::string& program, int kills, std::uint64_t seed) {
 int main(int argc, char** argv) {
   int kills = 200;
   std::uint64_t seed = std::random_device{}();
-  for (int i = 2; i + 1 < argc; i += 2) {
-    if (std::string_view(argv[i]) == "--kills") kills = std::stoi(argv[i + 1]);
-    if (std::string_view(argv[i]) == "--seed") seed = std::stoull(argv[i + 1]);
+  Mode mode = Mode::processes;
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--buffered") mode = Mode::buffered;
+    if (argument == "--kills" && i + 1 < argc) kills = std::stoi(argv[++i]);
+    if (argument == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
   }
   if (argc < 2) {
-    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N]\n";
+    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered]\n";
     return 2;
   }
   try {
-    return run(argv[1], kills, seed);
+    return run(argv[1], mode, kills, seed);
   } catch (const std::exception& e) {
     std::cerr << "kill_test (seed " << seed << "): " << e.what() << "\n";
     return 1;

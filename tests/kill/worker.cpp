@@ -1,12 +1,18 @@
-// One writer of the kill test: worker DATASET NUMBER PROGRESS. Goes on where its journal ends, until it is killed.
+// The writers of the kill test. Each goes on where its progress ends, until it is killed.
+//   worker DATASET NUMBER DIRECTORY     one writer
+//   worker DATASET buffered DIRECTORY   all of them, as threads over one buffer
 #include <accrete/accrete.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "kill/workload.hpp"
 
@@ -42,30 +48,54 @@ void perform(Store& store, const Action& action) {
   }
 }
 
-void work(const std::string& dataset, std::uint32_t worker, const std::string& progress_file) {
+void work(Store& store, std::uint32_t worker, const std::string& directory) {
+  const std::string progress_file = progress_path(directory, worker);
   const Progress progress = read_progress(progress_file);
   Journal journal(progress_file);
-  const std::unique_ptr<Store> store = open(dataset);
   const bool repeats = progress.begun > progress.done && is_repeatable(action(worker, progress.begun));
   for (std::uint64_t number = repeats ? progress.begun : progress.begun + 1;; ++number) {
     const Action next = action(worker, number);
     journal.note('b', number);
-    perform(*store, next);
+    perform(store, next);
     journal.note('d', number);
   }
+}
+
+void fail(std::string_view worker, const std::exception& error) {
+  std::cerr << "worker " << worker << ": " << error.what() << "\n";
+  std::quick_exit(1);
+}
+
+void work_together(const std::string& dataset, const std::string& directory) {
+  const std::unique_ptr<Store> store = open(dataset, {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20}});
+  std::vector<std::thread> threads;
+  for (std::uint32_t worker = 0; worker < worker_count; ++worker) {
+    threads.emplace_back([&, worker] {
+      try {
+        work(*store, worker, directory);
+      } catch (const std::exception& e) {
+        fail(std::to_string(worker), e);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: worker DATASET NUMBER PROGRESS\n";
+    std::cerr << "usage: worker DATASET NUMBER|buffered DIRECTORY\n";
     return 2;
   }
   try {
-    work(argv[1], static_cast<std::uint32_t>(std::stoul(argv[2])), argv[3]);
+    if (argv[2] == std::string_view{"buffered"}) {
+      work_together(argv[1], argv[3]);
+    } else {
+      work(*open(argv[1]), static_cast<std::uint32_t>(std::stoul(argv[2])), argv[3]);
+    }
   } catch (const std::exception& e) {
-    std::cerr << "worker " << argv[2] << ": " << e.what() << "\n";
+    fail(argv[2], e);
   }
   return 1;
 }

@@ -12,6 +12,9 @@
 
 namespace accrete::test {
 
+/// Writers at work at the same time.
+inline constexpr std::uint32_t worker_count = 4;
+
 struct Action {
   enum class Kind { append, erase };
   Kind kind = Kind::append;

@@ -2,6 +2,7 @@
 #include <accrete/accrete.hpp>
 
 #include "base/escape.hpp"
+#include "layer/buffered_store.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 
@@ -44,6 +45,7 @@ std::vector<std::string> get(std::string_view url, std::initializer_list<std::st
 void destroy(std::string_view url) { destroy_files(posix_env(), path_of(url)); }
 
 std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
+  if (options.buffer) return open_buffered_files(posix_env(), path_of(url), options);
   return open_files(posix_env(), path_of(url), options);
 }
 

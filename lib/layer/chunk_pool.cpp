@@ -1,0 +1,96 @@
+#include "layer/chunk_pool.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace accrete {
+namespace {
+
+constexpr std::size_t page_header_size = 64;
+
+}  // namespace
+
+ChunkPool::~ChunkPool() {
+  for (char* region : regions_) ::operator delete (region, std::align_val_t{page_size});
+}
+
+std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
+  return (page_size - page_header_size) / chunks_a_page[size_class] / alignof(Chunk) * alignof(Chunk);
+}
+
+ChunkPool::Page* ChunkPool::page_of(const Chunk* chunk) noexcept {
+  return reinterpret_cast<Page*>(reinterpret_cast<std::uintptr_t>(chunk) / page_size * page_size);
+}
+
+bool ChunkPool::is_full(const Page& page) noexcept { return page.used == chunks_a_page[page.size_class]; }
+
+Chunk* ChunkPool::allocate(const Chunk* last) {
+  static_assert(sizeof(Page) <= page_header_size);
+  const std::size_t size_class =
+      last ? std::min<std::size_t>(page_of(last)->size_class + 1, chunks_a_page.size() - 1) : 0;
+  Page* const page = partial_[size_class] ? partial_[size_class] : take_page(size_class);
+  void* place = page->free_chunks;
+  if (page->free_chunks) {
+    page->free_chunks = page->free_chunks->next;
+  } else {
+    place = reinterpret_cast<char*>(page) + page_header_size + page->cut++ * chunk_size(size_class);
+  }
+  ++page->used;
+  if (is_full(*page)) unlink(page);
+  Chunk* const chunk = new (place) Chunk;
+  chunk->capacity = static_cast<std::uint32_t>(chunk_size(size_class) - sizeof(Chunk));
+  return chunk;
+}
+
+void ChunkPool::free(Chunk* chunk) noexcept {
+  Page* const page = page_of(chunk);
+  if (is_full(*page)) link(page);
+  chunk->next = page->free_chunks;
+  page->free_chunks = chunk;
+  if (--page->used > 0) return;
+  unlink(page);
+  page->next = free_pages_;
+  free_pages_ = page;
+  --used_pages_;
+}
+
+ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
+  if (!free_pages_) add_region();
+  Page* const place = free_pages_;
+  free_pages_ = place->next;
+  Page* const page = new (place) Page;
+  page->size_class = static_cast<std::uint32_t>(size_class);
+  ++used_pages_;
+  link(page);
+  return page;
+}
+
+void ChunkPool::add_region() {
+  regions_.reserve(regions_.size() + 1);
+  char* const region = static_cast<char*>(::operator new (page_size* region_pages, std::align_val_t{page_size}));
+  regions_.push_back(region);
+  for (std::size_t i = 0; i < region_pages; ++i) {
+    Page* const page = new (region + i * page_size) Page;
+    page->next = free_pages_;
+    free_pages_ = page;
+  }
+}
+
+void ChunkPool::link(Page* page) noexcept {
+  Page*& first = partial_[page->size_class];
+  page->previous = nullptr;
+  page->next = first;
+  if (first) first->previous = page;
+  first = page;
+}
+
+void ChunkPool::unlink(Page* page) noexcept {
+  if (page->previous) {
+    page->previous->next = page->next;
+  } else {
+    partial_[page->size_class] = page->next;
+  }
+  if (page->next) page->next->previous = page->previous;
+}
+
+}  // namespace accrete

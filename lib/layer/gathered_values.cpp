@@ -1,0 +1,251 @@
+#include "layer/gathered_values.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "base/hash.hpp"
+
+namespace accrete {
+namespace {
+
+std::uint64_t heap_bytes_of(std::string_view key) noexcept {
+  constexpr std::size_t inside_a_string = 15;
+  constexpr std::size_t malloc_overhead = 16;
+  return key.size() <= inside_a_string ? 0 : key.size() + malloc_overhead;
+}
+
+}  // namespace
+
+std::uint32_t GatheredValues::number_of(std::string_view key) const {
+  return index_.find(hash64(key), [&](std::uint32_t at) { return keys_[at].name == key; });
+}
+
+const GatheredValues::Key* GatheredValues::try_find(std::string_view key) const {
+  const std::uint32_t number = number_of(key);
+  if (number == KeyIndex::none || !keys_[number].held) return nullptr;
+  return &keys_[number];
+}
+
+GatheredValues::Key& GatheredValues::find_or_add(std::string_view key) {
+  const std::uint64_t hash = hash64(key);
+  const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return keys_[at].name == key; });
+  if (found != KeyIndex::none) return keys_[found];
+  const auto number = static_cast<std::uint32_t>(keys_.size());
+  keys_.push_back({.name = std::string(key), .hash = hash});
+  index_.insert(hash, number, [&](std::uint32_t at) { return keys_[at].hash; });
+  long_key_bytes_ += heap_bytes_of(key);
+  return keys_.back();
+}
+
+void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
+  key.held = true;
+  key.stage = stage;
+  ++held_keys_;
+  if (key.below == Below::is_new) ++new_keys_;
+}
+
+void GatheredValues::append(std::string_view key, std::string_view bytes, std::uint64_t stage) {
+  Key& value = find_or_add(key);
+  if (!value.held) hold(value, stage);
+  value.size += bytes.size();
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    if (!value.last || value.last->room() == 0) {
+      Chunk* const chunk = pool_.allocate(value.last);
+      (value.last ? value.last->next : value.first) = chunk;
+      value.last = chunk;
+    }
+    Chunk& chunk = *value.last;
+    const std::size_t count = std::min<std::size_t>(bytes.size(), chunk.room());
+    std::memcpy(chunk.bytes() + chunk.size, bytes.data(), count);
+    chunk.size += static_cast<std::uint32_t>(count);
+    bytes.remove_prefix(count);
+  }
+}
+
+std::optional<std::uint64_t> GatheredValues::size(std::string_view key) const {
+  const Key* const value = try_find(key);
+  if (!value) return std::nullopt;
+  return value->size;
+}
+
+void GatheredValues::copy(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const {
+  const Key* const value = try_find(key);
+  if (!value) return;
+  for (const Chunk* chunk = value->first; chunk && size > 0; chunk = chunk->next) {
+    if (offset >= chunk->size) {
+      offset -= chunk->size;
+      continue;
+    }
+    const std::string_view part = chunk->view().substr(offset, size);
+    to += part;
+    offset = 0;
+    size -= part.size();
+  }
+}
+
+std::vector<KeySize> GatheredValues::list(const ListOptions& options) const {
+  std::vector<KeySize> found;
+  for (const Key& key : keys_) {
+    if (!key.held || !std::string_view(key.name).starts_with(options.prefix)) continue;
+    if (options.after && key.name <= *options.after) continue;
+    found.push_back({.key = key.name, .size = key.size});
+  }
+  std::sort(found.begin(), found.end(), [](const KeySize& left, const KeySize& right) { return left.key < right.key; });
+  return found;
+}
+
+void GatheredValues::take_key(std::uint32_t number, Taken& taken) {
+  Key& key = keys_[number];
+  taken.values.push_back({.key = number, .first = key.first, .last = key.last, .size = key.size, .stage = key.stage});
+  taken.bytes += key.size;
+  key.first = key.last = nullptr;
+  key.size = 0;
+  key.held = false;
+  --held_keys_;
+  if (key.below == Below::is_new) --new_keys_;
+}
+
+GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint64_t>::max()); }
+
+GatheredValues::Numbers GatheredValues::all_before(std::uint64_t stage) const {
+  Numbers numbers;
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    if (keys_[i].held && keys_[i].stage < stage) numbers.push_back(i);
+  }
+  return numbers;
+}
+
+GatheredValues::Numbers GatheredValues::all_of(std::span<const Entry> entries) const {
+  Numbers numbers;
+  for (const Entry& entry : entries) {
+    const std::uint32_t number = number_of(entry.key);
+    if (number != KeyIndex::none && keys_[number].held) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+GatheredValues::Numbers GatheredValues::largest(std::uint64_t bytes) const {
+  Numbers numbers = all();
+  const auto larger = [&](std::uint32_t left, std::uint32_t right) { return keys_[left].size > keys_[right].size; };
+  // Sorting all of millions would cost more than handing down the few that are needed.
+  constexpr std::ptrdiff_t step = 1024;
+  std::uint64_t found = 0;
+  auto next = numbers.begin();
+  while (next != numbers.end() && found < bytes) {
+    const auto last = next + std::min(numbers.end() - next, step);
+    if (last != numbers.end()) std::nth_element(next, last, numbers.end(), larger);
+    std::sort(next, last, larger);
+    for (; next != last && found < bytes; ++next) found += keys_[*next].size;
+  }
+  numbers.erase(next, numbers.end());
+  return numbers;
+}
+
+GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t most_bytes) {
+  Taken taken;
+  for (; !wanted.empty() && taken.bytes < most_bytes; wanted.pop_back()) {
+    if (keys_[wanted.back()].held) take_key(wanted.back(), taken);
+  }
+  return taken;
+}
+
+std::vector<Entry> GatheredValues::entries(const Taken& taken) const {
+  std::vector<Entry> entries;
+  for (const Taken::Value& value : taken.values) {
+    const std::string_view key = keys_[value.key].name;
+    if (!value.first) entries.push_back({key, {}});
+    for (const Chunk* chunk = value.first; chunk; chunk = chunk->next) entries.push_back({key, chunk->view()});
+  }
+  return entries;
+}
+
+std::vector<std::string_view> GatheredValues::keys(const Taken& taken) const {
+  std::vector<std::string_view> names;
+  names.reserve(taken.values.size());
+  for (const Taken::Value& value : taken.values) names.push_back(keys_[value.key].name);
+  return names;
+}
+
+void GatheredValues::put_back(Taken&& taken) noexcept {
+  for (const Taken::Value& value : taken.values) {
+    Key& key = keys_[value.key];
+    if (!key.held) hold(key, value.stage);
+    key.stage = value.stage;
+    key.size += value.size;
+    if (value.first) {
+      value.last->next = key.first;
+      if (!key.last) key.last = value.last;
+      key.first = value.first;
+    }
+  }
+}
+
+void GatheredValues::free_chunks(Chunk* first) noexcept {
+  while (first) pool_.free(std::exchange(first, first->next));
+}
+
+void GatheredValues::release(Taken&& taken) noexcept {
+  for (const Taken::Value& value : taken.values) {
+    free_chunks(value.first);
+    Key& key = keys_[value.key];
+    if (key.held && key.below == Below::is_new) --new_keys_;
+    key.below = Below::has_it;
+  }
+  bytes_ -= taken.bytes;
+}
+
+void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
+  if ((keys_.size() - held_keys_) * sizeof(Key) <= most_bytes) return;
+  std::deque<Key> kept;
+  index_.clear();
+  long_key_bytes_ = 0;
+  for (Key& key : keys_) {
+    if (!key.held) continue;
+    long_key_bytes_ += heap_bytes_of(key.name);
+    kept.push_back(std::move(key));
+    index_.insert(kept.back().hash, static_cast<std::uint32_t>(kept.size() - 1),
+                  [&](std::uint32_t at) { return kept[at].hash; });
+  }
+  keys_ = std::move(kept);
+}
+
+void GatheredValues::discard(std::string_view key) noexcept {
+  const std::uint32_t number = number_of(key);
+  if (number == KeyIndex::none) return;
+  Key& value = keys_[number];
+  bytes_ -= value.size;
+  if (value.held) --held_keys_;
+  if (value.held && value.below == Below::is_new) --new_keys_;
+  free_chunks(std::exchange(value.first, nullptr));
+  value.last = nullptr;
+  value.size = 0;
+  value.held = false;
+  value.below = Below::unknown;
+}
+
+void GatheredValues::clear() noexcept {
+  for (const Key& key : keys_) free_chunks(key.first);
+  keys_.clear();
+  index_.clear();
+  held_keys_ = new_keys_ = bytes_ = long_key_bytes_ = 0;
+}
+
+std::vector<std::string> GatheredValues::unknown_keys() const {
+  std::vector<std::string> names;
+  for (const Key& key : keys_) {
+    if (key.held && key.below == Below::unknown) names.push_back(key.name);
+  }
+  return names;
+}
+
+void GatheredValues::know(std::string_view key, bool is_new) {
+  const std::uint32_t number = number_of(key);
+  if (number == KeyIndex::none || keys_[number].below != Below::unknown) return;
+  keys_[number].below = is_new ? Below::is_new : Below::has_it;
+  if (is_new && keys_[number].held) ++new_keys_;
+}
+
+}  // namespace accrete

@@ -1,0 +1,123 @@
+// What a buffer holds: the bytes that were appended to each key and not handed down yet.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/key_index.hpp"
+#include "layer/chunk_pool.hpp"
+
+namespace accrete {
+
+/// For one thread at a time.
+class GatheredValues {
+ public:
+  GatheredValues() = default;
+
+  /// `stage`: of the journal; the key remembers that of its oldest bytes.
+  void append(std::string_view key, std::string_view bytes, std::uint64_t stage);
+
+  /// Bytes gathered for a key; nullopt for none, 0 if all its appends were empty.
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
+
+  /// Appends a part of what is gathered for a key to `to`.
+  void copy(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
+
+  /// Keys with gathered bytes that the options ask for, in order, but for their limit.
+  [[nodiscard]] std::vector<KeySize> list(const ListOptions& options) const;
+
+  /// What was gathered for some keys, on its way down.
+  struct Taken {
+    struct Value {
+      std::uint32_t key = 0;
+      Chunk* first = nullptr;
+      Chunk* last = nullptr;
+      std::uint64_t size = 0;
+      std::uint64_t stage = 0;
+    };
+    std::vector<Value> values{};
+    std::uint64_t bytes = 0;
+  };
+
+  /// Numbers of keys with gathered bytes. They hold good until forget_idle_keys.
+  using Numbers = std::vector<std::uint32_t>;
+  [[nodiscard]] Numbers all() const;
+  /// Only those with bytes of a stage before this one.
+  [[nodiscard]] Numbers all_before(std::uint64_t stage) const;
+  [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
+  /// The keys with the most bytes, as many as it takes to have so many together.
+  [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
+
+  /// Takes keys off the end of `wanted`, and what is gathered for them out, until it has so many bytes.
+  [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t most_bytes);
+
+  /// Their entries, one a chunk. Valid until put_back or release.
+  [[nodiscard]] std::vector<Entry> entries(const Taken& taken) const;
+  [[nodiscard]] std::vector<std::string_view> keys(const Taken& taken) const;
+
+  /// Before what was gathered since.
+  void put_back(Taken&& taken) noexcept;
+  /// They have been handed down, or are not wanted any more.
+  void release(Taken&& taken) noexcept;
+
+  /// What is gathered for a key is not wanted any more, nor is what is known of it.
+  void discard(std::string_view key) noexcept;
+  void clear() noexcept;
+
+  /// Keys without gathered bytes are kept, since they usually come again, until they take so many bytes. Not
+  /// between `take` and what follows it.
+  void forget_idle_keys(std::uint64_t most_bytes);
+
+  [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+  /// All memory that it takes, its own bookkeeping included.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept {
+    return pool_.used_bytes() + keys_.size() * sizeof(Key) + long_key_bytes_ + index_.held_bytes();
+  }
+
+  /// Keys that are gathered and of which it is not known whether the store below has them.
+  [[nodiscard]] std::vector<std::string> unknown_keys() const;
+  /// `is_new`: the store below does not have it.
+  void know(std::string_view key, bool is_new);
+  /// Of the keys that are gathered, how many are known to be new.
+  [[nodiscard]] std::uint64_t new_keys() const noexcept { return new_keys_; }
+
+ private:
+  enum class Below : std::uint8_t { unknown, has_it, is_new };
+
+  struct Key {
+    std::string name;
+    std::uint64_t hash = 0;
+    Chunk* first = nullptr;
+    Chunk* last = nullptr;
+    std::uint64_t size = 0;
+    std::uint64_t stage = 0;
+    bool held = false;  // something is gathered, be it empty
+    Below below = Below::unknown;
+  };
+
+  [[nodiscard]] std::uint32_t number_of(std::string_view key) const;
+  [[nodiscard]] const Key* try_find(std::string_view key) const;
+  Key& find_or_add(std::string_view key);
+  void hold(Key& key, std::uint64_t stage) noexcept;
+  void take_key(std::uint32_t number, Taken& taken);
+  void free_chunks(Chunk* first) noexcept;
+
+  ChunkPool pool_;
+  KeyIndex index_;
+  std::deque<Key> keys_;  // in the order of their numbers
+  std::uint64_t held_keys_ = 0;
+  std::uint64_t new_keys_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t long_key_bytes_ = 0;  // of names that do not fit a Key
+};
+
+}  // namespace accrete

@@ -1,0 +1,226 @@
+#include "store/buffer_journal.hpp"
+
+#include <accrete/error.hpp>
+
+#include "base/bytes.hpp"
+#include "base/entries.hpp"
+#include "base/hash.hpp"
+#include "base/record.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::string_view magic = "ACCRBUFJ";
+constexpr std::uint32_t version = 1;
+
+constexpr std::uint8_t batches_kind = 1;
+constexpr std::uint8_t step_kind = 2;
+constexpr std::uint8_t has_id = 1;
+constexpr std::uint8_t has_session = 2;
+
+constexpr std::size_t batch_count_offset = record_header_size + 1;
+
+void append_id(std::string& to, const BatchId& id) {
+  to += as_string_view(id.writer);
+  append_le(to, id.sequence);
+}
+
+template <std::size_t Size>
+std::array<std::byte, Size> read_array(ByteReader& reader) noexcept {
+  std::array<std::byte, Size> array{};
+  const std::string_view bytes = reader.bytes(Size);
+  std::copy_n(as_byte_span(bytes).begin(), bytes.size(), array.begin());
+  return array;
+}
+
+BatchId read_id(ByteReader& reader) noexcept {
+  const auto writer = read_array<16>(reader);
+  return {.writer = writer, .sequence = reader.integer<std::uint64_t>()};
+}
+
+[[noreturn]] void throw_not_a_payload() {
+  throw CorruptionError("a record of a buffer's journal is whole, but holds neither batches nor a step");
+}
+
+void read_batches(ByteReader& reader, BufferPayload& payload) {
+  const std::size_t count = reader.integer<std::uint32_t>();
+  if (count > reader.left()) throw_not_a_payload();
+  payload.batches.resize(count);
+  payload.entries.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto ids = reader.integer<std::uint8_t>();
+    if (ids > (has_id | has_session)) throw_not_a_payload();
+    if ((ids & has_id) != 0) payload.batches[i].id = read_id(reader);
+    if ((ids & has_session) != 0) payload.batches[i].session = read_id(reader);
+    if (!try_decode_entries(reader, payload.entries[i])) throw_not_a_payload();
+    payload.batches[i].entries = payload.entries[i];
+  }
+}
+
+BufferStep read_step(ByteReader& reader) {
+  BufferStep step;
+  const auto kind = reader.integer<std::uint8_t>();
+  if (kind < 1 || kind > 3) throw_not_a_payload();
+  step.kind = static_cast<BufferStep::Kind>(kind);
+  step.number = reader.integer<std::uint64_t>();
+  step.applied = reader.integer<std::uint64_t>();
+  const std::size_t count = reader.integer<std::uint32_t>();
+  if (count > reader.left() / 2) throw_not_a_payload();
+  for (std::size_t i = 0; i < count; ++i) step.keys.push_back(reader.bytes(reader.integer<std::uint16_t>()));
+  return step;
+}
+
+}  // namespace
+
+std::string encode_buffer_segment_header(const BufferSegmentHeader& header) {
+  std::string bytes(magic);
+  append_le(bytes, version);
+  append_le(bytes, std::uint32_t{header.synced});
+  bytes += as_string_view(header.journal);
+  bytes += as_string_view(header.boot_id);
+  append_le(bytes, header.number);
+  append_le(bytes, header.nonce);
+  append_le(bytes, hash64(bytes));
+  return bytes;
+}
+
+std::optional<BufferSegmentHeader> decode_buffer_segment_header(std::string_view bytes) {
+  ByteReader reader(bytes);
+  if (reader.bytes(magic.size()) != magic) return std::nullopt;
+  const auto found_version = reader.integer<std::uint32_t>();
+  if (reader.ok() && found_version != version) {
+    throw UnsupportedError("the journal of a buffer has format version " + std::to_string(found_version) +
+                           "; this version of accrete knows " + std::to_string(version) +
+                           ": open the dataset once with the version that wrote it");
+  }
+  BufferSegmentHeader header;
+  header.synced = reader.integer<std::uint32_t>() != 0;
+  header.journal = read_array<16>(reader);
+  header.boot_id = read_array<16>(reader);
+  header.number = reader.integer<std::uint64_t>();
+  header.nonce = reader.integer<std::uint64_t>();
+  const auto checksum = reader.integer<std::uint64_t>();
+  if (!reader.ok() || checksum != hash64(bytes.substr(0, buffer_segment_header_size - 8))) return std::nullopt;
+  return header;
+}
+
+BufferBatches::BufferBatches(std::string& record) : record_(record) {
+  record_.assign(record_header_size, '\0');
+  record_ += static_cast<char>(batches_kind);
+  append_le(record_, count_);
+}
+
+void BufferBatches::add(const BufferedBatch& batch) {
+  record_ += static_cast<char>((batch.id ? has_id : 0) | (batch.session ? has_session : 0));
+  if (batch.id) append_id(record_, *batch.id);
+  if (batch.session) append_id(record_, *batch.session);
+  encode_entries(batch.entries, record_);
+  ++count_;
+  store_le(std::as_writable_bytes(std::span{record_}).subspan(batch_count_offset).first<4>(), count_);
+}
+
+std::uint64_t BufferBatches::size_of(std::span<const Entry> entries) noexcept {
+  constexpr std::uint64_t most_of_ids = 1 + 2 * (16 + 8);
+  return most_of_ids + encoded_size(entries);
+}
+
+void encode_buffer_step(const BufferStep& step, std::string& record) {
+  record.assign(record_header_size, '\0');
+  record += static_cast<char>(step_kind);
+  record += static_cast<char>(step.kind);
+  append_le(record, step.number);
+  append_le(record, step.applied);
+  append_le(record, static_cast<std::uint32_t>(step.keys.size()));
+  for (const std::string_view key : step.keys) {
+    append_le(record, static_cast<std::uint16_t>(key.size()));
+    record += key;
+  }
+}
+
+BufferPayload decode_buffer_payload(std::string_view payload) {
+  ByteReader reader(payload);
+  BufferPayload decoded;
+  switch (reader.integer<std::uint8_t>()) {
+    case batches_kind:
+      read_batches(reader, decoded);
+      break;
+    case step_kind:
+      decoded.step = read_step(reader);
+      break;
+    default:
+      throw_not_a_payload();
+  }
+  if (!reader.ok() || !reader.at_end()) throw_not_a_payload();
+  return decoded;
+}
+
+WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept {
+  return hash128("accrete buffer" + std::string(dataset_uuid));
+}
+
+WriterId replay_writer(const WriterId& journal) noexcept {
+  return hash128("accrete replay" + std::string(as_string_view(journal)));
+}
+
+BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
+    : directory_(directory), settings_(settings) {
+  header_ = {.synced = settings.synced,
+             .journal = settings.journal,
+             .boot_id = settings.boot_id,
+             .number = settings.first_number - 1};
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const char* const name = buffer_journal_names[i];
+    files_[i] = directory_.try_open(name, OpenMode::write);
+    if (!files_[i]) files_[i] = directory_.open(name, OpenMode::create);
+    // A segment of an older journal would be taken for a part of this one's past.
+    files_[i]->truncate(0);
+  }
+  if (settings_.synced) directory_.sync();
+  start();
+}
+
+bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
+  return end_ == buffer_segment_header_size || end_ + record_size(payload_size) <= settings_.segment_bytes;
+}
+
+void BufferJournal::append(std::string& record) {
+  seal_record(record, header_.nonce, end_, durable_);
+  try {
+    active().write_at(end_, record);
+    if (settings_.synced) active().sync();
+  } catch (...) {
+    // It may be there in whole. The next record takes its place; if there is none, this must not count.
+    try {
+      active().write_at(end_, std::string(record_header_size, '\0'));
+    } catch (const Error&) {
+      // Nor could it be written then.
+    }
+    throw;
+  }
+  end_ += record.size();
+  if (settings_.synced) durable_ = end_;
+}
+
+void BufferJournal::start_next_segment() { start(); }
+
+void BufferJournal::start() {
+  BufferSegmentHeader next = header_;
+  ++next.number;
+  next.nonce = random_u64();
+  File& file = *files_[next.number % files_.size()];
+  file.write_at(0, encode_buffer_segment_header(next));
+  if (settings_.synced) file.sync();
+  header_ = next;
+  end_ = buffer_segment_header_size;
+  durable_ = settings_.synced ? end_ : 0;
+}
+
+void BufferJournal::remove() {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    files_[i].reset();
+    directory_.remove(buffer_journal_names[i]);
+  }
+}
+
+}  // namespace accrete

@@ -1,0 +1,214 @@
+#include "store/buffer_replay.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <unordered_map>
+namespace accrete {
+namespace {
+
+constexpr std::uint64_t most_gathered_bytes = std::uint64_t{32} << 20;
+
+using Segments = std::vector<std::unique_ptr<BufferSegment>>;
+
+/// The segments of the journal, the older first, but for `skipped` that are damaged.
+Segments open_segments(Directory& directory, Damage damage, std::uint64_t& skipped) {
+  Segments segments;
+  for (const char* const name : buffer_journal_names) {
+    try {
+      if (auto segment = BufferSegment::try_open(directory, name)) segments.push_back(std::move(segment));
+    } catch (const CorruptionError&) {
+      if (damage == Damage::refuse) throw;
+      ++skipped;
+    }
+  }
+  const auto older = [](const auto& left, const auto& right) { return left->header().number < right->header().number; };
+  std::sort(segments.begin(), segments.end(), older);
+  return segments;
+}
+
+/// Which entries are in the dataset already, by the steps of the journal.
+class Steps {
+ public:
+  /// `last`: the number of the last step that the dataset knows to be done.
+  Steps(std::uint64_t last, bool all_done) : last_(last), all_done_(all_done) {}
+
+  void add(std::uint64_t position, const BufferStep& step) {
+    // A step that failed stands last until another one, which tells so, is behind it.
+    if (latest_ && latest_->number > step.applied) latest_.reset();
+    commit_latest();
+    latest_.emplace(Known{step.kind, step.number, position, {step.keys.begin(), step.keys.end()}});
+  }
+  void end() { commit_latest(); }
+
+  /// Whether an entry for `key` in a record at `position` has been handed down, or erased since.
+  [[nodiscard]] bool covers(std::string_view key, std::uint64_t position) const {
+    if (position < drop_position_) return true;
+    const auto found = positions_.find(std::string(key));
+    return found != positions_.end() && position < found->second;
+  }
+
+  /// An erase or a drop that was begun and neither done nor failed: it is to be done at its place.
+  [[nodiscard]] bool is_to_be_done(const BufferStep& step) const noexcept { return step.number == undone_; }
+
+ private:
+  struct Known {
+    BufferStep::Kind kind;
+    std::uint64_t number;
+    std::uint64_t position;
+    std::vector<std::string> keys;
+  };
+
+  void commit_latest() {
+    if (!latest_) return;
+    const bool done = all_done_ || latest_->number <= last_;
+    if (!done && latest_->kind != BufferStep::Kind::flush) undone_ = latest_->number;
+    if (done && latest_->kind == BufferStep::Kind::drop) drop_position_ = latest_->position;
+    if (done) {
+      for (std::string& key : latest_->keys) positions_[std::move(key)] = latest_->position;
+    }
+    latest_.reset();
+  }
+
+  std::uint64_t last_;
+  bool all_done_;
+  std::optional<Known> latest_;  // not known yet to have failed
+  std::unordered_map<std::string, std::uint64_t> positions_;
+  std::uint64_t drop_position_ = 0;
+  std::uint64_t undone_ = 0;  // numbers begin with 1
+};
+
+class Replay {
+ public:
+  Replay(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BootId& boot_id, Damage damage)
+      : parts_(parts), writer_(writer), words_(words), boot_id_(boot_id), damage_(damage) {}
+
+  std::uint64_t run() {
+    Segments segments = open_segments(*parts_.directory, damage_, skipped_);
+    if (!segments.empty()) hand_down(segments);
+    writer_.set_buffered(words_, false);
+    for (const char* const name : buffer_journal_names) {
+      if (parts_.directory->info(name)) parts_.directory->remove(name);
+    }
+    return skipped_;
+  }
+
+ private:
+  void hand_down(Segments& segments) {
+    const BufferSegmentHeader& header = segments.front()->header();
+    replayer_ = replay_writer(header.journal);
+    done_position_ = last_sequence(replayer_);
+    const bool is_uncertain = header.boot_id != boot_id_ && !header.synced;
+    Steps steps(last_sequence(header.journal), is_uncertain);
+    for_each_payload(segments, [&](std::uint64_t position, std::string&& payload) {
+      const BufferPayload decoded = decode_buffer_payload(payload);
+      if (decoded.step) steps.add(position, *decoded.step);
+    });
+    steps.end();
+    for (const auto& segment : segments) skipped_ += segment->skipped();
+    for_each_payload(
+        segments, [&](std::uint64_t position, std::string&& payload) { replay(steps, position, std::move(payload)); });
+    append_gathered();
+    for (const auto& [id, sequence] : sequences_) writer_.append(words_, {}, {.id = BatchId{id, sequence}});
+    if (header.synced) {
+      parts_.directory->sync_file_system();
+      writer_.renew_journal(words_);
+    }
+  }
+
+  template <typename Visit>
+  void for_each_payload(Segments& segments, Visit visit) {
+    for (const auto& segment : segments) {
+      segment->rewind();
+      while (auto record = segment->next(boot_id_, damage_)) {
+        visit(replay_position(segment->header().number, record->offset), std::move(record->payload));
+      }
+    }
+  }
+
+  void replay(const Steps& steps, std::uint64_t position, std::string&& payload) {
+    payloads_.push_back(std::move(payload));
+    const BufferPayload decoded = decode_buffer_payload(payloads_.back());
+    for (const BufferedBatch& batch : decoded.batches) {
+      for (const auto& id : {batch.id, batch.session}) {
+        if (id) sequences_[id->writer] = std::max(sequences_[id->writer], id->sequence);
+      }
+    }
+    if (position <= done_position_) {
+      payloads_.pop_back();
+      return;
+    }
+    if (decoded.step && steps.is_to_be_done(*decoded.step)) return perform(*decoded.step, position);
+    for (const BufferedBatch& batch : decoded.batches) {
+      for (const Entry& entry : batch.entries) {
+        if (!steps.covers(entry.key, position)) gather(entry);
+      }
+    }
+    gathered_to_ = position;
+    if (gathered_bytes_ >= most_gathered_bytes) append_gathered();
+  }
+
+  void gather(const Entry& entry) {
+    gathered_.push_back(entry);
+    gathered_bytes_ += entry.bytes.size() + sizeof(Entry);
+  }
+
+  void append_gathered() {
+    if (gathered_to_ > 0) writer_.append(words_, gathered_, {.id = BatchId{replayer_, gathered_to_}});
+    gathered_.clear();
+    gathered_bytes_ = 0;
+    gathered_to_ = 0;
+    payloads_.clear();
+  }
+
+  void perform(const BufferStep& step, std::uint64_t position) {
+    const bool is_drop = step.kind == BufferStep::Kind::drop;
+    const std::vector<std::string> keys(step.keys.begin(), step.keys.end());
+    append_gathered();
+    if (is_drop) writer_.drop(words_);
+    for (const std::string& key : keys) writer_.erase(words_, key);
+    writer_.append(words_, {}, {.id = BatchId{replayer_, position}});
+  }
+
+  [[nodiscard]] std::uint64_t last_sequence(const WriterId& id) {
+    const auto found = parts_.writers.find(id, words_.writers);
+    return found ? found->sequence : 0;
+  }
+
+  FilesParts& parts_;
+  FilesWriter& writer_;
+  ControlWords& words_;
+  const BootId& boot_id_;
+  const Damage damage_;
+  WriterId replayer_{};
+  std::uint64_t done_position_ = 0;  // a replay that was killed came so far
+  std::uint64_t skipped_ = 0;
+  std::map<WriterId, std::uint64_t> sequences_;
+  std::deque<std::string> payloads_;  // that gathered_ points into
+  std::vector<Entry> gathered_;
+  std::uint64_t gathered_bytes_ = 0;
+  std::uint64_t gathered_to_ = 0;  // position; 0: nothing
+};
+
+}  // namespace
+
+std::uint64_t replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BootId& boot_id,
+                                    Damage damage) {
+  return Replay(parts, writer, words, boot_id, damage).run();
+}
+
+std::vector<std::string> check_buffer_journal(Directory& directory, const BootId& boot_id) {
+  std::vector<std::string> problems;
+  try {
+    std::uint64_t skipped = 0;
+    for (const auto& segment : open_segments(directory, Damage::refuse, skipped)) {
+      while (auto record = segment->next(boot_id, Damage::refuse)) (void)decode_buffer_payload(record->payload);
+    }
+  } catch (const CorruptionError& error) {
+    problems.emplace_back(error.what());
+  }
+  return problems;
+}
+
+}  // namespace accrete

@@ -1,0 +1,84 @@
+#include "store/buffer_segment.hpp"
+
+#include <accrete/error.hpp>
+
+#include "base/escape.hpp"
+#include "base/filled_string.hpp"
+
+namespace accrete {
+namespace {
+
+std::string read_up_to(const File& file, std::uint64_t offset, std::uint64_t size) {
+  return filled_string(size, [&](std::span<char> to) { return file.read_at(offset, to); });
+}
+
+}  // namespace
+
+BufferSegment::BufferSegment(std::string path, std::unique_ptr<File> file, const BufferSegmentHeader& header)
+    : path_(std::move(path)), file_(std::move(file)), header_(header), file_size_(file_->size()) {}
+
+std::unique_ptr<BufferSegment> BufferSegment::try_open(Directory& directory, const char* name) {
+  std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
+  if (!file) return nullptr;
+  const std::string bytes = read_up_to(*file, 0, buffer_segment_header_size);
+  // What was created, or begun before power was lost. A kill leaves no header in part.
+  if (bytes.find_first_not_of('\0') == std::string::npos) return nullptr;
+  std::string path = directory.path() + "/" + name;
+  const auto header = decode_buffer_segment_header(bytes);
+  if (!header) {
+    throw CorruptionError("the buffer's journal " + quoted(path) +
+                          " does not begin with the header of one; copy the dataset, then run 'accrete verify "
+                          "--repair', which keeps what is left of the journal");
+  }
+  return std::unique_ptr<BufferSegment>(new BufferSegment(std::move(path), std::move(file), *header));
+}
+
+std::optional<BufferSegment::Record> BufferSegment::next(const BootId& boot_id, Damage damage) {
+  const std::optional<RecordHeader> header = header_at(offset_);
+  if (header) {
+    if (std::optional<std::string> payload = try_load(offset_, *header)) {
+      Record record{.offset = offset_, .payload = *std::move(payload)};
+      offset_ += record_size(record.payload.size());
+      return record;
+    }
+  }
+  const std::optional<Found> behind = find_whole_record(offset_ + record_alignment);
+  const bool lost_power = header_.boot_id != boot_id;
+  if (!behind || (lost_power && behind->durable <= offset_)) return std::nullopt;
+  if (damage == Damage::refuse) {
+    throw CorruptionError("the buffer's journal " + quoted(path_) + " is damaged between its bytes " +
+                          std::to_string(offset_) + " and " + std::to_string(behind->offset) +
+                          "; copy the dataset, then run 'accrete verify --repair', which keeps all appends but those "
+                          "that stood there");
+  }
+  ++skipped_;
+  offset_ = behind->offset;
+  return next(boot_id, damage);
+}
+
+std::optional<RecordHeader> BufferSegment::header_at(std::uint64_t offset) const {
+  return try_decode_record_header(read_up_to(*file_, offset, record_header_size), header_.nonce, offset);
+}
+
+std::optional<std::string> BufferSegment::try_load(std::uint64_t offset, const RecordHeader& header) const {
+  if (offset > file_size_ || header.size > file_size_ - offset) return std::nullopt;
+  std::string payload = read_up_to(*file_, offset + record_header_size, header.size);
+  if (!is_whole(header, payload, header_.nonce, offset)) return std::nullopt;
+  return payload;
+}
+
+std::optional<BufferSegment::Found> BufferSegment::find_whole_record(std::uint64_t from) const {
+  constexpr std::uint64_t window_bytes = std::uint64_t{1} << 20;
+  while (from < file_size_) {
+    const std::string window = read_up_to(*file_, from, window_bytes + record_header_size);
+    for (std::uint64_t at = 0; at < window_bytes && at + record_header_size <= window.size(); at += record_alignment) {
+      const std::uint64_t offset = from + at;
+      const auto header = try_decode_record_header(std::string_view(window).substr(at), header_.nonce, offset);
+      if (header && try_load(offset, *header)) return Found{.offset = offset, .durable = header->durable};
+    }
+    from += window_bytes;
+  }
+  return std::nullopt;
+}
+
+}  // namespace accrete

@@ -1,0 +1,247 @@
+#include "store/files_writer.hpp"
+
+#include <limits>
+
+#include "base/escape.hpp"
+#include "base/key_name.hpp"
+#include "base/throw_io_error.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+/// Above this, a synced batch syncs the file system instead of being written twice.
+constexpr std::uint64_t largest_journaled_batch = Journal::size_limit / 8;
+
+void check_expected_size(const BatchPlan::Group& group, std::uint64_t expected) {
+  const bool is_as_expected = expected == 0 ? !group.old_size : group.old_size == expected;
+  if (is_as_expected) return;
+  throw SizeMismatchError("the value of key " + quoted(group.key) + " was expected to " +
+                          (expected == 0 ? "be new" : "have " + std::to_string(expected) + " bytes") + ", but it " +
+                          (group.old_size ? "has " + std::to_string(*group.old_size) : "does not exist"));
+}
+
+}  // namespace
+
+bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
+  const ControlWords old_words = words;
+  std::optional<WriterChange> writer;
+  if (options.id) {
+    const auto found = parts_.writers.find(options.id->writer, words.writers);
+    if (found && found->sequence >= options.id->sequence) return false;
+    writer = found ? WriterChange{.slot = found->slot, .old_sequence = found->sequence}
+                   : WriterChange{.slot = words.writers++};
+  }
+  plan_.assign(entries);
+  parts_.values.plan(plan_.groups());
+  if (options.expect_size) check_expected_size(plan_.groups()[0], *options.expect_size);
+  check_file_size_limit();
+  add_totals(words);
+  if (!options.sync) {
+    words.unsynced = true;
+    append_under_intent(words, old_words, options.id, writer, SyncAll::no);
+  } else if (journaled_size() <= largest_journaled_batch && file_size_limit_ >= Journal::size_limit) {
+    append_through_journal(words, old_words, options.id, writer);
+  } else {
+    append_under_intent(words, old_words, options.id, writer, SyncAll::yes);
+  }
+  return true;
+}
+
+void FilesWriter::append_under_intent(ControlWords& words, const ControlWords& old_words,
+                                      const std::optional<BatchId>& id, const std::optional<WriterChange>& writer,
+                                      SyncAll sync) {
+  set_intent(writer);
+  encode_intent(intent_, record_);
+  change([&] {
+    parts_.control.begin_intent(old_words, record_);
+    append_groups();
+    if (id) parts_.writers.store(writer->slot, *id);
+    if (sync == SyncAll::yes) checkpoint(parts_, words);
+    commit(words);
+  });
+  // The intent may have reached the disk with the checkpoint: its end must too, or power loss would take the batch
+  // back.
+  if (sync == SyncAll::yes) parts_.control.sync();
+}
+
+void FilesWriter::append_through_journal(ControlWords& words, const ControlWords& old_words,
+                                         const std::optional<BatchId>& id, const std::optional<WriterChange>& writer) {
+  const std::string payload = journal_payload(id);
+  // The nonce differs if somebody was killed between starting the journal anew and committing that.
+  const bool restart = words.unsynced || words.journal_end < Journal::header_size ||
+                       parts_.journal.load_nonce() != words.journal_nonce ||
+                       words.journal_end + Journal::record_size(payload) > Journal::size_limit;
+  if (restart) parts_.directory->sync_file_system();
+  const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
+  try {
+    parts_.control.begin_journal(old_words);
+    if (restart) {
+      words.journal_nonce = random_u64();
+      words.journal_end = parts_.journal.restart(words.journal_nonce, payload);
+      words.unsynced = false;
+    } else {
+      words.journal_end = parts_.journal.append(words.journal_nonce, offset, payload);
+    }
+    append_groups();
+    if (id) parts_.writers.store(writer->slot, *id);
+    commit(words);
+  } catch (...) {
+    set_intent(writer);
+    take_back_journaled(offset);
+    throw;
+  }
+}
+
+/// The record goes last: where taking back fails before, the whole batch is rolled forward instead, never a part of it.
+void FilesWriter::take_back_journaled(std::uint64_t offset) noexcept {
+  try {
+    for (const IntentTarget& target : intent_.targets) parts_.values.take_back(target.key, target.old_size);
+    if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence);
+    parts_.journal.invalidate(offset);
+    recover_now();
+  } catch (const std::exception&) {
+    // The next access recovers.
+  }
+}
+
+/// Runs a change that an intent covers. One that fails is recovered from at once, as if its writer had died.
+template <typename Change>
+void FilesWriter::change(Change apply) {
+  try {
+    apply();
+  } catch (...) {
+    try {
+      recover_now();
+    } catch (const std::exception&) {
+      // The next access recovers.
+    }
+    throw;
+  }
+}
+
+void FilesWriter::recover_now() {
+  if (needs_recovery(parts_.control.load(), boot_id_)) (void)recover(parts_, boot_id_);
+  parts_.values.forget_files();
+}
+
+void FilesWriter::append_groups() {
+  for (BatchPlan::Group& group : plan_.groups()) parts_.values.append(group, plan_.pieces(group));
+}
+
+void FilesWriter::commit(ControlWords& words) {
+  ++words.commits;
+  parts_.control.commit(words);
+}
+
+void FilesWriter::set_intent(const std::optional<WriterChange>& writer) {
+  intent_.kind = Intent::Kind::append;
+  intent_.writer = writer;
+  intent_.targets.clear();
+  for (const BatchPlan::Group& group : plan_.groups()) {
+    intent_.targets.push_back({.key = group.key, .old_size = group.old_size});
+  }
+}
+
+void FilesWriter::add_totals(ControlWords& words) {
+  for (const BatchPlan::Group& group : plan_.groups()) {
+    words.keys += group.old_size ? 0 : 1;
+    words.bytes += group.bytes;
+  }
+}
+
+std::string FilesWriter::journal_payload(const std::optional<BatchId>& id) {
+  JournalPayload payload(id, static_cast<std::uint32_t>(plan_.groups().size()));
+  for (const BatchPlan::Group& group : plan_.groups()) {
+    payload.add_entry(group.key, group.old_size, group.bytes);
+    for (const std::string_view piece : plan_.pieces(group)) payload.add_bytes(piece);
+  }
+  return payload.str();
+}
+
+std::uint64_t FilesWriter::journaled_size() {
+  std::uint64_t size = 0;
+  for (const BatchPlan::Group& group : plan_.groups()) size += group.key.size() + group.bytes;
+  return size;
+}
+
+/// Writing beyond the limit would raise SIGXFSZ, which kills the process unless it is ignored.
+void FilesWriter::check_file_size_limit() {
+  if (file_size_limit_ == std::numeric_limits<std::uint64_t>::max()) return;
+  for (const BatchPlan::Group& group : plan_.groups()) {
+    const std::uint64_t old_size = group.old_size.value_or(0);
+    if (old_size <= file_size_limit_ && group.bytes <= file_size_limit_ - old_size) continue;
+    throw_io_error("append to", parts_.directory->path() + "/" + key_to_name(group.key), EFBIG);
+  }
+}
+
+void FilesWriter::erase(ControlWords& words, std::string_view key) {
+  const std::optional<std::uint64_t> size = parts_.values.size(key);
+  if (!size) return;
+  empty_journal(words);
+  intent_ = {.kind = Intent::Kind::erase};
+  intent_.targets.push_back({.key = key, .old_size = size});
+  encode_intent(intent_, record_);
+  const ControlWords old_words = words;
+  words.keys -= 1;
+  words.bytes -= *size;
+  words.unsynced = true;
+  ++words.removals;
+  change([&] {
+    parts_.control.begin_intent(old_words, record_);
+    try {
+      parts_.values.remove(key);
+    } catch (...) {
+      parts_.control.cancel();
+      throw;
+    }
+    commit(words);
+  });
+}
+
+void FilesWriter::drop(ControlWords& words) {
+  empty_journal(words);
+  intent_ = {.kind = Intent::Kind::drop};
+  encode_intent(intent_, record_);
+  const ControlWords old_words = words;
+  words.keys = 0;
+  words.bytes = 0;
+  words.unsynced = true;
+  ++words.removals;
+  parts_.values.forget_files();
+  change([&] {
+    parts_.control.begin_intent(old_words, record_);
+    remove_all_values(*parts_.directory);
+    commit(words);
+  });
+}
+
+/// The journal's records would bring removed values back after power loss.
+void FilesWriter::empty_journal(ControlWords& words) {
+  if (words.journal_end <= Journal::header_size) return;
+  change([&] {
+    parts_.control.begin_journal(words);
+    checkpoint(parts_, words);
+    commit(words);
+  });
+}
+
+void FilesWriter::renew_journal(ControlWords& words) {
+  change([&] {
+    parts_.control.begin_journal(words);
+    words.journal_nonce = random_u64();
+    words.journal_end = parts_.journal.restart(words.journal_nonce);
+    words.unsynced = false;
+    commit(words);
+  });
+}
+
+void FilesWriter::set_buffered(ControlWords& words, bool buffered) {
+  change([&] {
+    parts_.control.begin_journal(words);
+    words.buffered = buffered;
+    commit(words);
+  });
+}
+
+}  // namespace accrete

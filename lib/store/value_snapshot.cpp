@@ -1,0 +1,41 @@
+#include "store/value_snapshot.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+#include "base/escape.hpp"
+#include "base/filled_string.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+/// Below this, a value is read without asking how much memory there is.
+constexpr std::uint64_t always_fits = 64 << 20;
+
+[[noreturn]] void throw_too_large(std::string_view key, std::uint64_t size) {
+  throw TooLargeError("the value of key " + quoted(key) + " has " + std::to_string(size) +
+                      " bytes, which do not fit into memory; read it in pieces with get_range");
+}
+
+}  // namespace
+
+std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset, std::uint64_t size) {
+  size = offset < value.size ? std::min(size, value.size - offset) : 0;
+  if (size == 0) return {};
+  if (size > always_fits && size > available_memory()) throw_too_large(key, size);
+  try {
+    std::string bytes = filled_string(size, [&](std::span<char> to) { return value.file->read_at(offset, to); });
+    if (bytes.size() == size) return bytes;
+    throw CorruptionError("the value of key " + quoted(key) + " was cut by another program while it was read: " +
+                          std::to_string(bytes.size()) + " of " + std::to_string(size) + " bytes were left");
+  } catch (const std::bad_alloc&) {
+    throw_too_large(key, size);
+  } catch (const std::length_error&) {
+    throw_too_large(key, size);
+  }
+}
+
+}  // namespace accrete

@@ -1,0 +1,24 @@
+// Reading a value as it was at one moment.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "os/env.hpp"
+
+namespace accrete {
+
+/// Appends leave the first `size` bytes of a value alone, and an erase leaves an open file alone, so that it is read
+/// without a lock.
+struct ValueSnapshot {
+  std::shared_ptr<File> file;  ///< nullptr: there is no value
+  std::uint64_t size = 0;
+};
+
+/// Throws TooLargeError for what does not fit into memory.
+[[nodiscard]] std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset,
+                                     std::uint64_t size);
+
+}  // namespace accrete
