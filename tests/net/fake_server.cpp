@@ -93,15 +93,15 @@ void FakeServer::take_append(const Peer& from, const wire::Append& append) {
   send_ack(from, last);
 }
 
-void FakeServer::send_ack(const Peer& to, std::uint64_t applied) {
+void FakeServer::send_ack(const Peer& to, std::uint64_t last) {
   if (misbehaviour.acks_to_lose > 0) {
     --misbehaviour.acks_to_lose;
     return;
   }
-  send(to, {.body = wire::Ack{.applied = applied}});
+  send(to, {.body = wire::Ack{.applied = last}});
   if (!misbehaviour.sends_old_acks) return;
-  send(to, {.body = wire::Ack{.applied = applied}});
-  send(to, {.body = wire::Ack{.applied = applied / 2}});
+  send(to, {.body = wire::Ack{.applied = last}});
+  send(to, {.body = wire::Ack{.applied = last / 2}});
 }
 
 std::string FakeServer::result_of(const wire::Request& request) {
