@@ -19,6 +19,11 @@ KeyPair keys_of(const ClientOptions& options) {
   return make_key_pair();
 }
 
+using SharedMessage = std::shared_ptr<const std::string>;
+
+/// Runs in a thread of ZeroMQ's.
+void release_message(void*, void* holder) { delete static_cast<SharedMessage*>(holder); }
+
 constexpr int watched_events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
@@ -82,13 +87,10 @@ void Dealer::close(std::chrono::milliseconds linger) noexcept {
 }
 
 bool Dealer::try_send(const std::shared_ptr<const std::string>& message) {
-  using Shared = std::shared_ptr<const std::string>;
   return with_zmq_errors("send to", endpoint_, [&] {
-    auto holder = std::make_unique<Shared>(message);
+    auto holder = std::make_unique<SharedMessage>(message);
     // ZeroMQ asks for bytes that may be written, and writes none.
-    zmq::message_t frame(
-        const_cast<char*>(message->data()), message->size(),
-        [](void*, void* hint) { delete static_cast<Shared*>(hint); }, holder.get());
+    zmq::message_t frame(const_cast<char*>(message->data()), message->size(), &release_message, holder.get());
     (void)holder.release();
     return socket_->send(std::move(frame), zmq::send_flags::dontwait).has_value();
   });

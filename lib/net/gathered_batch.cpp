@@ -1,7 +1,6 @@
 #include "net/gathered_batch.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/entries.hpp"
 #include "base/hash.hpp"
@@ -9,8 +8,6 @@
 
 namespace accrete {
 namespace {
-
-constexpr std::size_t first_slots = 64;
 
 /// As reserve, but at least twice what there was: reserve alone may grow by what is asked for only.
 void make_room_in(auto& container, std::size_t more) {
@@ -32,17 +29,7 @@ void GatheredBatch::make_room(std::span<const Entry> entries) {
   make_room_in(bytes_, bytes);
   make_room_in(pieces_, entries.size());
   make_room_in(groups_, entries.size());
-  if (2 * (groups_.size() + entries.size()) > slots_.size()) grow_slots(groups_.size() + entries.size());
-}
-
-void GatheredBatch::grow_slots(std::size_t groups) {
-  slots_.assign(std::max(first_slots, std::bit_ceil(2 * groups)), none);
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    std::size_t at = groups_[i].hash & mask;
-    while (slots_[at] != none) at = (at + 1) & mask;
-    slots_[at] = static_cast<std::uint32_t>(i);
-  }
+  index_.reserve(entries.size(), [this](std::uint32_t at) { return groups_[at].hash; });
 }
 
 void GatheredBatch::add_one(const Entry& entry) noexcept {
@@ -69,13 +56,11 @@ void GatheredBatch::add_one(const Entry& entry) noexcept {
 
 GatheredBatch::Group& GatheredBatch::group_of(std::string_view key) noexcept {
   const std::uint64_t hash = hash64(key);
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = hash & mask;
-  for (; slots_[at] != none; at = (at + 1) & mask) {
-    Group& group = groups_[slots_[at]];
-    if (group.hash == hash && bytes_at(group.key_offset, group.key_size) == key) return group;
-  }
-  slots_[at] = static_cast<std::uint32_t>(groups_.size());
+  const std::uint32_t found = index_.find(
+      hash, [&](std::uint32_t at) { return bytes_at(groups_[at].key_offset, groups_[at].key_size) == key; });
+  if (found != KeyIndex::none) return groups_[found];
+  index_.insert(hash, static_cast<std::uint32_t>(groups_.size()),
+                [this](std::uint32_t at) { return groups_[at].hash; });
   const auto offset = static_cast<std::uint32_t>(bytes_.size());
   bytes_.append(key);
   message_size_ += entry_header_size + key.size();
@@ -101,8 +86,8 @@ std::string GatheredBatch::encode(std::uint64_t sequence) const {
 }
 
 void GatheredBatch::clear(std::size_t keep_bytes) {
-  const std::size_t kept = bytes_.capacity() + pieces_.capacity() * sizeof(Piece) + groups_.capacity() * sizeof(Group) +
-                           slots_.capacity() * sizeof(std::uint32_t);
+  const std::size_t kept =
+      bytes_.capacity() + pieces_.capacity() * sizeof(Piece) + groups_.capacity() * sizeof(Group) + index_.held_bytes();
   if (kept > keep_bytes) {
     *this = GatheredBatch{};
     return;
@@ -110,7 +95,7 @@ void GatheredBatch::clear(std::size_t keep_bytes) {
   bytes_.clear();
   pieces_.clear();
   groups_.clear();
-  std::fill(slots_.begin(), slots_.end(), none);
+  index_.reset();
   message_size_ = 0;
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/key_index.hpp"
+
 namespace accrete {
 
 /// Bytes are copied one behind the other as they come, whatever their key, and a chain of pieces leads through those of
@@ -52,14 +54,13 @@ class GatheredBatch {
     return {bytes_.data() + offset, size};
   }
   void make_room(std::span<const Entry> entries);
-  void grow_slots(std::size_t groups);
   void add_one(const Entry& entry) noexcept;
   Group& group_of(std::string_view key) noexcept;
 
   std::string bytes_;  // keys and pieces, in the order in which they came
   std::vector<Piece> pieces_;
   std::vector<Group> groups_;
-  std::vector<std::uint32_t> slots_;  // open addressing, at most half full: number of a group, or none
+  KeyIndex index_;  // of groups_
   std::uint64_t message_size_ = 0;
 };
 

@@ -74,9 +74,9 @@ void FakeServer::take(const Received& received) {
 
 void FakeServer::take_append(const Peer& from, const wire::Append& append) {
   ++appends;
-  std::uint64_t& applied = disk_.applied[sessions_.at(from)];
-  if (append.sequence > applied + 1) return;
-  if (append.sequence == applied + 1) {
+  std::uint64_t& last = disk_.applied[sessions_.at(from)];
+  if (append.sequence > last + 1) return;
+  if (append.sequence == last + 1) {
     try {
       if (misbehaviour.is_full) throw DiskFullError("append to", "the disk", ENOSPC);
       disk_.store->append_batch(append.entries, append.options);
@@ -87,20 +87,21 @@ void FakeServer::take_append(const Peer& from, const wire::Append& append) {
       send(from, {.body = wire::Refused{.sequence = append.sequence, .error = error}});
       return;
     }
+    ++last;
     ++applied;
   }
-  send_ack(from, applied);
+  send_ack(from, last);
 }
 
-void FakeServer::send_ack(const Peer& to, std::uint64_t applied) {
+void FakeServer::send_ack(const Peer& to, std::uint64_t last) {
   if (misbehaviour.acks_to_lose > 0) {
     --misbehaviour.acks_to_lose;
     return;
   }
-  send(to, {.body = wire::Ack{.applied = applied}});
+  send(to, {.body = wire::Ack{.applied = last}});
   if (!misbehaviour.sends_old_acks) return;
-  send(to, {.body = wire::Ack{.applied = applied}});
-  send(to, {.body = wire::Ack{.applied = applied / 2}});
+  send(to, {.body = wire::Ack{.applied = last}});
+  send(to, {.body = wire::Ack{.applied = last / 2}});
 }
 
 std::string FakeServer::result_of(const wire::Request& request) {

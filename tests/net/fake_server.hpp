@@ -52,6 +52,7 @@ class FakeServer {
   Misbehaviour misbehaviour{};
   std::atomic<int> greetings = 0;
   std::atomic<int> appends = 0;  ///< messages
+  std::atomic<int> applied = 0;
   std::atomic<int> refusals = 0;
   std::atomic<int> goodbyes = 0;
 
@@ -67,7 +68,7 @@ class FakeServer {
   void take_append(const Peer& from, const wire::Append& append);
   [[nodiscard]] std::string result_of(const wire::Request& request);
   void send(const Peer& to, const wire::Reply& reply);
-  void send_ack(const Peer& to, std::uint64_t applied);
+  void send_ack(const Peer& to, std::uint64_t last);
   void send_parts(const Peer& to, std::uint64_t request);
 
   FakeDisk& disk_;
