@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/log.hpp"
+#include "server/workers.hpp"
 
 namespace accrete::server {
 
@@ -26,8 +27,12 @@ void Appender::run() {
 
 void Appender::run_all(std::deque<AppendTask> tasks) {
   while (!tasks.empty()) {
-    if (!tasks.front().append) {
-      end_session(tasks.front().lane->session);
+    const AppendTask& first = tasks.front();
+    if (!std::holds_alternative<wire::Append>(first.action)) {
+      if (std::holds_alternative<wire::Bye>(first.action)) end_session(first.lane->session);
+      if (std::holds_alternative<wire::Hello>(first.action)) {
+        results_.push(greet(store_, first.client, first.request, first.lane->session));
+      }
       tasks.pop_front();
       continue;
     }
@@ -52,10 +57,11 @@ std::size_t Appender::next_group(const std::deque<AppendTask>& tasks) const {
   std::uint64_t bytes = 0;
   std::size_t count = 0;
   for (const AppendTask& task : tasks) {
-    if (!task.append || ended.contains(task.lane.get())) break;
+    const auto* const append = std::get_if<wire::Append>(&task.action);
+    if (!append || ended.contains(task.lane.get())) break;
     bytes += task.frame.bytes().size();
     if (count > 0 && bytes > group_bytes_) break;
-    if (task.append->options.expect_size) ended.insert(task.lane.get());
+    if (append->options.expect_size) ended.insert(task.lane.get());
     ++count;
   }
   return count;
@@ -66,13 +72,14 @@ void Appender::append_group(std::deque<AppendTask>& tasks, std::size_t count) {
   std::vector<AppendTask*> members;
   for (std::size_t i = 0; i < count; ++i) {
     AppendTask& task = tasks[i];
-    if (task.generation <= task.lane->failed_generation) {
+    if (task.lane->abandoned || task.generation <= task.lane->failed_generation) {
       report(task, AppendResult::Outcome::passed_over, nullptr);
       continue;
     }
-    batches.push_back({.entries = task.append->entries,
-                       .options = task.append->options,
-                       .session = BatchId{task.lane->session, task.append->sequence}});
+    const auto& append = std::get<wire::Append>(task.action);
+    batches.push_back({.entries = append.entries,
+                       .options = append.options,
+                       .session = BatchId{task.lane->session, append.sequence}});
     members.push_back(&task);
   }
   std::exception_ptr failure_of_all;
@@ -98,7 +105,7 @@ void Appender::append_group(std::deque<AppendTask>& tasks, std::size_t count) {
 void Appender::report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure) {
   results_.push(AppendResult{.client = std::move(task.client),
                              .generation = task.generation,
-                             .sequence = task.append->sequence,
+                             .sequence = std::get<wire::Append>(task.action).sequence,
                              .bytes = task.frame.bytes().size(),
                              .outcome = outcome,
                              .failure = std::move(failure)});

@@ -12,10 +12,9 @@ wire::Part PendingReply::part() const noexcept {
 }
 
 Client::Client(Peer from, std::uint64_t its_number, const wire::Hello& hello)
-    : peer(std::move(from)),
-      number(its_number),
-      window(hello.window),
-      lane(std::make_shared<Lane>(Lane{.session = hello.session})) {}
+    : peer(std::move(from)), number(its_number), window(hello.window), lane(std::make_shared<Lane>()) {
+  lane->session = hello.session;
+}
 
 bool Client::can_send() const noexcept {
   const auto has_credit = [](const PendingReply& reply) { return reply.next_part < reply.credit; };

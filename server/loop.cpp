@@ -218,7 +218,19 @@ void Server::Loop::take_hello(const Peer& peer, std::uint64_t request, const wir
   log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
              format_uuid(hello.session));
   ++open_tasks_;
-  readers_->push({.client = client, .request = {.id = request, .body = hello}});
+  ClientHandle& latest = sessions_[hello.session];
+  const ClientHandle before = std::exchange(latest, client);
+  const bool has_tasks = before && (before->queued_bytes > 0 || !before->greeted);
+  if (before) {
+    before->lane->abandoned = true;
+    drop(before, "its session goes on over another connection");
+  }
+  if (has_tasks) {
+    // What is being applied of the session now must be counted in the answer.
+    appender_->push({.client = client, .lane = client->lane, .action = hello, .request = request});
+  } else {
+    readers_->push({.client = client, .request = {.id = request, .body = hello}});
+  }
 }
 
 bool Server::Loop::make_room() {
@@ -233,6 +245,7 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   client->control.clear();
   client->waiting.clear();
   clients_.erase(client->peer);
+  if (client->greeted && client->queued_bytes == 0) forget_session(client);
   log::debug("client {} left: {}", client->number, why);
 }
 
@@ -276,7 +289,7 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
                    .lane = client->lane,
                    .generation = client->generation,
                    .frame = std::move(frame),
-                   .append = std::move(append)});
+                   .action = std::move(append)});
 }
 
 void Server::Loop::take_question(const ClientHandle& client, wire::Request request, Frame frame) {
@@ -308,7 +321,7 @@ void Server::Loop::dispatch(RequestTask task) {
 }
 
 void Server::Loop::take_bye(const ClientHandle& client) {
-  appender_->push({.client = client, .lane = client->lane});
+  appender_->push({.client = client, .lane = client->lane, .action = wire::Bye{}});
   drop(client, "it says goodbye");
 }
 
@@ -316,6 +329,7 @@ void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
   queued_bytes_ -= result.bytes;
+  if (client.gone && client.queued_bytes == 0) forget_session(result.client);
   if (client.gone || result.generation != client.generation) return;
   switch (result.outcome) {
     case AppendResult::Outcome::applied:
@@ -333,6 +347,11 @@ void Server::Loop::take(AppendResult& result) {
   release_waiting(client);
 }
 
+void Server::Loop::forget_session(const ClientHandle& client) {
+  const auto at = sessions_.find(client->lane->session);
+  if (at != sessions_.end() && at->second == client) sessions_.erase(at);
+}
+
 /// After a refusal, the appends that a request waits for are those before the refused one.
 void Server::Loop::release_waiting(Client& client) {
   const std::uint64_t last_append = client.expected - 1;
@@ -345,8 +364,11 @@ void Server::Loop::release_waiting(Client& client) {
 void Server::Loop::take(Greeting& greeting) {
   --open_tasks_;
   Client& client = *greeting.client;
-  if (client.gone) return;
   client.greeted = true;
+  if (client.gone) {
+    forget_session(greeting.client);
+    return;
+  }
   client.applied = greeting.applied;
   client.expected = greeting.applied + 1;
   outbox_.welcome(greeting.client, greeting.request,
@@ -360,12 +382,13 @@ void Server::Loop::take(Greeting& greeting) {
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
   const ClientHandle& client = answer.client;
-  if (client->gone) return;
   if (!client->greeted) {
     outbox_.fail_stranger(client->peer, answer.request, answer.failure);
     drop(client, "its hello failed");
+    forget_session(client);
     return;
   }
+  if (client->gone) return;
   if (answer.failure) {
     --client->requests;
     client->request_bytes -= answer.request_bytes;

@@ -55,6 +55,7 @@ class Server::Loop {
   void drop(const ClientHandle& client, std::string_view why);
   void dispatch(RequestTask task);
   void release_waiting(Client& client);
+  void forget_session(const ClientHandle& client);
   void probe(Clock::duration unheard_for);
 
   BufferedStore& store_;
@@ -64,6 +65,8 @@ class Server::Loop {
   Router router_;
   Outbox outbox_{router_};
   std::map<Peer, ClientHandle> clients_;
+  /// The latest client of each session, also one that has gone while appends of it are queued.
+  std::map<wire::SessionId, ClientHandle> sessions_;
   std::uint64_t last_number_ = 0;
   std::uint64_t queued_bytes_ = 0;  ///< of all appends that are not applied yet
   std::uint64_t open_tasks_ = 0;    ///< requests that the workers have

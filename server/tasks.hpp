@@ -1,10 +1,10 @@
 // What the main loop hands to the threads that use the store, and what they hand back.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 #include <variant>
 
@@ -23,6 +23,8 @@ using ClientHandle = std::shared_ptr<Client>;
 struct Lane {
   wire::SessionId session{};
   std::uint64_t failed_generation = 0;  ///< for the appender's thread
+  /// The session goes on over another connection, so nothing more of this one may be applied.
+  std::atomic<bool> abandoned = false;
 };
 
 struct AppendTask {
@@ -30,7 +32,9 @@ struct AppendTask {
   std::shared_ptr<Lane> lane{};
   std::uint64_t generation = 0;
   Frame frame{};
-  std::optional<wire::Append> append{};  ///< into the frame; nullopt: the session is over
+  /// An append points into the frame. A hello stands here when appends of its session are still queued.
+  std::variant<wire::Append, wire::Hello, wire::Bye> action{};
+  std::uint64_t request = 0;  ///< of a hello
 };
 
 struct RequestTask {

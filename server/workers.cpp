@@ -111,16 +111,16 @@ Answer answer(BufferedStore& store, ReplyBudget& budget, RequestTask task) {
   return answer;
 }
 
-Result greet(BufferedStore& store, const RequestTask& task, const wire::Hello& hello) {
+}  // namespace
+
+Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t request, const wire::SessionId& session) {
   try {
-    const std::uint64_t applied = store.last_session_sequence(hello.session).value_or(0);
-    return Greeting{.client = task.client, .request = task.request.id, .applied = applied};
+    const std::uint64_t applied = store.last_session_sequence(session).value_or(0);
+    return Greeting{.client = client, .request = request, .applied = applied};
   } catch (...) {
-    return Answer{.client = task.client, .request = task.request.id, .failure = std::current_exception()};
+    return Answer{.client = client, .request = request, .failure = std::current_exception()};
   }
 }
-
-}  // namespace
 
 Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, std::size_t threads)
     : store_(store), results_(results), budget_(budget) {
@@ -135,7 +135,7 @@ Workers::~Workers() {
 void Workers::run() {
   while (std::optional<RequestTask> task = tasks_.take()) {
     if (const auto* hello = std::get_if<wire::Hello>(&task->request.body)) {
-      results_.push(greet(store_, *task, *hello));
+      results_.push(greet(store_, task->client, task->request.id, hello->session));
     } else {
       results_.push(answer(store_, budget_, *std::move(task)));
     }

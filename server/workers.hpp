@@ -12,6 +12,10 @@
 
 namespace accrete::server {
 
+/// Answers a hello: a Greeting, or a failed Answer.
+[[nodiscard]] Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t request,
+                           const wire::SessionId& session);
+
 class Workers {
  public:
   Workers(BufferedStore& store, Results& results, ReplyBudget& budget, std::size_t threads);

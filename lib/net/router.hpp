@@ -4,7 +4,6 @@
 
 #include <accrete/accrete.hpp>
 #include <chrono>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace accrete {
@@ -21,7 +21,9 @@ struct Peer {
   std::size_t endpoint = 0;  ///< index of the endpoint that it has come through
   std::string identity{};
 
-  friend auto operator<=>(const Peer&, const Peer&) = default;
+  friend bool operator<(const Peer& a, const Peer& b) noexcept {
+    return std::tie(a.endpoint, a.identity) < std::tie(b.endpoint, b.identity);
+  }
 };
 
 /// The bytes of a message, where ZeroMQ has put them. May go to and end in another thread.

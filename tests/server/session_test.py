@@ -93,6 +93,14 @@ class Connections(Session):
             again.wait_for_ack(11)
             self.assertEqual(again.get(b"k"), [b"0123456789x"])
 
+    def test_what_comes_over_the_old_connection_of_a_session_is_not_applied(self):
+        with self.server.client(session=self.client.session) as again:
+            self.client.send(raw.append(1, [(b"k", b"old")]))
+            self.assertEqual(self.client.receive().kind, raw.FAILED)
+            again.append([(b"k", b"new")])
+            again.wait_for_ack()
+            self.assertEqual(again.get(b"k"), [b"new"])
+
     def test_hello_may_be_said_again_on_one_connection(self):
         self.client.append([(b"k", b"1")])
         self.client.wait_for_ack()

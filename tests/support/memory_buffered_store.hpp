@@ -15,7 +15,7 @@
 
 namespace accrete::test {
 
-class MemoryBufferedStore final : public BufferedStore {
+class MemoryBufferedStore : public BufferedStore {
  public:
   void append_group(std::span<GroupedBatch> batches) override {
     const std::lock_guard lock(mutex_);
