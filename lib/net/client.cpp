@@ -16,7 +16,7 @@ namespace {
 
 class Client final : public Store, private AtFork {
  public:
-  Client(std::string endpoint, const ClientOptions& options) : endpoint_(std::move(endpoint)), options_(options) {
+  Client(std::string endpoint, ClientOptions options) : endpoint_(std::move(endpoint)), options_(std::move(options)) {
     watch_forks();
   }
   ~Client() override {

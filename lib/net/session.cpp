@@ -25,9 +25,9 @@ class Counted {
 
 }  // namespace
 
-Session::Session(std::string endpoint, const ClientOptions& options)
+Session::Session(std::string endpoint, ClientOptions options)
     : endpoint_(std::move(endpoint)),
-      options_(options),
+      options_(std::move(options)),
       id_(random_uuid()),
       dealer_(endpoint_, options_),
       thread_([this] { run(); }) {}

@@ -32,7 +32,7 @@ namespace accrete {
 class Session {
  public:
   /// Starts to connect.
-  Session(std::string endpoint, const ClientOptions& options);
+  Session(std::string endpoint, ClientOptions options);
   /// Waits until all appends are acknowledged, up to the timeout, and says goodbye.
   ~Session();
   Session(const Session&) = delete;

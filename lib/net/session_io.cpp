@@ -246,7 +246,7 @@ void Session::take_welcome(const wire::Welcome& welcome) {
   link_ = Link::welcomed;
   is_ready_ = true;
   last_failure_.reset();
-  if (patience_ == patience_.zero()) patience_ = first_patience;
+  if (patience_ == std::chrono::milliseconds{0}) patience_ = first_patience;
 }
 
 void Session::take_refused(Clock::time_point now, const wire::Refused& refused) {
