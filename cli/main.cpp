@@ -32,6 +32,9 @@ void add_commands(CLI::App& app, Program& program) {
   add_destroy_command(app, program);
   add_verify_command(app, program);
   add_sweep_command(app, program);
+  add_serve_command(app, program);
+  add_stop_command(app, program);
+  add_keygen_command(app, program);
 }
 
 /// Help and version go to standard output; the rest are mistakes.
@@ -84,6 +87,8 @@ void run_to_exit_code(Program& program, int argc, char** argv) {
   } catch (const InvalidArgumentError& error) {
     fail(program, ExitCode::usage, error.what());
   } catch (const LockedError& error) {
+    fail(program, ExitCode::busy, error.what());
+  } catch (const TimeoutError& error) {
     fail(program, ExitCode::busy, error.what());
   } catch (const std::bad_alloc&) {
     fail(program, ExitCode::failed, "there is not enough memory");

@@ -30,11 +30,13 @@ void DatasetArguments::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
-std::unique_ptr<Store> DatasetArguments::open() const {
+OpenOptions DatasetArguments::options() const {
   OpenOptions options;
   options.lock_timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
-  return accrete::open(dataset, options);
+  return options;
 }
+
+std::unique_ptr<Store> DatasetArguments::open() const { return accrete::open(dataset, options()); }
 
 char byte_argument(const std::string& option, const std::string& text) {
   if (text == "\\t") return '\t';

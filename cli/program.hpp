@@ -42,6 +42,7 @@ struct DatasetArguments {
   double timeout_seconds = 60;
 
   void add_to(CLI::App& command);
+  [[nodiscard]] OpenOptions options() const;
   [[nodiscard]] std::unique_ptr<Store> open() const;
 };
 
@@ -74,5 +75,8 @@ void add_drop_command(CLI::App& app, Program& program);
 void add_destroy_command(CLI::App& app, Program& program);
 void add_verify_command(CLI::App& app, Program& program);
 void add_sweep_command(CLI::App& app, Program& program);
+void add_serve_command(CLI::App& app, Program& program);
+void add_stop_command(CLI::App& app, Program& program);
+void add_keygen_command(CLI::App& app, Program& program);
 
 }  // namespace accrete::cli

@@ -11,11 +11,15 @@ std::uint64_t encoded_size(std::span<const Entry> entries) noexcept {
 void encode_entries(std::span<const Entry> entries, std::string& to) {
   append_le(to, static_cast<std::uint32_t>(entries.size()));
   for (const Entry& entry : entries) {
-    append_le(to, static_cast<std::uint16_t>(entry.key.size()));
-    append_le(to, static_cast<std::uint32_t>(entry.bytes.size()));
-    to += entry.key;
+    encode_entry_header(entry.key, entry.bytes.size(), to);
     to += entry.bytes;
   }
+}
+
+void encode_entry_header(std::string_view key, std::size_t bytes_size, std::string& to) {
+  append_le(to, static_cast<std::uint16_t>(key.size()));
+  append_le(to, static_cast<std::uint32_t>(bytes_size));
+  to += key;
 }
 
 bool try_decode_entries(ByteReader& from, std::vector<Entry>& to) {

@@ -12,6 +12,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -27,6 +28,9 @@ inline constexpr std::uint64_t max_entry_bytes = std::numeric_limits<std::uint32
 
 /// Appends to `to`. No entry may have more than max_entry_bytes, and there may be no more than 2^32 - 1 of them.
 void encode_entries(std::span<const Entry> entries, std::string& to);
+
+/// What stands before an entry's bytes; the caller appends these, `bytes_size` of them.
+void encode_entry_header(std::string_view key, std::size_t bytes_size, std::string& to);
 
 /// Replaces the contents of `to`; keys and bytes point into what the reader reads. False if the bytes are no entries,
 /// or if a key among them has no valid size.

@@ -11,6 +11,8 @@ IoError::IoError(std::string_view action, std::string_view object, int error_num
             std::generic_category().message(error_number)),
       code_(error_number, std::generic_category()) {}
 
+IoError::IoError(const std::string& message, std::error_code code) : Error(message), code_(code) {}
+
 void throw_io_error(std::string_view action, std::string_view object, int error_number) {
   if (error_number == ENOSPC || error_number == EDQUOT) throw DiskFullError(action, object, error_number);
   if (error_number == EROFS) {

@@ -1,6 +1,7 @@
 // Finds keys by their hash: open addressing over numbers into a table that the caller keeps.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -27,13 +28,25 @@ class KeyIndex {
   /// For a hash and number that are not there. `hash_of(number)` is asked of those that are, when the index grows.
   template <typename HashOf>
   void insert(std::uint64_t hash, std::uint32_t number, HashOf hash_of) {
-    if (2 * (count_ + 1) > slots_.size()) grow(hash_of);
+    reserve(1, hash_of);
     place(hash, number);
     ++count_;
   }
 
+  /// The next `more` inserts allocate nothing.
+  template <typename HashOf>
+  void reserve(std::size_t more, HashOf hash_of) {
+    if (2 * (count_ + more) > slots_.size()) grow(count_ + more, hash_of);
+  }
+
   void clear() noexcept {
     slots_.clear();
+    count_ = 0;
+  }
+
+  /// Removes everything, and keeps the memory in use for as many.
+  void reset() noexcept {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
     count_ = 0;
   }
 
@@ -57,8 +70,8 @@ class KeyIndex {
   }
 
   template <typename HashOf>
-  void grow(HashOf hash_of) {
-    std::vector<Slot> old(std::bit_ceil<std::size_t>(4 * (count_ + 8)));
+  void grow(std::size_t count, HashOf hash_of) {
+    std::vector<Slot> old(std::bit_ceil<std::size_t>(4 * (count + 7)));
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.number != none) place(hash_of(slot.number), slot.number);

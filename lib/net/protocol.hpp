@@ -18,11 +18,11 @@
 //   drop      = %x08 ;                                            → parts: nothing
 //   flush     = %x09 ;                                            → parts: nothing
 //   sync      = %x0a ;                                            → parts: nothing
-//   stats     = %x0b ;                                            → parts: keys bytes buffered_bytes flushes clients,
-//   u64 each writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64 ping =
-//   %x0d ;                                            → parts: nothing more      = %x0e ; request:u64 parts:u32 ; the
-//   reply to `request` may have so many parts more bye       = %x0f ;                                            ; the
-//   session is over
+//   stats     = %x0b ;                                            → parts: 5*u64, in the order of Stats
+//   writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64
+//   ping      = %x0d ;                                            → parts: nothing
+//   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
+//   bye       = %x0f ;                                            ; the session is over
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id
 //   entries   = as in base/entries.hpp
@@ -38,7 +38,7 @@
 //   part      = %x44 ; index:u32 last:u8 bytes                    ; the result is the bytes of its parts
 //   failed    = %x45 ; error
 //
-//   error     = type:u8 retryable:u8 code:u32 size:u32 message    ; code: an errno, or 0
+//   error     = type:u8 retryable:u8 code:u32 size:u32 message    ; code: an errno, or 0; types: see error_reply.cpp
 //
 // A session is a client's UUID; its appends are numbered from 1 on without a gap. The server applies a batch only if
 // its sequence is the one behind `applied`; one that was applied already is acknowledged again, and one further on is
@@ -50,7 +50,8 @@
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
 // has no more than `first_parts` parts before the client has asked for `more`. After a reconnect, hello tells the
 // client whether the server is the same (incarnation) and from which sequence on to send again (applied); other
-// requests are sent again as they were.
+// requests are sent again as they were. Numbers may be given anew after a `refused`, so appends that come over a
+// connection which is not the session's latest must not be applied.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -70,6 +71,10 @@ namespace accrete::wire {
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
 inline constexpr std::uint8_t version = 1;
 inline constexpr std::size_t header_size = 16;
+/// Of an `append` without options, up to its first entry.
+inline constexpr std::size_t append_header_size = header_size + 8 + 1 + 4;
+/// Of a `part`, up to its bytes.
+inline constexpr std::size_t part_header_size = header_size + 4 + 1;
 /// Of a `part`.
 inline constexpr std::size_t part_bytes = std::size_t{1} << 20;
 inline constexpr std::uint32_t first_parts = 8;
@@ -160,9 +165,16 @@ struct Reply {
   std::variant<Welcome, Ack, Refused, Part, Failed> body{};
 };
 
-/// Each replaces the contents of `to`, whose memory is used again.
+/// Each replaces the contents of `to`, whose memory is used again. A list's prefix and `after` are cut behind the size
+/// of the longest key, which changes no result.
 void encode_request(const Request& request, std::string& to);
 void encode_reply(const Reply& reply, std::string& to);
+
+/// As encode_request of an `append` with `count` entries, but without their bytes: the caller adds them as
+/// base/entries.hpp says.
+void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to);
+/// Gives an encoded `append` another sequence.
+void set_sequence(std::string& append_message, std::uint64_t sequence);
 
 /// Throw NetworkError, which says what is wrong; a message of another version says which both are.
 [[nodiscard]] Request decode_request(std::string_view message);
@@ -171,7 +183,8 @@ void encode_reply(const Reply& reply, std::string& to);
 /// The `request` of a message that decode_request refuses, to answer it; nullopt if there is not even a header.
 [[nodiscard]] std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept;
 
-/// The error that `failure` holds, as the wire carries it. `message` holds the text that the result points into.
+/// The error that `failure` holds, as the wire carries it. `message` holds the text that the result points into. A
+/// TooLargeError is not marked as retryable: who throws it for being busy marks it.
 [[nodiscard]] ErrorReply describe_error(const std::exception_ptr& failure, std::string& message);
 /// Throws the type that was thrown on the other side.
 [[noreturn]] void throw_error(const ErrorReply& error);

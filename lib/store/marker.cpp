@@ -5,40 +5,12 @@
 #include <optional>
 
 #include "base/escape.hpp"
-#include "base/hash.hpp"
+#include "base/fields.hpp"
 
 namespace accrete {
 namespace {
 
 constexpr std::string_view first_line = "accrete dataset\n";
-
-std::string to_hex(std::uint64_t value) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = 0; i < text.size(); ++i) text[i] = digits[(value >> (60 - 4 * i)) & 0xF];
-  return text;
-}
-
-/// Takes the line `name value` off the front of `text`.
-std::optional<std::string_view> take_field(std::string_view& text, std::string_view name) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos || end <= name.size() || !text.starts_with(name) || text[name.size()] != ' ') {
-    return std::nullopt;
-  }
-  const std::string_view value = text.substr(name.size() + 1, end - name.size() - 1);
-  text.remove_prefix(end + 1);
-  return value;
-}
-
-bool is_uuid(std::string_view text) {
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
-    if (dash ? text[i] != '-' : !hex) return false;
-  }
-  return true;
-}
 
 [[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
   throw CorruptionError("the marker " + quoted(path) + " is damaged: " + std::string(what) +
@@ -54,7 +26,7 @@ std::string encode_marker(const Marker& marker) {
   text += "codec " + marker.codec + "\n";
   text += "uuid " + marker.uuid + "\n";
   if (marker.temporary) text += "temporary yes\n";
-  return text + "checksum " + to_hex(hash64(text)) + "\n";
+  return text + checksum_line(text);
 }
 
 Marker decode_marker(std::string_view text, const std::string& path) {
@@ -89,16 +61,16 @@ Marker decode_marker(std::string_view text, const std::string& path) {
                            ", which this version of accrete does not know");
   }
   const auto uuid = take_field(text, "uuid");
-  if (!uuid || !is_uuid(*uuid)) throw_damaged(path, "its uuid is missing or malformed");
+  if (!uuid || !parse_uuid(*uuid)) throw_damaged(path, "its uuid is missing or malformed");
   marker.uuid = *uuid;
   if (const auto temporary = take_field(text, "temporary")) {
     if (*temporary != "yes") throw_damaged(path, "its field 'temporary' is not 'yes'");
     marker.temporary = true;
   }
   const std::string_view covered = whole.substr(0, whole.size() - text.size());
-  const auto checksum = take_field(text, "checksum");
-  if (!checksum || !text.empty()) throw_damaged(path, "it has no checksum at its end");
-  if (*checksum != to_hex(hash64(covered))) throw_damaged(path, "its checksum does not match");
+  const std::string_view last_line = text;
+  if (!take_field(text, "checksum") || !text.empty()) throw_damaged(path, "it has no checksum at its end");
+  if (last_line != checksum_line(covered)) throw_damaged(path, "its checksum does not match");
   return marker;
 }
 
@@ -111,6 +83,25 @@ std::string format_uuid(const std::array<std::byte, 16>& uuid) {
     text += digits[std::to_integer<std::size_t>(uuid[i] & std::byte{0xF})];
   }
   return text;
+}
+
+std::optional<std::array<std::byte, 16>> parse_uuid(std::string_view text) noexcept {
+  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::size_t length = 36;
+  if (text.size() != length) return std::nullopt;
+  std::array<std::byte, 16> uuid{};
+  std::size_t nibble = 0;
+  for (std::size_t i = 0; i < length; ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (text[i] != '-') return std::nullopt;
+      continue;
+    }
+    const std::size_t digit = digits.find(text[i]);
+    if (digit == std::string_view::npos) return std::nullopt;
+    uuid[nibble / 2] |= std::byte(nibble % 2 == 0 ? digit << 4 : digit);
+    ++nibble;
+  }
+  return uuid;
 }
 
 }  // namespace accrete

@@ -3,30 +3,17 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <new>
 #include <shared_mutex>
-#include <stdexcept>
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/within_memory.hpp"
 #include "os/at_fork.hpp"
 
 namespace accrete {
 namespace {
 
 using Values = std::map<std::string, std::string, std::less<>>;
-
-/// Runs `call`; what the standard library throws for want of memory becomes TooLargeError.
-template <typename Call>
-auto within_memory(std::string_view action, Call&& call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    throw TooLargeError("cannot " + std::string(action) + ": it does not fit into memory");
-  } catch (const std::length_error&) {
-    throw TooLargeError("cannot " + std::string(action) + ": it does not fit into memory");
-  }
-}
 
 /// Appends to values and can take it all back.
 class Change {

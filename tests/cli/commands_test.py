@@ -8,7 +8,7 @@ import unittest
 
 from accrete_cli import PROGRAM, CliTest
 
-COMMANDS = "create put get load keys cat stat rm drop destroy verify sweep".split()
+COMMANDS = "create put get load keys cat stat rm drop destroy verify sweep serve stop keygen".split()
 
 
 class Help(CliTest):

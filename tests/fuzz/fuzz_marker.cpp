@@ -2,10 +2,9 @@
 #include <accrete/error.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 
-#include "base/hash.hpp"
+#include "base/fields.hpp"
 #include "store/marker.hpp"
 #include "support/require.hpp"
 
@@ -26,9 +25,6 @@ void decode(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   decode(text);
-  char checksum[32];
-  std::snprintf(checksum, sizeof checksum, "checksum %016llx\n",
-                static_cast<unsigned long long>(accrete::hash64(text)));
-  decode(text + checksum);
+  decode(text + accrete::checksum_line(text));
   return 0;
 }

@@ -19,6 +19,8 @@ class IoError : public Error {
  public:
   /// The message reads "cannot <action> '<object>': <cause of error_number>".
   IoError(std::string_view action, std::string_view object, int error_number);
+  /// With a message made elsewhere, such as on a server.
+  IoError(const std::string& message, std::error_code code);
 
   [[nodiscard]] const std::error_code& code() const noexcept { return code_; }
 

@@ -1,0 +1,132 @@
+#include "net/client.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/within_memory.hpp"
+#include "net/curve.hpp"
+#include "net/endpoint.hpp"
+#include "net/session.hpp"
+#include "os/at_fork.hpp"
+
+namespace accrete {
+namespace {
+
+class Client final : public Store, private AtFork {
+ public:
+  Client(std::string endpoint, ClientOptions options) : endpoint_(std::move(endpoint)), options_(std::move(options)) {
+    watch_forks();
+  }
+  ~Client() override {
+    ignore_forks();
+    delete session_.load();
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  void wait_ready() { session().wait_ready(); }
+
+ private:
+  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    within_memory("append", [&] {
+      if (options.sync || options.expect_size || options.id) {
+        session().append_with(entries, options);
+      } else {
+        session().append(entries);
+      }
+    });
+  }
+
+  std::string do_get(std::string_view key) const override {
+    return std::move(get_values("get the value of " + accrete::quoted(key), {&key, 1}).front());
+  }
+
+  std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
+    return get_values("get the values of " + std::to_string(keys.size()) + " keys", keys);
+  }
+
+  std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
+    BytesReader reader(size);
+    call("get a range of the value of " + accrete::quoted(key),
+         wire::GetRange{.offset = offset, .size = size, .key = key}, reader);
+    return std::move(reader.bytes());
+  }
+
+  std::optional<std::uint64_t> do_size(std::string_view key) const override {
+    return wire::decode_size(call("get the size of " + accrete::quoted(key), wire::Size{.key = key}));
+  }
+
+  std::vector<KeySize> do_list(const ListOptions& options) const override {
+    return within_memory("list the keys",
+                         [&] { return wire::decode_list(call("list the keys", wire::List{.options = options})); });
+  }
+
+  Stats do_stats() const override { return wire::decode_stats(call("get the statistics", wire::StatsRequest{})); }
+
+  std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
+    return wire::decode_size(call("get the last sequence of a writer", wire::LastSequence{.writer = writer}));
+  }
+
+  void do_erase(std::string_view key) override { (void)call("erase " + accrete::quoted(key), wire::Erase{.key = key}); }
+  void do_flush() override { (void)call("flush", wire::Flush{}); }
+  void do_sync() override { (void)call("sync", wire::Sync{}); }
+  void do_drop() override { (void)call("drop all keys", wire::Drop{}); }
+
+  [[nodiscard]] std::vector<std::string> get_values(const std::string& what,
+                                                    std::span<const std::string_view> keys) const {
+    ValuesReader reader(keys.size());
+    call(what, wire::Get{.keys = {keys.begin(), keys.end()}}, reader);
+    return std::move(reader.values());
+  }
+
+  [[nodiscard]] std::string call(const std::string& what, decltype(wire::Request::body) body) const {
+    BytesReader reader;
+    call(what, std::move(body), reader);
+    return std::move(reader.bytes());
+  }
+
+  void call(const std::string& what, decltype(wire::Request::body) body, ReplyReader& reader) const {
+    within_memory(what, [&] { session().call(what, {.body = std::move(body)}, reader); });
+  }
+
+  [[nodiscard]] Session& session() const {
+    if (Session* session = session_.load(std::memory_order_acquire)) return *session;
+    const std::lock_guard lock(starting_);
+    if (session_.load() == nullptr) session_.store(new Session(endpoint_, options_));
+    return *session_.load();
+  }
+
+  void before_fork() override { starting_.lock(); }
+  void after_fork_in_parent() noexcept override { starting_.unlock(); }
+  // The child has neither the thread nor the right to the socket. What they used is left as it was: a thread may have
+  // been changing any of it, and ZeroMQ would wait for threads that are not there.
+  void after_fork_in_child() noexcept override {
+    std::construct_at(&starting_);
+    session_.store(nullptr);
+  }
+
+  const std::string endpoint_;
+  const ClientOptions options_;
+  mutable std::mutex starting_;  // held while a session is made, and across a fork
+  mutable std::atomic<Session*> session_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options) {
+  if (!is_endpoint(endpoint)) {
+    throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
+                               ": an endpoint is ipc://PATH or tcp://HOST:PORT, such as tcp://127.0.0.1:5555");
+  }
+  if (!options.server_key.empty() && !is_curve_key(options.server_key)) {
+    throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
+                               ": the server key is no public key; one has 40 characters in Z85");
+  }
+  auto client = std::make_unique<Client>(endpoint, options);
+  client->wait_ready();
+  return client;
+}
+
+}  // namespace accrete

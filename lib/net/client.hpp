@@ -1,0 +1,41 @@
+// A Store on a server.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <memory>
+#include <string>
+
+namespace accrete {
+
+/// Connects to the server at `endpoint`, `ipc://PATH` or `tcp://HOST:PORT`. Throws NetworkError if it cannot be reached
+/// within options.timeout, AuthError if keys do not match, TimeoutError if it does not answer, and what the server
+/// refuses with.
+///
+/// What holds when a call has returned:
+/// - `append` and `append_batch`, with Acknowledgement::window: the batch is in this process's memory. The server gets
+///   it within options.linger and the window's room; while the window is full, appends wait. If the server refuses it
+///   (its disk is full), the batch and those behind it stay, in their order; the next call throws the server's error,
+///   once, without having done its own work; they are sent again at the call after that and, every 100 ms to 1 s, in
+///   the background. Nothing is lost or doubled.
+/// - with Acknowledgement::each, or with `sync` or `expect_size`: the server has applied the batch, at its durability
+///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. A TimeoutError
+///   leaves open whether it is applied.
+/// - `get`, `size`, `list` and the other questions, `erase` and `drop` see all that this Store was given before: they
+///   wait until it is acknowledged.
+/// - `flush`: all is acknowledged, and handed down to the server's operating system. `sync`: and survives power loss.
+/// - Destroying the Store waits up to options.timeout until all is acknowledged, and tells nobody if that fails: flush
+///   first.
+///
+/// A connection that breaks is made again, and what the server has not applied is sent again, each batch applied once.
+/// Each call ends by options.timeout, with TimeoutError, with NetworkError if there is no connection, or with AuthError
+/// if the keys were refused. A server of Durability::memory that is restarted has lost what it had not handed down: the
+/// next call throws a NetworkError that says so, once, and things go on. Entries of the batches of several threads may
+/// share a message, which is applied whole.
+///
+/// Limitations: a batch has to fit into one message of the server (TooLargeError). What the window holds dies with the
+/// process. A forked child begins with a session of its own at its first call; what the parent had gathered is the
+/// parent's to send, and what the parent's session takes up in the child's memory is not given back. The parent's
+/// connection stays open until its children have ended too.
+[[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {});
+
+}  // namespace accrete

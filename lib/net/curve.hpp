@@ -1,0 +1,37 @@
+// CURVE keys: making them, and the files that hold them.
+//
+//   secret_file  = "accrete secret key\n" "public_key " 40Z85 "\n" "secret_key " 40Z85 "\n"
+//   public_file  = 40Z85 "\n"
+//   allowed_file = *(line "\n") ; a line is a public key, blank, or a comment from '#' on
+//
+// A server's list of allowed clients is their public files put together.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accrete {
+
+/// True if `text` is a key in Z85: 40 of its characters.
+[[nodiscard]] bool is_curve_key(std::string_view text) noexcept;
+
+/// Throws UnsupportedError if ZeroMQ was built without CURVE.
+[[nodiscard]] KeyPair make_key_pair();
+
+[[nodiscard]] std::string encode_secret_file(const KeyPair& keys);
+
+/// These throw InvalidArgumentError "<path>:<line>: …" for what is no such file.
+[[nodiscard]] KeyPair decode_secret_file(std::string_view text, const std::string& path);
+[[nodiscard]] std::vector<std::string> decode_allowed_file(std::string_view text, const std::string& path);
+
+/// Writes the secret file to `path`, for its owner alone, and the public one to `path`.pub. Throws ExistsError, having
+/// written nothing, if either is there.
+void save_key_pair(const KeyPair& keys, const std::string& path);
+
+/// As decode_…; throw IoError too.
+[[nodiscard]] KeyPair load_key_pair(const std::string& path);
+[[nodiscard]] std::vector<std::string> load_allowed_keys(const std::string& path);
+
+}  // namespace accrete

@@ -1,0 +1,161 @@
+#include "net/dealer.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "net/curve.hpp"
+#include "net/endpoint.hpp"
+#include "net/protocol.hpp"
+#include "net/zmq_error.hpp"
+
+namespace accrete {
+namespace {
+
+KeyPair keys_of(const ClientOptions& options) {
+  if (options.server_key.empty() || !options.keys.secret_key.empty()) return options.keys;
+  return make_key_pair();
+}
+
+using SharedMessage = std::shared_ptr<const std::string>;
+
+/// Runs in a thread of ZeroMQ's.
+void release_message(void*, void* holder) { delete static_cast<SharedMessage*>(holder); }
+
+constexpr int watched_events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                               ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+
+}  // namespace
+
+Dealer::Dealer(std::string endpoint, const ClientOptions& options)
+    : endpoint_(std::move(endpoint)), server_key_(options.server_key), keys_(keys_of(options)) {}
+
+Dealer::~Dealer() { close(); }
+
+void Dealer::open() {
+  close();
+  with_zmq_errors("connect to", endpoint_, [&] {
+    zmq::socket_t socket(context_, zmq::socket_type::dealer);
+    configure(socket);
+    ++attempts_;
+    is_shaking_hands_ = false;
+    watch(socket);
+    socket.connect(endpoint_);
+    socket_ = std::move(socket);
+  });
+}
+
+void Dealer::configure(zmq::socket_t& socket) {
+  // The window and the credit bound what is under way; no high-water mark should drop or hold any of it.
+  socket.set(zmq::sockopt::sndhwm, 0);
+  constexpr int receive_queue = 64;
+  socket.set(zmq::sockopt::rcvhwm, receive_queue);
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::part_bytes));
+  socket.set(zmq::sockopt::reconnect_ivl, -1);
+  socket.set(zmq::sockopt::linger, 0);
+  if (is_tcp(endpoint_)) {
+    // A name may have addresses of both kinds and the server listen on one: they are tried in turn.
+    const bool is_ipv6 = endpoint_.find('[') != std::string::npos;
+    socket.set(zmq::sockopt::ipv6, is_ipv6 || (!has_ipv4_address(endpoint_) && attempts_ % 2 == 1));
+  }
+  if (server_key_.empty()) return;
+  socket.set(zmq::sockopt::curve_serverkey, server_key_);
+  socket.set(zmq::sockopt::curve_publickey, keys_.public_key);
+  socket.set(zmq::sockopt::curve_secretkey, keys_.secret_key);
+}
+
+void Dealer::watch(zmq::socket_t& socket) {
+  const std::string address = "inproc://events-" + std::to_string(attempts_);
+  if (zmq_socket_monitor(socket.handle(), address.c_str(), watched_events) != 0) throw zmq::error_t();
+  zmq::socket_t monitor(context_, zmq::socket_type::pair);
+  monitor.set(zmq::sockopt::linger, 0);
+  monitor.connect(address);
+  monitor_ = std::move(monitor);
+}
+
+void Dealer::close(std::chrono::milliseconds linger) noexcept {
+  if (socket_) {
+    constexpr std::chrono::milliseconds most{std::numeric_limits<int>::max()};
+    const auto linger_ms = static_cast<int>(std::min(linger, most).count());
+    (void)zmq_setsockopt(socket_->handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    socket_.reset();
+  }
+  monitor_.reset();
+}
+
+bool Dealer::try_send(const std::shared_ptr<const std::string>& message) {
+  return with_zmq_errors("send to", endpoint_, [&] {
+    auto holder = std::make_unique<SharedMessage>(message);
+    // ZeroMQ asks for bytes that may be written, and writes none.
+    zmq::message_t frame(const_cast<char*>(message->data()), message->size(), &release_message, holder.get());
+    (void)holder.release();
+    return socket_->send(std::move(frame), zmq::send_flags::dontwait).has_value();
+  });
+}
+
+bool Dealer::try_send(std::string_view message) {
+  return with_zmq_errors("send to", endpoint_,
+                         [&] { return socket_->send(zmq::buffer(message), zmq::send_flags::dontwait).has_value(); });
+}
+
+std::optional<zmq::message_t> Dealer::try_receive() {
+  return with_zmq_errors("receive from", endpoint_, [&]() -> std::optional<zmq::message_t> {
+    zmq::message_t frame;
+    if (!socket_->recv(frame, zmq::recv_flags::dontwait)) return std::nullopt;
+    if (frame.more()) {
+      throw NetworkError(
+          "cannot read a server's message: it has several frames; the other side does not speak "
+          "accrete's protocol");
+    }
+    return frame;
+  });
+}
+
+std::optional<Dealer::Event> Dealer::try_event() {
+  return with_zmq_errors("watch the connection to", endpoint_, [&]() -> std::optional<Event> {
+    for (;;) {
+      zmq::message_t what;
+      zmq::message_t address;
+      if (!monitor_->recv(what, zmq::recv_flags::dontwait)) return std::nullopt;
+      (void)monitor_->recv(address, zmq::recv_flags::dontwait);
+      // ZeroMQ writes the number of the event, in this machine's byte order, in front of its value.
+      std::uint16_t event = 0;
+      if (what.size() >= sizeof event) std::memcpy(&event, what.data(), sizeof event);
+      switch (event) {
+        case ZMQ_EVENT_CONNECTED:
+          is_shaking_hands_ = true;
+          break;
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+          is_shaking_hands_ = false;
+          return Event::connected;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+          return Event::auth_failed;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        case ZMQ_EVENT_DISCONNECTED:
+          return is_shaking_hands_ && !server_key_.empty() ? Event::auth_unclear : Event::failed;
+        case ZMQ_EVENT_CLOSED:
+        case ZMQ_EVENT_CONNECT_RETRIED:
+          return Event::failed;
+        default:
+          break;
+      }
+    }
+  });
+}
+
+void Dealer::poll(int fd, std::optional<std::chrono::milliseconds> timeout) {
+  std::vector<zmq::pollitem_t> items = {{nullptr, fd, ZMQ_POLLIN, 0}};
+  if (socket_) items.push_back({socket_->handle(), 0, ZMQ_POLLIN, 0});
+  if (monitor_) items.push_back({monitor_->handle(), 0, ZMQ_POLLIN, 0});
+  try {
+    zmq::poll(items, timeout.value_or(std::chrono::milliseconds{-1}));
+  } catch (const zmq::error_t& error) {
+    if (error.num() != EINTR) throw NetworkError("cannot wait for " + accrete::quoted(endpoint_) + ": " + error.what());
+  }
+}
+
+}  // namespace accrete

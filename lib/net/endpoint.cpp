@@ -1,0 +1,38 @@
+#include "net/endpoint.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::string_view ipc_scheme = "ipc://";
+constexpr std::string_view tcp_scheme = "tcp://";
+
+/// Of a TCP endpoint.
+std::string_view host_of(std::string_view endpoint) noexcept {
+  endpoint.remove_prefix(tcp_scheme.size());
+  const std::size_t colon = endpoint.rfind(':');
+  return endpoint.substr(0, colon);
+}
+
+bool is_ipv4(std::string_view host) noexcept {
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_endpoint(std::string_view text) noexcept {
+  const bool has_scheme = text.starts_with(ipc_scheme) || text.starts_with(tcp_scheme);
+  return has_scheme && text.size() > ipc_scheme.size();
+}
+
+bool is_tcp(std::string_view endpoint) noexcept { return endpoint.starts_with(tcp_scheme); }
+
+bool is_local(std::string_view endpoint) noexcept {
+  if (!is_tcp(endpoint)) return true;
+  const std::string_view host = host_of(endpoint);
+  if (host == "localhost" || host == "[::1]") return true;
+  return is_ipv4(host) && host.starts_with("127.");
+}
+
+bool has_ipv4_address(std::string_view endpoint) noexcept { return is_tcp(endpoint) && is_ipv4(host_of(endpoint)); }
+
+}  // namespace accrete

@@ -1,0 +1,20 @@
+// What an endpoint's text says about who can reach it.
+#pragma once
+
+#include <string_view>
+
+namespace accrete {
+
+/// `ipc://` or `tcp://` with something behind it.
+[[nodiscard]] bool is_endpoint(std::string_view text) noexcept;
+
+[[nodiscard]] bool is_tcp(std::string_view endpoint) noexcept;
+
+/// True if only this host reaches it: `ipc://`, or TCP on a loopback address. A name other than localhost is taken for
+/// an address that others reach.
+[[nodiscard]] bool is_local(std::string_view endpoint) noexcept;
+
+/// True for TCP on an IPv4 address in digits.
+[[nodiscard]] bool has_ipv4_address(std::string_view endpoint) noexcept;
+
+}  // namespace accrete

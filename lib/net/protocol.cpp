@@ -1,0 +1,294 @@
+#include "net/protocol.hpp"
+
+#include <limits>
+#include <type_traits>
+
+#include "base/bytes.hpp"
+#include "base/entries.hpp"
+#include "net/decoder.hpp"
+
+namespace accrete::wire {
+namespace {
+
+// The kinds of requests and of replies are numbered as they stand in their variants, from these on.
+constexpr std::uint8_t first_request = 0x01;
+constexpr std::uint8_t first_reply = 0x41;
+using RequestBody = decltype(Request::body);
+using ReplyBody = decltype(Reply::body);
+constexpr std::uint8_t append_kind = 0x02;
+static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x0F - first_request, RequestBody>, Bye>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x45 - first_reply, ReplyBody>, Failed>);
+
+constexpr std::uint8_t sync_flag = 1;
+constexpr std::uint8_t expect_size_flag = 2;
+constexpr std::uint8_t id_flag = 4;
+constexpr std::uint8_t after_flag = 1;
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+class Encoder {
+ public:
+  explicit Encoder(std::string& to) : to_(to) {}
+
+  void header(std::uint8_t kind, std::uint64_t id) {
+    to_.clear();
+    append_le(to_, magic);
+    append_le(to_, version);
+    append_le(to_, kind);
+    append_le(to_, std::uint16_t{0});
+    append_le(to_, id);
+  }
+
+  void operator()(const Hello& hello) {
+    to_ += as_string_view(hello.session);
+    append_le(to_, hello.window);
+  }
+  void operator()(const Append& append) {
+    begin_append(append.sequence, append.options);
+    encode_entries(append.entries, to_);
+  }
+  void begin_append(std::uint64_t sequence, const AppendOptions& options) {
+    append_le(to_, sequence);
+    add_options(options);
+  }
+  void operator()(const Get& get) {
+    append_le(to_, static_cast<std::uint32_t>(get.keys.size()));
+    for (const std::string_view key : get.keys) add_name(key);
+  }
+  void operator()(const GetRange& range) {
+    append_le(to_, range.offset);
+    append_le(to_, range.size);
+    add_name(range.key);
+  }
+  void operator()(const Size& size) { add_name(size.key); }
+  void operator()(const List& list) {
+    const ListOptions& options = list.options;
+    append_le(to_, options.limit ? std::uint64_t{*options.limit} : no_limit);
+    append_le(to_, options.after ? after_flag : std::uint8_t{0});
+    add_name(options.prefix.substr(0, max_key_size + 1));
+    if (options.after) add_name(options.after->substr(0, max_key_size + 1));
+  }
+  void operator()(const Erase& erase) { add_name(erase.key); }
+  void operator()(const LastSequence& last) { to_ += as_string_view(last.writer); }
+  void operator()(const More& more) {
+    append_le(to_, more.request);
+    append_le(to_, more.parts);
+  }
+  void operator()(const Drop&) {}
+  void operator()(const Flush&) {}
+  void operator()(const Sync&) {}
+  void operator()(const StatsRequest&) {}
+  void operator()(const Ping&) {}
+  void operator()(const Bye&) {}
+
+  void operator()(const Welcome& welcome) {
+    to_ += as_string_view(welcome.incarnation);
+    append_le(to_, static_cast<std::uint8_t>(welcome.durability));
+    append_le(to_, welcome.window);
+    append_le(to_, welcome.max_message);
+    append_le(to_, welcome.applied);
+  }
+  void operator()(const Ack& ack) { append_le(to_, ack.applied); }
+  void operator()(const Refused& refused) {
+    append_le(to_, refused.sequence);
+    add_error(refused.error);
+  }
+  void operator()(const Part& part) {
+    append_le(to_, part.index);
+    append_le(to_, std::uint8_t{part.last});
+    to_ += part.bytes;
+  }
+  void operator()(const Failed& failed) { add_error(failed.error); }
+
+ private:
+  void add_name(std::string_view name) {
+    append_le(to_, static_cast<std::uint16_t>(name.size()));
+    to_ += name;
+  }
+
+  void add_options(const AppendOptions& options) {
+    append_le(to_,
+              static_cast<std::uint8_t>((options.sync ? sync_flag : 0) | (options.expect_size ? expect_size_flag : 0) |
+                                        (options.id ? id_flag : 0)));
+    if (options.expect_size) append_le(to_, *options.expect_size);
+    if (!options.id) return;
+    to_ += as_string_view(options.id->writer);
+    append_le(to_, options.id->sequence);
+  }
+
+  void add_error(const ErrorReply& error) {
+    append_le(to_, error.type);
+    append_le(to_, std::uint8_t{error.retryable});
+    append_le(to_, error.code);
+    append_le(to_, static_cast<std::uint32_t>(error.message.size()));
+    to_ += error.message;
+  }
+
+  std::string& to_;
+};
+
+AppendOptions decode_options(Decoder& from) {
+  AppendOptions options;
+  const auto flags = from.integer<std::uint8_t>();
+  if ((flags & ~(sync_flag | expect_size_flag | id_flag)) != 0) {
+    from.fail("its options have the unknown flags " + std::to_string(flags));
+  }
+  options.sync = (flags & sync_flag) != 0;
+  if (flags & expect_size_flag) options.expect_size = from.integer<std::uint64_t>();
+  if (flags & id_flag) {
+    const WriterId writer = from.id();
+    options.id = BatchId{.writer = writer, .sequence = from.integer<std::uint64_t>()};
+  }
+  return options;
+}
+
+ListOptions decode_list_options(Decoder& from) {
+  ListOptions options;
+  const auto limit = from.integer<std::uint64_t>();
+  if (limit != no_limit) options.limit = static_cast<std::size_t>(limit);
+  const bool has_after = from.flag("flags");
+  options.prefix = from.name();
+  if (has_after) options.after = from.name();
+  return options;
+}
+
+Get decode_get(Decoder& from) {
+  Get get;
+  const auto count = from.count<std::uint32_t>(sizeof(std::uint16_t) + 1);
+  get.keys.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) get.keys.push_back(from.key());
+  return get;
+}
+
+RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
+  // Braces evaluate from left to right, so the fields stand as they lie in the message.
+  switch (kind) {
+    case 0x01:
+      return Hello{.session = from.id(), .window = from.integer<std::uint64_t>()};
+    case 0x02:
+      return Append{
+          .sequence = from.integer<std::uint64_t>(), .options = decode_options(from), .entries = from.entries()};
+    case 0x03:
+      return decode_get(from);
+    case 0x04:
+      return GetRange{
+          .offset = from.integer<std::uint64_t>(), .size = from.integer<std::uint64_t>(), .key = from.key()};
+    case 0x05:
+      return Size{.key = from.key()};
+    case 0x06:
+      return List{.options = decode_list_options(from)};
+    case 0x07:
+      return Erase{.key = from.key()};
+    case 0x08:
+      return Drop{};
+    case 0x09:
+      return Flush{};
+    case 0x0a:
+      return Sync{};
+    case 0x0b:
+      return StatsRequest{};
+    case 0x0c:
+      return LastSequence{.writer = from.id()};
+    case 0x0d:
+      return Ping{};
+    case 0x0e:
+      return More{.request = from.integer<std::uint64_t>(), .parts = from.integer<std::uint32_t>()};
+    case 0x0f:
+      return Bye{};
+    default:
+      from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
+  }
+}
+
+ErrorReply decode_error(Decoder& from) {
+  ErrorReply error;
+  error.type = from.integer<std::uint8_t>();
+  if (!is_error_type(error.type)) from.fail("its error has the unknown type " + std::to_string(error.type));
+  error.retryable = from.flag("retryable");
+  error.code = from.integer<std::uint32_t>();
+  error.message = from.bytes(from.integer<std::uint32_t>());
+  return error;
+}
+
+Welcome decode_welcome(Decoder& from) {
+  Welcome welcome{.incarnation = from.id()};
+  const auto durability = from.integer<std::uint8_t>();
+  if (durability > static_cast<std::uint8_t>(Durability::sync)) {
+    from.fail("its durability has the unknown number " + std::to_string(durability));
+  }
+  welcome.durability = static_cast<Durability>(durability);
+  from.integers(welcome.window, welcome.max_message, welcome.applied);
+  return welcome;
+}
+
+ReplyBody decode_reply_body(std::uint8_t kind, Decoder& from) {
+  switch (kind) {
+    case 0x41:
+      return decode_welcome(from);
+    case 0x42:
+      return Ack{.applied = from.integer<std::uint64_t>()};
+    case 0x43:
+      return Refused{.sequence = from.integer<std::uint64_t>(), .error = decode_error(from)};
+    case 0x44:
+      return Part{.index = from.integer<std::uint32_t>(), .last = from.flag("last"), .bytes = from.rest()};
+    case 0x45:
+      return Failed{.error = decode_error(from)};
+    default:
+      from.fail("its kind is " + std::to_string(kind) + ", which is none of a reply");
+  }
+}
+
+}  // namespace
+
+void encode_request(const Request& request, std::string& to) {
+  Encoder encoder(to);
+  encoder.header(static_cast<std::uint8_t>(first_request + request.body.index()), request.id);
+  std::visit(encoder, request.body);
+}
+
+void encode_reply(const Reply& reply, std::string& to) {
+  Encoder encoder(to);
+  encoder.header(static_cast<std::uint8_t>(first_reply + reply.body.index()), reply.id);
+  std::visit(encoder, reply.body);
+}
+
+Request decode_request(std::string_view message) {
+  Decoder from("a client's message", message);
+  Request request;
+  const std::uint8_t kind = from.header(request.id);
+  request.body = decode_request_body(kind, from);
+  from.end();
+  return request;
+}
+
+Reply decode_reply(std::string_view message) {
+  Decoder from("a server's message", message);
+  Reply reply;
+  const std::uint8_t kind = from.header(reply.id);
+  reply.body = decode_reply_body(kind, from);
+  from.end();
+  return reply;
+}
+
+void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to) {
+  Encoder encoder(to);
+  encoder.header(append_kind, 0);
+  encoder.begin_append(sequence, options);
+  append_le(to, count);
+}
+
+void set_sequence(std::string& append_message, std::uint64_t sequence) {
+  const std::span bytes = std::as_writable_bytes(std::span(append_message));
+  store_le(bytes.subspan<header_size, sizeof sequence>(), sequence);
+}
+
+std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept {
+  ByteReader reader(message);
+  if (reader.integer<std::uint32_t>() != magic) return std::nullopt;
+  reader.bytes(header_size - sizeof magic - sizeof(std::uint64_t));
+  const auto id = reader.integer<std::uint64_t>();
+  if (!reader.ok()) return std::nullopt;
+  return id;
+}
+
+}  // namespace accrete::wire

@@ -1,0 +1,89 @@
+// The results that replies carry.
+#include "base/bytes.hpp"
+#include "net/decoder.hpp"
+#include "net/protocol.hpp"
+
+namespace accrete::wire {
+
+std::string encode_size(const std::optional<std::uint64_t>& size) {
+  std::string bytes;
+  append_le(bytes, std::uint8_t{size.has_value()});
+  if (size) append_le(bytes, *size);
+  return bytes;
+}
+
+std::optional<std::uint64_t> decode_size(std::string_view bytes) {
+  Decoder from("the number in a server's reply", bytes);
+  std::optional<std::uint64_t> size;
+  if (from.flag("presence")) size = from.integer<std::uint64_t>();
+  from.end();
+  return size;
+}
+
+std::string encode_list(std::span<const KeySize> keys) {
+  std::string bytes;
+  std::size_t size = sizeof(std::uint64_t);
+  for (const KeySize& key : keys) size += sizeof(std::uint16_t) + key.key.size() + sizeof key.size;
+  bytes.reserve(size);
+  append_le(bytes, std::uint64_t{keys.size()});
+  for (const KeySize& key : keys) {
+    append_le(bytes, static_cast<std::uint16_t>(key.key.size()));
+    bytes += key.key;
+    append_le(bytes, key.size);
+  }
+  return bytes;
+}
+
+std::vector<KeySize> decode_list(std::string_view bytes) {
+  Decoder from("a server's list of keys", bytes);
+  std::vector<KeySize> keys;
+  const auto count = from.count<std::uint64_t>(sizeof(std::uint16_t) + 1 + sizeof(std::uint64_t));
+  keys.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view key = from.key();
+    keys.push_back({std::string(key), from.integer<std::uint64_t>()});
+  }
+  from.end();
+  return keys;
+}
+
+std::string encode_stats(const Stats& stats) {
+  std::string bytes;
+  for (const std::uint64_t number : {stats.keys, stats.bytes, stats.buffered_bytes, stats.flushes, stats.clients}) {
+    append_le(bytes, number);
+  }
+  return bytes;
+}
+
+Stats decode_stats(std::string_view bytes) {
+  Decoder from("a server's statistics", bytes);
+  Stats stats;
+  from.integers(stats.keys, stats.bytes, stats.buffered_bytes, stats.flushes, stats.clients);
+  from.end();
+  return stats;
+}
+
+std::string encode_values(std::span<const std::string> values) {
+  std::string bytes;
+  std::size_t size = sizeof(std::uint32_t);
+  for (const std::string& value : values) size += sizeof(std::uint64_t) + value.size();
+  bytes.reserve(size);
+  append_le(bytes, static_cast<std::uint32_t>(values.size()));
+  for (const std::string& value : values) {
+    append_le(bytes, std::uint64_t{value.size()});
+    bytes += value;
+  }
+  return bytes;
+}
+
+std::vector<std::string> decode_values(std::string_view bytes) {
+  Decoder from("the values that a server sends", bytes);
+  std::vector<std::string> values;
+  const auto count = from.count<std::uint32_t>(sizeof(std::uint64_t));
+  values.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) values.emplace_back(from.bytes(from.integer<std::uint64_t>()));
+  from.end();
+  return values;
+}
+
+}  // namespace accrete::wire

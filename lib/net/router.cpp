@@ -1,0 +1,246 @@
+#include "net/router.hpp"
+
+#include <cerrno>
+#include <deque>
+#include <limits>
+#include <set>
+#include <utility>
+#include <zmq.hpp>
+
+#include "net/endpoint.hpp"
+#include "net/zmq_error.hpp"
+
+namespace accrete {
+
+struct Frame::Message {
+  zmq::message_t message;
+};
+
+Frame::Frame() noexcept = default;
+Frame::Frame(Frame&&) noexcept = default;
+Frame& Frame::operator=(Frame&&) noexcept = default;
+Frame::~Frame() = default;
+Frame::Frame(std::unique_ptr<Message> message) noexcept : message_(std::move(message)) {}
+
+std::string_view Frame::bytes() const noexcept {
+  return message_ ? message_->message.to_string_view() : std::string_view{};
+}
+
+namespace {
+
+/// Answers ZeroMQ's questions whether a client's key is known (RFC 27, ZAP).
+class KeyCheck {
+ public:
+  KeyCheck(zmq::context_t& context, const std::vector<std::string>& allowed)
+      : socket_(context, zmq::socket_type::rep), allowed_(allowed.begin(), allowed.end()) {
+    socket_.bind("inproc://zeromq.zap.01");
+  }
+
+  [[nodiscard]] zmq::socket_t& socket() noexcept { return socket_; }
+
+  void answer_all() {
+    for (;;) {
+      std::vector<std::string> request;
+      do {
+        zmq::message_t part;
+        if (!socket_.recv(part, zmq::recv_flags::dontwait)) return;
+        request.push_back(part.to_string());
+      } while (socket_.get(zmq::sockopt::rcvmore));
+      answer(request);
+    }
+  }
+
+ private:
+  // A request is: version, request id, domain, address, identity, mechanism, credentials.
+  void answer(const std::vector<std::string>& request) {
+    constexpr std::size_t request_id = 1;
+    constexpr std::size_t mechanism = 5;
+    constexpr std::size_t credentials = 6;
+    constexpr std::size_t key_bytes = 32;
+    bool known = false;
+    if (request.size() > credentials && request[mechanism] == "CURVE" && request[credentials].size() == key_bytes) {
+      std::string key(2 * key_bytes, '\0');
+      zmq_z85_encode(key.data(), reinterpret_cast<const std::uint8_t*>(request[credentials].data()), key_bytes);
+      known = allowed_.contains(key.c_str());
+    }
+    const std::string id = request.size() > request_id ? request[request_id] : "";
+    for (const std::string_view part :
+         {std::string_view{"1.0"}, std::string_view{id}, std::string_view{known ? "200" : "400"},
+          std::string_view{known ? "OK" : "unknown key"}, std::string_view{}}) {
+      socket_.send(zmq::buffer(part), zmq::send_flags::sndmore);
+    }
+    socket_.send(zmq::str_buffer(""), zmq::send_flags::none);
+  }
+
+  zmq::socket_t socket_;
+  std::set<std::string, std::less<>> allowed_;
+};
+
+[[noreturn]] void throw_bind_error(const std::string& endpoint, const zmq::error_t& error) {
+  std::string advice;
+  switch (error.num()) {
+    case EADDRINUSE:
+      advice = "; another program listens there, so stop it or choose another port";
+      break;
+    case EADDRNOTAVAIL:
+    case ENODEV:
+      advice = "; name an address of this host";
+      break;
+    case ENOENT:
+      advice = "; make the directory first";
+      break;
+    case ENAMETOOLONG:
+      advice = "; the path of a socket has at most 107 bytes";
+      break;
+    default:
+      break;
+  }
+  throw NetworkError("cannot bind " + accrete::quoted(endpoint) + ": " + error.what() + advice);
+}
+
+}  // namespace
+
+class Router::Impl {
+ public:
+  explicit Impl(RouterOptions options) : options_(std::move(options)) {
+    context_.set(zmq::ctxopt::max_sockets, 64);
+    if (options_.curve && options_.curve->allowed_clients) {
+      key_check_.emplace(context_, *options_.curve->allowed_clients);
+    }
+  }
+
+  std::string bind(const std::string& endpoint) {
+    zmq::socket_t socket(context_, zmq::socket_type::router);
+    configure(socket, endpoint);
+    try {
+      socket.bind(endpoint);
+    } catch (const zmq::error_t& error) {
+      throw_bind_error(endpoint, error);
+    }
+    std::string bound = socket.get(zmq::sockopt::last_endpoint);
+    sockets_.push_back(std::move(socket));
+    return bound;
+  }
+
+  void poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
+    std::vector<zmq::pollitem_t> items;
+    if (key_check_) items.push_back({key_check_->socket().handle(), 0, ZMQ_POLLIN, 0});
+    if (awaited == Awaited::messages) {
+      for (zmq::socket_t& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    }
+    for (const int fd : fds) items.push_back({nullptr, fd, ZMQ_POLLIN, 0});
+    try {
+      zmq::poll(items, timeout);
+    } catch (const zmq::error_t& error) {
+      if (error.num() != EINTR) throw;
+    }
+    if (key_check_) key_check_->answer_all();
+  }
+
+  std::optional<Received> try_receive() {
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+      const std::size_t endpoint = next_;
+      next_ = (next_ + 1) % sockets_.size();
+      if (auto received = try_receive_from(endpoint)) return received;
+    }
+    return std::nullopt;
+  }
+
+  SendResult try_send(const Peer& to, std::string_view bytes) {
+    zmq::socket_t& socket = sockets_[to.endpoint];
+    try {
+      const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
+      if (!socket.send(zmq::buffer(to.identity), flags)) return SendResult::full;
+      // The queue has room: that was checked with the identity.
+      (void)socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
+      return SendResult::sent;
+    } catch (const zmq::error_t& error) {
+      if (error.num() == EHOSTUNREACH) return SendResult::gone;
+      throw;
+    }
+  }
+
+  void close(std::chrono::milliseconds linger) noexcept {
+    for (zmq::socket_t& socket : sockets_) {
+      const auto linger_ms = static_cast<int>(linger.count());
+      (void)zmq_setsockopt(socket.handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+      socket.close();
+    }
+    sockets_.clear();
+    key_check_.reset();
+    context_.close();
+  }
+
+ private:
+  void configure(zmq::socket_t& socket, const std::string& endpoint) {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(std::min(options_.max_message, most)));
+    socket.set(zmq::sockopt::rcvhwm, options_.receive_queue);
+    socket.set(zmq::sockopt::sndhwm, options_.send_queue);
+    socket.set(zmq::sockopt::router_mandatory, true);
+    socket.set(zmq::sockopt::linger, 0);
+    constexpr int backlog = 512;
+    socket.set(zmq::sockopt::backlog, backlog);
+    if (!is_tcp(endpoint)) return;
+    // Connections that a dead host or a cut cable leaves behind are found by these.
+    constexpr int heartbeat_ms = 10'000;
+    socket.set(zmq::sockopt::heartbeat_ivl, heartbeat_ms);
+    socket.set(zmq::sockopt::heartbeat_timeout, 3 * heartbeat_ms);
+    socket.set(zmq::sockopt::ipv6, !has_ipv4_address(endpoint));
+    if (!options_.curve) return;
+    socket.set(zmq::sockopt::curve_server, true);
+    socket.set(zmq::sockopt::curve_secretkey, options_.curve->keys.secret_key);
+    socket.set(zmq::sockopt::zap_domain, "accrete");
+  }
+
+  std::optional<Received> try_receive_from(std::size_t endpoint) {
+    zmq::socket_t& socket = sockets_[endpoint];
+    zmq::message_t identity;
+    if (!socket.recv(identity, zmq::recv_flags::dontwait)) return std::nullopt;
+    Received received;
+    received.from = {endpoint, identity.to_string()};
+    auto body = std::make_unique<Frame::Message>();
+    std::size_t frames = 0;
+    for (; socket.get(zmq::sockopt::rcvmore); ++frames) {
+      (void)socket.recv(body->message, zmq::recv_flags::dontwait);
+    }
+    received.malformed = frames != 1;
+    if (!received.malformed) received.frame = Frame(std::move(body));
+    return received;
+  }
+
+  RouterOptions options_;
+  zmq::context_t context_;
+  std::optional<KeyCheck> key_check_;
+  std::deque<zmq::socket_t> sockets_;
+  std::size_t next_ = 0;
+};
+
+Router::Router(RouterOptions options)
+    : impl_(with_zmq_errors("start", "ZeroMQ", [&] { return std::make_unique<Impl>(std::move(options)); })) {}
+
+Router::~Router() = default;
+
+std::string Router::bind(const std::string& endpoint) {
+  if (!is_endpoint(endpoint)) {
+    throw InvalidArgumentError("cannot bind " + accrete::quoted(endpoint) +
+                               ": an endpoint is ipc://PATH or tcp://ADDRESS:PORT, such as tcp://127.0.0.1:5555");
+  }
+  return with_zmq_errors("bind", endpoint, [&] { return impl_->bind(endpoint); });
+}
+
+void Router::poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
+  with_zmq_errors("poll", "the endpoints", [&] { impl_->poll(fds, timeout, awaited); });
+}
+
+std::optional<Received> Router::try_receive() {
+  return with_zmq_errors("receive from", "the endpoints", [&] { return impl_->try_receive(); });
+}
+
+SendResult Router::try_send(const Peer& to, std::string_view bytes) {
+  return with_zmq_errors("send to", "a client", [&] { return impl_->try_send(to, bytes); });
+}
+
+void Router::close(std::chrono::milliseconds linger) noexcept { impl_->close(linger); }
+
+}  // namespace accrete

@@ -1,0 +1,105 @@
+#include "net/send_window.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/protocol.hpp"
+
+namespace accrete {
+
+void SendWindow::push(Message message, std::shared_ptr<Outcome> outcome, Kind kind) {
+  const std::uint64_t sequence = next_sequence();
+  const std::uint64_t size = message->size();
+  batches_.push_back({.message = std::move(message),
+                      .sequence = sequence,
+                      .ticket = next_ticket_,
+                      .outcome = std::move(outcome),
+                      .kind = kind,
+                      .was_sent = false});
+  bytes_ += size;
+  ++next_ticket_;
+}
+
+SendWindow::Message SendWindow::next_to_send(std::uint64_t limit) const {
+  if (sent_ == batches_.size()) return nullptr;
+  const Message& message = batches_[sent_].message;
+  if (sent_ > 0 && (message->size() > limit || sent_bytes_ > limit - message->size())) return nullptr;
+  return message;
+}
+
+void SendWindow::mark_sent() {
+  batches_[sent_].was_sent = true;
+  sent_bytes_ += batches_[sent_].message->size();
+  ++sent_;
+}
+
+bool SendWindow::acknowledge(std::uint64_t applied) {
+  if (applied > acknowledged_ + sent_) return false;
+  while (acknowledged_ < applied) pop_applied();
+  return true;
+}
+
+void SendWindow::pop_applied() {
+  Batch& batch = batches_.front();
+  bytes_ -= batch.message->size();
+  if (sent_ > 0) {
+    sent_bytes_ -= batch.message->size();
+    --sent_;
+  }
+  if (batch.outcome) batch.outcome->done = true;
+  batches_.pop_front();
+  ++acknowledged_;
+  ++acknowledged_count_;
+}
+
+std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, const SavedError& error) {
+  if (sequence <= acknowledged_ || sequence > acknowledged_ + sent_) return std::nullopt;
+  while (acknowledged_ + 1 < sequence) pop_applied();
+  Refusal refusal{.kept = batches_.front().kind == Kind::pipelined && !is_awaited(batches_.front())};
+  std::deque<Batch> left;
+  for (Batch& batch : batches_) {
+    // Without the one that was refused those behind it can go on; calls that wait behind one that stays get its error.
+    const bool is_first = &batch == &batches_.front();
+    const bool gives_up = refusal.kept ? is_awaited(batch) : is_first;
+    if (!gives_up) {
+      left.push_back(std::move(batch));
+      continue;
+    }
+    bytes_ -= batch.message->size();
+    if (!batch.outcome) continue;
+    batch.outcome->done = true;
+    batch.outcome->error = error;
+    refusal.told = true;
+  }
+  batches_ = std::move(left);
+  resend_all();
+  return refusal;
+}
+
+bool SendWindow::restart(std::uint64_t applied) {
+  const auto unsent =
+      std::find_if(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.was_sent; });
+  const auto ever_sent = static_cast<std::uint64_t>(unsent - batches_.begin());
+  if (applied > acknowledged_ + ever_sent) return false;
+  while (acknowledged_ < applied) pop_applied();
+  acknowledged_ = applied;
+  resend_all();
+  return true;
+}
+
+void SendWindow::resend_all() {
+  sent_ = 0;
+  sent_bytes_ = 0;
+  std::uint64_t sequence = acknowledged_;
+  for (Batch& batch : batches_) {
+    ++sequence;
+    if (batch.sequence == sequence) continue;
+    // ZeroMQ may still hold the old one.
+    std::string renumbered = *batch.message;
+    wire::set_sequence(renumbered, sequence);
+    batch.message = std::make_shared<const std::string>(std::move(renumbered));
+    batch.sequence = sequence;
+  }
+}
+
+}  // namespace accrete

@@ -1,0 +1,100 @@
+// The appends that the server has not acknowledged yet, in their order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/saved_error.hpp"
+
+namespace accrete {
+
+/// What became of a batch that calls wait for.
+struct Outcome {
+  int waiters = 0;
+  bool done = false;  ///< applied, or refused with `error`
+  std::optional<SavedError> error{};
+};
+
+/// Numbers batches, holds each until it is acknowledged, and knows which are to be sent. The sequence of a batch
+/// follows from its place, so giving one up moves those behind it. Not thread-safe.
+class SendWindow {
+ public:
+  /// Shared with ZeroMQ while it is on its way.
+  using Message = std::shared_ptr<const std::string>;
+
+  enum class Kind {
+    pipelined,
+    alone,  ///< nothing is in flight with it; given up when it is refused
+  };
+
+  struct Refusal {
+    bool kept = false;  ///< no call waits for the batch: it is to be sent again
+    bool told = false;  ///< a call that waits, for it or for one behind it, gets the error
+  };
+
+  [[nodiscard]] bool empty() const noexcept { return batches_.empty(); }
+  [[nodiscard]] bool has_alone() const noexcept { return !batches_.empty() && batches_.back().kind == Kind::alone; }
+  [[nodiscard]] bool in_flight() const noexcept { return sent_ > 0; }
+  /// One batch larger than the limit may be in the window alone.
+  [[nodiscard]] bool has_room(std::uint64_t size, std::uint64_t limit) const noexcept {
+    return batches_.empty() || (size <= limit && bytes_ <= limit - size);
+  }
+  /// Of the next batch that is pushed.
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return acknowledged_ + batches_.size() + 1; }
+  /// The server's last acknowledgement.
+  [[nodiscard]] std::uint64_t acknowledged() const noexcept { return acknowledged_; }
+  /// How many batches have been acknowledged so far; never goes back.
+  [[nodiscard]] std::uint64_t acknowledged_count() const noexcept { return acknowledged_count_; }
+
+  /// A ticket names a batch for good; those of later batches are higher.
+  [[nodiscard]] std::uint64_t next_ticket() const noexcept { return next_ticket_; }
+  /// True if no batch up to `ticket` is waiting for the server.
+  [[nodiscard]] bool is_settled(std::uint64_t ticket) const noexcept {
+    return ticket < (batches_.empty() ? next_ticket_ : batches_.front().ticket);
+  }
+
+  /// The message must have next_sequence() in it. `outcome` may be null.
+  void push(Message message, std::shared_ptr<Outcome> outcome, Kind kind);
+
+  /// The next message to send, nullptr if there is none or if `limit` bytes are in flight; mark_sent() goes on to the
+  /// one behind.
+  [[nodiscard]] Message next_to_send(std::uint64_t limit) const;
+  void mark_sent();
+
+  /// All up to `applied` are applied. False if that is more than was sent.
+  [[nodiscard]] bool acknowledge(std::uint64_t applied);
+
+  /// The batch `sequence` was refused, those before it are applied, and those behind it were passed over: calls that
+  /// wait for them are told, and what is left is to be sent again. nullopt if that cannot be.
+  [[nodiscard]] std::optional<Refusal> refuse(std::uint64_t sequence, const SavedError& error);
+
+  /// A new connection: all is to be sent again, behind `applied`. False if that is more than was ever sent.
+  [[nodiscard]] bool restart(std::uint64_t applied);
+
+ private:
+  struct Batch {
+    Message message;
+    std::uint64_t sequence;  // that stands in the message
+    std::uint64_t ticket;
+    std::shared_ptr<Outcome> outcome;
+    Kind kind;
+    bool was_sent;  // over any connection
+  };
+
+  static bool is_awaited(const Batch& batch) noexcept { return batch.outcome && batch.outcome->waiters > 0; }
+  void pop_applied();
+  void resend_all();
+
+  std::deque<Batch> batches_;
+  std::size_t sent_ = 0;            // of batches_, from the front
+  std::uint64_t bytes_ = 0;         // of all messages
+  std::uint64_t sent_bytes_ = 0;    // of those sent
+  std::uint64_t acknowledged_ = 0;  // a sequence
+  std::uint64_t acknowledged_count_ = 0;
+  std::uint64_t next_ticket_ = 1;
+};
+
+}  // namespace accrete

@@ -1,0 +1,276 @@
+// What the threads of a client's user run.
+#include "net/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/entries.hpp"
+#include "base/escape.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+/// Counts a waiting thread for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(int& count) noexcept : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  int& count_;
+};
+
+}  // namespace
+
+Session::Session(std::string endpoint, ClientOptions options)
+    : endpoint_(std::move(endpoint)),
+      options_(std::move(options)),
+      id_(random_uuid()),
+      dealer_(endpoint_, options_),
+      thread_([this] { run(); }) {}
+
+Session::~Session() {
+  {
+    Lock lock(mutex_);
+    paused_.reset();
+    seal_now_ = true;
+    wake_up_.signal();
+    const Counted counted(waiters_);
+    const auto until = deadline();
+    const auto is_over = [&] { return !is_ready_ || fatal_ || (gathered_.empty() && window_.empty()); };
+    while (!is_over() && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
+    }
+    stop_ = true;
+  }
+  wake_up_.signal();
+  thread_.join();
+}
+
+Session::Clock::time_point Session::deadline() const {
+  // Far enough for anyone, and near enough not to overflow.
+  constexpr std::chrono::milliseconds most = std::chrono::hours{24 * 365};
+  return Clock::now() + std::min(options_.timeout, most);
+}
+
+template <typename Predicate>
+void Session::wait(Lock& lock, Clock::time_point deadline, std::string_view what, Heed heed, Predicate is_done) {
+  const Counted counted(waiters_);
+  bool is_late = false;
+  for (;;) {
+    if (is_done()) return;
+    if (fatal_) fatal_->raise();
+    if (heed == Heed::remembered_errors) throw_remembered();
+    if (is_late) throw_timeout(what);
+    is_late = changed_.wait_until(lock, deadline) == std::cv_status::timeout;
+  }
+}
+
+void Session::throw_remembered() {
+  if (!remembered_) return;
+  const SavedError error = *std::exchange(remembered_, std::nullopt);
+  error.raise();
+}
+
+void Session::throw_timeout(std::string_view what) const {
+  const std::string action = "cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) + ": ";
+  const std::string time = std::to_string(options_.timeout.count()) + " ms";
+  if (link_ == Link::connected || link_ == Link::welcomed) {
+    throw TimeoutError(action + "it has not answered within " + time +
+                       ", and may do what was asked for still; try again, or give it a longer timeout");
+  }
+  if (last_failure_) last_failure_->raise();
+  throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
+}
+
+void Session::wait_ready() {
+  Lock lock(mutex_);
+  wait_ready(lock, deadline());
+}
+
+void Session::wait_ready(Lock& lock, Clock::time_point deadline) {
+  wait(lock, deadline, "connect", Heed::own_errors, [&] {
+    if (is_hopeless_ && last_failure_ && !is_ready_) last_failure_->raise();
+    return is_ready_;
+  });
+}
+
+void Session::enter(Lock& lock) {
+  if (!is_ready_) wait_ready(lock, deadline());
+  if (fatal_) fatal_->raise();
+  throw_remembered();
+  if (!paused_) return;
+  paused_.reset();
+  wake_up_.signal();
+}
+
+void Session::check_size(std::uint64_t size, std::string_view what) const {
+  const std::uint64_t limit = std::min(welcome_.max_message, GatheredBatch::max_bytes);
+  if (size <= limit) return;
+  throw TooLargeError("cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) +
+                      ": the message would have " + std::to_string(size) + " bytes, and it takes " +
+                      std::to_string(limit) + " at most; send less at once, or start it with a larger --max-message");
+}
+
+bool Session::try_seal() {
+  if (gathered_.empty()) return true;
+  if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
+  auto message = std::make_shared<const std::string>(gathered_.encode(window_.next_sequence()));
+  window_.push(std::move(message), std::exchange(gathered_outcome_, nullptr), SendWindow::Kind::pipelined);
+  constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
+  gathered_.clear(std::max(least_kept, 4 * batch_limit_));
+  seal_now_ = false;
+  ++seals_;
+  return true;
+}
+
+void Session::append(std::span<const Entry> entries) {
+  constexpr std::string_view what = "append";
+  const std::uint64_t size = encoded_size(entries) + wire::append_header_size;
+  Lock lock(mutex_);
+  enter(lock);
+  check_size(size, what);
+  const auto fits = [&] { return gathered_.empty() || gathered_.message_size() + size <= batch_limit_; };
+  if (!fits()) {
+    if (!try_seal()) wait(lock, deadline(), what, Heed::remembered_errors, [&] { return fits() || try_seal(); });
+    wake_up_.signal();
+  }
+  const bool is_first = gathered_.empty();
+  gathered_.add(entries);
+  const bool waits = options_.ack == Acknowledgement::each;
+  if (is_first) gathered_since_ = Clock::now();
+  const bool is_sealed = gathered_.message_size() >= batch_limit_ && !waits && try_seal();
+  if (is_first || is_sealed || waits) wake_up_.signal();
+  if (!waits) return;
+  if (!gathered_outcome_) gathered_outcome_ = std::make_shared<Outcome>();
+  const std::shared_ptr<Outcome> outcome = gathered_outcome_;
+  await(lock, deadline(), *outcome);
+}
+
+void Session::await(Lock& lock, Clock::time_point deadline, Outcome& outcome) {
+  const Counted counted(outcome.waiters);
+  wait(lock, deadline, "append", Heed::own_errors, [&] { return outcome.done; });
+  if (outcome.error) outcome.error->raise();
+}
+
+void Session::append_with(std::span<const Entry> entries, const AppendOptions& options) {
+  wire::Append append{.options = options};
+  std::string message;
+  append.entries.assign(entries.begin(), entries.end());
+  if (encoded_size(entries) <= GatheredBatch::max_bytes) wire::encode_request({.body = std::move(append)}, message);
+  Lock lock(mutex_);
+  const auto until = deadline();
+  enter(lock);
+  check_size(message.empty() ? encoded_size(entries) : message.size(), "append");
+  const bool waits = options.sync || options.expect_size || options_.ack == Acknowledgement::each;
+  const std::shared_ptr<Outcome> outcome = push(lock, until, std::move(message), options);
+  if (waits) await(lock, until, *outcome);
+}
+
+std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, std::string message,
+                                       const AppendOptions& options) {
+  constexpr std::string_view what = "append";
+  const std::uint64_t size = message.size();
+  // Earlier appends of this thread may be among what is gathered.
+  const std::uint64_t seals = ask_for_seal();
+  const auto is_sealed = [&] { return seals_ >= seals || try_seal(); };
+  std::optional<Counted> alone;
+  if (options.expect_size) {
+    wait(lock, deadline, what, Heed::remembered_errors, is_sealed);
+    alone.emplace(waiting_alone_);
+    wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.empty(); });
+  } else {
+    wait(lock, deadline, what, Heed::remembered_errors,
+         [&] { return is_sealed() && may_push() && window_.has_room(size, window_limit_); });
+  }
+  wire::set_sequence(message, window_.next_sequence());
+  auto outcome = std::make_shared<Outcome>();
+  window_.push(std::make_shared<const std::string>(std::move(message)), outcome,
+               options.expect_size ? SendWindow::Kind::alone : SendWindow::Kind::pipelined);
+  wake_up_.signal();
+  return outcome;
+}
+
+std::uint64_t Session::ask_for_seal() {
+  if (gathered_.empty()) return seals_;
+  seal_now_ = true;
+  wake_up_.signal();
+  return seals_ + 1;
+}
+
+void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view what) {
+  const std::uint64_t seals = ask_for_seal();
+  wait(lock, deadline, what, Heed::remembered_errors, [&] { return seals_ >= seals || try_seal(); });
+  // Others may have put batches behind meanwhile; those are waited for too.
+  const std::uint64_t ticket = window_.next_ticket() - 1;
+  if (window_.is_settled(ticket)) return;
+  wake_up_.signal();
+  wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
+}
+
+void Session::call(std::string_view what, const wire::Request& request, ReplyReader& reader) {
+  class Listed {
+   public:
+    Listed(CallTable& calls, Lock& lock, std::uint64_t number, Call& call)
+        : calls_(calls), lock_(lock), number_(number) {
+      calls_.add(number, call);
+    }
+    ~Listed() {
+      if (!lock_.owns_lock()) lock_.lock();
+      calls_.remove(number_);
+    }
+    Listed(const Listed&) = delete;
+    Listed& operator=(const Listed&) = delete;
+
+   private:
+    CallTable& calls_;
+    Lock& lock_;
+    std::uint64_t number_;
+  };
+
+  Lock lock(mutex_);
+  const auto until = deadline();
+  enter(lock);
+  drain(lock, until, what);
+  const std::uint64_t acknowledged_count = window_.acknowledged_count();
+  const std::uint64_t number = calls_.next_number();
+  std::string message;
+  wire::encode_request({.id = number, .body = request.body}, message);
+  check_size(message.size(), what);
+  Call call{.message = std::make_shared<const std::string>(std::move(message))};
+  const Listed listed(calls_, lock, number, call);
+  wake_up_.signal();
+  for (std::uint32_t taken = 0;;) {
+    const std::vector<zmq::message_t> parts = next_parts(lock, until, what, number, call, taken);
+    if (std::exchange(call.is_restarted, false)) reader.restart();
+    taken = static_cast<std::uint32_t>(parts.size());
+    const bool is_complete = call.is_complete;
+    lock.unlock();
+    for (const zmq::message_t& part : parts) reader.add(part.to_string_view().substr(wire::part_header_size));
+    lock.lock();
+    if (is_complete) break;
+  }
+  const bool hands_down =
+      std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
+  if (!hands_down) return;
+  // The server that has flushed may be another than the one that had the appends.
+  throw_remembered();
+  handed_down_count_ = std::max(handed_down_count_, acknowledged_count);
+}
+
+std::vector<zmq::message_t> Session::next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,
+                                                std::uint64_t number, Call& call, std::uint32_t taken) {
+  // A reply that began anew has had its credit anew.
+  if (taken > 0 && !call.is_restarted) {
+    wire::encode_request({.body = wire::More{.request = number, .parts = taken}}, controls_.emplace_back());
+    call.credit += taken;
+    wake_up_.signal();
+  }
+  wait(lock, deadline, what, Heed::own_errors, [&] { return !call.parts.empty() || call.error; });
+  if (call.error) call.error->raise();
+  return std::exchange(call.parts, {});
+}
+
+}  // namespace accrete

@@ -1,0 +1,29 @@
+#include "server/client.hpp"
+
+#include <utility>
+
+namespace accrete::server {
+
+wire::Part PendingReply::part() const noexcept {
+  const std::size_t begin = std::size_t{next_part} * wire::part_bytes;
+  const std::size_t left = bytes.size() - begin;
+  const std::size_t size = std::min(left, wire::part_bytes);
+  return {.index = next_part, .last = size == left, .bytes = std::string_view(bytes).substr(begin, size)};
+}
+
+Client::Client(Peer from, std::uint64_t its_number, const wire::Hello& hello)
+    : peer(std::move(from)), number(its_number), window(hello.window), lane(std::make_shared<Lane>()) {
+  lane->session = hello.session;
+}
+
+bool Client::can_send() const noexcept {
+  const auto has_credit = [](const PendingReply& reply) { return reply.next_part < reply.credit; };
+  return ack_due || !control.empty() || std::any_of(replies.begin(), replies.end(), has_credit);
+}
+
+bool Client::may_ask(std::uint64_t bytes) const noexcept {
+  constexpr std::size_t most_requests = 1024;
+  return requests < most_requests && bytes <= window - std::min(window, request_bytes);
+}
+
+}  // namespace accrete::server

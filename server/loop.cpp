@@ -1,0 +1,404 @@
+#include "server/loop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/escape.hpp"
+#include "net/endpoint.hpp"
+#include "os/system.hpp"
+#include "server/log.hpp"
+#include "store/marker.hpp"
+
+namespace accrete::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t reader_threads = 2;
+/// So many messages are received in one round at most, so that results and replies get their turn.
+constexpr int most_received = 256;
+/// A message is longer than the batch in it by its header.
+constexpr std::uint64_t message_slack = 4096;
+
+template <typename T>
+std::exception_ptr failure(const std::string& message) {
+  return std::make_exception_ptr(T(message));
+}
+
+ServerOptions checked(ServerOptions options) {
+  if (options.max_message_bytes < wire::part_bytes) {
+    throw InvalidArgumentError("cannot serve with messages of at most " + std::to_string(options.max_message_bytes) +
+                               " bytes: clients send batches of up to 1 MiB; allow more");
+  }
+  if (options.memory_bytes / 8 < options.max_message_bytes) {
+    throw InvalidArgumentError("cannot serve with " + std::to_string(options.memory_bytes) +
+                               " bytes of memory: that is less than eight messages of the largest size; allow more");
+  }
+  if (options.max_clients == 0) throw InvalidArgumentError("cannot serve no clients");
+  return options;
+}
+
+bool is_change(const wire::Request& request) {
+  return std::holds_alternative<wire::Erase>(request.body) || std::holds_alternative<wire::Drop>(request.body) ||
+         std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
+}
+
+}  // namespace
+
+Server::Loop::Loop(BufferedStore& store, ServerOptions options)
+    : store_(store),
+      options_(checked(std::move(options))),
+      window_(std::max(options_.memory_bytes / 16, options_.max_message_bytes)),
+      router_({.max_message = options_.max_message_bytes + message_slack, .curve = options_.curve}),
+      budget_(options_.memory_bytes / 4) {
+  description_.incarnation = random_uuid();
+  description_.process = process_id();
+  for (const std::string& endpoint : options_.endpoints) {
+    const std::string bound = router_.bind(endpoint);
+    const bool with_key = options_.curve && is_tcp(bound);
+    description_.endpoints.push_back({.address = bound, .public_key = with_key ? options_.curve->keys.public_key : ""});
+    log::info("listening at {}{}", escape(bound), with_key ? " with CURVE" : "");
+  }
+  readers_.emplace(store_, results_, budget_, reader_threads);
+  changer_.emplace(store_, results_, budget_, 1);
+  appender_.emplace(store_, results_, window_);
+}
+
+void Server::Loop::stop() noexcept {
+  ++stops_;
+  results_.wake_up().signal();
+}
+
+void Server::Loop::run(StopSignals* signals) {
+  constexpr auto longest_goodbye = 5s;  // for clients that do not take what is sent to them
+  std::optional<Clock::time_point> end;
+  while (stops_ < 2) {
+    wait(signals);
+    take_results();
+    receive();
+    if (receiving_ && stops_ > 0 && !is_over_budget()) {
+      receiving_ = false;
+      log::info("stopping: {} bytes of appends and {} requests are to be finished", queued_bytes_, open_tasks_);
+    }
+    send();
+    tick();
+    if (receiving_ || !is_drained()) continue;
+    if (!end) end = Clock::now() + longest_goodbye;
+    if (!outbox_.is_blocked() || Clock::now() >= *end) break;
+  }
+  appender_.reset();
+  changer_.reset();
+  readers_.reset();
+  constexpr auto linger = 2s;
+  router_.close(stops_ < 2 ? linger : 200ms);
+  if (stops_ < 2 || options_.durability == Durability::memory) store_.flush();
+  log::info("stopped");
+}
+
+void Server::Loop::wait(StopSignals* signals) {
+  std::vector<int> fds = {results_.wake_up().fd()};
+  if (signals) fds.push_back(signals->fd());
+  const auto timeout = outbox_.is_blocked() ? 2ms : 1000ms;
+  const bool listens = receiving_ && !is_over_budget();
+  router_.poll(fds, timeout, listens ? Awaited::messages : Awaited::nothing);
+  if (signals) stops_ += signals->take();
+}
+
+/// Then nothing is received, which holds all clients back, until the store has applied some of it.
+bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ > options_.memory_bytes / 4; }
+
+bool Server::Loop::is_drained() const noexcept { return queued_bytes_ == 0 && open_tasks_ == 0; }
+
+void Server::Loop::take_results() {
+  for (Result& result : results_.take_all()) {
+    std::visit([this](auto& of_a_kind) { take(of_a_kind); }, result);
+  }
+}
+
+void Server::Loop::receive() {
+  for (int i = 0; i < most_received && receiving_ && !is_over_budget(); ++i) {
+    std::optional<Received> received = router_.try_receive();
+    if (!received) return;
+    take_message(*std::move(received));
+  }
+}
+
+void Server::Loop::send() {
+  for (const ClientHandle& client : outbox_.send_all()) drop(client, "it has gone, or reads nothing");
+}
+
+void Server::Loop::tick() {
+  const Clock::time_point now = Clock::now();
+  if (now < next_tick_) return;
+  next_tick_ = now + 1s;
+  std::vector<ClientHandle> stalled;
+  for (const auto& [peer, client] : clients_) {
+    if (client->has_output() && now - client->last_progress > options_.stall_timeout) stalled.push_back(client);
+  }
+  for (const ClientHandle& client : stalled) drop(client, "it takes none of the replies that it has asked for");
+  probe(2s);
+}
+
+void Server::Loop::probe(Clock::duration unheard_for) {
+  const Clock::time_point now = Clock::now();
+  std::vector<ClientHandle> gone;
+  for (const auto& [peer, client] : clients_) {
+    if (client->greeted && now - client->last_sent >= unheard_for && !outbox_.is_there(*client)) gone.push_back(client);
+  }
+  for (const ClientHandle& client : gone) drop(client, "its connection has ended");
+}
+
+ClientHandle Server::Loop::find(const Peer& peer) const {
+  const auto at = clients_.find(peer);
+  return at == clients_.end() ? nullptr : at->second;
+}
+
+void Server::Loop::take_message(Received received) {
+  if (received.malformed) {
+    take_malformed(received.from, std::nullopt,
+                   failure<NetworkError>("cannot read a message: it has another number of frames than one"));
+    return;
+  }
+  wire::Request request;
+  try {
+    request = wire::decode_request(received.frame.bytes());
+  } catch (const Error&) {
+    take_malformed(received.from, wire::request_id_of(received.frame.bytes()), std::current_exception());
+    return;
+  }
+  if (const auto* hello = std::get_if<wire::Hello>(&request.body)) {
+    take_hello(received.from, request.id, *hello);
+    return;
+  }
+  const ClientHandle client = find(received.from);
+  if (client && client->greeted) {
+    take_request(client, std::move(request), std::move(received.frame));
+    return;
+  }
+  const auto stranger = failure<NetworkError>("cannot answer a client that has not said hello: say hello first");
+  outbox_.fail_stranger(received.from, request.id, stranger);
+}
+
+void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t> request,
+                                  const std::exception_ptr& failure) {
+  const ClientHandle client = find(peer);
+  if (request && client) outbox_.fail(client, *request, failure, false);
+  if (request && !client) outbox_.fail_stranger(peer, *request, failure);
+  const Clock::time_point now = Clock::now();
+  if (client) ++client->malformed;
+  Clock::time_point& next_complaint = client ? client->next_complaint : next_complaint_;
+  if (now < next_complaint) return;
+  next_complaint = now + 1s;
+  std::string text;
+  const std::string_view why = wire::describe_error(failure, text).message;
+  if (client) {
+    log::warning("client {} sent {} malformed messages so far, this one: {}", client->number, client->malformed, why);
+  } else {
+    log::warning("a stranger at endpoint {} sent a malformed message: {}", peer.endpoint + 1, why);
+  }
+}
+
+void Server::Loop::take_hello(const Peer& peer, std::uint64_t request, const wire::Hello& hello) {
+  if (const ClientHandle before = find(peer)) drop(before, "it says hello again");
+  if (!make_room()) {
+    log::warning("refused a client: there are {} already", clients_.size());
+    outbox_.fail_stranger(
+        peer, request,
+        failure<NetworkError>("cannot take one more client: the server has " + std::to_string(clients_.size()) +
+                              ", its most; try again later, or start it with --max-clients"));
+    return;
+  }
+  auto client = std::make_shared<Client>(peer, ++last_number_, hello);
+  client->window = std::max(std::min(hello.window, window_), options_.max_message_bytes);
+  clients_.emplace(peer, client);
+  log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
+             format_uuid(hello.session));
+  ++open_tasks_;
+  ClientHandle& latest = sessions_[hello.session];
+  const ClientHandle before = std::exchange(latest, client);
+  const bool has_tasks = before && (before->queued_bytes > 0 || !before->greeted);
+  if (before) {
+    before->lane->abandoned = true;
+    drop(before, "its session goes on over another connection");
+  }
+  if (has_tasks) {
+    // What is being applied of the session now must be counted in the answer.
+    appender_->push({.client = client, .lane = client->lane, .action = hello, .request = request});
+  } else {
+    readers_->push({.client = client, .request = {.id = request, .body = hello}});
+  }
+}
+
+bool Server::Loop::make_room() {
+  if (clients_.size() >= options_.max_clients) probe(0s);
+  return clients_.size() < options_.max_clients;
+}
+
+void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
+  if (client->gone) return;
+  client->gone = true;
+  client->replies.clear();
+  client->control.clear();
+  client->waiting.clear();
+  clients_.erase(client->peer);
+  if (client->greeted && client->queued_bytes == 0) forget_session(client);
+  log::debug("client {} left: {}", client->number, why);
+}
+
+void Server::Loop::take_request(const ClientHandle& client, wire::Request request, Frame frame) {
+  if (auto* append = std::get_if<wire::Append>(&request.body)) {
+    take_append(client, std::move(*append), std::move(frame));
+  } else if (const auto* more = std::get_if<wire::More>(&request.body)) {
+    outbox_.give_credit(client, *more);
+  } else if (std::holds_alternative<wire::Bye>(request.body)) {
+    take_bye(client);
+  } else {
+    take_question(client, std::move(request), std::move(frame));
+  }
+}
+
+void Server::Loop::take_append(const ClientHandle& client, wire::Append append, Frame frame) {
+  const std::uint64_t sequence = append.sequence;
+  if (sequence <= client->applied) {
+    outbox_.acknowledge(client);
+    return;
+  }
+  if (sequence != client->expected) return;
+  const std::uint64_t bytes = frame.bytes().size();
+  if (client->queued_bytes > 0 && client->queued_bytes + bytes > 2 * client->window) {
+    log::warning("refused an append of client {}: it has sent twice its window", client->number);
+    outbox_.refuse(client, sequence,
+                   failure<NetworkError>("cannot append: more than twice the window of " +
+                                         std::to_string(client->window) + " bytes is not acknowledged yet"));
+    return;
+  }
+  if (append.options.expect_size && append.entries.size() != 1) {
+    outbox_.refuse(client, sequence,
+                   failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
+                                                 std::to_string(append.entries.size())));
+    return;
+  }
+  ++client->expected;
+  client->queued_bytes += bytes;
+  queued_bytes_ += bytes;
+  appender_->push({.client = client,
+                   .lane = client->lane,
+                   .generation = client->generation,
+                   .frame = std::move(frame),
+                   .action = std::move(append)});
+}
+
+void Server::Loop::take_question(const ClientHandle& client, wire::Request request, Frame frame) {
+  const std::uint64_t bytes = frame.bytes().size();
+  if (!client->may_ask(bytes)) {
+    outbox_.fail(client, request.id,
+                 failure<NetworkError>("cannot answer so many requests of one client at once; wait for replies"), true);
+    return;
+  }
+  ++client->requests;
+  client->request_bytes += bytes;
+  if (std::holds_alternative<wire::Ping>(request.body)) {
+    outbox_.reply(client, {.request = request.id, .request_bytes = bytes});
+    return;
+  }
+  RequestTask task{
+      .client = client, .frame = std::move(frame), .request = std::move(request), .clients = clients_.size()};
+  const std::uint64_t last_append = client->expected - 1;
+  if (client->applied < last_append) {
+    client->waiting.push_back({.after = last_append, .task = std::move(task)});
+    return;
+  }
+  dispatch(std::move(task));
+}
+
+void Server::Loop::dispatch(RequestTask task) {
+  ++open_tasks_;
+  (is_change(task.request) ? changer_ : readers_)->push(std::move(task));
+}
+
+void Server::Loop::take_bye(const ClientHandle& client) {
+  appender_->push({.client = client, .lane = client->lane, .action = wire::Bye{}});
+  drop(client, "it says goodbye");
+}
+
+void Server::Loop::take(AppendResult& result) {
+  Client& client = *result.client;
+  client.queued_bytes -= result.bytes;
+  queued_bytes_ -= result.bytes;
+  if (client.gone && client.queued_bytes == 0) forget_session(result.client);
+  if (client.gone || result.generation != client.generation) return;
+  switch (result.outcome) {
+    case AppendResult::Outcome::applied:
+      client.applied = result.sequence;
+      outbox_.acknowledge(result.client);
+      break;
+    case AppendResult::Outcome::refused:
+      ++client.generation;
+      client.expected = result.sequence;
+      outbox_.refuse(result.client, result.sequence, result.failure);
+      break;
+    case AppendResult::Outcome::passed_over:
+      break;
+  }
+  release_waiting(client);
+}
+
+void Server::Loop::forget_session(const ClientHandle& client) {
+  const auto at = sessions_.find(client->lane->session);
+  if (at != sessions_.end() && at->second == client) sessions_.erase(at);
+}
+
+/// After a refusal, the appends that a request waits for are those before the refused one.
+void Server::Loop::release_waiting(Client& client) {
+  const std::uint64_t last_append = client.expected - 1;
+  while (!client.waiting.empty() && client.applied >= std::min(client.waiting.front().after, last_append)) {
+    dispatch(std::move(client.waiting.front().task));
+    client.waiting.pop_front();
+  }
+}
+
+void Server::Loop::take(Greeting& greeting) {
+  --open_tasks_;
+  Client& client = *greeting.client;
+  client.greeted = true;
+  if (client.gone) {
+    forget_session(greeting.client);
+    return;
+  }
+  client.applied = greeting.applied;
+  client.expected = greeting.applied + 1;
+  outbox_.welcome(greeting.client, greeting.request,
+                  {.incarnation = description_.incarnation,
+                   .durability = options_.durability,
+                   .window = client.window,
+                   .max_message = options_.max_message_bytes,
+                   .applied = greeting.applied});
+}
+
+void Server::Loop::take(Answer& answer) {
+  --open_tasks_;
+  const ClientHandle& client = answer.client;
+  if (!client->greeted) {
+    outbox_.fail_stranger(client->peer, answer.request, answer.failure);
+    drop(client, "its hello failed");
+    forget_session(client);
+    return;
+  }
+  if (client->gone) return;
+  if (answer.failure) {
+    --client->requests;
+    client->request_bytes -= answer.request_bytes;
+    outbox_.fail(client, answer.request, answer.failure, answer.busy);
+    return;
+  }
+  outbox_.reply(client, {.request = answer.request,
+                         .request_bytes = answer.request_bytes,
+                         .bytes = std::move(answer.bytes),
+                         .share = std::move(answer.share)});
+}
+
+}  // namespace accrete::server

@@ -1,0 +1,86 @@
+// The main loop of the server: messages in, tasks out; results in, replies out. See server.hpp for the whole.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "os/stop_signals.hpp"
+#include "os/wake_up.hpp"
+#include "server/appender.hpp"
+#include "server/client.hpp"
+#include "server/outbox.hpp"
+#include "server/results.hpp"
+#include "server/server.hpp"
+#include "server/workers.hpp"
+
+namespace accrete::server {
+
+class Server::Loop {
+ public:
+  Loop(BufferedStore& store, ServerOptions options);
+
+  [[nodiscard]] const ServerFile& description() const noexcept { return description_; }
+  void run(StopSignals* signals);
+  void stop() noexcept;
+
+ private:
+  // One round.
+  void wait(StopSignals* signals);
+  void take_results();
+  void receive();
+  void send();
+  void tick();
+  [[nodiscard]] bool is_over_budget() const noexcept;
+  [[nodiscard]] bool is_drained() const noexcept;
+
+  // What comes from outside.
+  void take_message(Received received);
+  void take_malformed(const Peer& peer, std::optional<std::uint64_t> request, const std::exception_ptr& failure);
+  void take_hello(const Peer& peer, std::uint64_t request, const wire::Hello& hello);
+  void take_request(const ClientHandle& client, wire::Request request, Frame frame);
+  void take_append(const ClientHandle& client, wire::Append append, Frame frame);
+  void take_question(const ClientHandle& client, wire::Request request, Frame frame);
+  void take_bye(const ClientHandle& client);
+
+  // What comes from the threads that use the store.
+  void take(AppendResult& result);
+  void take(Greeting& greeting);
+  void take(Answer& answer);
+
+  [[nodiscard]] ClientHandle find(const Peer& peer) const;
+  [[nodiscard]] bool make_room();
+  void drop(const ClientHandle& client, std::string_view why);
+  void dispatch(RequestTask task);
+  void release_waiting(Client& client);
+  void forget_session(const ClientHandle& client);
+  void probe(Clock::duration unheard_for);
+
+  BufferedStore& store_;
+  const ServerOptions options_;
+  const std::uint64_t window_;  ///< the largest that a client gets, in bytes
+  ServerFile description_;
+  Router router_;
+  Outbox outbox_{router_};
+  std::map<Peer, ClientHandle> clients_;
+  /// The latest client of each session, also one that has gone while appends of it are queued.
+  std::map<wire::SessionId, ClientHandle> sessions_;
+  std::uint64_t last_number_ = 0;
+  std::uint64_t queued_bytes_ = 0;  ///< of all appends that are not applied yet
+  std::uint64_t open_tasks_ = 0;    ///< requests that the workers have
+  Clock::time_point next_tick_{};
+  Clock::time_point next_complaint_{};  ///< in the log, about strangers
+  bool receiving_ = true;
+  std::atomic<int> stops_ = 0;
+
+  // These are destroyed first, in this order from below: their threads use what is above.
+  Results results_;
+  ReplyBudget budget_;
+  std::optional<Workers> readers_;
+  std::optional<Workers> changer_;
+  std::optional<Appender> appender_;
+};
+
+}  // namespace accrete::server

@@ -1,0 +1,20 @@
+#include "server/server.hpp"
+
+#include <utility>
+
+#include "server/loop.hpp"
+
+namespace accrete::server {
+
+Server::Server(BufferedStore& store, ServerOptions options)
+    : loop_(std::make_unique<Loop>(store, std::move(options))) {}
+
+Server::~Server() = default;
+
+const ServerFile& Server::description() const noexcept { return loop_->description(); }
+
+void Server::run(StopSignals* signals) { loop_->run(signals); }
+
+void Server::stop() noexcept { loop_->stop(); }
+
+}  // namespace accrete::server

@@ -1,0 +1,65 @@
+// The caching server: many clients append to and read from one buffered store.
+//
+//   clients ── sockets ── main loop ─┬─ append queue ── appender ── append_group ─┐
+//                 │           ▲      ├─ requests ────── readers ── get, list, … ──┼── store
+//                 │           │      └─ requests ────── changer ── erase, flush, …┘
+//                 └─ replies ─┴──────── results ◄───────────────────────────────────
+//
+// Only the main loop touches sockets and clients, and it never waits for the store, so that every client is answered
+// while a flush takes its time. Each client's appends keep their order; a request is answered when the appends that
+// came before it from the same client are applied.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "layer/buffered_store.hpp"
+#include "net/router.hpp"
+#include "net/server_file.hpp"
+#include "os/stop_signals.hpp"
+
+namespace accrete::server {
+
+struct ServerOptions {
+  std::vector<std::string> endpoints{};
+  Durability durability = Durability::os;                    ///< of the store, for clients to know
+  std::uint64_t max_message_bytes = std::uint64_t{4} << 20;  ///< a client that sends more is disconnected
+  std::size_t max_clients = 1024;
+  /// A quarter is for appends that wait for the store, another for replies that wait for their clients.
+  std::uint64_t memory_bytes = std::uint64_t{1} << 30;
+  std::optional<ServerCurve> curve{};
+  /// A client that takes none of what waits for it for so long is dropped.
+  std::chrono::milliseconds stall_timeout = std::chrono::minutes{1};
+};
+
+class Server {
+ public:
+  /// Binds the endpoints. Throws NetworkError, and InvalidArgumentError for what is no endpoint.
+  Server(BufferedStore& store, ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// What clients need to know to find it.
+  [[nodiscard]] const ServerFile& description() const noexcept;
+
+  /// Serves until it is asked to stop, by `stop` or by `signals`; then applies and acknowledges what it has received,
+  /// closes the endpoints and flushes the store. Asked again, it drops what it has not acknowledged, and leaves the
+  /// flush to the journal where there is one.
+  void run(StopSignals* signals = nullptr);
+
+  /// For any thread.
+  void stop() noexcept;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace accrete::server

@@ -1,0 +1,145 @@
+#include "server/workers.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/escape.hpp"
+
+namespace accrete::server {
+namespace {
+
+/// Other replies take the memory that this one needs.
+class BusyError : public TooLargeError {
+ public:
+  using TooLargeError::TooLargeError;
+};
+
+/// Answers one request: an overload for each.
+class Answering {
+ public:
+  Answering(BufferedStore& store, ReplyBudget& budget, const RequestTask& task, ReplyBudget::Share& share)
+      : store_(store), budget_(budget), task_(task), share_(share) {}
+
+  std::string operator()(const wire::Get& get) {
+    std::uint64_t bytes = 0;
+    for (const std::string_view key : get.keys) bytes += store_.size(key).value_or(0);
+    reserve(bytes, "get " + std::to_string(get.keys.size()) + " values");
+    return wire::encode_values(store_.get_batch(get.keys));
+  }
+
+  std::string operator()(const wire::GetRange& get) {
+    const std::uint64_t size = store_.size(get.key).value_or(0);
+    const std::uint64_t left = size - std::min(size, get.offset);
+    reserve(std::min(get.size, left), "get a range of the value of " + quoted(get.key));
+    return store_.get_range(get.key, get.offset, get.size);
+  }
+
+  std::string operator()(const wire::Size& size) { return wire::encode_size(store_.size(size.key)); }
+
+  std::string operator()(const wire::List& list) {
+    std::string bytes = wire::encode_list(store_.list(list.options));
+    reserve(bytes.size(), "list the keys");
+    return bytes;
+  }
+
+  std::string operator()(const wire::Erase& erase) {
+    store_.erase(erase.key);
+    return {};
+  }
+
+  std::string operator()(const wire::Drop&) {
+    store_.drop();
+    return {};
+  }
+
+  std::string operator()(const wire::Flush&) {
+    store_.flush();
+    return {};
+  }
+
+  std::string operator()(const wire::Sync&) {
+    store_.sync();
+    return {};
+  }
+
+  std::string operator()(const wire::StatsRequest&) {
+    Stats stats = store_.stats();
+    stats.clients = task_.clients;
+    return wire::encode_stats(stats);
+  }
+
+  std::string operator()(const wire::LastSequence& last) {
+    return wire::encode_size(store_.last_sequence(last.writer));
+  }
+
+  /// The main loop deals with the rest itself.
+  template <typename Other>
+  std::string operator()(const Other&) {
+    return {};
+  }
+
+ private:
+  void reserve(std::uint64_t bytes, const std::string& action) {
+    if (budget_.try_add(share_, bytes)) return;
+    const std::string problem = "cannot " + action + ": " + std::to_string(bytes) + " bytes are more than the server ";
+    const std::string advice = "; read it in pieces with get_range, or list with a limit";
+    if (bytes > budget_.limit()) {
+      throw TooLargeError(problem + "keeps for replies (" + std::to_string(budget_.limit()) + ")" + advice);
+    }
+    throw BusyError(problem + "has left for replies now" + advice);
+  }
+
+  BufferedStore& store_;
+  ReplyBudget& budget_;
+  const RequestTask& task_;
+  ReplyBudget::Share& share_;
+};
+
+Answer answer(BufferedStore& store, ReplyBudget& budget, RequestTask task) {
+  Answer answer{.request = task.request.id, .request_bytes = task.frame.bytes().size()};
+  try {
+    answer.bytes = std::visit(Answering(store, budget, task, answer.share), task.request.body);
+  } catch (const BusyError&) {
+    answer.failure = std::current_exception();
+    answer.busy = true;
+  } catch (...) {
+    answer.failure = std::current_exception();
+  }
+  answer.client = std::move(task.client);
+  return answer;
+}
+
+}  // namespace
+
+Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t request, const wire::SessionId& session) {
+  try {
+    const std::uint64_t applied = store.last_session_sequence(session).value_or(0);
+    return Greeting{.client = client, .request = request, .applied = applied};
+  } catch (...) {
+    return Answer{.client = client, .request = request, .failure = std::current_exception()};
+  }
+}
+
+Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, std::size_t threads)
+    : store_(store), results_(results), budget_(budget) {
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+Workers::~Workers() {
+  tasks_.close();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::run() {
+  while (std::optional<RequestTask> task = tasks_.take()) {
+    if (const auto* hello = std::get_if<wire::Hello>(&task->request.body)) {
+      results_.push(greet(store_, task->client, task->request.id, hello->session));
+    } else {
+      results_.push(answer(store_, budget_, *std::move(task)));
+    }
+  }
+}
+
+}  // namespace accrete::server

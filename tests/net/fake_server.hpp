@@ -1,0 +1,86 @@
+// A server for the tests of the client: it keeps to the protocol, but for what a test tells it to do wrong.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/protocol.hpp"
+#include "net/router.hpp"
+#include "os/wake_up.hpp"
+
+namespace accrete::test {
+
+/// What a test may change while the server runs.
+struct Misbehaviour {
+  std::atomic<bool> is_full = false;          ///< refuses appends with DiskFullError
+  std::atomic<bool> says_nothing = false;     ///< reads, and never answers
+  std::atomic<bool> sends_garbage = false;    ///< answers everything but a greeting with what is no message
+  std::atomic<bool> sends_old_acks = false;   ///< each acknowledgement twice, and one of the past behind it
+  std::atomic<int> acks_to_lose = 0;          ///< so many acknowledgements are not sent
+  std::atomic<bool> lies_about_size = false;  ///< a reply to `get` says that the value is larger than it is
+};
+
+struct FakeServerOptions {
+  Durability durability = Durability::os;
+  std::uint64_t window = std::uint64_t{16} << 20;
+  std::uint64_t max_message = std::uint64_t{4} << 20;
+  std::size_t part_bytes = wire::part_bytes;
+  std::optional<ServerCurve> curve{};
+};
+
+/// What is left when a server ends.
+struct FakeDisk {
+  std::unique_ptr<Store> store = memory_store();
+  std::map<wire::SessionId, std::uint64_t> applied{};
+};
+
+class FakeServer {
+ public:
+  FakeServer(std::string endpoint, FakeDisk& disk, FakeServerOptions options = {});
+  ~FakeServer();
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+
+  [[nodiscard]] const std::string& endpoint() const noexcept { return endpoint_; }
+
+  Misbehaviour misbehaviour{};
+  std::atomic<int> greetings = 0;
+  std::atomic<int> appends = 0;  ///< messages
+  std::atomic<int> applied = 0;
+  std::atomic<int> refusals = 0;
+  std::atomic<int> goodbyes = 0;
+
+ private:
+  struct Pending {
+    std::string bytes;
+    std::uint32_t next = 0;
+    std::uint32_t credit = wire::first_parts;
+  };
+
+  void run();
+  void take(const Received& received);
+  void take_append(const Peer& from, const wire::Append& append);
+  [[nodiscard]] std::string result_of(const wire::Request& request);
+  void send(const Peer& to, const wire::Reply& reply);
+  void send_ack(const Peer& to, std::uint64_t last);
+  void send_parts(const Peer& to, std::uint64_t request);
+
+  FakeDisk& disk_;
+  FakeServerOptions options_;
+  wire::Incarnation incarnation_;
+  Router router_;
+  std::string endpoint_;
+  std::map<Peer, wire::SessionId> sessions_;
+  std::map<std::pair<Peer, std::uint64_t>, Pending> pending_;
+  WakeUp wake_up_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace accrete::test

@@ -1,0 +1,266 @@
+// Tests of net/protocol.cpp, error_reply.cpp and results.cpp.
+#include "net/protocol.hpp"
+
+#include <cerrno>
+#include <doctest/doctest.h>
+#include <limits>
+
+#include "base/bytes.hpp"
+#include "net/sample_messages.hpp"
+#include "support/require.hpp"
+
+namespace accrete::test {
+namespace {
+
+std::string again(const std::string& message, bool is_request) {
+  std::string encoded;
+  if (is_request) {
+    wire::encode_request(wire::decode_request(message), encoded);
+  } else {
+    wire::encode_reply(wire::decode_reply(message), encoded);
+  }
+  return encoded;
+}
+
+/// True if the message is refused, false if it is decoded, to what it says.
+bool refuses(const std::string& message, bool is_request) {
+  try {
+    require(again(message, is_request) == message, "a message is written in one way");
+  } catch (const NetworkError&) {
+    return true;
+  }
+  return false;
+}
+
+void for_each_message(const auto& check) {
+  for (const std::string& message : encoded_requests()) check(message, true);
+  for (const std::string& message : encoded_replies()) check(message, false);
+}
+
+TEST_CASE("every message is read as it was written") {
+  int messages = 0;
+  for_each_message([&](const std::string& message, bool is_request) {
+    CHECK(again(message, is_request) == message);
+    ++messages;
+  });
+  CHECK(messages == 27);
+}
+
+TEST_CASE("what an append holds comes out as it went in") {
+  const std::string message = encoded_requests()[2];
+  const wire::Request request = wire::decode_request(message);
+  const auto& append = std::get<wire::Append>(request.body);
+  CHECK(append.sequence == 0x0102030405060708);
+  CHECK(append.options.sync);
+  CHECK(append.options.expect_size == 0x0102030405060708);
+  REQUIRE(append.options.id.has_value());
+  CHECK(append.options.id->writer == sample_id(0x20));
+  CHECK(append.options.id->sequence == 9);
+  REQUIRE(append.entries.size() == 1);
+  CHECK(append.entries[0].key == "k");
+  CHECK(append.entries[0].bytes == "v");
+}
+
+TEST_CASE("a list without limit and without after differs from one with a limit of zero and an empty after") {
+  const auto options_of = [](const std::string& message) {
+    return std::get<wire::List>(wire::decode_request(message).body).options;
+  };
+  const std::vector<std::string> messages = encoded_requests();
+  CHECK_FALSE(options_of(messages[9]).limit.has_value());
+  CHECK_FALSE(options_of(messages[9]).after.has_value());
+  CHECK(options_of(messages[10]).limit == 0);
+  CHECK(options_of(messages[10]).after == "");
+  CHECK(options_of(messages[10]).prefix == "p");
+}
+
+TEST_CASE("a prefix longer than a size can say is cut to what no key begins with") {
+  const std::string prefix(100'000, 'p');
+  std::string message;
+  wire::encode_request({.id = 1, .body = wire::List{.options = {.prefix = prefix, .after = prefix}}}, message);
+  const wire::Request request = wire::decode_request(message);
+  CHECK(std::get<wire::List>(request.body).options.prefix == prefix.substr(0, max_key_size + 1));
+  CHECK(std::get<wire::List>(request.body).options.after == prefix.substr(0, max_key_size + 1));
+}
+
+TEST_CASE("a message that is cut anywhere is refused, but for a part, whose bytes end where it ends") {
+  for_each_message([](const std::string& message, bool is_request) {
+    const bool is_part = static_cast<unsigned char>(message[5]) == 0x44;
+    const std::size_t least = is_part ? wire::header_size + 4 + 1 : message.size();
+    for (std::size_t size = 0; size < message.size(); ++size) {
+      CAPTURE(size);
+      CHECK(refuses(message.substr(0, size), is_request) == (size < least));
+    }
+  });
+}
+
+TEST_CASE("bytes behind a message are refused, but for a part") {
+  for_each_message([](const std::string& message, bool is_request) {
+    const bool is_part = static_cast<unsigned char>(message[5]) == 0x44;
+    CHECK(refuses(message + '\0', is_request) != is_part);
+  });
+}
+
+TEST_CASE("a message with any byte changed is refused, or is another that is read as it was written") {
+  int refused = 0;
+  int read = 0;
+  for_each_message([&](std::string message, bool is_request) {
+    for (char& byte : message) {
+      const char before = byte;
+      for (int value = 0; value < 256; ++value) {
+        byte = static_cast<char>(value);
+        ++(refuses(message, is_request) ? refused : read);
+      }
+      byte = before;
+    }
+  });
+  CHECK(refused > 0);
+  CHECK(read > 0);
+}
+
+/// A request of this kind with this body.
+std::string request_of(std::uint8_t kind, std::string_view body) {
+  std::string message;
+  append_le(message, wire::magic);
+  append_le(message, wire::version);
+  append_le(message, kind);
+  append_le(message, std::uint16_t{0});
+  append_le(message, std::uint64_t{1});
+  return message.append(body);
+}
+
+TEST_CASE("a count that the message cannot hold is refused without memory for it") {
+  std::string count;
+  append_le(count, std::numeric_limits<std::uint32_t>::max());
+  CHECK(refuses(request_of(0x03, count), true));
+  const std::string append(8 + 1, '\0');
+  CHECK(refuses(request_of(0x02, append + count), true));
+  CHECK(refuses(request_of(0x02, append + count + std::string(1000, '\0')), true));
+  CHECK_THROWS_AS(static_cast<void>(wire::decode_values(count)), NetworkError);
+  CHECK_THROWS_AS(static_cast<void>(wire::decode_list(count + count)), NetworkError);
+  std::string value;
+  append_le(value, std::uint32_t{1});
+  append_le(value, std::numeric_limits<std::uint64_t>::max());
+  CHECK_THROWS_AS(static_cast<void>(wire::decode_values(value + "x")), NetworkError);
+}
+
+std::string cause_of(const std::string& message) {
+  try {
+    static_cast<void>(wire::decode_request(message));
+  } catch (const NetworkError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST_CASE("an error says what is wrong with a message") {
+  std::string message = request_of(0x08, "");
+  CHECK(cause_of(message).empty());
+  CHECK(cause_of(request_of(0x77, "")).find("kind is 119") != std::string::npos);
+  CHECK(cause_of(message + "x").find("1 bytes follow its end") != std::string::npos);
+  message[4] = 9;
+  CHECK(cause_of(message).find("version 9 and this program speaks version 1") != std::string::npos);
+  message[0] = 'X';
+  CHECK(cause_of(message).find("does not begin with the protocol's mark") != std::string::npos);
+  CHECK(cause_of("").find("ends too early") != std::string::npos);
+}
+
+TEST_CASE("a key of no valid size is refused") {
+  for (const std::size_t size : {std::size_t{0}, max_key_size + 1}) {
+    std::string key;
+    append_le(key, static_cast<std::uint16_t>(size));
+    key.append(size, 'k');
+    CHECK(refuses(request_of(0x05, key), true));
+  }
+}
+
+TEST_CASE("the request's number is found in a message of another version, and in none without a header") {
+  std::string message = request_of(0x08, "");
+  message[4] = 9;
+  CHECK(wire::request_id_of(message) == 1);
+  CHECK(wire::request_id_of(message.substr(0, wire::header_size - 1)) == std::nullopt);
+  CHECK(wire::request_id_of(std::string(wire::header_size, 'x')) == std::nullopt);
+}
+
+/// Throws `error` on one side and catches it as a T on the other.
+template <typename T>
+void check_error(const T& error, bool retryable) {
+  std::string text;
+  const wire::ErrorReply reply = wire::describe_error(std::make_exception_ptr(error), text);
+  CHECK(reply.retryable == retryable);
+  std::string message;
+  wire::encode_reply({.id = 1, .body = wire::Failed{.error = reply}}, message);
+  const wire::Reply decoded = wire::decode_reply(message);
+  try {
+    wire::throw_error(std::get<wire::Failed>(decoded.body).error);
+  } catch (const Error& thrown) {
+    CHECK(typeid(thrown) == typeid(T));
+    CHECK(std::string(thrown.what()) == error.what());
+    if constexpr (std::is_base_of_v<IoError, T>) {
+      CHECK(dynamic_cast<const IoError&>(thrown).code() == error.code());
+    }
+  }
+}
+
+TEST_CASE("every error arrives as its type, with its message and its errno") {
+  check_error(Error("e"), false);
+  check_error(IoError("append to", "x", EIO), false);
+  check_error(DiskFullError("append to", "x", EDQUOT), true);
+  check_error(CorruptionError("e"), false);
+  check_error(NotFoundError("e"), false);
+  check_error(ExistsError("e"), false);
+  check_error(LockedError("e"), true);
+  check_error(InvalidKeyError("e"), false);
+  check_error(SizeMismatchError("e"), false);
+  check_error(ReadOnlyError("e"), false);
+  check_error(TooLargeError("e"), false);
+  check_error(InvalidArgumentError("e"), false);
+  check_error(NetworkError("e"), false);
+  check_error(TimeoutError("e"), true);
+  check_error(AuthError("e"), false);
+  check_error(UnsupportedError("e"), false);
+}
+
+TEST_CASE("what the standard library throws arrives as an error of accrete") {
+  std::string text;
+  const auto rethrow = [&](const std::exception_ptr& failure) {
+    wire::throw_error(wire::describe_error(failure, text));
+  };
+  CHECK_THROWS_AS(rethrow(std::make_exception_ptr(std::bad_alloc())), TooLargeError);
+  CHECK_THROWS_WITH_AS(rethrow(std::make_exception_ptr(std::runtime_error("odd"))), "odd", Error);
+  CHECK_THROWS_AS(rethrow(std::make_exception_ptr(1)), Error);
+}
+
+TEST_CASE("an error of an unknown type is a NetworkError that holds its message") {
+  CHECK_THROWS_AS(wire::throw_error({.type = 200, .message = "m"}), NetworkError);
+  std::string message;
+  wire::encode_reply({.id = 1, .body = wire::Failed{.error = {.type = 200}}}, message);
+  CHECK(refuses(message, false));
+}
+
+TEST_CASE("results are read as they were written, and refused when cut or followed by more") {
+  const std::vector<KeySize> keys = {{"a", 1}, {std::string("\0b", 2), 1ULL << 40}};
+  const std::vector<std::string> values = {"", "value", std::string(1000, '\0')};
+  const Stats stats{.keys = 1, .bytes = 2, .buffered_bytes = 3, .flushes = 4, .clients = 5};
+  CHECK(wire::decode_list(wire::encode_list(keys)) == keys);
+  CHECK(wire::decode_values(wire::encode_values(values)) == values);
+  CHECK(wire::decode_size(wire::encode_size(std::nullopt)) == std::nullopt);
+  CHECK(wire::decode_size(wire::encode_size(7)) == 7);
+  const std::string encoded_stats = wire::encode_stats(stats);
+  CHECK(wire::encode_stats(wire::decode_stats(encoded_stats)) == encoded_stats);
+  CHECK(wire::decode_stats(encoded_stats).clients == 5);
+
+  const auto check_cuts = [](const std::string& bytes, const auto& decode) {
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      CHECK_THROWS_AS(static_cast<void>(decode(bytes.substr(0, size))), NetworkError);
+    }
+    CHECK_THROWS_AS(static_cast<void>(decode(bytes + "x")), NetworkError);
+  };
+  check_cuts(wire::encode_list(keys), wire::decode_list);
+  check_cuts(wire::encode_values(values), wire::decode_values);
+  check_cuts(wire::encode_size(7), wire::decode_size);
+  check_cuts(wire::encode_size(std::nullopt), wire::decode_size);
+  check_cuts(encoded_stats, wire::decode_stats);
+}
+
+}  // namespace
+}  // namespace accrete::test

@@ -1,0 +1,78 @@
+// The router against plain ZeroMQ peers' addresses: what can be bound, and what the errors say.
+#include "net/router.hpp"
+
+#include <doctest/doctest.h>
+
+#include "net/endpoint.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+std::string bind_error(const std::string& endpoint) {
+  Router router;
+  try {
+    (void)router.bind(endpoint);
+  } catch (const NetworkError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("a free port becomes a real one") {
+  Router router;
+  const std::string endpoint = router.bind("tcp://127.0.0.1:*");
+  CHECK(endpoint.starts_with("tcp://127.0.0.1:"));
+  CHECK(endpoint.find('*') == std::string::npos);
+}
+
+TEST_CASE("an endpoint that is in use is refused and named") {
+  Router first;
+  const std::string endpoint = first.bind("tcp://127.0.0.1:*");
+  const std::string error = bind_error(endpoint);
+  CHECK(contains(error, "cannot bind '" + endpoint + "': Address already in use"));
+}
+
+TEST_CASE("a socket in a missing directory is refused") {
+  const TemporaryDirectory directory;
+  CHECK(contains(bind_error("ipc://" + directory / "no/socket"), "No such file or directory; make the directory"));
+}
+
+TEST_CASE("a path too long for a socket is refused") {
+  CHECK(contains(bind_error("ipc:///tmp/" + std::string(120, 'x')), "107 bytes"));
+}
+
+TEST_CASE("an address of another host cannot be bound") {
+  CHECK(contains(bind_error("tcp://192.0.2.1:5555"), "name an address of this host"));
+}
+
+TEST_CASE("what is no endpoint is an invalid argument") {
+  Router router;
+  for (const char* text : {"", "tcp", "tcp://", "ipc://", "inproc://a", "/tmp/socket", "udp://127.0.0.1:1"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS((void)router.bind(text), InvalidArgumentError);
+  }
+}
+
+TEST_CASE("sending to nobody says that it is gone") {
+  Router router;
+  (void)router.bind("tcp://127.0.0.1:*");
+  CHECK(router.try_send({0, "nobody"}, "bytes") == SendResult::gone);
+}
+
+TEST_CASE("only loopback addresses and sockets in the file system are local") {
+  for (const char* local :
+       {"ipc:///a", "tcp://127.0.0.1:1", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:1"}) {
+    CAPTURE(local);
+    CHECK(is_local(local));
+  }
+  for (const char* open : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1", "tcp://127.example.org:1", "tcp://eth0:1"}) {
+    CAPTURE(open);
+    CHECK_FALSE(is_local(open));
+  }
+}
+
+}  // namespace
+}  // namespace accrete::test

@@ -1,0 +1,113 @@
+// `.server`: what is written is read, and what is damaged is told from what is not there.
+#include "net/server_file.hpp"
+
+#include <accrete/error.hpp>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <string>
+
+#include "net/curve.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+ServerFile sample() {
+  ServerFile file{
+      .process = 4711,
+      .endpoints = {{.address = "ipc:///data/a b\n\\c/.socket"},
+                    {.address = "tcp://192.0.2.1:5555", .public_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"}}};
+  for (std::size_t i = 0; i < file.incarnation.size(); ++i) file.incarnation[i] = std::byte(i);
+  return file;
+}
+
+TEST_CASE("what is written today is what the golden file holds") {
+  const std::string golden = std::string(std::getenv("GOLDEN")) + "/server";
+  if (std::getenv("WRITE_GOLDEN")) write_file(golden, encode_server_file(sample()));
+  CHECK(encode_server_file(sample()) == read_file(golden));
+  CHECK(decode_server_file(read_file(golden), golden) == sample());
+}
+
+TEST_CASE("a file cut anywhere is damaged") {
+  const std::string whole = encode_server_file(sample());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    CHECK_THROWS_AS((void)decode_server_file(std::string_view(whole).substr(0, size), "f"), CorruptionError);
+  }
+}
+
+TEST_CASE("a file with any byte changed is damaged, or of another format") {
+  const std::string whole = encode_server_file(sample());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CAPTURE(i);
+    std::string changed = whole;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    try {
+      (void)decode_server_file(changed, "f");
+      CHECK_MESSAGE(false, "it was taken");
+    } catch (const CorruptionError&) {
+    } catch (const UnsupportedError&) {
+    }
+  }
+}
+
+TEST_CASE("a file of a newer format says so") {
+  CHECK_THROWS_WITH_AS((void)decode_server_file("accrete server\nformat 2\n", "f"),
+                       "the server of 'f' wrote its file in the format '2', and this version of accrete reads '1'; use "
+                       "the server's version",
+                       UnsupportedError);
+}
+
+TEST_CASE("a file is saved over an old one and over what an interrupted save left, and removed with the socket") {
+  const TemporaryDirectory directory;
+  const std::unique_ptr<Directory> dataset = posix_env().try_open_directory(directory.path());
+  CHECK_FALSE(try_load_server_file(*dataset));
+  write_file(directory / ".server", "old");
+  write_file(directory / ".server-new", "interrupted");
+  write_file(directory / ".socket", "");
+  save_server_file(*dataset, sample());
+  CHECK(try_load_server_file(*dataset) == sample());
+  remove_server_file(*dataset);
+  CHECK_FALSE(try_load_server_file(*dataset));
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("a dataset's socket has an endpoint where its path is short enough") {
+  CHECK(socket_endpoint("/data") == "ipc:///data/.socket");
+  CHECK(socket_endpoint("/" + std::string(98, 'd')));
+  CHECK_FALSE(socket_endpoint("/" + std::string(99, 'd')));
+}
+
+TEST_CASE("keys that are made are read back") {
+  const TemporaryDirectory directory;
+  const KeyPair keys = make_key_pair();
+  save_key_pair(keys, directory / "key");
+  CHECK(load_key_pair(directory / "key").secret_key == keys.secret_key);
+  const std::vector<std::string> allowed = load_allowed_keys(directory / "key.pub");
+  CHECK(allowed == std::vector{keys.public_key});
+  CHECK_THROWS_AS(save_key_pair(keys, directory / "key"), ExistsError);
+}
+
+TEST_CASE("a list of keys has comments, and a bad line is named") {
+  const std::string key = make_key_pair().public_key;
+  CHECK(decode_allowed_file("# of Ann\n\n  " + key + " # at work\r\n#\n" + key, "f") == std::vector{key, key});
+  CHECK_THROWS_WITH_AS((void)decode_allowed_file("# one\n" + key + "\n" + key.substr(1) + "\n", "f"),
+                       doctest::Contains("f:3: "), InvalidArgumentError);
+}
+
+TEST_CASE("a secret file that is changed is refused") {
+  const KeyPair keys = make_key_pair();
+  const std::string text = encode_secret_file(keys);
+  CHECK(decode_secret_file(text, "f").public_key == keys.public_key);
+  KeyPair mixed = keys;
+  mixed.public_key = make_key_pair().public_key;
+  for (const std::string& bad :
+       {std::string(), text.substr(0, text.size() - 1), text + "x", encode_secret_file(mixed)}) {
+    CHECK_THROWS_AS((void)decode_secret_file(bad, "f"), InvalidArgumentError);
+  }
+}
+
+}  // namespace
+}  // namespace accrete::test

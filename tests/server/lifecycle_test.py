@@ -1,0 +1,193 @@
+"""How a server begins and ends: what it writes down, what it refuses, and what is left when it is stopped or killed."""
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import unittest
+
+import raw_client as raw
+from serving import PROGRAM, ServerTest
+
+
+class Ending(ServerTest):
+    def test_stop_ends_the_server_and_leaves_nothing_of_it(self):
+        server = self.serve()
+        self.assertEqual(stat.S_IFMT(os.lstat(os.path.join(self.data, ".socket")).st_mode), stat.S_IFSOCK)
+        with open(os.path.join(self.data, ".server"), encoding="utf-8") as file:
+            text = file.read()
+        for endpoint in server.endpoints:
+            self.assertIn(f"endpoint {endpoint}\n", text)
+        self.assertIn(f"process {server.process.pid}\n", text)
+        self.run_program("stop", self.data)
+        self.assertEqual(server.end(), 0)
+        self.assertFalse({".server", ".server-new", ".socket"} & set(os.listdir(self.data)))
+
+    def test_stop_says_that_no_server_runs(self):
+        self.assertIn("none runs", self.run_program("stop", self.data, code=1))
+        self.run_program("stop", os.path.join(self.dir, "none"), code=1)
+
+    def test_what_was_acknowledged_is_there_after_a_stop(self):
+        self.check_stopped_while_appending(signal.SIGTERM)
+        self.check_stopped_while_appending(signal.SIGINT)
+
+    def test_a_client_goes_on_behind_what_a_killed_server_has_applied(self):
+        client, sent = self.check_stopped_while_appending(signal.SIGKILL)
+        server = self.serve()
+        with server.client(session=client.session) as again:
+            self.assertGreaterEqual(again.applied, client.applied)
+            self.assertNotEqual(again.incarnation, client.incarnation)
+            while again.sequence < sent:
+                again.append([(b"%d" % signal.SIGKILL, b"x" * 100)])
+            self.assertEqual(len(again.get(b"%d" % signal.SIGKILL)[0]), 100 * sent)
+        self.check_well(server)
+
+    def check_stopped_while_appending(self, number):
+        """The client, whose connection is gone, and how many batches it has sent."""
+        key = b"%d" % number
+        server = self.serve()
+        client = server.client()
+        stopper = threading.Timer(0.05, server.process.send_signal, [number])
+        stopper.start()
+        sent = 0
+        try:
+            while True:
+                client.append([(key, b"x" * 100)])
+                sent += 1
+                if sent - client.applied >= 100:
+                    client.receive()
+        except (raw.Closed, ConnectionError):
+            pass
+        stopper.join()
+        try:
+            while True:
+                client.receive()
+        except (raw.Closed, ConnectionError):
+            client.close()
+        self.assertEqual(server.end(number), -number if number == signal.SIGKILL else 0, server.logged())
+        kept = len(self.run_program("get", self.data, key))
+        self.assertGreaterEqual(kept, 100 * client.applied)
+        self.assertLessEqual(kept, 100 * sent)
+        self.assertEqual(kept % 100, 0)
+        return client, sent
+
+    def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
+        server = self.serve()
+        with server.client() as client:
+            client.append([(b"k", b"1")])
+            client.wait_for_ack()
+        server.end(signal.SIGKILL)
+        self.assertIn(".server", os.listdir(self.data))
+        self.assertIn("none runs", self.run_program("stop", self.data, code=1))
+        self.assertEqual(self.run_program("get", self.data, "k"), b"1")
+        again = self.serve()
+        with again.client() as client:
+            client.append([(b"k", b"2")])
+            client.wait_for_ack()
+            self.assertEqual(client.get(b"k"), [b"12"])
+        self.check_well(again)
+
+    def test_a_dataset_with_what_a_killed_server_left_is_verified_and_destroyed(self):
+        self.serve().end(signal.SIGKILL)
+        self.assertIn(b"ok: ", self.run_program("verify", "--repair", self.data))
+        self.run_program("destroy", self.data)
+        self.assertFalse(os.path.exists(self.data))
+
+
+class Refusals(ServerTest):
+    def refused(self, code, *args):
+        return self.run_program("serve", self.data, "--timeout", "0.1", *args, code=code)
+
+    def test_a_dataset_is_served_once(self):
+        server = self.serve()
+        self.refused(3)
+        self.check_well(server)
+
+    def test_an_endpoint_in_use_is_named_and_the_dataset_is_left_free(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+            self.assertIn(f"cannot bind '{endpoint}': Address already in use", self.refused(4, "--bind", endpoint))
+        self.assertNotIn(".server", os.listdir(self.data))
+        self.check_well(self.serve())
+
+    def test_endpoints_that_others_reach_need_keys_or_insecure(self):
+        for endpoint in ("tcp://0.0.0.0:*", "tcp://*:*", "tcp://[::]:*"):
+            self.assertIn("--insecure", self.refused(2, "--bind", endpoint))
+        self.check_well(self.serve("--bind", "tcp://0.0.0.0:*", "--insecure"))
+
+    def test_options_that_make_no_sense_are_refused(self):
+        key = os.path.join(self.dir, "key")
+        self.run_program("keygen", key)
+        self.refused(2, "--bind", "nonsense")
+        self.refused(2, "--max-clients", "0")
+        self.refused(2, "--durability", "high")
+        self.refused(2, "--memory", "1MB")
+        self.refused(2, "--max-message", "1kB")
+        self.refused(2, "--allow-client-keys", key)
+        self.assertIn("--allow-client-keys", self.refused(2, "--server-key", key))
+        self.refused(4, "--server-key", key + "none", "--insecure")
+        self.refused(2, "--server-key", key + ".pub", "--insecure")
+        self.assertIn(f"{key}:1: ", self.refused(2, "--server-key", key, "--allow-client-keys", key))
+
+    def test_a_missing_dataset_is_refused(self):
+        self.run_program("serve", os.path.join(self.dir, "none"), code=1)
+
+
+class Places(ServerTest):
+    def test_a_path_too_long_for_a_socket_gets_one_elsewhere(self):
+        parent = os.path.join(self.dir, "d" * 100)
+        os.mkdir(parent)
+        self.data = os.path.join(parent, "data")
+        self.run_program("create", self.data)
+        server = self.serve()
+        path = server.endpoints[0].removeprefix("ipc://")
+        self.assertNotIn(self.data, path)
+        directory = os.path.dirname(path)
+        self.assertEqual(stat.S_IMODE(os.stat(directory).st_mode), 0o700)
+        self.check_well(server)
+        self.assertFalse(os.path.exists(directory))
+
+    def test_a_relative_path_is_served_at_an_absolute_one(self):
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "data"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.dir
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdout.close)
+        line = process.stdout.readline().decode()
+        self.assertEqual(line, f"accrete: serving data at ipc://{os.path.realpath(self.data)}/.socket\n")
+
+
+class Keys(ServerTest):
+    def keygen(self, name):
+        path = os.path.join(self.dir, name)
+        self.run_program("keygen", path)
+        return path
+
+    def test_keys_are_written_once_and_for_their_owner(self):
+        path = self.keygen("key")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        with open(path, "rb") as secret, open(path + ".pub", "rb") as public:
+            before = secret.read()
+            self.assertIn(public.read().strip(), before)
+        self.assertIn("is there already", self.run_program("keygen", path, code=4))
+        os.remove(path)
+        self.assertIn(".pub", self.run_program("keygen", path, code=4))
+        self.assertFalse(os.path.exists(path))
+
+    def test_a_client_without_curve_is_cut_off_on_tcp_alone(self):
+        server_key, client_key = self.keygen("server"), self.keygen("client")
+        server = self.serve(
+            "--bind", "tcp://127.0.0.1:*", "--server-key", server_key, "--allow-client-keys", client_key + ".pub"
+        )
+        with open(os.path.join(self.data, ".server"), encoding="utf-8") as file:
+            self.assertEqual(file.read().count("public_key "), 1)
+        with raw.connect(server.tcp()) as stream:
+            stream.sendall(raw.GREETING + raw.ready())
+            raw.read_until_closed(stream)
+        self.check_well(server)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,248 @@
+// The server and the client library in one process, over a store that can be held up and made to refuse.
+#include "server/server.hpp"
+
+#include <condition_variable>
+#include <doctest/doctest.h>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/client.hpp"
+#include "net/curve.hpp"
+#include "net/dealer.hpp"
+#include "net/protocol.hpp"
+#include "os/system.hpp"
+#include "os/wake_up.hpp"
+#include "support/memory_buffered_store.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Holds up appends while it is closed.
+class GatedStore final : public MemoryBufferedStore {
+ public:
+  void append_group(std::span<GroupedBatch> batches) override {
+    std::unique_lock lock(mutex_);
+    ++arrivals_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+    lock.unlock();
+    MemoryBufferedStore::append_group(batches);
+  }
+
+  void set_open(bool open) {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ = open;
+    }
+    changed_.notify_all();
+  }
+
+  void wait_for_arrival() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return arrivals_ > 0; });
+  }
+
+ private:
+  std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  bool open_ = true;
+  int arrivals_ = 0;
+};
+
+class RunningServer {
+ public:
+  explicit RunningServer(server::ServerOptions options = {}) : server_(store, with_endpoint(std::move(options))) {
+    thread_ = std::thread([this] { server_.run(); });
+  }
+  ~RunningServer() { end(); }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  [[nodiscard]] std::string endpoint() const { return server_.description().endpoints[0].address; }
+
+  void stop() { server_.stop(); }
+  void end() {
+    if (!thread_.joinable()) return;
+    stop();
+    thread_.join();
+  }
+
+  GatedStore store;
+
+ private:
+  static server::ServerOptions with_endpoint(server::ServerOptions options) {
+    options.endpoints = {"tcp://127.0.0.1:*"};
+    options.memory_bytes = std::uint64_t{64} << 20;
+    return options;
+  }
+
+  server::Server server_;
+  std::thread thread_;
+};
+
+TEST_CASE("questions are answered while the store holds up appends") {
+  RunningServer server;
+  const std::unique_ptr<Store> writer = connect(server.endpoint());
+  const std::unique_ptr<Store> reader = connect(server.endpoint());
+  server.store.set_open(false);
+  writer->append("k", "v");
+  server.store.wait_for_arrival();
+  CHECK(reader->get("k").empty());
+  CHECK(reader->stats().clients == 2);
+  server.store.set_open(true);
+  CHECK(writer->get("k") == "v");
+}
+
+TEST_CASE("a server that is stopped applies and acknowledges what it has received") {
+  RunningServer server;
+  const auto writer = connect(server.endpoint(), {.ack = Acknowledgement::each});
+  server.store.set_open(false);
+  std::thread appending([&] { writer->append("k", "v"); });  // would end this process if it threw
+  server.store.wait_for_arrival();
+  server.stop();
+  server.store.set_open(true);
+  appending.join();
+  server.end();
+  CHECK(server.store.get("k") == "v");
+}
+
+TEST_CASE("appends of several clients keep each client's order and are all there") {
+  RunningServer server;
+  constexpr int clients = 4;
+  constexpr int appends = 2000;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < clients; ++i) {
+    threads.emplace_back([&, i] {
+      const std::unique_ptr<Store> client = connect(server.endpoint());
+      for (int n = 0; n < appends; ++n) client->append("k" + std::to_string(i), std::to_string(n) + ",");
+      client->flush();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string expected;
+  for (int n = 0; n < appends; ++n) expected += std::to_string(n) + ",";
+  for (int i = 0; i < clients; ++i) CHECK(server.store.get("k" + std::to_string(i)) == expected);
+}
+
+TEST_CASE("an error of the store reaches the caller as its type, and nobody else") {
+  RunningServer server;
+  const std::unique_ptr<Store> client = connect(server.endpoint());
+  const std::unique_ptr<Store> other = connect(server.endpoint());
+  const Entry entry{"k", "v"};
+  CHECK_THROWS_AS(client->append_batch({&entry, 1}, {.expect_size = 7}), SizeMismatchError);
+  client->append_batch({&entry, 1}, {.expect_size = 0});
+  CHECK(other->get("k") == "v");
+}
+
+struct Curve {
+  KeyPair server = make_key_pair();
+  KeyPair client = make_key_pair();
+
+  [[nodiscard]] server::ServerOptions options() const {
+    return {.curve = ServerCurve{.keys = server, .allowed_clients = std::vector{client.public_key}}};
+  }
+};
+
+TEST_CASE("a client whose key is on the list is served") {
+  const Curve keys;
+  RunningServer server(keys.options());
+  const auto client = connect(server.endpoint(), {.server_key = keys.server.public_key, .keys = keys.client});
+  client->append("k", "v");
+  CHECK(client->get("k") == "v");
+}
+
+TEST_CASE("a client whose key is not on the list, or who has another server's, is refused and harms nobody") {
+  const Curve keys;
+  RunningServer server(keys.options());
+  CHECK_THROWS_AS((void)connect(server.endpoint(), {.timeout = 2s, .server_key = keys.server.public_key}), AuthError);
+  CHECK_THROWS_AS(
+      (void)connect(server.endpoint(), {.timeout = 2s, .server_key = make_key_pair().public_key, .keys = keys.client}),
+      Error);
+  CHECK_THROWS_AS((void)connect(server.endpoint(), {.timeout = 2s}), Error);
+  const auto client = connect(server.endpoint(), {.server_key = keys.server.public_key, .keys = keys.client});
+  client->append("k", "v");
+  CHECK(client->get("k") == "v");
+}
+
+/// Says to the server what the client library would not.
+class RudeClient {
+ public:
+  explicit RudeClient(const std::string& endpoint) : dealer_(endpoint, {}) {
+    dealer_.open();
+    send({.id = 1, .body = wire::Hello{.session = random_uuid(), .window = 1}});
+    receive_until([](const wire::Reply& reply) { return std::holds_alternative<wire::Welcome>(reply.body); });
+  }
+
+  void send(const wire::Request& request) {
+    wire::encode_request(request, message_);
+    while (!dealer_.try_send(message_)) dealer_.poll(wake_up_.fd(), 1ms);
+  }
+
+  void receive_until(const std::function<bool(const wire::Reply&)>& is_it) {
+    for (;;) {
+      const auto message = dealer_.try_receive();
+      if (message && is_it(wire::decode_reply(message->to_string_view()))) return;
+      if (!message) dealer_.poll(wake_up_.fd(), std::nullopt);
+      while (dealer_.try_event()) {
+      }
+    }
+  }
+
+ private:
+  Dealer dealer_;
+  WakeUp wake_up_;
+  std::string message_;
+};
+
+TEST_CASE("a client that sends twice its window is refused at that batch") {
+  RunningServer server;
+  server.store.set_open(false);
+  RudeClient client(server.endpoint());
+  const std::string bytes(std::size_t{1} << 20, 'x');
+  constexpr std::uint64_t batches = 10;
+  for (std::uint64_t i = 1; i <= batches; ++i) {
+    client.send({.id = 0, .body = wire::Append{.sequence = i, .entries = {{"k", bytes}}}});
+  }
+  std::uint64_t refused = 0;
+  client.receive_until([&](const wire::Reply& reply) {
+    const auto* refusal = std::get_if<wire::Refused>(&reply.body);
+    if (refusal) refused = refusal->sequence;
+    return refusal != nullptr;
+  });
+  CHECK(refused == 8);  // two windows of 4 MiB hold seven batches with their headers
+  server.store.set_open(true);
+  client.receive_until([&](const wire::Reply& reply) {
+    const auto* ack = std::get_if<wire::Ack>(&reply.body);
+    return ack && ack->applied == refused - 1;
+  });
+  CHECK(server.store.size("k") == (refused - 1) << 20);
+}
+
+TEST_CASE("a client that takes nothing of its reply is dropped, and its memory is free for others") {
+  RunningServer server({.stall_timeout = 50ms});
+  const std::string value(std::size_t{12} << 20, 'x');
+  server.store.append("large", value);
+  RudeClient deaf(server.endpoint());
+  deaf.send({.id = 2, .body = wire::Get{.keys = {"large"}}});
+  deaf.receive_until([](const wire::Reply& reply) { return reply.id == 2; });
+  const std::unique_ptr<Store> other = connect(server.endpoint());
+  while (other->stats().clients > 1) std::this_thread::yield();
+  CHECK(other->get("large") == value);
+}
+
+TEST_CASE("options that leave no room for messages are refused") {
+  MemoryBufferedStore store;
+  CHECK_THROWS_AS(server::Server(store, {.max_message_bytes = 1000}), InvalidArgumentError);
+  CHECK_THROWS_AS(server::Server(store, {.max_clients = 0}), InvalidArgumentError);
+  CHECK_THROWS_AS(server::Server(store, {.memory_bytes = 1 << 20}), InvalidArgumentError);
+}
+
+}  // namespace
+}  // namespace accrete::test

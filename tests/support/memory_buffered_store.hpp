@@ -1,0 +1,79 @@
+// A BufferedStore in memory, for tests of what stands over one.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "layer/buffered_store.hpp"
+
+namespace accrete::test {
+
+class MemoryBufferedStore : public BufferedStore {
+ public:
+  void append_group(std::span<GroupedBatch> batches) override {
+    const std::lock_guard lock(mutex_);
+    for (GroupedBatch& batch : batches) append_one(batch);
+  }
+
+  std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const override {
+    const std::lock_guard lock(mutex_);
+    const auto at = sessions_.find(session);
+    if (at == sessions_.end()) return std::nullopt;
+    return at->second;
+  }
+
+  void end_session(const WriterId& session) override {
+    const std::lock_guard lock(mutex_);
+    sessions_.erase(session);
+  }
+
+ private:
+  void append_one(GroupedBatch& batch) {
+    try {
+      if (batch.session) {
+        std::uint64_t& last = sessions_[batch.session->writer];
+        if (batch.session->sequence <= last) return;
+        values_->append_batch(batch.entries, batch.options);
+        last = batch.session->sequence;
+        return;
+      }
+      values_->append_batch(batch.entries, batch.options);
+    } catch (const Error&) {
+      batch.failure = std::current_exception();
+    }
+  }
+
+  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    values_->append_batch(entries, options);
+  }
+  std::string do_get(std::string_view key) const override { return values_->get(key); }
+  std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
+    return values_->get_batch(keys);
+  }
+  std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
+    return values_->get_range(key, offset, size);
+  }
+  std::optional<std::uint64_t> do_size(std::string_view key) const override { return values_->size(key); }
+  std::vector<KeySize> do_list(const ListOptions& options) const override { return values_->list(options); }
+  Stats do_stats() const override { return values_->stats(); }
+  std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
+    return values_->last_sequence(writer);
+  }
+  void do_erase(std::string_view key) override { values_->erase(key); }
+  void do_flush() override { values_->flush(); }
+  void do_sync() override { values_->sync(); }
+  void do_drop() override { values_->drop(); }
+
+  const std::unique_ptr<Store> values_ = memory_store();
+  mutable std::mutex mutex_;  // guards sessions_
+  std::map<WriterId, std::uint64_t> sessions_;
+};
+
+}  // namespace accrete::test
