@@ -82,16 +82,16 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 
 bool is_dataset_file(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 11> names{marker_name,
-                                                  lock_name,
-                                                  Control::name,
-                                                  Journal::name,
-                                                  Writers::name,
-                                                  buffer_journal_names[0],
-                                                  buffer_journal_names[1],
-                                                  owner_name,
-                                                  server_name,
-                                                  staged_server_name,
-                                                  socket_name};
+                                                   lock_name,
+                                                   Control::name,
+                                                   Journal::name,
+                                                   Writers::name,
+                                                   buffer_journal_names[0],
+                                                   buffer_journal_names[1],
+                                                   owner_name,
+                                                   server_name,
+                                                   staged_server_name,
+                                                   socket_name};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

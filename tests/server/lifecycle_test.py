@@ -32,7 +32,19 @@ class Ending(ServerTest):
         self.check_stopped_while_appending(signal.SIGTERM)
         self.check_stopped_while_appending(signal.SIGINT)
 
+    def test_a_client_goes_on_behind_what_a_killed_server_has_applied(self):
+        client, sent = self.check_stopped_while_appending(signal.SIGKILL)
+        server = self.serve()
+        with server.client(session=client.session) as again:
+            self.assertGreaterEqual(again.applied, client.applied)
+            self.assertNotEqual(again.incarnation, client.incarnation)
+            while again.sequence < sent:
+                again.append([(b"%d" % signal.SIGKILL, b"x" * 100)])
+            self.assertEqual(len(again.get(b"%d" % signal.SIGKILL)[0]), 100 * sent)
+        self.check_well(server)
+
     def check_stopped_while_appending(self, number):
+        """The client, whose connection is gone, and how many batches it has sent."""
         key = b"%d" % number
         server = self.serve()
         client = server.client()
@@ -53,11 +65,12 @@ class Ending(ServerTest):
                 client.receive()
         except (raw.Closed, ConnectionError):
             client.close()
-        self.assertEqual(server.end(number), 0, server.logged())
+        self.assertEqual(server.end(number), -number if number == signal.SIGKILL else 0, server.logged())
         kept = len(self.run_program("get", self.data, key))
         self.assertGreaterEqual(kept, 100 * client.applied)
         self.assertLessEqual(kept, 100 * sent)
         self.assertEqual(kept % 100, 0)
+        return client, sent
 
     def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
         server = self.serve()
