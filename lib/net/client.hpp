@@ -16,7 +16,8 @@ namespace accrete {
 ///   it within options.linger and the window's room; while the window is full, appends wait. If the server refuses it
 ///   (its disk is full), the batch and those behind it stay, in their order; the next call throws the server's error,
 ///   once, without having done its own work; they are sent again at the call after that and, every 100 ms to 1 s, in
-///   the background. Nothing is lost or doubled.
+///   the background. Nothing is lost or doubled. Other clients see the batch, and what they append stands behind it,
+///   once it is acknowledged: at the latest when a call that waits has returned.
 /// - with Acknowledgement::each, or with `sync` or `expect_size`: the server has applied the batch, at its durability
 ///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. A TimeoutError
 ///   leaves open whether it is applied.

@@ -170,6 +170,7 @@ void Session::take_events(Clock::time_point now) {
         unclear_failures_ = 0;
         break;
       case Dealer::Event::failed:
+        unclear_failures_ = 0;
         lose_connection(now, SavedError::of(NetworkError(action + (link_ == Link::greeting
                                                                        ? "nothing answers there; see whether it runs"
                                                                        : "it has closed the connection"))));
@@ -182,8 +183,8 @@ void Session::take_events(Clock::time_point now) {
         break;
       case Dealer::Event::auth_unclear:
         is_hopeless_ = ++unclear_failures_ >= hopeless_failures;
-        lose_connection(now, SavedError::of(AuthError(action + "it ended the handshake; most likely its key is not " +
-                                                      "the server key that was given")));
+        lose_connection(now, SavedError::of(AuthError(action + "it ended the handshake; most likely it uses CURVE, and "
+                                                               "the server key that was given is none or another's")));
         break;
     }
   }
