@@ -23,7 +23,9 @@ void Program::say(std::string_view message) noexcept {
 void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code_, code); }
 
 void DatasetArguments::add_to(CLI::App& command) {
-  command.add_option("DATASET", dataset, "Directory of the dataset")->required()->type_name("");
+  command.add_option("DATASET", dataset, "Directory of the dataset, or the endpoint of its server")
+      ->required()
+      ->type_name("");
   command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
       ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("SECONDS")
@@ -32,7 +34,7 @@ void DatasetArguments::add_to(CLI::App& command) {
 
 OpenOptions DatasetArguments::options() const {
   OpenOptions options;
-  options.lock_timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
+  options.lock_timeout = options.client.timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
   return options;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "base/escape.hpp"
@@ -70,16 +71,24 @@ class StatArguments {
   }
 
   void run(Program& program) const {
-    const DatasetInfo about = info(dataset_.dataset);
     const std::unique_ptr<Store> store = dataset_.open();
+    const bool is_path = dataset_.dataset.find("://") == std::string::npos;
+    const std::optional<DatasetInfo> about = is_path ? std::optional(info(dataset_.dataset)) : std::nullopt;
     const Stats totals = store->stats();
     if (json_) return write_json(program.out(), about, totals);
     Output& out = program.out();
-    out.write("layout   " + about.layout + ", format version " + std::to_string(about.format_version) + "\n");
-    out.write("uuid     " + about.uuid + "\n");
+    if (about) {
+      out.write("layout   " + about->layout + ", format version " + std::to_string(about->format_version) + "\n");
+      out.write("uuid     " + about->uuid + "\n");
+    }
     out.write("keys     " + grouped(totals.keys) + "\n");
     out.write("bytes    " + grouped(totals.bytes) + (totals.bytes < 1000 ? "" : " (" + byte_size(totals.bytes) + ")") +
               "\n");
+    if (totals.clients > 0) {
+      out.write("buffered " + byte_size(totals.buffered_bytes) + " of these, after " + grouped(totals.flushes) +
+                " flushes\n");
+      out.write("clients  " + grouped(totals.clients) + "\n");
+    }
     const std::vector<KeySize> keys = store->list();
     if (keys.empty()) return;
     const auto by_size = [](const KeySize& left, const KeySize& right) { return left.size < right.size; };
@@ -89,10 +98,19 @@ class StatArguments {
   }
 
  private:
-  static void write_json(Output& out, const DatasetInfo& about, const Stats& totals) {
-    const nlohmann::ordered_json object = {{"layout", about.layout}, {"format_version", about.format_version},
-                                           {"codec", about.codec},   {"uuid", about.uuid},
-                                           {"keys", totals.keys},    {"bytes", totals.bytes}};
+  static void write_json(Output& out, const std::optional<DatasetInfo>& about, const Stats& totals) {
+    nlohmann::ordered_json object;
+    if (about) {
+      object = {{"layout", about->layout},
+                {"format_version", about->format_version},
+                {"codec", about->codec},
+                {"uuid", about->uuid}};
+    }
+    object["keys"] = totals.keys;
+    object["bytes"] = totals.bytes;
+    object["buffered_bytes"] = totals.buffered_bytes;
+    object["flushes"] = totals.flushes;
+    object["clients"] = totals.clients;
     out.write(object.dump() + "\n");
   }
 

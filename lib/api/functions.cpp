@@ -1,25 +1,84 @@
 // The four functions and the factories, on the real Env.
 #include <accrete/accrete.hpp>
+#include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "base/escape.hpp"
 #include "layer/buffered_store.hpp"
+#include "net/client.hpp"
+#include "net/server_file.hpp"
+#include "os/dataset_lock.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 
 namespace accrete {
 namespace {
 
+bool is_endpoint(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
+
 std::string path_of(std::string_view url) {
   if (url.empty()) throw InvalidArgumentError("the URL of a dataset is empty; give the path of its directory");
   if (url.find('\0') != std::string_view::npos) {
     throw InvalidArgumentError("the path " + quoted(url) + " has a NUL byte in it");
   }
+  if (is_endpoint(url)) {
+    throw UnsupportedError("cannot do that to " + quoted(url) +
+                           ": it is the endpoint of a server; give the path of the dataset");
+  }
   const std::size_t colon = url.find("://");
   if (colon != std::string_view::npos && url.find('/') == colon + 1) {
     throw UnsupportedError("cannot use " + quoted(url) + ": this version of accrete knows no URLs with the scheme " +
-                           quoted(url.substr(0, colon)) + ", only paths");
+                           quoted(url.substr(0, colon)) + ", only paths, ipc:// and tcp://");
   }
   return std::string(url);
+}
+
+/// The server that serves a dataset now; nullopt if none does, be there a file of one that died.
+std::optional<ServerFile> find_server(const std::string& path) {
+  const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
+  std::optional<ServerFile> server = try_load_server_file(*directory);
+  if (!server) return std::nullopt;
+  try {
+    (void)directory->lock(lock_name)->shared(std::chrono::milliseconds{0});
+    return std::nullopt;
+  } catch (const LockedError&) {
+    return server;
+  }
+}
+
+void refuse_if_served(const std::string& path, std::string_view action) {
+  const std::optional<ServerFile> server = find_server(path);
+  if (!server) return;
+  throw LockedError("cannot " + std::string(action) + " the dataset " + quoted(path) + ": process " +
+                    std::to_string(server->process) + " serves it; stop it first: accrete stop " + quoted(path));
+}
+
+ClientOptions client_options(const OpenOptions& options, const ServedEndpoint& endpoint) {
+  ClientOptions client = options.client;
+  if (client.server_key.empty()) client.server_key = endpoint.public_key;
+  return client;
+}
+
+/// nullptr if the server has ended meanwhile.
+std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& server, const OpenOptions& options) {
+  const ServedEndpoint& endpoint = server.endpoints.front();
+  ClientOptions client = client_options(options, endpoint);
+  const auto deadline = std::chrono::steady_clock::now() + client.timeout;
+  // Short attempts, since a server that is ending answers no more, and then the files can be used.
+  ClientOptions attempt = client;
+  attempt.timeout = std::min<std::chrono::milliseconds>(client.timeout, std::chrono::seconds{1});
+  for (;;) {
+    try {
+      (void)connect(endpoint.address, attempt);
+      return connect(endpoint.address, client);
+    } catch (const NetworkError&) {
+      if (std::chrono::steady_clock::now() >= deadline) throw;
+    } catch (const TimeoutError&) {
+      if (std::chrono::steady_clock::now() >= deadline) throw;
+    }
+    if (find_server(path) != server) return nullptr;
+  }
 }
 
 }  // namespace
@@ -42,17 +101,28 @@ std::vector<std::string> get(std::string_view url, std::initializer_list<std::st
   return get(url, std::span(keys.begin(), keys.size()));
 }
 
-void destroy(std::string_view url) { destroy_files(posix_env(), path_of(url)); }
+void destroy(std::string_view url) {
+  const std::string path = path_of(url);
+  if (posix_env().info(path)) refuse_if_served(path, "destroy");
+  destroy_files(posix_env(), path);
+}
 
 std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
-  if (options.buffer) return open_buffered_files(posix_env(), path_of(url), options);
-  return open_files(posix_env(), path_of(url), options);
+  if (is_endpoint(url)) return connect(std::string(url), options.client);
+  const std::string path = path_of(url);
+  while (const std::optional<ServerFile> server = find_server(path)) {
+    if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
+  }
+  if (options.buffer) return open_buffered_files(posix_env(), path, options);
+  return open_files(posix_env(), path, options);
 }
 
 std::vector<std::string> sweep(std::string_view dir) { return sweep_files(posix_env(), path_of(dir)); }
 
 VerifyReport verify(std::string_view url, const VerifyOptions& options) {
-  return verify_files(posix_env(), path_of(url), options);
+  const std::string path = path_of(url);
+  refuse_if_served(path, "verify");
+  return verify_files(posix_env(), path, options);
 }
 
 DatasetInfo info(std::string_view url) {

@@ -1,6 +1,8 @@
 // A buffer over a store. Appends are gathered by key; a thread hands the largest keys down when memory gets short.
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
@@ -141,32 +143,42 @@ class Buffered final : public BufferedStore, private AtFork {
     Run run;
     for (GroupedBatch* const batch : group) {
       try {
-        if (is_applied(*batch)) {
-          finish(run);  // it may be the other one of the same id, and fail
-          if (is_applied(*batch)) {
-            if (batch->options.sync) do_sync();  // it may have been applied without
-            continue;
-          }
-        }
-        const std::uint64_t bytes = BufferBatches::size_of(batch->entries);
-        if (must_go_down(*batch, bytes)) {
-          finish(run);
-          append_below(*batch);
-          continue;
-        }
-        if (batch->options.expect_size) {
-          finish(run);
-          check_size(batch->entries.front().key, *batch->options.expect_size);
-        }
-        if (run.bytes + bytes > std::min(most_bytes_a_record, limit_ / 4)) finish(run);
-        remember(*batch);
-        run.batches.push_back(batch);
-        run.bytes += bytes;
+        take_up(*batch, run);
       } catch (...) {
         batch->failure = std::current_exception();
+        refuse_rest(*batch);
       }
     }
     finish(run);
+    refused_.clear();
+  }
+
+  void take_up(GroupedBatch& batch, Run& run) {
+    const std::uint64_t bytes = BufferBatches::size_of(batch.entries);
+    const bool goes_down = must_go_down(batch, bytes);
+    const bool stands_alone = goes_down || batch.options.expect_size || is_applied(batch);
+    if (stands_alone || run.bytes + bytes > std::min(most_bytes_a_record, limit_ / 4)) finish(run);
+    if (batch.session) throw_if_refused(batch.session->writer);
+    if (is_applied(batch)) {
+      if (batch.options.sync) do_sync();  // it may have been applied without
+      return;
+    }
+    if (goes_down) return append_below(batch);
+    if (batch.options.expect_size) check_size(batch.entries.front().key, *batch.options.expect_size);
+    remember(batch);
+    run.batches.push_back(&batch);
+    run.bytes += bytes;
+  }
+
+  /// A session's batches behind one that was refused are refused with it: a later one that was applied would make the
+  /// earlier one look as if it had been, too, when it is sent again.
+  void refuse_rest(const GroupedBatch& batch) {
+    if (batch.session) refused_.try_emplace(batch.session->writer, batch.failure);
+  }
+
+  void throw_if_refused(const WriterId& session) const {
+    const auto found = refused_.find(session);
+    if (found != refused_.end()) std::rethrow_exception(found->second);
   }
 
   [[nodiscard]] bool is_large(std::uint64_t bytes) const noexcept {
@@ -225,7 +237,10 @@ class Buffered final : public BufferedStore, private AtFork {
     } catch (...) {
       const std::lock_guard lock(state.mutex);
       state.ids.take_back();
-      for (GroupedBatch* const batch : run.batches) batch->failure = std::current_exception();
+      for (GroupedBatch* const batch : run.batches) {
+        batch->failure = std::current_exception();
+        refuse_rest(*batch);
+      }
     }
     run = {};
   }
@@ -637,12 +652,15 @@ class Buffered final : public BufferedStore, private AtFork {
   bool is_inherited_ = false;
   std::unique_ptr<BufferState> state_;
 
+  // Used by whoever applies a group:
+  std::map<WriterId, std::exception_ptr> refused_;  // sessions of which a batch of the group was refused
+  std::string record_;
+
   // Used under `writing` or `order`:
   std::unique_ptr<BufferJournal> journal_;
   WriterId journal_id_{};
   std::uint64_t step_ = 0;
   std::uint64_t applied_step_ = 0;
-  std::string record_;
   std::string step_record_;
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <tuple>
 
+#include "contract/served_place.hpp"
 #include "os/env.hpp"
 #include "store/files_dataset.hpp"
 #include "support/fault_env.hpp"
@@ -179,7 +180,7 @@ class OwnedPlace {
 
 using EveryPlace = std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace, BufferedMemoryPlace,
                               BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
-                              OwnedPlace<Durability::sync>>;
+                              OwnedPlace<Durability::sync>, IpcPlace, TcpPlace>;
 /// Those that outlive a Store and take several at once.
 using FilesPlaces = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace>;
 
