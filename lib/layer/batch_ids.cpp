@@ -23,8 +23,11 @@ void BatchIds::take_back() noexcept {
 }
 
 std::vector<BatchId> BatchIds::unsaved() const {
+  std::map<WriterId, State> kept = writers_;
+  // What is being applied may fail still.
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) kept[undo->writer] = undo->before;
   std::vector<BatchId> ids;
-  for (const auto& [writer, state] : writers_) {
+  for (const auto& [writer, state] : kept) {
     if (state.unsaved) ids.push_back({.writer = writer, .sequence = *state.sequence});
   }
   return ids;

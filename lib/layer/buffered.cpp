@@ -156,18 +156,35 @@ class Buffered final : public BufferedStore, private AtFork {
   void take_up(GroupedBatch& batch, Run& run) {
     const std::uint64_t bytes = BufferBatches::size_of(batch.entries);
     const bool goes_down = must_go_down(batch, bytes);
-    const bool stands_alone = goes_down || batch.options.expect_size || is_applied(batch);
+    const bool stands_alone =
+        goes_down || batch.options.expect_size || is_applied(batch.options.id) || is_applied(batch.session);
     if (stands_alone || run.bytes + bytes > std::min(most_bytes_a_record, limit_ / 4)) finish(run);
     if (batch.session) throw_if_refused(batch.session->writer);
-    if (is_applied(batch)) {
+    if (is_applied(batch.options.id) || is_applied(batch.session)) {
       if (batch.options.sync) do_sync();  // it may have been applied without
+      if (!batch.session || is_applied(batch.session)) return;
+      return add_session_only(batch, run);
+    }
+    if (goes_down) {
+      append_below(batch);
+      if (batch.options.id && batch.session) add_session_only(batch, run);
       return;
     }
-    if (goes_down) return append_below(batch);
     if (batch.options.expect_size) check_size(batch.entries.front().key, *batch.options.expect_size);
+    add(batch, bytes, run);
+  }
+
+  void add(GroupedBatch& batch, std::uint64_t bytes, Run& run) {
     remember(batch);
     run.batches.push_back(&batch);
     run.bytes += bytes;
+  }
+
+  /// The store has the batch by its user's id. That this session has sent it must be known after a crash, too.
+  void add_session_only(GroupedBatch& batch, Run& run) {
+    batch.entries = {};
+    batch.options = {};
+    add(batch, BufferBatches::size_of({}), run);
   }
 
   /// A session's batches behind one that was refused are refused with it: a later one that was applied would make the
@@ -190,10 +207,6 @@ class Buffered final : public BufferedStore, private AtFork {
     if (batch.options.sync && !synced_) return true;
     if (batch.options.expect_size && !owned_) return true;
     return is_large(bytes);
-  }
-
-  [[nodiscard]] bool is_applied(const GroupedBatch& batch) {
-    return is_applied(batch.options.id) || is_applied(batch.session);
   }
 
   [[nodiscard]] bool is_applied(const std::optional<BatchId>& id) {
@@ -285,9 +298,7 @@ class Buffered final : public BufferedStore, private AtFork {
     if (!options.id) options.id = batch.session;
     next_->append_batch(batch.entries, options);
     const std::lock_guard lock(state.mutex);
-    if (batch.options.id) state.ids.learn(batch.options.id->writer, batch.options.id->sequence);
-    if (batch.session) state.ids.add(*batch.session);
-    state.ids.keep();
+    if (options.id) state.ids.learn(options.id->writer, options.id->sequence);
   }
 
   void check_size(std::string_view key, std::uint64_t expected) const {

@@ -1,6 +1,7 @@
 // Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
-//   kill_test WORKER [--kills N] [--seed N] [--buffered]
-// With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads.
+//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served]
+// With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads. With
+// --served the four are clients of a server, which is killed like them and started again.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -88,7 +89,19 @@ class Reader {
   int stop_ = -1;
 };
 
-enum class Mode { processes, buffered };
+enum class Mode { processes, buffered, served };
+
+std::size_t processes_of(Mode mode) {
+  switch (mode) {
+    case Mode::buffered:
+      return 1;
+    case Mode::served:
+      return 1 + worker_count;
+    case Mode::processes:
+      break;
+  }
+  return worker_count;
+}
 
 class Writers {
  public:
@@ -97,7 +110,7 @@ class Writers {
         mode_(mode),
         dataset_(std::move(dataset)),
         directory_(std::move(directory)),
-        pids_(mode == Mode::buffered ? 1 : worker_count) {
+        pids_(processes_of(mode)) {
     for (std::size_t i = 0; i < pids_.size(); ++i) start(i);
   }
   ~Writers() {
@@ -111,7 +124,7 @@ class Writers {
   [[nodiscard]] std::size_t processes() const noexcept { return pids_.size(); }
 
   void start(std::size_t process) {
-    std::string which = mode_ == Mode::buffered ? "buffered" : std::to_string(process);
+    std::string which = role_of(process);
     const std::array<char*, 5> args = {program_.data(), dataset_.data(), which.data(), directory_.data(), nullptr};
     const int error = ::posix_spawn(&pids_[process], program_.c_str(), nullptr, nullptr, args.data(), environ);
     if (error != 0) throw std::system_error(error, std::generic_category(), program_);
@@ -131,6 +144,12 @@ class Writers {
   }
 
  private:
+  [[nodiscard]] std::string role_of(std::size_t process) const {
+    if (mode_ == Mode::buffered) return "buffered";
+    if (mode_ == Mode::processes) return std::to_string(process);
+    return process == 0 ? "serve" : "client-" + std::to_string(process - 1);
+  }
+
   std::string program_;
   Mode mode_;
   std::string dataset_;
@@ -147,7 +166,7 @@ void pause_before_kill(Random& random) {
 int kill_some(Writers& writers, Random& random) {
   const std::size_t count = writers.processes();
   if (!one_in(random, 8)) {
-    const std::size_t victim = random_below(random, count);
+    const std::size_t victim = one_in(random, 2) ? 0 : random_below(random, count);  // the server, where there is one
     writers.kill(victim);
     writers.start(victim);
     return 1;
@@ -212,11 +231,12 @@ int main(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--buffered") mode = Mode::buffered;
+    if (argument == "--served") mode = Mode::served;
     if (argument == "--kills" && i + 1 < argc) kills = std::stoi(argv[++i]);
     if (argument == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
   }
   if (argc < 2) {
-    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered]\n";
+    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served]\n";
     return 2;
   }
   try {

@@ -1,6 +1,8 @@
 // The writers of the kill test. Each goes on where its progress ends, until it is killed.
 //   worker DATASET NUMBER DIRECTORY     one writer
 //   worker DATASET buffered DIRECTORY   all of them, as threads over one buffer
+//   worker DATASET serve DIRECTORY      not a writer, but the server
+//   worker DATASET client-NUMBER DIRECTORY   one writer that is a client of the server
 #include <accrete/accrete.hpp>
 #include <cerrno>
 #include <cstdlib>
@@ -15,11 +17,17 @@
 #include <vector>
 
 #include "kill/workload.hpp"
+#include "layer/buffered_store.hpp"
+#include "server/server.hpp"
 
 namespace {
 
 using namespace accrete;
 using namespace accrete::test;
+
+constexpr std::uint64_t buffer_bytes = std::uint64_t{1} << 20;
+
+std::uint32_t number_of(std::string_view text) { return static_cast<std::uint32_t>(std::stoul(std::string(text))); }
 
 class Journal {
  public:
@@ -48,7 +56,9 @@ void perform(Store& store, const Action& action) {
   }
 }
 
-void work(Store& store, std::uint32_t worker, const std::string& directory) {
+/// `settle`: what makes an action that has returned survive.
+template <typename Settle>
+void work(Store& store, std::uint32_t worker, const std::string& directory, Settle settle) {
   const std::string progress_file = progress_path(directory, worker);
   const Progress progress = read_progress(progress_file);
   Journal journal(progress_file);
@@ -57,6 +67,7 @@ void work(Store& store, std::uint32_t worker, const std::string& directory) {
     const Action next = action(worker, number);
     journal.note('b', number);
     perform(store, next);
+    settle();
     journal.note('d', number);
   }
 }
@@ -67,12 +78,12 @@ void fail(std::string_view worker, const std::exception& error) {
 }
 
 void work_together(const std::string& dataset, const std::string& directory) {
-  const std::unique_ptr<Store> store = open(dataset, {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20}});
+  const std::unique_ptr<Store> store = open(dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
   std::vector<std::thread> threads;
   for (std::uint32_t worker = 0; worker < worker_count; ++worker) {
     threads.emplace_back([&, worker] {
       try {
-        work(*store, worker, directory);
+        work(*store, worker, directory, [] {});
       } catch (const std::exception& e) {
         fail(std::to_string(worker), e);
       }
@@ -81,18 +92,40 @@ void work_together(const std::string& dataset, const std::string& directory) {
   for (std::thread& thread : threads) thread.join();
 }
 
+std::string endpoint_of(const std::string& dataset) { return "ipc://" + dataset + "/.socket"; }
+
+void serve(const std::string& dataset) {
+  const auto store = open_buffered_files(posix_env(), dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
+  server::Server server(*store, {.endpoints = {endpoint_of(dataset)}});
+  server.run();
+}
+
+/// Half of the clients wait for each batch, the others flush behind each.
+void work_as_client(const std::string& dataset, std::uint32_t worker, const std::string& directory) {
+  const bool waits = worker % 2 == 0;
+  const auto ack = waits ? Acknowledgement::each : Acknowledgement::window;
+  const std::unique_ptr<Store> store = open(endpoint_of(dataset), {.client = {.ack = ack}});
+  work(*store, worker, directory, [&] {
+    if (!waits) store->flush();
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: worker DATASET NUMBER|buffered DIRECTORY\n";
+    std::cerr << "usage: worker DATASET NUMBER|buffered|serve|client-NUMBER DIRECTORY\n";
     return 2;
   }
   try {
     if (argv[2] == std::string_view{"buffered"}) {
       work_together(argv[1], argv[3]);
+    } else if (argv[2] == std::string_view{"serve"}) {
+      serve(argv[1]);
+    } else if (const std::string_view which = argv[2]; which.starts_with("client-")) {
+      work_as_client(argv[1], number_of(which.substr(which.find('-') + 1)), argv[3]);
     } else {
-      work(*open(argv[1]), static_cast<std::uint32_t>(std::stoul(argv[2])), argv[3]);
+      work(*open(argv[1]), number_of(which), argv[3], [] {});
     }
   } catch (const std::exception& e) {
     fail(argv[2], e);

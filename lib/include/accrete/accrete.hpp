@@ -15,8 +15,8 @@
 
 namespace accrete {
 
-// A `url` is the path of a dataset's directory. While a server serves the dataset, put, get and open talk to the server,
-// unchanged; they take its endpoint, `ipc://…` or `tcp://…`, too. Other schemes throw UnsupportedError.
+// A `url` is the path of a dataset's directory. While a server serves the dataset, put, get and open talk to the
+// server, unchanged; they take its endpoint, `ipc://…` or `tcp://…`, too. Other schemes throw UnsupportedError.
 
 struct CreateOptions {
   /// Make a dataset of a directory that exists and holds one raw file a key (such as partd leaves behind), keeping
