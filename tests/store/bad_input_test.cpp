@@ -78,7 +78,8 @@ TEST_CASE("a directory or file that is no dataset is refused and left alone") {
 TEST_CASE("a URL that is no path is refused") {
   CHECK_THROWS_AS(static_cast<void>(open("")), InvalidArgumentError);
   CHECK_THROWS_AS(static_cast<void>(open(std::string_view("a\0b", 3))), InvalidArgumentError);
-  CHECK_THROWS_AS(static_cast<void>(open("tcp://host:1")), UnsupportedError);
+  CHECK_THROWS_AS(static_cast<void>(open("redis://host:1")), UnsupportedError);
+  CHECK_THROWS_AS(create("tcp://host:1"), UnsupportedError);
   CHECK_THROWS_AS(create("rados://pool/x"), UnsupportedError);
 }
 
