@@ -107,7 +107,7 @@ class BadInput(CliTest):
 
     def test_a_url_of_another_scheme_is_refused(self):
         for command in READING:
-            self.assertIn("tcp://", self.fails(4, command[0], "tcp://host:1", *command[1:]))
+            self.assertIn("tcp://", self.fails(4, command[0], "redis://host:1", *command[1:]))
 
     def test_a_message_is_one_line_whatever_a_name_holds(self):
         message = self.fails(1, "get", self.path("a\nb\x1b[31m"), "k")
