@@ -1,5 +1,7 @@
 #include "layer/batch_ids.hpp"
 
+#include <algorithm>
+
 namespace accrete {
 
 std::optional<BatchIds::Known> BatchIds::find(const WriterId& writer) const {
@@ -25,7 +27,7 @@ void BatchIds::take_back() noexcept {
 std::vector<BatchId> BatchIds::unsaved() const {
   std::map<WriterId, State> kept = writers_;
   // What is being applied may fail still.
-  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) kept[undo->writer] = undo->before;
+  std::for_each(undo_.rbegin(), undo_.rend(), [&](const Undo& undo) { kept[undo.writer] = undo.before; });
   std::vector<BatchId> ids;
   for (const auto& [writer, state] : kept) {
     if (state.unsaved) ids.push_back({.writer = writer, .sequence = *state.sequence});

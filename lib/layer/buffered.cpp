@@ -60,36 +60,23 @@ struct BufferState {
 
 class Buffered final : public BufferedStore, private AtFork {
  public:
-  Buffered(std::unique_ptr<Store> next, std::uint64_t limit)
-      : next_(std::move(next)), limit_(std::max(limit, smallest_limit)), state_(std::make_unique<BufferState>()) {
-    watch_forks();
-  }
-
-  /// Over a dataset that this process has for itself.
-  Buffered(std::unique_ptr<OwnedFiles> files, std::uint64_t limit)
-      : Buffered(std::unique_ptr<Store>(std::move(files)), limit) {
-    owned_ = static_cast<OwnedFiles*>(next_.get());
-  }
-
   struct JournalSettings {
     WriterId id{};
     BootId boot_id{};
     bool synced = false;
   };
-  Buffered(std::unique_ptr<OwnedFiles> files, std::uint64_t limit, const JournalSettings& settings)
-      : Buffered(std::move(files), limit) {
-    synced_ = settings.synced;
-    journal_id_ = settings.id;
-    applied_step_ = step_ = next_->last_sequence(journal_id_).value_or(0);
-    const std::uint64_t replayed = next_->last_sequence(replay_writer(journal_id_)).value_or(0);
-    if (synced_) next_->sync();
-    const BufferJournal::Settings journal = {.journal = journal_id_,
-                                             .boot_id = settings.boot_id,
-                                             .synced = synced_,
-                                             .segment_bytes = limit_,
-                                             .first_number = replayed_segment(replayed) + 1};
-    journal_ = std::make_unique<BufferJournal>(owned_->directory(), journal);
-    owned_->set_buffered(true);
+
+  /// `owned`: `next`, if it is a dataset that this process has for itself.
+  Buffered(std::unique_ptr<Store> next, OwnedFiles* owned, std::uint64_t limit,
+           const std::optional<JournalSettings>& journal)
+      : next_(std::move(next)),
+        limit_(std::max(limit, smallest_limit)),
+        owned_(owned),
+        synced_(journal && journal->synced),
+        state_(std::make_unique<BufferState>()),
+        journal_id_(journal ? journal->id : WriterId{}) {
+    if (journal) start_journal(journal->boot_id);
+    watch_forks();
   }
 
   ~Buffered() override {
@@ -105,6 +92,19 @@ class Buffered final : public BufferedStore, private AtFork {
   }
 
  private:
+  void start_journal(const BootId& boot_id) {
+    applied_step_ = step_ = next_->last_sequence(journal_id_).value_or(0);
+    const std::uint64_t replayed = next_->last_sequence(replay_writer(journal_id_)).value_or(0);
+    if (synced_) next_->sync();
+    const BufferJournal::Settings settings = {.journal = journal_id_,
+                                              .boot_id = boot_id,
+                                              .synced = synced_,
+                                              .segment_bytes = limit_,
+                                              .first_number = replayed_segment(replayed) + 1};
+    journal_ = std::make_unique<BufferJournal>(owned_->directory(), settings);
+    owned_->set_buffered(true);
+  }
+
   // ---- appending
 
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
@@ -658,8 +658,8 @@ class Buffered final : public BufferedStore, private AtFork {
 
   const std::unique_ptr<Store> next_;
   const std::uint64_t limit_;
-  OwnedFiles* owned_ = nullptr;  // next_, if this process has the dataset for itself
-  bool synced_ = false;          // by the journal, before an append returns
+  OwnedFiles* const owned_;  // next_, if this process has the dataset for itself
+  const bool synced_;        // by the journal, before an append returns
   bool is_inherited_ = false;
   std::unique_ptr<BufferState> state_;
 
@@ -669,7 +669,7 @@ class Buffered final : public BufferedStore, private AtFork {
 
   // Used under `writing` or `order`:
   std::unique_ptr<BufferJournal> journal_;
-  WriterId journal_id_{};
+  const WriterId journal_id_;
   std::uint64_t step_ = 0;
   std::uint64_t applied_step_ = 0;
   std::string step_record_;
@@ -678,17 +678,20 @@ class Buffered final : public BufferedStore, private AtFork {
 }  // namespace
 
 std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options) {
-  return std::make_unique<Buffered>(std::move(next), options.limit_bytes);
+  return std::make_unique<Buffered>(std::move(next), nullptr, options.limit_bytes, std::nullopt);
 }
 
 std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path, const OpenOptions& options) {
   const std::uint64_t limit = options.buffer.value_or(BufferOptions{}).limit_bytes;
   std::unique_ptr<OwnedFiles> files = open_owned_files(env, path, options);
-  if (options.durability == Durability::memory) return std::make_unique<Buffered>(std::move(files), limit);
-  const Buffered::JournalSettings journal = {.id = buffer_journal_id(load_marker(files->directory()).uuid),
-                                             .boot_id = env.boot_id(),
-                                             .synced = options.durability == Durability::sync};
-  return std::make_unique<Buffered>(std::move(files), limit, journal);
+  std::optional<Buffered::JournalSettings> journal;
+  if (options.durability != Durability::memory) {
+    journal = {.id = buffer_journal_id(load_marker(files->directory()).uuid),
+               .boot_id = env.boot_id(),
+               .synced = options.durability == Durability::sync};
+  }
+  OwnedFiles* const owned = files.get();
+  return std::make_unique<Buffered>(std::move(files), owned, limit, journal);
 }
 
 }  // namespace accrete

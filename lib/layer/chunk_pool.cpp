@@ -18,13 +18,14 @@ std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
   return (page_size - page_header_size) / chunks_a_page[size_class] / alignof(Chunk) * alignof(Chunk);
 }
 
-ChunkPool::Page* ChunkPool::page_of(const Chunk* chunk) noexcept {
-  return reinterpret_cast<Page*>(reinterpret_cast<std::uintptr_t>(chunk) / page_size * page_size);
+ChunkPool::Page* ChunkPool::page_of(Chunk* chunk) noexcept {
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(chunk) % page_size;
+  return reinterpret_cast<Page*>(reinterpret_cast<char*>(chunk) - offset);
 }
 
 bool ChunkPool::is_full(const Page& page) noexcept { return page.used == chunks_a_page[page.size_class]; }
 
-Chunk* ChunkPool::allocate(const Chunk* last) {
+Chunk* ChunkPool::allocate(Chunk* last) {
   static_assert(sizeof(Page) <= page_header_size);
   const std::size_t size_class =
       last ? std::min<std::size_t>(page_of(last)->size_class + 1, chunks_a_page.size() - 1) : 0;
@@ -37,7 +38,7 @@ Chunk* ChunkPool::allocate(const Chunk* last) {
   }
   ++page->used;
   if (is_full(*page)) unlink(page);
-  Chunk* const chunk = new (place) Chunk;
+  auto* const chunk = new (place) Chunk;
   chunk->capacity = static_cast<std::uint32_t>(chunk_size(size_class) - sizeof(Chunk));
   return chunk;
 }
@@ -58,7 +59,7 @@ ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
   if (!free_pages_) add_region();
   Page* const place = free_pages_;
   free_pages_ = place->next;
-  Page* const page = new (place) Page;
+  auto* const page = new (place) Page;
   page->size_class = static_cast<std::uint32_t>(size_class);
   ++used_pages_;
   link(page);
@@ -67,10 +68,10 @@ ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
 
 void ChunkPool::add_region() {
   regions_.reserve(regions_.size() + 1);
-  char* const region = static_cast<char*>(::operator new (page_size* region_pages, std::align_val_t{page_size}));
+  auto* const region = static_cast<char*>(::operator new (page_size* region_pages, std::align_val_t{page_size}));
   regions_.push_back(region);
   for (std::size_t i = 0; i < region_pages; ++i) {
-    Page* const page = new (region + i * page_size) Page;
+    auto* const page = new (region + i * page_size) Page;
     page->next = free_pages_;
     free_pages_ = page;
   }

@@ -34,7 +34,7 @@ class ChunkPool {
   ChunkPool& operator=(const ChunkPool&) = delete;
 
   /// Chunks grow with the value that they are for: pass its last chunk, or nullptr for the first.
-  [[nodiscard]] Chunk* allocate(const Chunk* last);
+  [[nodiscard]] Chunk* allocate(Chunk* last);
 
   void free(Chunk* chunk) noexcept;
 
@@ -57,7 +57,7 @@ class ChunkPool {
   };
 
   [[nodiscard]] static std::size_t chunk_size(std::size_t size_class) noexcept;
-  [[nodiscard]] static Page* page_of(const Chunk* chunk) noexcept;
+  [[nodiscard]] static Page* page_of(Chunk* chunk) noexcept;
   [[nodiscard]] Page* take_page(std::size_t size_class);
   void add_region();
   void link(Page* page) noexcept;
