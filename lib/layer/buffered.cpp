@@ -180,7 +180,7 @@ class Buffered final : public BufferedStore, private AtFork {
     run.bytes += bytes;
   }
 
-  /// The store has the batch by its user's id. That this session has sent it must be known after a crash, too.
+  /// The store has the batch by its user's id. That it came in a session, too, must outlast a crash.
   void add_session_only(GroupedBatch& batch, Run& run) {
     batch.entries = {};
     batch.options = {};
