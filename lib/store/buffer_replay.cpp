@@ -36,7 +36,7 @@ Segments open_segments(Directory& directory, Damage damage, std::uint64_t& skipp
 class Steps {
  public:
   /// `last`: the number of the last step that the dataset knows to be done.
-  Steps(std::uint64_t last, bool all_done) : last_(last), all_done_(all_done) {}
+  explicit Steps(std::uint64_t last) : last_(last) {}
 
   void add(std::uint64_t position, const BufferStep& step) {
     // A step that failed stands last until another one, which tells so, is behind it.
@@ -71,7 +71,7 @@ class Steps {
 
   void commit_latest() {
     if (!latest_) return;
-    const bool done = all_done_ || latest_->number <= last_;
+    const bool done = latest_->number <= last_;
     if (!done && latest_->kind != BufferStep::Kind::flush) undone_ = latest_->number;
     if (done && latest_->kind == BufferStep::Kind::drop) drop_position_ = latest_->position;
     if (done) {
@@ -81,7 +81,6 @@ class Steps {
   }
 
   std::uint64_t last_;
-  bool all_done_;
   std::optional<Known> latest_;  // not known yet to have failed
   std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> positions_;
   std::uint64_t drop_position_ = 0;
@@ -95,7 +94,7 @@ class Replay {
 
   std::uint64_t run() {
     Segments segments = open_segments(*parts_.directory, damage_, skipped_);
-    if (!segments.empty()) hand_down(segments);
+    if (!segments.empty() && counts(segments.front()->header())) hand_down(segments);
     writer_.set_buffered(words_, false);
     for (const char* const name : buffer_journal_names) {
       if (parts_.directory->info(name)) parts_.directory->remove(name);
@@ -104,12 +103,17 @@ class Replay {
   }
 
  private:
+  /// Power loss may have taken the steps out of a journal that was not synced, and what it still holds would be
+  /// doubled.
+  [[nodiscard]] bool counts(const BufferSegmentHeader& header) const noexcept {
+    return header.synced || header.boot_id == boot_id_;
+  }
+
   void hand_down(Segments& segments) {
     const BufferSegmentHeader& header = segments.front()->header();
     replayer_ = replay_writer(header.journal);
     done_position_ = last_sequence(replayer_);
-    const bool is_uncertain = header.boot_id != boot_id_ && !header.synced;
-    Steps steps(last_sequence(header.journal), is_uncertain);
+    Steps steps(last_sequence(header.journal));
     for_each_payload(segments, [&](std::uint64_t position, std::string&& payload) {
       const BufferPayload decoded = decode_buffer_payload(payload);
       if (decoded.step) steps.add(position, *decoded.step);
