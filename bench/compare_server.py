@@ -28,12 +28,16 @@ TRANSPORTS = ("ipc", "tcp")
 REDIS_DEPTHS = (100, 1000, 10_000)
 PARTD_APPENDS = {1: 20_000, 100: 100_000}  # by entries of a batch; a few seconds each
 
+# Of the bytes that are appended: those in the memory of a server, in its journal, in the files, and some to spare.
+MEMORY_FACTOR = 3.5
+
 LEAST_TO_PARTD = 100
 LEAST_TO_REDIS = 5
 LEAST_TO_ZEROMQ = {"memory": 0.6, "os": 0.35}  # by durability
 
 SETTINGS = """\
 accrete   accrete serve, 1 GiB of memory; open(endpoint), 16 MiB window. Clients append, then flush to the files.
+          Every key is there before.
 partd     Client and Server of python3-partd, Buffer(Dict(), File()) with its 1 GB of memory; TCP; nothing is flushed.
 Redis     APPEND over a Unix socket, pipelined, of its depths the best; neither snapshots nor append-only file. A batch
           is so many single commands.
@@ -63,6 +67,16 @@ def running(command, **options):
         sys.exit(f"compare_server: {command[0]} exited with {process.returncode}")
 
 
+def settle(directory, byte_count):
+    """So that nobody pays for what another has left to be written back, nor for memory that a hypervisor has taken from
+    an idle machine and gives back when it is touched, at a tenth of the speed."""
+    os.sync()
+    page = b"x" * 4096
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        for _ in range(byte_count // len(page)):
+            file.write(page)
+
+
 def redis_is_installed():
     return shutil.which("redis-server") is not None and shutil.which("redis-cli") is not None
 
@@ -82,21 +96,31 @@ class Benchmarks:
         return (self.programs / program).exists()
 
     def run(self, load, program, *arguments):
-        os.sync()  # so that nobody pays for what another has left to be written back
+        settle(self.directory, int(self.appends * ENTRY_SIZE * MEMORY_FACTOR))
         command = [str(word) for word in (self.programs / program, *arguments)]
         return [((load, quantity), subject, number) for quantity, subject, number in results(command)]
 
     def of_accrete(self, load):
-        dataset = self.directory / "server.accrete"
-        subprocess.run([self.accrete, "create", dataset], check=True)
+        dataset = self.emptied_dataset()
         serve = [self.accrete, "serve", dataset, "--durability", load.durability, "--bind", "tcp://127.0.0.1:*"]
         with running(serve, env={**os.environ, "ACCRETE_LOG": "warning"}) as server:
             endpoints = server.stdout.readline().split(" at ")[-1].split()
             endpoint = next(endpoint for endpoint in endpoints if endpoint.startswith(load.transport))
             found = self.run(load, "bench_server", endpoint, load.clients, self.appends, load.entries)
         self.check_files(dataset)
-        shutil.rmtree(dataset)
         return found
+
+    def emptied_dataset(self):
+        """With all keys and no bytes. Its files are made once: ext4 takes up to a millisecond to make one where many have
+        been removed in the last minutes."""
+        dataset = self.directory / "server.accrete"
+        dataset.mkdir(exist_ok=True)
+        for file in dataset.glob(".*"):
+            file.unlink()
+        for key in KEYS:
+            (dataset / key).write_bytes(b"")
+        subprocess.run([self.accrete, "create", "--adopt", dataset], check=True)
+        return dataset
 
     def check_files(self, dataset):
         names = {file.name for file in dataset.iterdir() if not file.name.startswith(".")}
@@ -134,7 +158,7 @@ class Benchmarks:
 
     def of_partd(self, clients, entries):
         program = Path(__file__).parent / "partd_server.py"
-        os.sync()
+        settle(self.directory, PARTD_APPENDS[entries] * ENTRY_SIZE)
         found = results([sys.executable, program, self.directory, *map(str, (clients, PARTD_APPENDS[entries], entries))])
         return [(((clients, entries), quantity), subject, number) for quantity, subject, number in found]
 
