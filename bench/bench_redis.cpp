@@ -9,18 +9,17 @@
 #include <stdexcept>
 
 #include "client_processes.hpp"
+#include "workload.hpp"
 
 namespace {
-
-const std::string entry_bytes(bench::entry_size, 'x');
 
 /// Encoded once, so that what is timed is Redis and not the formatting of commands.
 std::vector<std::string> make_commands() {
   std::vector<std::string> commands;
   for (const std::string& key : bench::make_keys()) {
     char* command = nullptr;
-    const int size =
-        ::redisFormatCommand(&command, "APPEND %b %b", key.data(), key.size(), entry_bytes.data(), entry_bytes.size());
+    const int size = ::redisFormatCommand(&command, "APPEND %b %b", key.data(), key.size(), bench::entry_bytes.data(),
+                                          bench::entry_bytes.size());
     if (size < 0) throw std::runtime_error("cannot format a command");
     commands.emplace_back(command, static_cast<std::size_t>(size));
     ::redisFreeCommand(command);

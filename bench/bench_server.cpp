@@ -9,10 +9,9 @@
 #include <memory>
 
 #include "client_processes.hpp"
+#include "workload.hpp"
 
 namespace {
-
-const std::string entry_bytes(bench::entry_size, 'x');
 
 /// Their bytes do not fill the window of 16 MiB that a client has.
 constexpr std::size_t unhindered_appends = 100'000;
@@ -46,11 +45,11 @@ class Client {
     return taken.count() / static_cast<double>(unhindered);
   }
 
-  void put(std::size_t i) { store_->append(keys_[i % bench::key_count], entry_bytes); }
+  void put(std::size_t i) { store_->append(keys_[i % bench::key_count], bench::entry_bytes); }
 
   void put_batches() {
     std::vector<accrete::Entry> round;
-    for (const std::string& key : keys_) round.push_back({.key = key, .bytes = entry_bytes});
+    for (const std::string& key : keys_) round.push_back({.key = key, .bytes = bench::entry_bytes});
     for (std::size_t done = 0; done < appends_; done += batch_entries_)
       store_->append_batch(std::span(round).subspan(done % bench::key_count, batch_entries_));
   }

@@ -11,6 +11,7 @@
 #include <zmq.hpp>
 
 #include "client_processes.hpp"
+#include "workload.hpp"
 
 namespace {
 

@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "workload.hpp"
+
 namespace bench {
 namespace {
 
@@ -106,12 +108,6 @@ void print(const std::string& subject, std::size_t appends, std::span<const Clie
 }
 
 }  // namespace
-
-std::vector<std::string> make_keys() {
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
-  return keys;
-}
 
 void time_clients(const std::string& subject, std::size_t count, std::size_t appends,
                   const std::function<Work(const Share&)>& prepare) {

@@ -6,16 +6,10 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace bench {
 
 using Clock = std::chrono::steady_clock;  // one for all processes
-
-inline constexpr std::size_t key_count = 1000;
-inline constexpr std::size_t entry_size = 100;
-
-std::vector<std::string> make_keys();
 
 struct Share {
   std::size_t client;   ///< from 0 on
@@ -33,7 +27,7 @@ using Work = std::function<ClientTimes()>;
 
 /// Forks `count` clients, which do `appends` together. `prepare` connects, in the client's process and before the clock
 /// starts; what it returns is timed. Prints "quantity<TAB>subject<TAB>value" for each quantity of ClientTimes, up to
-/// the last client's. Throws if a client fails.
+/// the last client's (of calls: the slowest client's). Throws if a client fails.
 void time_clients(const std::string& subject, std::size_t count, std::size_t appends,
                   const std::function<Work(const Share&)>& prepare);
 

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from comparison import medians, results, take_turns
+from workload import ENTRY, KEYS
 
-KEYS = [f"key-{10_000 + i}" for i in range(1000)]
-ENTRY_SIZE = 100
 CLIENTS = (1, 4)
 BATCH_ENTRIES = (1, 100)
 TRANSPORTS = ("ipc", "tcp")
@@ -67,6 +66,14 @@ def running(command, **options):
         sys.exit(f"compare_server: {command[0]} exited with {process.returncode}")
 
 
+def first_line(server):
+    """What a server prints when it is ready."""
+    line = server.stdout.readline()
+    if not line:
+        sys.exit(f"compare_server: {server.args[0]} does not start")
+    return line
+
+
 def settle(directory, byte_count):
     """So that nobody pays for what another has left to be written back, nor for memory that a hypervisor has taken from
     an idle machine and gives back when it is touched, at a tenth of the speed."""
@@ -96,7 +103,7 @@ class Benchmarks:
         return (self.programs / program).exists()
 
     def run(self, load, program, *arguments):
-        settle(self.directory, int(self.appends * ENTRY_SIZE * MEMORY_FACTOR))
+        settle(self.directory, int(self.appends * len(ENTRY) * MEMORY_FACTOR))
         command = [str(word) for word in (self.programs / program, *arguments)]
         return [((load, quantity), subject, number) for quantity, subject, number in results(command)]
 
@@ -104,7 +111,7 @@ class Benchmarks:
         dataset = self.emptied_dataset()
         serve = [self.accrete, "serve", dataset, "--durability", load.durability, "--bind", "tcp://127.0.0.1:*"]
         with running(serve, env={**os.environ, "ACCRETE_LOG": "warning"}) as server:
-            endpoints = server.stdout.readline().split(" at ")[-1].split()
+            endpoints = first_line(server).split(" at ")[-1].split()
             endpoint = next(endpoint for endpoint in endpoints if endpoint.startswith(load.transport))
             found = self.run(load, "bench_server", endpoint, load.clients, self.appends, load.entries)
         self.check_files(dataset)
@@ -124,10 +131,10 @@ class Benchmarks:
 
     def check_files(self, dataset):
         names = {file.name for file in dataset.iterdir() if not file.name.startswith(".")}
-        size = self.appends // len(KEYS) * ENTRY_SIZE
+        size = self.appends // len(KEYS) * len(ENTRY)
         for key in KEYS:
             value = (dataset / key).read_bytes()
-            if len(value) != size or value.count(b"x") != size:
+            if len(value) != size or value.count(ENTRY[:1]) != size:
                 sys.exit(f"compare_server: the value of {key} is not what was appended")
         if len(names) != len(KEYS):
             sys.exit(f"compare_server: the dataset has {len(names)} keys")
@@ -136,9 +143,8 @@ class Benchmarks:
         socket = self.sockets / "redis"
         serve = ["redis-server", "--port", 0, "--unixsocket", socket, "--save", "", "--appendonly", "no"]
         with running(serve, cwd=self.sockets) as server:
-            while "eady to accept" not in server.stdout.readline():
-                if server.poll() is not None:
-                    sys.exit("compare_server: redis-server does not start")
+            while "eady to accept" not in first_line(server):
+                pass
             found = self.run((clients, depth), "bench_redis", socket, clients, self.appends, depth)
             self.check_redis(socket)
         return found
@@ -147,18 +153,18 @@ class Benchmarks:
         questions = "".join(f"STRLEN {key}\n" for key in KEYS) + "DBSIZE\n"
         answers = subprocess.run(["redis-cli", "-s", socket], input=questions, text=True, check=True,
                                  stdout=subprocess.PIPE).stdout.split()
-        if answers != [str(self.appends // len(KEYS) * ENTRY_SIZE)] * len(KEYS) + [str(len(KEYS))]:
+        if answers != [str(self.appends // len(KEYS) * len(ENTRY))] * len(KEYS) + [str(len(KEYS))]:
             sys.exit("compare_server: Redis lacks what was appended")
 
     def of_zeromq(self, clients, transport):
         address = f"ipc://{self.sockets}/zeromq" if transport == "ipc" else "tcp://127.0.0.1:*"
         with running([self.programs / "bench_zmq", "receive", address]) as server:
-            endpoint = server.stdout.readline().strip()
+            endpoint = first_line(server).strip()
             return self.run((clients, transport), "bench_zmq", "send", endpoint, clients, self.appends)
 
     def of_partd(self, clients, entries):
         program = Path(__file__).parent / "partd_server.py"
-        settle(self.directory, PARTD_APPENDS[entries] * ENTRY_SIZE)
+        settle(self.directory, PARTD_APPENDS[entries] * len(ENTRY))
         found = results([sys.executable, program, self.directory, *map(str, (clients, PARTD_APPENDS[entries], entries))])
         return [(((clients, entries), quantity), subject, number) for quantity, subject, number in found]
 
@@ -237,7 +243,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="accrete-bench-") as sockets:
         benchmarks = Benchmarks(build, directory, Path(sockets), appends)
         table = Table(take_turns(list(benchmarks.all()), repetitions))
-    print(f"{appends:,} appends of {ENTRY_SIZE} B over {len(KEYS):,} keys (partd: {PARTD_APPENDS[1]:,}, in batches "
+    print(f"{appends:,} appends of {len(ENTRY)} B over {len(KEYS):,} keys (partd: {PARTD_APPENDS[1]:,}, in batches "
           f"{PARTD_APPENDS[100]:,}); medians of {repetitions} runs.\n\n{SETTINGS}")
     table.print_peers()
     table.print_accrete()

@@ -13,8 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from partd import Buffer, Dict, File
 from partd.zmq import Client, Server
 
-KEYS = [f"key-{10_000 + i}" for i in range(1000)]
-ENTRY = b"x" * 100
+from workload import ENTRY, KEYS
+
 PATIENCE = 60  # seconds until the other clients have connected
 
 fork = multiprocessing.get_context("fork")
@@ -53,8 +53,8 @@ def main():
     address = pipe.recv()
     with ProcessPoolExecutor(client_count, mp_context=fork) as clients:
         work = (address, append_count // client_count, batch_entries)
-        begins, ends = zip(*[future.result() for future in [clients.submit(append_all, *work)
-                                                            for _ in range(client_count)]])
+        futures = [clients.submit(append_all, *work) for _ in range(client_count)]
+        begins, ends = zip(*(future.result() for future in futures))
     pipe.send([key.encode() for key in KEYS])
     if pipe.recv() != [append_count // len(KEYS) * len(ENTRY)] * len(KEYS):
         sys.exit("partd_server: partd lacks what was appended")
