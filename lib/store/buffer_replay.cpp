@@ -3,8 +3,12 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <unordered_map>
+
+#include "base/hash.hpp"
+
 namespace accrete {
 namespace {
 
@@ -45,7 +49,7 @@ class Steps {
   /// Whether an entry for `key` in a record at `position` has been handed down, or erased since.
   [[nodiscard]] bool covers(std::string_view key, std::uint64_t position) const {
     if (position < drop_position_) return true;
-    const auto found = positions_.find(std::string(key));
+    const auto found = positions_.find(key);
     return found != positions_.end() && position < found->second;
   }
 
@@ -60,13 +64,18 @@ class Steps {
     std::vector<std::string> keys;
   };
 
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
+  };
+
   void commit_latest() {
     if (!latest_) return;
     const bool done = all_done_ || latest_->number <= last_;
     if (!done && latest_->kind != BufferStep::Kind::flush) undone_ = latest_->number;
     if (done && latest_->kind == BufferStep::Kind::drop) drop_position_ = latest_->position;
     if (done) {
-      for (std::string& key : latest_->keys) positions_[std::move(key)] = latest_->position;
+      for (std::string& key : latest_->keys) positions_.insert_or_assign(std::move(key), latest_->position);
     }
     latest_.reset();
   }
@@ -74,7 +83,7 @@ class Steps {
   std::uint64_t last_;
   bool all_done_;
   std::optional<Known> latest_;  // not known yet to have failed
-  std::unordered_map<std::string, std::uint64_t> positions_;
+  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> positions_;
   std::uint64_t drop_position_ = 0;
   std::uint64_t undone_ = 0;  // numbers begin with 1
 };
@@ -140,11 +149,13 @@ class Replay {
       return;
     }
     if (decoded.step && steps.is_to_be_done(*decoded.step)) return perform(*decoded.step, position);
+    const std::size_t gathered_before = gathered_.size();
     for (const BufferedBatch& batch : decoded.batches) {
       for (const Entry& entry : batch.entries) {
         if (!steps.covers(entry.key, position)) gather(entry);
       }
     }
+    if (gathered_.size() == gathered_before) payloads_.pop_back();
     gathered_to_ = position;
     if (gathered_bytes_ >= most_gathered_bytes) append_gathered();
   }
