@@ -18,19 +18,16 @@
 #include <unistd.h>
 #include <vector>
 
+#include "workload.hpp"
+
 namespace {
 
-constexpr std::size_t key_count = 1000;
-constexpr std::size_t entry_size = 100;
+using bench::entry_bytes;
+using bench::entry_size;
+using bench::key_count;
+using bench::make_keys;
+
 constexpr std::uint64_t limit_bytes = std::uint64_t{256} << 20;
-
-const std::string entry_bytes(entry_size, 'x');
-
-std::vector<std::string> make_keys() {
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
-  return keys;
-}
 
 double seconds_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
