@@ -26,14 +26,17 @@ void Buffer::wake_flusher() {
   state.wanted.notify_one();
 }
 
-/// Returns when `bytes` more fit, or when there is nothing to hand down. Throws what kept the flusher from it.
-void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+/// Under the mutex: whether `bytes` more fit, or there is nothing to hand down. Throws what the flusher has met.
+bool Buffer::has_room(std::uint64_t bytes) const {
   State& state = *state_;
   if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
-  while (state.values.held_bytes() + bytes > settings_.limit_bytes && !state.values.empty()) {
+  return state.values.held_bytes() + bytes <= settings_.limit_bytes || state.values.empty();
+}
+
+void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+  while (!has_room(bytes)) {
     wake_flusher();
-    state.room.wait(lock);
-    if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+    state_->room.wait(lock);
   }
 }
 
@@ -125,11 +128,16 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
 }
 
 void Buffer::erase(std::string_view key) {
-  remove(BufferStep::Kind::erase, {.kind = Change::Kind::erase, .key = std::string(key)}, [&] { below_.erase(key); });
+  Change removal;
+  removal.kind = Change::Kind::erase;
+  removal.key = key;
+  remove(BufferStep::Kind::erase, std::move(removal), [&] { below_.erase(key); });
 }
 
 void Buffer::drop() {
-  remove(BufferStep::Kind::drop, {.kind = Change::Kind::drop}, [&] { below_.drop(); });
+  Change removal;
+  removal.kind = Change::Kind::drop;
+  remove(BufferStep::Kind::drop, std::move(removal), [&] { below_.drop(); });
 }
 
 void Buffer::remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below) {
