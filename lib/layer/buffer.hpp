@@ -2,8 +2,9 @@
 //
 //   append ──> journal, if there is one ──> gathered values ──> the store below
 //
-// A thread of its own hands the largest keys down once memory gets short. Handing down is a step of the journal
-// (store/buffer_journal.hpp), so that after a kill it is known what was.
+// A thread of its own hands keys down once they have gathered enough for a large write, and the largest ones when
+// memory gets short. Handing down is a step of the journal (store/buffer_journal.hpp), so that after a kill it is known
+// what was.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -144,6 +145,7 @@ class Buffer {
   // buffer_flush.cpp
   using Choice = std::function<GatheredValues::Numbers()>;
   [[nodiscard]] bool has_room(std::uint64_t bytes) const;
+  [[nodiscard]] bool is_short_of_memory() const noexcept;
   [[nodiscard]] bool must_flush() const noexcept;
   void wake_flusher();
   void wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
