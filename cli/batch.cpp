@@ -5,7 +5,6 @@
 namespace accrete::cli {
 namespace {
 
-constexpr std::size_t first_slots = 1024;
 constexpr std::size_t most_kept_bytes = 64 << 20;
 
 }  // namespace
@@ -19,31 +18,20 @@ void Batch::add(std::string_view key, std::string_view value, std::string_view e
 }
 
 Batch::Group& Batch::group_of(std::string_view key) {
-  if (2 * (groups_.size() + 1) > slots_.size()) double_slots();
   const std::uint64_t hash = hash64(key);
-  std::size_t at = hash & (slots_.size() - 1);
-  while (slots_[at] != 0) {
-    Group& group = groups_[slots_[at] - 1];
-    if (group.hash == hash && group.key == key) {
-      if (!group.used) used_.push_back(slots_[at] - 1);
-      group.used = true;
-      return group;
-    }
-    at = (at + 1) & (slots_.size() - 1);
+  const std::uint32_t found =
+      index_.find(hash, [&](std::uint32_t at) { return groups_[at].hash == hash && groups_[at].key == key; });
+  if (found != KeyIndex::none) {
+    Group& group = groups_[found];
+    if (!group.used) used_.push_back(found);
+    group.used = true;
+    return group;
   }
   const auto number = static_cast<std::uint32_t>(groups_.size());
-  slots_[at] = number + 1;
+  groups_.push_back({.key = std::string(key), .value = {}, .hash = hash, .used = true});
+  index_.insert(hash, number, [&](std::uint32_t at) { return groups_[at].hash; });
   used_.push_back(number);
-  return groups_.emplace_back(Group{.key = std::string(key), .value = {}, .hash = hash, .used = true});
-}
-
-void Batch::double_slots() {
-  slots_.assign(slots_.empty() ? first_slots : 2 * slots_.size(), 0);
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    std::size_t at = groups_[i].hash & (slots_.size() - 1);
-    while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = static_cast<std::uint32_t>(i + 1);
-  }
+  return groups_.back();
 }
 
 std::vector<Entry> Batch::entries() const {

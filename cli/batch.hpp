@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/key_index.hpp"
+
 namespace accrete::cli {
 
 class Batch {
@@ -32,11 +34,10 @@ class Batch {
   };
 
   Group& group_of(std::string_view key);
-  void double_slots();
 
   std::vector<Group> groups_;
-  std::vector<std::uint32_t> used_;   // numbers of the groups that have rows
-  std::vector<std::uint32_t> slots_;  // open addressing, a power of two of them: number of a group + 1; 0 is free
+  KeyIndex index_;                   // of groups_
+  std::vector<std::uint32_t> used_;  // numbers of the groups that have rows
   std::uint64_t rows_ = 0;
   std::uint64_t bytes_ = 0;
 };

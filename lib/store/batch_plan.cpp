@@ -1,11 +1,15 @@
 #include "store/batch_plan.hpp"
 
 #include <accrete/error.hpp>
-#include <bit>
 
 #include "base/hash.hpp"
 
 namespace accrete {
+namespace {
+
+constexpr std::uint32_t none = KeyIndex::none;
+
+}  // namespace
 
 void BatchPlan::assign(std::span<const Entry> entries) {
   if (entries.size() >= none) {
@@ -19,18 +23,19 @@ void BatchPlan::assign(std::span<const Entry> entries) {
     groups_.push_back({.key = entries[0].key, .bytes = entries[0].bytes.size()});
     return;
   }
-  table_.assign(std::bit_ceil(2 * entries.size()), none);
-  const std::size_t mask = table_.size() - 1;
+  const auto hash_of = [&](std::uint32_t at) { return hash64(groups_[at].key); };
+  index_.clear();
+  index_.reserve(entries.size(), hash_of);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     const Entry& entry = entries[i];
-    std::size_t at = hash64(entry.key) & mask;
-    while (table_[at] != none && groups_[table_[at]].key != entry.key) at = (at + 1) & mask;
-    if (table_[at] == none) {
-      table_[at] = static_cast<std::uint32_t>(groups_.size());
+    const std::uint64_t hash = hash64(entry.key);
+    const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return groups_[at].key == entry.key; });
+    if (found == none) {
+      index_.insert(hash, static_cast<std::uint32_t>(groups_.size()), hash_of);
       groups_.push_back({.key = entry.key, .first = i, .last = i, .bytes = entry.bytes.size()});
       continue;
     }
-    Group& group = groups_[table_[at]];
+    Group& group = groups_[found];
     next_[group.last] = i;
     group.last = i;
     group.bytes += entry.bytes.size();

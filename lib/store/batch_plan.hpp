@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/key_index.hpp"
 #include "store/descriptor_cache.hpp"
 
 namespace accrete {
@@ -33,12 +34,10 @@ class BatchPlan {
   [[nodiscard]] std::span<const std::string_view> pieces(const Group& group);
 
  private:
-  static constexpr std::uint32_t none = 0xFFFF'FFFF;
-
   std::span<const Entry> entries_;
   std::vector<Group> groups_;
-  std::vector<std::uint32_t> next_;   // entry → the next one of its key
-  std::vector<std::uint32_t> table_;  // hash → group; open addressing, at most half full
+  std::vector<std::uint32_t> next_;  // entry → the next one of its key
+  KeyIndex index_;                   // of groups_
   std::vector<std::string_view> pieces_;
 };
 

@@ -65,7 +65,7 @@ class Steps {
   };
 
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
   };
 
