@@ -25,10 +25,11 @@ class Counted {
 
 }  // namespace
 
-Session::Session(std::string endpoint, ClientOptions options)
+Session::Session(std::string endpoint, ClientOptions options, const Patience& patience)
     : endpoint_(std::move(endpoint)),
       options_(std::move(options)),
       id_(random_uuid()),
+      patience_(patience),
       dealer_(endpoint_, options_),
       thread_([this] { run(); }) {}
 
@@ -49,10 +50,10 @@ Session::~Session() {
   thread_.join();
 }
 
-Session::Clock::time_point Session::deadline() const {
+Session::Clock::time_point Session::deadline(std::chrono::milliseconds timeout) {
   // Far enough for anyone, and near enough not to overflow.
   constexpr std::chrono::milliseconds most = std::chrono::hours{24 * 365};
-  return Clock::now() + std::min(options_.timeout, most);
+  return Clock::now() + std::min(timeout, most);
 }
 
 template <typename Predicate>
@@ -70,6 +71,7 @@ void Session::wait(Lock& lock, Clock::time_point deadline, std::string_view what
 
 void Session::throw_remembered() {
   if (!remembered_) return;
+  remembers_loss_ = false;
   const SavedError error = *std::exchange(remembered_, std::nullopt);
   error.raise();
 }
@@ -85,20 +87,37 @@ void Session::throw_timeout(std::string_view what) const {
   throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
 }
 
-void Session::wait_ready() {
-  Lock lock(mutex_);
-  wait_ready(lock, deadline());
+void Session::throw_no_welcome() const {
+  const std::chrono::milliseconds waited = std::min(options_.timeout, options_.connect_timeout);
+  const std::string action = "cannot connect to the server " + accrete::quoted(endpoint_) + " within " +
+                             std::to_string(waited.count()) + " ms: ";
+  if (link_ == Link::connected) {
+    throw TimeoutError(action + "it takes the connection and says nothing; see whether it is accrete's and not stuck");
+  }
+  if (last_failure_) last_failure_->raise();
+  throw NetworkError(action +
+                     "nothing answers there; see whether it runs and can be reached, or allow more time with "
+                     "connect_timeout");
 }
 
-void Session::wait_ready(Lock& lock, Clock::time_point deadline) {
-  wait(lock, deadline, "connect", Heed::own_errors, [&] {
-    if (is_hopeless_ && last_failure_ && !is_ready_) last_failure_->raise();
-    return is_ready_;
-  });
+void Session::wait_ready() {
+  Lock lock(mutex_);
+  wait_ready(lock);
+}
+
+void Session::wait_ready(Lock& lock) {
+  const Counted counted(waiters_);
+  const auto until = deadline(std::min(options_.timeout, options_.connect_timeout));
+  for (bool is_late = false; !is_ready_;) {
+    if (fatal_) fatal_->raise();
+    if (is_hopeless_ && last_failure_) last_failure_->raise();
+    if (is_late) throw_no_welcome();
+    is_late = changed_.wait_until(lock, until) == std::cv_status::timeout;
+  }
 }
 
 void Session::enter(Lock& lock) {
-  if (!is_ready_) wait_ready(lock, deadline());
+  if (!is_ready_) wait_ready(lock);
   if (fatal_) fatal_->raise();
   throw_remembered();
   if (!paused_) return;
@@ -193,6 +212,13 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
   return outcome;
 }
 
+/// What is lost is told before what may still go well.
+void Session::remember(const SavedError& error, bool is_loss) {
+  if (remembered_ && remembers_loss_) return;
+  remembered_ = error;
+  remembers_loss_ = is_loss;
+}
+
 std::uint64_t Session::ask_for_seal() {
   if (gathered_.empty()) return seals_;
   seal_now_ = true;
@@ -205,9 +231,12 @@ void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view wha
   wait(lock, deadline, what, Heed::remembered_errors, [&] { return seals_ >= seals || try_seal(); });
   // Others may have put batches behind meanwhile; those are waited for too.
   const std::uint64_t ticket = window_.next_ticket() - 1;
-  if (window_.is_settled(ticket)) return;
-  wake_up_.signal();
-  wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
+  if (!window_.is_settled(ticket)) {
+    wake_up_.signal();
+    wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
+  }
+  // A batch is settled, too, when it is given up.
+  throw_remembered();
 }
 
 void Session::call(std::string_view what, const wire::Request& request, ReplyReader& reader) {

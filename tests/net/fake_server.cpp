@@ -116,7 +116,8 @@ std::string FakeServer::result_of(const wire::Request& request) {
     return store.get_range(range->key, range->offset, range->size);
   }
   if (const auto* size = std::get_if<wire::Size>(&request.body)) return wire::encode_size(store.size(size->key));
-  if (const auto* list = std::get_if<wire::List>(&request.body)) return wire::encode_list(store.list(list->options));
+  if (const auto* list = std::get_if<wire::List>(&request.body))
+    return wire::encode_list({.keys = store.list(list->options)});
   if (const auto* erase = std::get_if<wire::Erase>(&request.body)) store.erase(erase->key);
   if (std::holds_alternative<wire::Drop>(request.body)) store.drop();
   if (std::holds_alternative<wire::StatsRequest>(request.body)) return wire::encode_stats(store.stats());
