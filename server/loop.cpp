@@ -97,7 +97,11 @@ void Server::Loop::wait(StopSignals* signals) {
   const auto timeout = outbox_.is_blocked() ? 2ms : 1000ms;
   const bool listens = receiving_ && !is_over_budget();
   router_.poll(fds, timeout, listens ? Awaited::messages : Awaited::nothing);
-  if (signals) stops_ += signals->take();
+  if (!signals) return;
+  const int taken = signals->take();
+  stops_ += taken;
+  // What is acknowledged is in the journal: who asks again need not wait for the flush.
+  if (taken > 0 && options_.durability != Durability::memory) signals->let_through();
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied some of it.

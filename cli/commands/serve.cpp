@@ -108,8 +108,8 @@ void ServeArguments::add_to(CLI::App& command) {
   command.add_flag("--insecure", insecure_, "Let whoever reaches the endpoints read and change the dataset");
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
-      "it: what it has received is applied, acknowledged and flushed; a second signal leaves the flush to the "
-      "journal.\n"
+      "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
+      "the flush to the journal.\n"
       "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
       "more of it).\n\n"
       "Example:\n"

@@ -9,16 +9,25 @@
 
 namespace accrete {
 
+namespace {
+
+sigset_t stop_signals() noexcept {
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  return stops;
+}
+
+}  // namespace
+
 struct StopSignals::State {
   int fd = -1;
   sigset_t before{};  // of the thread that made it
 };
 
 StopSignals::StopSignals() : state_(std::make_unique<State>()) {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
+  const sigset_t stops = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &stops, &state_->before);
   state_->fd = ::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
   if (state_->fd >= 0) return;
@@ -40,6 +49,11 @@ int StopSignals::take() noexcept {
   signalfd_siginfo info{};
   while (::read(state_->fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) ++count;
   return count;
+}
+
+void StopSignals::let_through() noexcept {
+  const sigset_t stops = stop_signals();
+  ::pthread_sigmask(SIG_UNBLOCK, &stops, nullptr);
 }
 
 }  // namespace accrete

@@ -94,6 +94,17 @@ TEST_CASE("a refused batch for which no call waits is sent again, with all behin
   CHECK(send_all(window) == Sent{{2, "b"}, {3, "c"}});
 }
 
+TEST_CASE("a batch that is refused for good is given up, though no call waits for it, and those behind it move up") {
+  SendWindow window;
+  for (const char* bytes : {"a", "b", "c"}) push(window, bytes);
+  (void)send_all(window);
+  const auto refused = window.refuse(2, SavedError::of(CorruptionError("damaged")));
+  REQUIRE(refused.has_value());
+  CHECK_FALSE(refused->kept);
+  CHECK_FALSE(refused->told);
+  CHECK(send_all(window) == Sent{{2, "c"}});
+}
+
 TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
   SendWindow window;
   const auto outcome = awaited();

@@ -78,7 +78,7 @@ class RunningServer {
 
  private:
   static server::ServerOptions with_endpoint(server::ServerOptions options) {
-    options.endpoints = {"tcp://127.0.0.1:*"};
+    if (options.endpoints.empty()) options.endpoints = {"tcp://127.0.0.1:*"};
     options.memory_bytes = std::uint64_t{64} << 20;
     return options;
   }
@@ -111,6 +111,52 @@ TEST_CASE("a server that is stopped applies and acknowledges what it has receive
   appending.join();
   server.end();
   CHECK(server.store.get("k") == "v");
+}
+
+TEST_CASE("a flush that comes while the server stops is done by the next one") {
+  const TemporaryDirectory directory;
+  const std::string endpoint = "ipc://" + directory / "socket";
+  auto server = std::make_unique<RunningServer>(server::ServerOptions{.endpoints = {endpoint}});
+  const auto client = connect(endpoint);
+  server->store.set_open(false);
+  client->append("k", "v");
+  server->store.wait_for_arrival();
+  server->stop();
+  std::thread flushing([&] { client->flush(); });  // would end this process if it threw
+  server->store.set_open(true);
+  server.reset();
+  server = std::make_unique<RunningServer>(server::ServerOptions{.endpoints = {endpoint}});
+  flushing.join();
+}
+
+TEST_CASE("a flush that comes while the server stops, and behind which no other begins, says that there is none") {
+  RunningServer server;
+  const auto client = connect(server.endpoint(), {.timeout = 500ms});
+  server.store.set_open(false);
+  client->append("k", "v");
+  server.store.wait_for_arrival();
+  server.stop();
+  std::thread opening([&] { server.store.set_open(true); });
+  CHECK_THROWS_WITH_AS(
+      [&] {
+        for (;;) client->flush();
+      }(),
+      doctest::Contains("see whether it runs"), NetworkError);
+  opening.join();
+}
+
+TEST_CASE("a list of more keys than the server gives at once arrives whole") {
+  RunningServer server;
+  constexpr int count = 40'000;
+  std::vector<KeySize> expected;
+  for (int i = 0; i < count; ++i) {
+    expected.push_back({std::to_string(100'000 + i), 1});
+    server.store.append(expected.back().key, "x");
+  }
+  const auto client = connect(server.endpoint());
+  CHECK((client->list() == expected));
+  expected.resize(33'000);
+  CHECK((client->list({.limit = 33'000}) == expected));
 }
 
 TEST_CASE("appends of several clients keep each client's order and are all there") {
