@@ -20,8 +20,8 @@ void BatchIds::add(const BatchId& id) {
   state = {.sequence = id.sequence, .unsaved = true};
 }
 
-void BatchIds::take_back() noexcept {
-  for (; !undo_.empty(); undo_.pop_back()) writers_[undo_.back().writer] = undo_.back().before;
+void BatchIds::take_back_to(std::size_t count) noexcept {
+  for (; undo_.size() > count; undo_.pop_back()) writers_[undo_.back().writer] = undo_.back().before;
 }
 
 std::vector<BatchId> BatchIds::unsaved() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -24,9 +25,12 @@ class BatchIds {
 
   /// Of a batch that is being applied. The writer must be known.
   void add(const BatchId& id);
-  /// The batches added since the last `keep` or `take_back` have been applied, or not.
+  /// How many were added since the last `keep`.
+  [[nodiscard]] std::size_t pending() const noexcept { return undo_.size(); }
+  /// They have been applied.
   void keep() noexcept { undo_.clear(); }
-  void take_back() noexcept;
+  /// They have not, but for the first `count`, of which it is not known yet.
+  void take_back_to(std::size_t count) noexcept;
 
   /// Those that the store below is to be told, the highest of each writer.
   [[nodiscard]] std::vector<BatchId> unsaved() const;

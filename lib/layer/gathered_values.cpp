@@ -28,15 +28,17 @@ const GatheredValues::Key* GatheredValues::try_find(std::string_view key) const 
   return &keys_[number];
 }
 
-GatheredValues::Key& GatheredValues::find_or_add(std::string_view key) {
+std::uint32_t GatheredValues::find_or_add(std::string_view key) {
   const std::uint64_t hash = hash64(key);
   const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return keys_[at].name == key; });
-  if (found != KeyIndex::none) return keys_[found];
-  const auto number = static_cast<std::uint32_t>(keys_.size());
+  if (found != KeyIndex::none) return found;
+  const auto hash_of = [&](std::uint32_t at) { return keys_[at].hash; };
+  index_.reserve(1, hash_of);
   keys_.push_back({.name = std::string(key), .hash = hash});
-  index_.insert(hash, number, [&](std::uint32_t at) { return keys_[at].hash; });
+  const auto number = static_cast<std::uint32_t>(keys_.size() - 1);
+  index_.insert(hash, number, hash_of);
   long_key_bytes_ += heap_bytes_of(key);
-  return keys_.back();
+  return number;
 }
 
 void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
@@ -46,9 +48,27 @@ void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
   if (key.below == Below::is_new) ++new_keys_;
 }
 
-void GatheredValues::append(std::string_view key, std::string_view bytes, std::uint64_t stage) {
-  Key& value = find_or_add(key);
-  if (!value.held) hold(value, stage);
+void GatheredValues::release_hold(Key& key) noexcept {
+  key.held = false;
+  --held_keys_;
+  if (key.below == Below::is_new) --new_keys_;
+}
+
+void GatheredValues::append(std::span<const Entry> entries, std::uint64_t stage) {
+  for (const Entry& entry : entries) {
+    const std::uint32_t number = find_or_add(entry.key);
+    Key& value = keys_[number];
+    undo_.push_back({.key = number,
+                     .last_size = value.last ? value.last->size : 0,
+                     .last = value.last,
+                     .size = value.size,
+                     .held = value.held});
+    if (!value.held) hold(value, stage);
+    append_bytes(value, entry.bytes);
+  }
+}
+
+void GatheredValues::append_bytes(Key& value, std::string_view bytes) {
   value.size += bytes.size();
   bytes_ += bytes.size();
   while (!bytes.empty()) {
@@ -62,6 +82,19 @@ void GatheredValues::append(std::string_view key, std::string_view bytes, std::u
     std::memcpy(chunk.bytes() + chunk.size, bytes.data(), count);
     chunk.size += static_cast<std::uint32_t>(count);
     bytes.remove_prefix(count);
+  }
+}
+
+void GatheredValues::take_back() noexcept {
+  for (; !undo_.empty(); undo_.pop_back()) {
+    const Before& before = undo_.back();
+    Key& value = keys_[before.key];
+    free_chunks(std::exchange(before.last ? before.last->next : value.first, nullptr));
+    if (before.last) before.last->size = before.last_size;
+    value.last = before.last;
+    bytes_ -= value.size - before.size;
+    value.size = before.size;
+    if (!before.held && value.held) release_hold(value);
   }
 }
 
@@ -103,9 +136,7 @@ void GatheredValues::take_key(std::uint32_t number, Taken& taken) {
   taken.bytes += key.size;
   key.first = key.last = nullptr;
   key.size = 0;
-  key.held = false;
-  --held_keys_;
-  if (key.below == Below::is_new) --new_keys_;
+  release_hold(key);
 }
 
 GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint64_t>::max()); }
@@ -146,6 +177,7 @@ GatheredValues::Numbers GatheredValues::largest(std::uint64_t bytes) const {
 
 GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t most_bytes) {
   Taken taken;
+  taken.values.reserve(wanted.size());  // so that nothing that was taken out can get lost
   for (; !wanted.empty() && taken.bytes < most_bytes; wanted.pop_back()) {
     if (keys_[wanted.back()].held) take_key(wanted.back(), taken);
   }
@@ -214,23 +246,19 @@ void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
 
 void GatheredValues::discard(std::string_view key) noexcept {
   const std::uint32_t number = number_of(key);
-  if (number == KeyIndex::none) return;
-  Key& value = keys_[number];
-  bytes_ -= value.size;
-  if (value.held) --held_keys_;
-  if (value.held && value.below == Below::is_new) --new_keys_;
-  free_chunks(std::exchange(value.first, nullptr));
-  value.last = nullptr;
-  value.size = 0;
-  value.held = false;
-  value.below = Below::unknown;
+  if (number != KeyIndex::none) discard_value(keys_[number]);
 }
 
 void GatheredValues::clear() noexcept {
-  for (const Key& key : keys_) free_chunks(key.first);
-  keys_.clear();
-  index_.clear();
-  held_keys_ = new_keys_ = bytes_ = long_key_bytes_ = 0;
+  for (Key& key : keys_) discard_value(key);
+}
+
+void GatheredValues::discard_value(Key& key) noexcept {
+  if (key.held) release_hold(key);
+  bytes_ -= std::exchange(key.size, 0);
+  free_chunks(std::exchange(key.first, nullptr));
+  key.last = nullptr;
+  key.below = Below::unknown;
 }
 
 std::vector<std::string> GatheredValues::unknown_keys() const {

@@ -21,8 +21,13 @@ class GatheredValues {
  public:
   GatheredValues() = default;
 
-  /// `stage`: of the journal; the key remembers that of its oldest bytes.
-  void append(std::string_view key, std::string_view bytes, std::uint64_t stage);
+  /// `stage`: of the journal; a key remembers that of its oldest bytes. When it throws std::bad_alloc, the entries may
+  /// be there in part.
+  void append(std::span<const Entry> entries, std::uint64_t stage);
+  /// What was appended since the last `keep` stays.
+  void keep() noexcept { undo_.clear(); }
+  /// It does not. Nothing but `append` may have been called since.
+  void take_back() noexcept;
 
   /// Bytes gathered for a key; nullopt for none, 0 if all its appends were empty.
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
@@ -69,6 +74,7 @@ class GatheredValues {
 
   /// What is gathered for a key is not wanted any more, nor is what is known of it.
   void discard(std::string_view key) noexcept;
+  /// As above, for all keys.
   void clear() noexcept;
 
   /// Keys without gathered bytes are kept, since they usually come again, until they take so many bytes. Not
@@ -104,16 +110,29 @@ class GatheredValues {
     Below below = Below::unknown;
   };
 
+  /// A key as it was before some bytes were appended.
+  struct Before {
+    std::uint32_t key = 0;
+    std::uint32_t last_size = 0;  // of the last chunk
+    Chunk* last = nullptr;
+    std::uint64_t size = 0;
+    bool held = false;
+  };
+
   [[nodiscard]] std::uint32_t number_of(std::string_view key) const;
   [[nodiscard]] const Key* try_find(std::string_view key) const;
-  Key& find_or_add(std::string_view key);
+  [[nodiscard]] std::uint32_t find_or_add(std::string_view key);
+  void append_bytes(Key& value, std::string_view bytes);
+  void release_hold(Key& key) noexcept;
+  void discard_value(Key& key) noexcept;
   void hold(Key& key, std::uint64_t stage) noexcept;
   void take_key(std::uint32_t number, Taken& taken);
   void free_chunks(Chunk* first) noexcept;
 
   ChunkPool pool_;
   KeyIndex index_;
-  std::deque<Key> keys_;  // in the order of their numbers
+  std::deque<Key> keys_;      // in the order of their numbers
+  std::vector<Before> undo_;  // of the entries that are being appended
   std::uint64_t held_keys_ = 0;
   std::uint64_t new_keys_ = 0;
   std::uint64_t bytes_ = 0;

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <mutex>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "layer/buffered_store.hpp"
@@ -22,19 +21,7 @@ class GroupQueue {
     waiting_.push_back(&self);
     changed_.wait(lock, [&] { return self.done || !leading_; });
     if (self.done) return;
-    leading_ = true;
-    const std::vector<Waiter*> group = std::exchange(waiting_, {});
-    lock.unlock();
-    std::vector<GroupedBatch*> all;
-    for (const Waiter* waiter : group) {
-      for (GroupedBatch& batch : waiter->batches) all.push_back(&batch);
-    }
-    apply(std::span<GroupedBatch* const>(all));
-    lock.lock();
-    for (Waiter* waiter : group) waiter->done = true;
-    leading_ = false;
-    lock.unlock();
-    changed_.notify_all();
+    lead(lock, apply);
   }
 
   /// Waits until no group is being applied, and keeps the next ones out.
@@ -51,10 +38,42 @@ class GroupQueue {
     bool done = false;
   };
 
-  std::mutex mutex_;  // guards all below
+  template <typename Apply>
+  void lead(std::unique_lock<std::mutex>& lock, Apply apply) {
+    leading_ = true;
+    group_.swap(waiting_);
+    lock.unlock();
+    if (try_collect()) apply(std::span<GroupedBatch* const>(batches_));
+    batches_.clear();
+    lock.lock();
+    for (Waiter* waiter : group_) waiter->done = true;
+    group_.clear();
+    leading_ = false;
+    lock.unlock();
+    changed_.notify_all();
+  }
+
+  /// False if there was no memory, and no batch is to be applied.
+  bool try_collect() noexcept {
+    try {
+      for (const Waiter* waiter : group_) {
+        for (GroupedBatch& batch : waiter->batches) batches_.push_back(&batch);
+      }
+      return true;
+    } catch (...) {
+      for (const Waiter* waiter : group_) {
+        for (GroupedBatch& batch : waiter->batches) batch.failure = std::current_exception();
+      }
+      return false;
+    }
+  }
+
+  std::mutex mutex_;  // guards waiting_ and leading_
   std::condition_variable changed_;
   std::vector<Waiter*> waiting_;
   bool leading_ = false;
+  std::vector<Waiter*> group_;          // that is being led
+  std::vector<GroupedBatch*> batches_;  // of it
 };
 
 }  // namespace accrete

@@ -1,6 +1,7 @@
 #include "store/buffer_journal.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 
 #include "base/bytes.hpp"
 #include "base/entries.hpp"
@@ -155,6 +156,11 @@ BufferPayload decode_buffer_payload(std::string_view payload) {
   return decoded;
 }
 
+bool has_buffer_journal(const Directory& directory) {
+  return std::any_of(buffer_journal_names.begin(), buffer_journal_names.end(),
+                     [&](const char* name) { return directory.info(name).has_value(); });
+}
+
 WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept {
   return hash128("accrete buffer" + std::string(dataset_uuid));
 }
@@ -169,12 +175,14 @@ BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
              .journal = settings.journal,
              .boot_id = settings.boot_id,
              .number = settings.first_number - 1};
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    const char* const name = buffer_journal_names[i];
-    files_[i] = directory_.try_open(name, OpenMode::write);
-    if (!files_[i]) files_[i] = directory_.open(name, OpenMode::create);
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    Segment& segment = segments_[i];
+    segment.name = buffer_journal_names[i];
+    segment.file = directory_.try_open(segment.name, OpenMode::write);
+    if (!segment.file) segment.file = directory_.open(segment.name, OpenMode::create);
     // A segment of an older journal would be taken for a part of this one's past.
-    files_[i]->truncate(0);
+    segment.file->truncate(0);
+    if (settings_.synced) segment.file->sync();
   }
   if (settings_.synced) directory_.sync();
   start();
@@ -186,20 +194,42 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 
 void BufferJournal::append(std::string& record) {
   seal_record(record, header_.nonce, end_, durable_);
+  last_ = end_;
+  Segment& segment = segment_of(header_.number);
   try {
-    active().write_at(end_, record);
-    if (settings_.synced) active().sync();
+    write(segment, end_, record);
+    if (settings_.synced) segment.file->sync();
   } catch (...) {
-    // It may be there in whole. The next record takes its place; if there is none, this must not count.
-    try {
-      active().write_at(end_, std::string(record_header_size, '\0'));
-    } catch (const Error&) {
-      // Nor could it be written then.
-    }
+    take_back();
     throw;
   }
   end_ += record.size();
   if (settings_.synced) durable_ = end_;
+}
+
+/// It may be there in whole. The next record takes its place; if there is none, it must not count.
+void BufferJournal::take_back() {
+  end_ = last_;
+  try {
+    write(segment_of(header_.number), end_, std::string(record_header_size, '\0'));
+  } catch (const Error&) {
+    // What could not be written over could not be written either, as a rule.
+  }
+}
+
+void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
+  if (settings_.synced) return segment.file->write_at(offset, bytes);
+  if (offset + bytes.size() > segment.shared_size) share(segment, offset + bytes.size());
+  segment.shared->write(offset, as_byte_span(bytes));
+}
+
+/// Doubles, so that a small buffer takes little of the disk and a large one seldom maps anew.
+void BufferJournal::share(Segment& segment, std::uint64_t size) {
+  constexpr std::uint64_t least = std::uint64_t{1} << 20;
+  const std::uint64_t wanted = std::max({size, least, std::min(2 * segment.shared_size, settings_.segment_bytes)});
+  segment.file->truncate(wanted);
+  segment.shared = directory_.share(segment.name, wanted, false);
+  segment.shared_size = wanted;
 }
 
 void BufferJournal::start_next_segment() { start(); }
@@ -208,18 +238,19 @@ void BufferJournal::start() {
   BufferSegmentHeader next = header_;
   ++next.number;
   next.nonce = random_u64();
-  File& file = *files_[next.number % files_.size()];
-  file.write_at(0, encode_buffer_segment_header(next));
-  if (settings_.synced) file.sync();
+  Segment& segment = segment_of(next.number);
+  write(segment, 0, encode_buffer_segment_header(next));
+  if (settings_.synced) segment.file->sync();
   header_ = next;
-  end_ = buffer_segment_header_size;
+  last_ = end_ = buffer_segment_header_size;
   durable_ = settings_.synced ? end_ : 0;
 }
 
 void BufferJournal::remove() {
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    files_[i].reset();
-    directory_.remove(buffer_journal_names[i]);
+  for (Segment& segment : segments_) {
+    segment.shared.reset();
+    segment.file.reset();
+    directory_.remove(segment.name);
   }
 }
 

@@ -24,8 +24,12 @@
 // killed goes on where it was: it takes the journal's order, and the writer `replay_writer(journal)` has the position
 // up to which it came.
 //
-// After power loss, unless appends were synced, the dataset may have lost what a step had handed down, and its table of
-// writers that it was done: then all steps count as done, so that nothing is doubled.
+// After another boot, unless appends were synced, the journal counts for nothing: power loss may have taken a step out
+// of it and left what the step had handed down, which would then be doubled.
+//
+// Where batches need not be synced, a segment is written through a mapping of the page cache, which outlives the
+// process as well as what is written by a system call does, and costs none. It is then longer than what was written to
+// it, and ends with zeros.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -115,6 +119,9 @@ class BufferJournal {
   /// Seals and writes a record, and syncs it where batches are to be synced. When it throws, no record was written.
   void append(std::string& record);
 
+  /// The record that was appended last does not count.
+  void take_back();
+
   /// Starts the other segment, whose entries must all have been handed down.
   void start_next_segment();
 
@@ -125,16 +132,29 @@ class BufferJournal {
   void remove();
 
  private:
-  File& active() { return *files_[header_.number % files_.size()]; }
+  struct Segment {
+    std::string name{};
+    std::unique_ptr<File> file{};
+    std::unique_ptr<SharedBytes> shared{};  // the first `shared_size` bytes of it, unless batches are synced
+    std::uint64_t shared_size = 0;
+  };
+
+  Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
+  void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
+  void share(Segment& segment, std::uint64_t size);
   void start();
 
   Directory& directory_;
   const Settings settings_;
   BufferSegmentHeader header_;
-  std::array<std::unique_ptr<File>, 2> files_;
+  std::array<Segment, 2> segments_;
+  std::uint64_t last_ = 0;  // where the last record begins
   std::uint64_t end_ = 0;
   std::uint64_t durable_ = 0;
 };
+
+/// Whether a dataset holds a file of such a journal.
+[[nodiscard]] bool has_buffer_journal(const Directory& directory);
 
 /// The one journal that a dataset has at a time keeps its id, so that it takes one place in the table of writers.
 [[nodiscard]] WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept;

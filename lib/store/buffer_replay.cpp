@@ -3,8 +3,12 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <unordered_map>
+
+#include "base/hash.hpp"
+
 namespace accrete {
 namespace {
 
@@ -32,7 +36,7 @@ Segments open_segments(Directory& directory, Damage damage, std::uint64_t& skipp
 class Steps {
  public:
   /// `last`: the number of the last step that the dataset knows to be done.
-  Steps(std::uint64_t last, bool all_done) : last_(last), all_done_(all_done) {}
+  explicit Steps(std::uint64_t last) : last_(last) {}
 
   void add(std::uint64_t position, const BufferStep& step) {
     // A step that failed stands last until another one, which tells so, is behind it.
@@ -45,7 +49,7 @@ class Steps {
   /// Whether an entry for `key` in a record at `position` has been handed down, or erased since.
   [[nodiscard]] bool covers(std::string_view key, std::uint64_t position) const {
     if (position < drop_position_) return true;
-    const auto found = positions_.find(std::string(key));
+    const auto found = positions_.find(key);
     return found != positions_.end() && position < found->second;
   }
 
@@ -60,21 +64,25 @@ class Steps {
     std::vector<std::string> keys;
   };
 
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
+  };
+
   void commit_latest() {
     if (!latest_) return;
-    const bool done = all_done_ || latest_->number <= last_;
+    const bool done = latest_->number <= last_;
     if (!done && latest_->kind != BufferStep::Kind::flush) undone_ = latest_->number;
     if (done && latest_->kind == BufferStep::Kind::drop) drop_position_ = latest_->position;
     if (done) {
-      for (std::string& key : latest_->keys) positions_[std::move(key)] = latest_->position;
+      for (std::string& key : latest_->keys) positions_.insert_or_assign(std::move(key), latest_->position);
     }
     latest_.reset();
   }
 
   std::uint64_t last_;
-  bool all_done_;
   std::optional<Known> latest_;  // not known yet to have failed
-  std::unordered_map<std::string, std::uint64_t> positions_;
+  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> positions_;
   std::uint64_t drop_position_ = 0;
   std::uint64_t undone_ = 0;  // numbers begin with 1
 };
@@ -86,7 +94,7 @@ class Replay {
 
   std::uint64_t run() {
     Segments segments = open_segments(*parts_.directory, damage_, skipped_);
-    if (!segments.empty()) hand_down(segments);
+    if (!segments.empty() && counts(segments.front()->header())) hand_down(segments);
     writer_.set_buffered(words_, false);
     for (const char* const name : buffer_journal_names) {
       if (parts_.directory->info(name)) parts_.directory->remove(name);
@@ -95,12 +103,17 @@ class Replay {
   }
 
  private:
+  /// Power loss may have taken the steps out of a journal that was not synced, and what it still holds would be
+  /// doubled.
+  [[nodiscard]] bool counts(const BufferSegmentHeader& header) const noexcept {
+    return header.synced || header.boot_id == boot_id_;
+  }
+
   void hand_down(Segments& segments) {
     const BufferSegmentHeader& header = segments.front()->header();
     replayer_ = replay_writer(header.journal);
     done_position_ = last_sequence(replayer_);
-    const bool is_uncertain = header.boot_id != boot_id_ && !header.synced;
-    Steps steps(last_sequence(header.journal), is_uncertain);
+    Steps steps(last_sequence(header.journal));
     for_each_payload(segments, [&](std::uint64_t position, std::string&& payload) {
       const BufferPayload decoded = decode_buffer_payload(payload);
       if (decoded.step) steps.add(position, *decoded.step);
@@ -140,11 +153,13 @@ class Replay {
       return;
     }
     if (decoded.step && steps.is_to_be_done(*decoded.step)) return perform(*decoded.step, position);
+    const std::size_t gathered_before = gathered_.size();
     for (const BufferedBatch& batch : decoded.batches) {
       for (const Entry& entry : batch.entries) {
         if (!steps.covers(entry.key, position)) gather(entry);
       }
     }
+    if (gathered_.size() == gathered_before) payloads_.pop_back();
     gathered_to_ = position;
     if (gathered_bytes_ >= most_gathered_bytes) append_gathered();
   }

@@ -1,12 +1,16 @@
 #include "store/buffer_segment.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 
 #include "base/escape.hpp"
 #include "base/filled_string.hpp"
 
 namespace accrete {
 namespace {
+
+/// Read at once: records are small, as a rule.
+constexpr std::uint64_t window_bytes = std::uint64_t{1} << 20;
 
 std::string read_up_to(const File& file, std::uint64_t offset, std::uint64_t size) {
   return filled_string(size, [&](std::span<char> to) { return file.read_at(offset, to); });
@@ -56,19 +60,28 @@ std::optional<BufferSegment::Record> BufferSegment::next(const BootId& boot_id, 
   return next(boot_id, damage);
 }
 
-std::optional<RecordHeader> BufferSegment::header_at(std::uint64_t offset) const {
-  return try_decode_record_header(read_up_to(*file_, offset, record_header_size), header_.nonce, offset);
+std::optional<RecordHeader> BufferSegment::header_at(std::uint64_t offset) {
+  return try_decode_record_header(bytes_at(offset, record_header_size), header_.nonce, offset);
 }
 
-std::optional<std::string> BufferSegment::try_load(std::uint64_t offset, const RecordHeader& header) const {
+std::optional<std::string> BufferSegment::try_load(std::uint64_t offset, const RecordHeader& header) {
   if (offset > file_size_ || header.size > file_size_ - offset) return std::nullopt;
-  std::string payload = read_up_to(*file_, offset + record_header_size, header.size);
+  const std::string_view payload = bytes_at(offset + record_header_size, header.size);
   if (!is_whole(header, payload, header_.nonce, offset)) return std::nullopt;
-  return payload;
+  return std::string(payload);
 }
 
-std::optional<BufferSegment::Found> BufferSegment::find_whole_record(std::uint64_t from) const {
-  constexpr std::uint64_t window_bytes = std::uint64_t{1} << 20;
+std::string_view BufferSegment::bytes_at(std::uint64_t offset, std::uint64_t size) {
+  const bool is_inside = offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
+                         size <= window_.size() - (offset - window_offset_);
+  if (!is_inside) {
+    window_ = read_up_to(*file_, offset, std::max(size, window_bytes));
+    window_offset_ = offset;
+  }
+  return std::string_view(window_).substr(offset - window_offset_, size);
+}
+
+std::optional<BufferSegment::Found> BufferSegment::find_whole_record(std::uint64_t from) {
   while (from < file_size_) {
     const std::string window = read_up_to(*file_, from, window_bytes + record_header_size);
     for (std::uint64_t at = 0; at < window_bytes && at + record_header_size <= window.size(); at += record_alignment) {

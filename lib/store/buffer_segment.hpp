@@ -38,13 +38,15 @@ class BufferSegment {
  private:
   BufferSegment(std::string path, std::unique_ptr<File> file, const BufferSegmentHeader& header);
 
-  [[nodiscard]] std::optional<RecordHeader> header_at(std::uint64_t offset) const;
-  [[nodiscard]] std::optional<std::string> try_load(std::uint64_t offset, const RecordHeader& header) const;
+  [[nodiscard]] std::optional<RecordHeader> header_at(std::uint64_t offset);
+  [[nodiscard]] std::optional<std::string> try_load(std::uint64_t offset, const RecordHeader& header);
+  /// Valid until the next call. Fewer at the end of the file.
+  [[nodiscard]] std::string_view bytes_at(std::uint64_t offset, std::uint64_t size);
   struct Found {
     std::uint64_t offset = 0;
     std::uint64_t durable = 0;
   };
-  [[nodiscard]] std::optional<Found> find_whole_record(std::uint64_t from) const;
+  [[nodiscard]] std::optional<Found> find_whole_record(std::uint64_t from);
 
   std::string path_;
   std::unique_ptr<File> file_;
@@ -52,6 +54,8 @@ class BufferSegment {
   std::uint64_t file_size_ = 0;
   std::uint64_t offset_ = buffer_segment_header_size;
   std::uint64_t skipped_ = 0;
+  std::string window_;  // of the file, from window_offset_
+  std::uint64_t window_offset_ = 0;
 };
 
 }  // namespace accrete

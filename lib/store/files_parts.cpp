@@ -141,6 +141,7 @@ ControlWords recover(FilesParts& parts, const BootId& boot_id) {
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
+    words.buffered = has_buffer_journal(*parts.directory);
   }
   words.unsynced = true;
   ++words.commits;

@@ -190,10 +190,11 @@ class FilesStore final : public OwnedFiles {
   Directory& directory() noexcept override { return *parts_->directory; }
 
   void set_buffered(bool buffered) override {
-    keeps_buffer_ = buffered;
+    // Until it is said that the journal is gone, too: this owner has no need to replay its own.
+    keeps_buffer_ = true;
     Access access = write_access();
-    if (access.words.buffered == buffered) return;
-    writer_.set_buffered(access.words, buffered);
+    if (access.words.buffered != buffered) writer_.set_buffered(access.words, buffered);
+    keeps_buffer_ = buffered;
     remember(access.words);
   }
 

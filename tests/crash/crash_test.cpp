@@ -1,148 +1,19 @@
 // Power is lost after, and in the middle of, everything that changes a dataset.
 #include <doctest/doctest.h>
 #include <filesystem>
-#include <functional>
+#include <optional>
 
-#include "crash/survival.hpp"
+#include "crash/computer.hpp"
 #include "store/files_dataset.hpp"
 #include "store/journal.hpp"
-#include "support/crash_env.hpp"
-#include "support/fault_env.hpp"
-#include "support/require.hpp"
-#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
 
-/// A dataset on a disk that can lose power, used by one process at a time.
-class Computer {
- public:
-  explicit Computer(std::uint64_t seed) : random_(seed) {}
-
-  void create() { create_files(env_, path(), {}); }
-  void open() { store_ = open_files(env_, path(), {.max_open_files = 4}); }
-  [[nodiscard]] Store& store() { return *store_; }
-  [[nodiscard]] FaultEnv& env() { return env_; }
-  [[nodiscard]] Random& random() { return random_; }
-  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
-  [[nodiscard]] const std::string& parent() const { return directory_.path(); }
-
-  void lose_power() {
-    store_.reset();
-    env_.heal();
-    disk_.lose_power(random_);
-  }
-
-  /// All operations from the n-th on fail until power is lost. False if the call was through before.
-  bool cut_off(std::uint64_t n, const std::function<void()>& call) {
-    env_.fail_at(n, {.how = Fault::How::for_good});
-    try {
-      call();
-    } catch (const Error&) {
-      require(env_.fired(), "only a fault makes a call fail");
-    }
-    return env_.fired();
-  }
-
-  void check_sound() {
-    const VerifyReport report = verify_files(env_, path(), {});
-    require(report.problems.empty(),
-            "verify finds no problem, but: " + (report.problems.empty() ? "" : report.problems.front()));
-    const Stats stats = store_->stats();
-    require(stats.keys == report.counted.keys && stats.bytes == report.counted.bytes,
-            "the totals are what a count finds");
-  }
-
- private:
-  TemporaryDirectory directory_{memory_directory()};
-  Random random_;
-  CrashEnv disk_{posix_env(), directory_.path()};
-  FaultEnv env_{disk_};
-  std::unique_ptr<Store> store_;
-};
-
-std::string random_key(Random& random) {
-  std::string key = "key" + std::to_string(random_below(random, 8));
-  if (one_in(random, 4)) key.append(300, '.');
-  return key;
-}
-
-OwnedBatch random_batch(Random& random, std::uint64_t sequence) {
-  OwnedBatch batch;
-  const std::size_t count = 1 + random_below(random, 8);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t size = one_in(random, 8) ? random_below(random, 3000) : random_below(random, 40);
-    batch.entries.emplace_back(random_key(random), random_bytes(random, size));
-  }
-  batch.options.sync = one_in(random, 3);
-  if (one_in(random, 2)) batch.options.id = BatchId{writer_id(random_below(random, 3)), sequence};
-  return batch;
-}
-
-/// A random user of a computer, and what may be left when its power fails.
-class Life {
- public:
-  explicit Life(Computer& computer) : computer_(computer) {}
-
-  void act() {
-    Random& random = computer_.random();
-    switch (random_below(random, 12)) {
-      case 0: {
-        const std::string key = random_key(random);
-        survival_.erase(key);
-        return computer_.store().erase(key);
-      }
-      case 1:
-        if (!one_in(random, 4)) return;
-        survival_.drop();
-        return computer_.store().drop();
-      case 2:
-        computer_.store().sync();
-        return survival_.synced();
-      default: {
-        const OwnedBatch batch = random_batch(random, ++sequence_);
-        computer_.store().append_batch(batch.view(), batch.options);
-        return survival_.append_batch(batch);
-      }
-    }
-  }
-
-  /// Acts once more, and power fails before it is through. What was begun may be there, but need not.
-  void act_and_fail() {
-    Random& random = computer_.random();
-    OwnedBatch batch = random_batch(random, ++sequence_);
-    const bool sync = batch.options.sync;
-    const bool cut = computer_.cut_off(1 + random_below(random, 30),
-                                       [&] { computer_.store().append_batch(batch.view(), batch.options); });
-    batch.options.sync = sync && !cut;
-    survival_.append_batch(batch);
-    computer_.lose_power();
-  }
-
-  void recover() {
-    Random& random = computer_.random();
-    while (one_in(random, 3)) {
-      static_cast<void>(computer_.cut_off(1 + random_below(random, 25), [&] {
-        computer_.open();
-        static_cast<void>(computer_.store().list());
-      }));
-      computer_.lose_power();
-    }
-    computer_.open();
-    survival_.found(computer_.store());
-    computer_.check_sound();
-  }
-
- private:
-  Computer& computer_;
-  Survival survival_;
-  std::uint64_t sequence_ = 0;
-};
-
-TEST_CASE("what was synced survives power losses after random work, in the middle of it and of recovery") {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+void live_through_power_losses(std::uint64_t lives, std::optional<Durability> buffer) {
+  for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     CAPTURE(seed);
-    Computer computer(seed);
+    Computer computer(seed, buffer);
     computer.create();
     computer.open();
     Life life(computer);
@@ -157,6 +28,19 @@ TEST_CASE("what was synced survives power losses after random work, in the middl
       life.recover();
     }
   }
+}
+
+TEST_CASE("what was synced survives power losses after random work, in the middle of it and of recovery") {
+  live_through_power_losses(150, std::nullopt);
+}
+
+TEST_CASE("it does so under a buffer") {
+  SUBCASE("without a journal") { live_through_power_losses(50, Durability::memory); }
+  SUBCASE("with a journal") { live_through_power_losses(50, Durability::os); }
+}
+
+TEST_CASE("all that a buffer with a synced journal has taken survives power losses") {
+  live_through_power_losses(50, Durability::sync);
 }
 
 TEST_CASE("a synced batch is there in whole or not at all when power fails in the middle of it") {

@@ -169,12 +169,11 @@ TEST_CASE("a drop that fails leaves all keys or none") {
 }
 
 TEST_CASE("a sync that fails changes nothing") {
-  const Call sync{.call = [](Store& store) { store.sync(); }};
   SUBCASE("of unsynced values") {
-    require_sweep({.before = some_values(), .call = sync, .may_apply = true, .is_repeatable = true});
+    require_sweep({.before = some_values(), .call = sync_call(), .may_apply = true, .is_repeatable = true});
   }
   SUBCASE("of synced values") {
-    require_sweep({.before = synced_values(), .call = sync, .may_apply = true, .is_repeatable = true});
+    require_sweep({.before = synced_values(), .call = sync_call(), .may_apply = true, .is_repeatable = true});
   }
 }
 

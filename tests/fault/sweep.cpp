@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "layer/buffered_store.hpp"
 #include "store/files_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -25,7 +26,13 @@ class Stage {
 
   [[nodiscard]] FaultEnv& env() { return env_; }
   [[nodiscard]] Store& store() { return *store_; }
-  void open() { store_ = open_files(env_, path(), scenario_.options); }
+  void open() {
+    if (scenario_.is_buffered) {
+      store_ = open_buffered_files(env_, path(), scenario_.options);
+    } else {
+      store_ = open_files(env_, path(), scenario_.options);
+    }
+  }
   void close() { store_.reset(); }
   void reopen() {
     close();
@@ -53,12 +60,14 @@ class Stage {
   }
 
   void check_sound() {
+    const Stats stats = store_->stats();
+    if (scenario_.is_buffered) close();  // it has the dataset for itself
     const VerifyReport report = verify_files(env_, path(), {});
     require(report.problems.empty(),
             "verify finds no problem, but: " + (report.problems.empty() ? std::string() : report.problems.front()));
-    const Stats stats = store_->stats();
     require(stats.keys == report.counted.keys && stats.bytes == report.counted.bytes,
             "the totals are what a count finds");
+    if (!store_) open();
   }
 
   /// Calls again, without faults, and leaves nothing out or doubled.
@@ -160,6 +169,14 @@ Call drop_call() {
   return {.call = [](Store& store) { store.drop(); }, .model = [](Model& model) { model.drop(); }};
 }
 
+Call flush_call() {
+  return {.call = [](Store& store) { store.flush(); }};
+}
+
+Call sync_call() {
+  return {.call = [](Store& store) { store.sync(); }};
+}
+
 const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> faults = {{.how = Fault::How::once, .error = EIO},
                                             {.how = Fault::How::for_good, .error = EIO},
@@ -176,8 +193,11 @@ std::string describe(const Fault& fault, std::uint64_t n) {
 
 SweepCount sweep(const Scenario& scenario) {
   SweepCount count;
+  // What is only in memory is lost when it cannot be handed down at last.
+  const bool survives_close = !scenario.is_buffered || scenario.options.durability != Durability::memory;
   for (const Fault& fault : all_faults()) {
     for (const bool reopens : {false, true}) {
+      if (reopens && !survives_close) continue;
       bool fired = true;
       for (std::uint64_t n = 1; fired; n += scenario.stride) {
         with_context(describe(fault, n) + (reopens ? ", then the store is opened anew" : ", the store stays open"),

@@ -21,11 +21,16 @@ struct Call {
 [[nodiscard]] Call append_call(OwnedBatch batch);
 [[nodiscard]] Call erase_call(std::string key);
 [[nodiscard]] Call drop_call();
+/// These change nothing that can be seen.
+[[nodiscard]] Call flush_call();
+[[nodiscard]] Call sync_call();
 
 struct Scenario {
   std::vector<Call> before{};  // without faults
   Call call{};
   OpenOptions options{};
+  /// The dataset is opened with a buffer over it.
+  bool is_buffered = false;
   /// An error may come from behind the commit point: the call may have been applied in whole though it failed.
   bool may_apply = false;
   /// Only each stride-th operation fails, where there are very many.

@@ -1,0 +1,177 @@
+// What a buffer holds, and its ways down to the store below: what `buffered` is built of.
+//
+//   append ──> journal, if there is one ──> gathered values ──> the store below
+//
+// A thread of its own hands the largest keys down once memory gets short. Handing down is a step of the journal
+// (store/buffer_journal.hpp), so that after a kill it is known what was.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "layer/batch_ids.hpp"
+#include "layer/buffered_store.hpp"
+#include "layer/gathered_values.hpp"
+#include "store/buffer_journal.hpp"
+#include "store/files_dataset.hpp"
+
+namespace accrete {
+
+class Buffer {
+ public:
+  struct Settings {
+    std::uint64_t limit_bytes = 0;
+    /// The store below, if it is a dataset that this process has for itself.
+    OwnedFiles* owned = nullptr;
+    /// None: appends are only in memory until they are handed down.
+    std::optional<BufferJournal::Settings> journal{};
+  };
+
+  Buffer(Store& below, const Settings& settings);
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  [[nodiscard]] bool has_journal() const noexcept { return settings_.journal.has_value(); }
+  /// Batches survive power loss once they are gathered.
+  [[nodiscard]] bool is_synced() const noexcept { return settings_.journal && settings_.journal->synced; }
+  [[nodiscard]] bool owns_below() const noexcept { return settings_.owned != nullptr; }
+
+  /// The most bytes that are to be gathered at once.
+  [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
+
+  /// Gathers what needs no journal: all of it or nothing. Waits for room.
+  void gather(std::span<const Entry> entries);
+
+  /// From now on last_sequence tells so of the batch, which must be in the next call of `gather`.
+  void remember(const GroupedBatch& batch);
+
+  /// Journals and gathers batches that are remembered: all or none. Waits for room. `bytes`: of their records. For one
+  /// thread at a time.
+  void gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes);
+
+  /// Appends to the store below at once, behind what is gathered for the same keys.
+  void append_below(std::span<const Entry> entries, const AppendOptions& options);
+
+  /// Hands down all that is gathered, and tells the store below which batches it has. First throws what the buffer's
+  /// own thread has met since the last call.
+  void flush();
+
+  /// What has returned survives power loss.
+  void sync();
+
+  void erase(std::string_view key);
+  void drop();
+
+  [[nodiscard]] std::string get(std::string_view key) const;
+  [[nodiscard]] std::vector<std::string> get_batch(std::span<const std::string_view> keys) const;
+  [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
+  [[nodiscard]] std::vector<KeySize> list(const ListOptions& options) const;
+  [[nodiscard]] Stats stats() const;
+
+  /// The highest sequence that was applied, here or below.
+  [[nodiscard]] std::optional<std::uint64_t> last_sequence(const WriterId& writer) const;
+  /// As above, and keeps it in mind: for the thread that gathers batches.
+  [[nodiscard]] std::optional<std::uint64_t> learn_last_sequence(const WriterId& writer);
+  /// No batch of this writer will come again.
+  void forget_writer(const WriterId& writer);
+
+  /// Hands everything down and removes the journal. Nothing else may be called then.
+  void close();
+
+  void before_fork();
+  void after_fork_in_parent() noexcept;
+  /// The child begins with an empty buffer; of a dataset that is its parent's, it must not use it.
+  void after_fork_in_child() noexcept;
+
+ private:
+  /// A change of the store below that has been begun. One whose outcome could not be learned stays, and whoever takes
+  /// the order next asks again.
+  struct Change {
+    enum class Kind { flush, erase, drop, append };
+    Kind kind = Kind::flush;
+    std::uint64_t step = 0;         // of the journal, unless it is an append
+    GatheredValues::Taken taken{};  // to be flushed
+    std::string key{};              // to be erased
+    std::optional<BatchId> id{};    // of what is to be appended
+  };
+
+  /// The locks and what they guard. A forked child gets a new one: in the old one other threads may stand.
+  struct State {
+    // Taken in this order.
+    std::shared_mutex order;  // what is below and what is gathered do not change places while a reader has it shared
+    std::mutex writing;       // held from the journal's record of some bytes until they are gathered, or taken out
+    std::mutex mutex;         // guards all below
+
+    std::condition_variable room;    // bytes have been handed down, or could not be
+    std::condition_variable wanted;  // the flusher has something to do
+    GatheredValues values;
+    BatchIds ids;
+    std::exception_ptr failure;  // of the flusher, until somebody has been told
+    std::uint64_t flushes = 0;
+    std::uint64_t flushers = 0;  // that remember numbers of keys
+    bool closing = false;
+    std::thread flusher;
+
+    // Under `order`:
+    std::optional<Change> change;
+    std::uint64_t step = 0;
+    std::uint64_t applied_step = 0;
+  };
+
+  // buffer.cpp
+  void start_journal();
+  void write_to_journal(std::span<GroupedBatch* const> batches, std::uint64_t bytes,
+                        std::unique_lock<std::mutex>& writing);
+  void make_room_in_journal();
+  void gather_journaled(std::span<GroupedBatch* const> batches);
+  void check_owner() const;
+
+  // buffer_flush.cpp
+  using Choice = std::function<GatheredValues::Numbers()>;
+  [[nodiscard]] bool must_flush() const noexcept;
+  void wake_flusher();
+  void wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
+  void throw_failure();
+  void flush_in_background(State& state);
+  void stop_flusher() noexcept;
+  void flush_keys(const Choice& choose);
+  void flush_round(GatheredValues::Numbers& numbers);
+  void remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below);
+  [[nodiscard]] std::uint64_t begin_step(BufferStep::Kind kind, std::vector<std::string_view> keys);
+  void carry_out(const std::function<void()>& work);
+  [[nodiscard]] bool try_end_change() const noexcept;
+  void end_change(bool is_done) const;
+  [[nodiscard]] bool is_done(const Change& change) const;
+  void append_step(std::span<const Entry> entries, std::uint64_t step) const;
+  void save_ids();
+  [[nodiscard]] std::unique_lock<std::shared_mutex> lock_order() const;
+  [[nodiscard]] std::shared_lock<std::shared_mutex> share_order() const;
+
+  // buffer_read.cpp
+  void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
+  void look_up_unknown_keys() const;
+
+  Store& below_;
+  const Settings settings_;
+  bool is_inherited_ = false;  // of a dataset that the parent process has for itself
+  std::unique_ptr<State> state_;
+
+  // Used under `writing`:
+  std::unique_ptr<BufferJournal> journal_;
+  std::string record_;
+};
+
+}  // namespace accrete

@@ -1,0 +1,258 @@
+// Handing down what a buffer has gathered, and what else changes the store below.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "layer/buffer.hpp"
+
+namespace accrete {
+namespace {
+
+/// Handed down at once: readers wait meanwhile.
+constexpr std::uint64_t most_bytes_a_round = std::uint64_t{32} << 20;
+
+}  // namespace
+
+/// Under the mutex.
+bool Buffer::must_flush() const noexcept {
+  const std::uint64_t high_water = settings_.limit_bytes / 4 * 3;
+  return state_->values.held_bytes() >= high_water && !state_->values.empty();
+}
+
+/// Under the mutex.
+void Buffer::wake_flusher() {
+  State& state = *state_;
+  if (!state.flusher.joinable()) state.flusher = std::thread([this, &state] { flush_in_background(state); });
+  state.wanted.notify_one();
+}
+
+/// Returns when `bytes` more fit, or when there is nothing to hand down. Throws what kept the flusher from it.
+void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+  State& state = *state_;
+  if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+  while (state.values.held_bytes() + bytes > settings_.limit_bytes && !state.values.empty()) {
+    wake_flusher();
+    state.room.wait(lock);
+    if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+  }
+}
+
+void Buffer::throw_failure() {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->failure) std::rethrow_exception(std::exchange(state_->failure, nullptr));
+}
+
+void Buffer::flush_in_background(State& state) {
+  const std::uint64_t low_water = settings_.limit_bytes / 2;
+  std::unique_lock lock(state.mutex);
+  for (;;) {
+    state.wanted.wait(lock, [&] { return state.closing || must_flush(); });
+    if (state.closing) return;
+    const std::uint64_t excess = state.values.held_bytes() - low_water;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      flush_keys([&] { return state.values.largest(excess); });
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    if (failure) {
+      state.failure = failure;
+      state.room.notify_all();
+      // Trying again at once would fail again.
+      constexpr std::chrono::milliseconds pause{100};
+      state.wanted.wait_for(lock, pause, [&] { return state.closing; });
+    }
+  }
+}
+
+void Buffer::stop_flusher() noexcept {
+  State& state = *state_;
+  {
+    const std::lock_guard lock(state.mutex);
+    state.closing = true;
+  }
+  state.wanted.notify_all();
+  if (state.flusher.joinable()) state.flusher.join();
+}
+
+/// Hands down what is gathered for the keys that `choose` returns.
+void Buffer::flush_keys(const Choice& choose) {
+  State& state = *state_;
+  GatheredValues::Numbers numbers;
+  {
+    const std::lock_guard lock(state.mutex);
+    numbers = choose();
+    ++state.flushers;
+  }
+  std::exception_ptr failure;
+  try {
+    while (!numbers.empty()) flush_round(numbers);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  {
+    const std::shared_lock order(state.order);
+    const std::lock_guard lock(state.mutex);
+    const bool is_last = --state.flushers == 0;
+    if (is_last && !state.change) state.values.forget_idle_keys(settings_.limit_bytes / 16);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Buffer::flush_round(GatheredValues::Numbers& numbers) {
+  // Without a journal, a crash must not leave bytes whose batch would be applied again.
+  if (!has_journal()) save_ids();
+  const auto order = lock_order();
+  State& state = *state_;
+  std::vector<Entry> entries;
+  {
+    const std::lock_guard writing(state.writing);
+    const std::lock_guard lock(state.mutex);
+    Change change{.taken = state.values.take(numbers, most_bytes_a_round)};
+    if (change.taken.values.empty()) return;
+    try {
+      entries = state.values.entries(change.taken);
+      change.step = begin_step(BufferStep::Kind::flush, state.values.keys(change.taken));
+    } catch (...) {
+      state.values.put_back(std::move(change.taken));
+      throw;
+    }
+    state.change.emplace(std::move(change));
+  }
+  carry_out([&] { append_step(entries, state.change->step); });
+}
+
+void Buffer::erase(std::string_view key) {
+  remove(BufferStep::Kind::erase, {.kind = Change::Kind::erase, .key = std::string(key)}, [&] { below_.erase(key); });
+}
+
+void Buffer::drop() {
+  remove(BufferStep::Kind::drop, {.kind = Change::Kind::drop}, [&] { below_.drop(); });
+}
+
+void Buffer::remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below) {
+  check_owner();
+  const auto order = lock_order();
+  const std::lock_guard writing(state_->writing);
+  std::vector<std::string_view> keys;
+  if (kind == BufferStep::Kind::erase) keys.push_back(removal.key);
+  removal.step = begin_step(kind, std::move(keys));
+  state_->change.emplace(std::move(removal));
+  carry_out(below);
+}
+
+void Buffer::append_below(std::span<const Entry> entries, const AppendOptions& options) {
+  check_owner();
+  if (options.sync && !is_synced()) flush();
+  flush_keys([&] { return state_->values.all_of(entries); });
+  const auto order = lock_order();
+  state_->change.emplace(Change{.kind = Change::Kind::append, .id = options.id});
+  AppendOptions options_below = options;
+  options_below.sync = options.sync || is_synced();
+  carry_out([&] { below_.append_batch(entries, options_below); });
+}
+
+/// The number of the step that is journaled; 0 without a journal.
+std::uint64_t Buffer::begin_step(BufferStep::Kind kind, std::vector<std::string_view> keys) {
+  if (!has_journal()) return 0;
+  const std::uint64_t number = ++state_->step;
+  encode_buffer_step({.kind = kind, .number = number, .applied = state_->applied_step, .keys = std::move(keys)},
+                     record_);
+  journal_->append(record_);
+  return number;
+}
+
+/// Does the work of the change that has begun. What fails may have been done all the same.
+void Buffer::carry_out(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (...) {
+    if (!try_end_change()) throw;
+    return;
+  }
+  end_change(true);
+}
+
+/// True if the change turns out to be done.
+bool Buffer::try_end_change() const noexcept {
+  try {
+    const bool done = is_done(*state_->change);
+    end_change(done);
+    return done;
+  } catch (const std::exception&) {
+    return false;  // the next to take the order asks again
+  }
+}
+
+bool Buffer::is_done(const Change& change) const {
+  switch (change.kind) {
+    case Change::Kind::flush:
+      return has_journal() && below_.last_sequence(settings_.journal->journal) == change.step;
+    case Change::Kind::erase:
+      return !below_.size(change.key);
+    case Change::Kind::drop:
+      return below_.stats().keys == 0;
+    case Change::Kind::append:
+      break;
+  }
+  return change.id && below_.last_sequence(change.id->writer) >= change.id->sequence;
+}
+
+/// Under `order`. When it throws, the change stays for the next to end it.
+void Buffer::end_change(bool is_done) const {
+  State& state = *state_;
+  Change& change = *state.change;
+  const bool is_removal = change.kind == Change::Kind::erase || change.kind == Change::Kind::drop;
+  if (is_done && is_removal && has_journal()) append_step({}, change.step);
+  if (is_done && change.kind != Change::Kind::append) state.applied_step = change.step;
+  const std::lock_guard lock(state.mutex);
+  if (!is_done) {
+    state.values.put_back(std::move(change.taken));
+  } else {
+    state.flushes += change.kind == Change::Kind::flush ? 1 : 0;
+    state.values.release(std::move(change.taken));
+    if (change.kind == Change::Kind::erase) state.values.discard(change.key);
+    if (change.kind == Change::Kind::drop) state.values.clear();
+    if (change.id) state.ids.learn(change.id->writer, change.id->sequence);
+  }
+  state.change.reset();
+  state.room.notify_all();
+}
+
+/// Appends below, and has the dataset know that the step has been done.
+void Buffer::append_step(std::span<const Entry> entries, std::uint64_t step) const {
+  if (!has_journal()) return below_.append_batch(entries);
+  below_.append_batch(entries, {.sync = is_synced(), .id = BatchId{settings_.journal->journal, step}});
+}
+
+/// Tells the store below which batches it has, or is about to have.
+void Buffer::save_ids() {
+  State& state = *state_;
+  std::vector<BatchId> ids;
+  {
+    const std::lock_guard lock(state.mutex);
+    ids = state.ids.unsaved();
+  }
+  for (const BatchId& id : ids) below_.append_batch({}, {.id = id});
+  const std::lock_guard lock(state.mutex);
+  state.ids.saved(ids);
+}
+
+std::unique_lock<std::shared_mutex> Buffer::lock_order() const {
+  std::unique_lock order(state_->order);
+  if (state_->change) end_change(is_done(*state_->change));
+  return order;
+}
+
+std::shared_lock<std::shared_mutex> Buffer::share_order() const {
+  for (;;) {
+    std::shared_lock order(state_->order);
+    if (!state_->change) return order;
+    order.unlock();
+    (void)lock_order();
+  }
+}
+
+}  // namespace accrete

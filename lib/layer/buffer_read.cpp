@@ -1,0 +1,114 @@
+// Reading what a buffer has gathered behind what is below.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "layer/buffer.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::uint64_t whole = std::numeric_limits<std::uint64_t>::max();
+
+/// Two sorted lists, of which keys may be in both.
+std::vector<KeySize> merged(std::vector<KeySize>&& below, std::vector<KeySize>&& gathered,
+                            std::optional<std::size_t> limit) {
+  std::vector<KeySize> keys;
+  keys.reserve(below.size() + gathered.size());
+  auto left = below.begin();
+  auto right = gathered.begin();
+  while (left != below.end() || right != gathered.end()) {
+    const bool take_left = right == gathered.end() || (left != below.end() && left->key <= right->key);
+    KeySize next = std::move(take_left ? *left++ : *right++);
+    if (take_left && right != gathered.end() && right->key == next.key) next.size += (right++)->size;
+    if (limit && keys.size() >= *limit) break;
+    keys.push_back(std::move(next));
+  }
+  return keys;
+}
+
+}  // namespace
+
+std::string Buffer::get(std::string_view key) const {
+  const auto order = share_order();
+  std::string gathered;
+  copy_gathered(key, 0, whole, gathered);
+  std::string value = below_.get(key);
+  if (value.empty()) return gathered;
+  value += gathered;
+  return value;
+}
+
+std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> keys) const {
+  const auto order = share_order();
+  std::vector<std::string> gathered(keys.size());
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (std::size_t i = 0; i < keys.size(); ++i) state_->values.copy(keys[i], 0, whole, gathered[i]);
+  }
+  std::vector<std::string> values = below_.get_batch(keys);
+  for (std::size_t i = 0; i < keys.size(); ++i) values[i] += gathered[i];
+  return values;
+}
+
+std::string Buffer::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
+  const auto order = share_order();
+  const std::uint64_t below = below_.size(key).value_or(0);
+  std::string range;
+  if (offset < below) range = below_.get_range(key, offset, std::min(size, below - offset));
+  const std::uint64_t skipped = offset > below ? offset - below : 0;
+  copy_gathered(key, skipped, size - range.size(), range);
+  return range;
+}
+
+void Buffer::copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const {
+  const std::lock_guard lock(state_->mutex);
+  state_->values.copy(key, offset, size, to);
+}
+
+std::optional<std::uint64_t> Buffer::size(std::string_view key) const {
+  const auto order = share_order();
+  const std::optional<std::uint64_t> below = below_.size(key);
+  const std::lock_guard lock(state_->mutex);
+  const std::optional<std::uint64_t> gathered = state_->values.size(key);
+  if (!below) return gathered;
+  return *below + gathered.value_or(0);
+}
+
+std::vector<KeySize> Buffer::list(const ListOptions& options) const {
+  const auto order = share_order();
+  std::vector<KeySize> gathered;
+  {
+    const std::lock_guard lock(state_->mutex);
+    gathered = state_->values.list(options);
+  }
+  return merged(below_.list(options), std::move(gathered), options.limit);
+}
+
+Stats Buffer::stats() const {
+  const auto order = share_order();
+  look_up_unknown_keys();
+  Stats stats = below_.stats();
+  const std::lock_guard lock(state_->mutex);
+  stats.keys += state_->values.new_keys();
+  stats.bytes += state_->values.bytes();
+  stats.buffered_bytes += state_->values.bytes();
+  stats.flushes += state_->flushes;
+  return stats;
+}
+
+/// Each key is looked up once while it is gathered, so that the cost is that of the appends, not of the keys.
+void Buffer::look_up_unknown_keys() const {
+  std::vector<std::string> keys;
+  {
+    const std::lock_guard lock(state_->mutex);
+    keys = state_->values.unknown_keys();
+  }
+  for (const std::string& key : keys) {
+    const bool is_new = !below_.size(key);
+    const std::lock_guard lock(state_->mutex);
+    state_->values.know(key, is_new);
+  }
+}
+
+}  // namespace accrete

@@ -1,0 +1,134 @@
+#include "crash/computer.hpp"
+
+#include "layer/buffered_store.hpp"
+#include "store/files_dataset.hpp"
+#include "support/require.hpp"
+
+namespace accrete::test {
+namespace {
+
+constexpr std::uint64_t buffer_limit = std::uint64_t{1} << 20;
+
+std::string random_key(Random& random) {
+  std::string key = "key" + std::to_string(random_below(random, 8));
+  if (one_in(random, 4)) key.append(300, '.');
+  return key;
+}
+
+}  // namespace
+
+void Computer::create() { create_files(env_, path(), {}); }
+
+void Computer::open() {
+  OpenOptions options{.max_open_files = 4};
+  if (!buffer_) {
+    store_ = open_files(env_, path(), options);
+    return;
+  }
+  options.buffer = BufferOptions{.limit_bytes = buffer_limit};
+  options.durability = *buffer_;
+  store_ = open_buffered_files(env_, path(), options);
+}
+
+void Computer::lose_power() {
+  env_.fail_at(1, {.how = Fault::How::for_good});  // a Store that is destroyed must not finish its work
+  store_.reset();
+  env_.heal();
+  disk_.lose_power(random_);
+}
+
+bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
+  env_.fail_at(n, {.how = Fault::How::for_good});
+  try {
+    call();
+  } catch (const Error&) {
+    require(env_.fired(), "only a fault makes a call fail");
+  }
+  return env_.fired();
+}
+
+void Computer::check_sound() {
+  const Stats stats = store_->stats();
+  if (buffer_) store_.reset();  // it has the dataset for itself
+  const VerifyReport report = verify_files(env_, path(), {});
+  require(report.problems.empty(),
+          "verify finds no problem, but: " + (report.problems.empty() ? "" : report.problems.front()));
+  require(stats.keys == report.counted.keys && stats.bytes == report.counted.bytes,
+          "the totals are what a count finds");
+  if (!store_) open();
+}
+
+OwnedBatch Life::random_batch() {
+  Random& random = computer_.random();
+  OwnedBatch batch;
+  const std::size_t count = 1 + random_below(random, 8);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t size = one_in(random, 8) ? random_below(random, 3000) : random_below(random, 40);
+    batch.entries.emplace_back(random_key(random), random_bytes(random, size));
+  }
+  // So that the segments of a buffer's journal take turns.
+  if (computer_.has_buffer() && one_in(random, 4)) {
+    batch.entries.emplace_back("large", random_bytes(random, random_below(random, buffer_limit / 4)));
+  }
+  batch.options.sync = one_in(random, 3);
+  if (one_in(random, 2)) batch.options.id = BatchId{writer_id(random_below(random, 3)), ++sequence_};
+  return batch;
+}
+
+void Life::act() {
+  Random& random = computer_.random();
+  switch (random_below(random, 12)) {
+    case 0:
+      return erase(random_key(random));
+    case 1:
+      if (one_in(random, 4)) drop();
+      return;
+    case 2:
+      computer_.store().sync();
+      return survival_.synced();
+    case 3:
+      return computer_.store().flush();
+    default: {
+      OwnedBatch batch = random_batch();
+      computer_.store().append_batch(batch.view(), batch.options);
+      if (computer_.is_synced()) batch.options.sync = true;
+      return survival_.append_batch(batch);
+    }
+  }
+}
+
+void Life::erase(const std::string& key) {
+  survival_.erase(key);
+  computer_.store().erase(key);
+}
+
+void Life::drop() {
+  survival_.drop();
+  computer_.store().drop();
+}
+
+void Life::act_and_fail() {
+  OwnedBatch batch = random_batch();
+  const bool sync = batch.options.sync || computer_.is_synced();
+  const bool cut = computer_.cut_off(1 + random_below(computer_.random(), 30),
+                                     [&] { computer_.store().append_batch(batch.view(), batch.options); });
+  batch.options.sync = sync && !cut;
+  survival_.append_batch(batch);
+  computer_.lose_power();
+}
+
+void Life::recover() {
+  Random& random = computer_.random();
+  while (one_in(random, 3)) {
+    static_cast<void>(computer_.cut_off(1 + random_below(random, 25), [&] {
+      computer_.open();
+      static_cast<void>(computer_.store().list());
+    }));
+    computer_.lose_power();
+  }
+  computer_.open();
+  survival_.found(computer_.store());
+  computer_.check_sound();
+}
+
+}  // namespace accrete::test

@@ -1,0 +1,90 @@
+// Every operation under every changing call of a buffer fails once, for good, and cut short; then the promises are
+// checked.
+#include <doctest/doctest.h>
+
+#include "fault/sweep.hpp"
+
+namespace accrete::test {
+namespace {
+
+constexpr std::uint64_t limit = std::uint64_t{1} << 20;
+
+OwnedBatch batch_of(std::vector<std::pair<std::string, std::string>> entries, const AppendOptions& options = {}) {
+  return {.entries = std::move(entries), .options = options};
+}
+
+/// Keys below, in the buffer, and in both.
+std::vector<Call> some_values() {
+  return {append_call(batch_of({{"below", "old"}, {"both", "old"}}, {.id = BatchId{writer_id(1), 5}})), flush_call(),
+          append_call(batch_of({{"both", "new"}, {"above", "new"}, {"empty", ""}}, {.id = BatchId{writer_id(2), 3}}))};
+}
+
+void require_sweep(Scenario scenario) {
+  scenario.is_buffered = true;
+  scenario.options.buffer = BufferOptions{.limit_bytes = limit};
+  for (const Durability durability : {Durability::memory, Durability::os, Durability::sync}) {
+    CAPTURE(static_cast<int>(durability));
+    scenario.options.durability = durability;
+    // What was synced may be there in whole though its sync has failed.
+    if (durability == Durability::sync) scenario.may_apply = true;
+    REQUIRE(sweep(scenario).completed > 0);
+  }
+}
+
+TEST_CASE("a batch that a buffer fails to take is applied in whole or not at all, and with an id once") {
+  SUBCASE("of keys below, above, in both and in neither") {
+    require_sweep({.before = some_values(),
+                   .call = append_call(batch_of({{"below", "1"}, {"above", "2"}, {"both", "3"}, {"new", "4"}},
+                                                {.id = BatchId{writer_id(2), 4}})),
+                   .is_repeatable = true});
+  }
+  SUBCASE("with an expected size") {
+    require_sweep(
+        {.before = some_values(),
+         .call = append_call(batch_of({{"both", "more"}}, {.expect_size = 6, .id = BatchId{writer_id(3), 1}})),
+         .is_repeatable = true});
+  }
+  SUBCASE("that is to be synced") {
+    require_sweep({.before = some_values(),
+                   .call = append_call(
+                       batch_of({{"both", "more"}, {"new", "4"}}, {.sync = true, .id = BatchId{writer_id(3), 1}})),
+                   .may_apply = true,
+                   .is_repeatable = true});
+  }
+  SUBCASE("too large to be gathered") {
+    require_sweep({.before = some_values(),
+                   .call = append_call(batch_of({{"both", std::string(limit / 2, 'l')}, {"above", "2"}},
+                                                {.id = BatchId{writer_id(2), 4}})),
+                   .is_repeatable = true});
+  }
+  SUBCASE("for which the journal has no room left") {
+    std::vector<Call> before = some_values();
+    for (int i = 0; i < 5; ++i) {
+      before.push_back(append_call(batch_of({{"big" + std::to_string(i), std::string(limit / 8, 'b')}})));
+      before.push_back(flush_call());
+    }
+    require_sweep({.before = std::move(before),
+                   .call = append_call(batch_of({{"big", std::string(limit / 5, 'b')}, {"both", "4"}},
+                                                {.id = BatchId{writer_id(2), 4}})),
+                   .is_repeatable = true});
+  }
+}
+
+TEST_CASE("an erase that fails leaves a buffered key with its value, or without any") {
+  for (const char* const key : {"below", "above", "both", "neither"}) {
+    CAPTURE(key);
+    require_sweep({.before = some_values(), .call = erase_call(key), .may_apply = true, .is_repeatable = true});
+  }
+}
+
+TEST_CASE("a drop that fails leaves all keys of a buffer or none") {
+  require_sweep({.before = some_values(), .call = drop_call(), .may_apply = true, .is_repeatable = true});
+}
+
+TEST_CASE("a flush or a sync that fails changes nothing") {
+  require_sweep({.before = some_values(), .call = flush_call(), .may_apply = true, .is_repeatable = true});
+  require_sweep({.before = some_values(), .call = sync_call(), .may_apply = true, .is_repeatable = true});
+}
+
+}  // namespace
+}  // namespace accrete::test
