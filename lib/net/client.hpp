@@ -38,10 +38,10 @@ namespace accrete {
 /// share a message, which is applied whole.
 ///
 /// Limitations: a batch has to fit into one message of the server (TooLargeError). A list of more keys than the server
-/// gives at once is put together from pages, each of one moment. What the window holds dies with the
-/// process. A forked child begins with a session of its own at its first call; what the parent had gathered is the
-/// parent's to send, and what the parent's session takes up in the child's memory is not given back. The parent's
-/// connection stays open until its children have ended too.
+/// gives at once is put together from pages, each of one moment. What the window holds dies with the process. A forked
+/// child begins with a session of its own at its first call; what the parent had gathered is the parent's to send, and
+/// what the parent's session takes up in the child's memory is not given back. The parent's connection stays open until
+/// its children have ended too.
 [[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {},
                                              const Patience& patience = {});
 

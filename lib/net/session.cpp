@@ -79,11 +79,11 @@ void Session::throw_remembered() {
 void Session::throw_timeout(std::string_view what) const {
   const std::string action = "cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) + ": ";
   const std::string time = std::to_string(options_.timeout.count()) + " ms";
+  if (last_failure_) last_failure_->raise();
   if (link_ == Link::connected || link_ == Link::welcomed) {
     throw TimeoutError(action + "it has not answered within " + time +
                        ", and may do what was asked for still; try again, or give it a longer timeout");
   }
-  if (last_failure_) last_failure_->raise();
   throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
 }
 

@@ -132,7 +132,7 @@ class Session {
   std::uint64_t handed_down_count_ = 0;      // batches acknowledged before the last flush or sync
   Link link_ = Link::down;
   bool is_ready_ = false;                   // there was a welcome
-  std::optional<SavedError> last_failure_;  // of the last attempt to connect
+  std::optional<SavedError> last_failure_;  // of a connection, and no answer has come since
   bool is_hopeless_ = false;                // trying again before the first welcome would not help
   int unclear_failures_ = 0;                // of authentication, one after the other
   std::optional<SavedError> fatal_;         // the thread has ended

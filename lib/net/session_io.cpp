@@ -220,6 +220,7 @@ void Session::take(Clock::time_point now, const wire::Reply& reply, zmq::message
     calls_.fail(reply.id, failure->error);
   }
   backoff_ = {};
+  last_failure_.reset();
 }
 
 void Session::take_welcome(const wire::Welcome& welcome) {
@@ -247,7 +248,6 @@ void Session::take_welcome(const wire::Welcome& welcome) {
   batch_limit_ = std::min({options_.batch_bytes, welcome.max_message, window_limit_ / 2, GatheredBatch::max_bytes});
   link_ = Link::welcomed;
   is_ready_ = true;
-  last_failure_.reset();
 }
 
 void Session::take_refused(Clock::time_point now, const wire::Refused& refused) {

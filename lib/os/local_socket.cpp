@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/throw_io_error.hpp"
+#include "os/descriptor.hpp"
 
 namespace accrete {
 
@@ -21,14 +21,12 @@ LocalSocket look_at_local_socket(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return LocalSocket::live;
   path.copy(static_cast<char*>(address.sun_path), path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw_io_error("make", "a socket", errno);
-  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (!connected && error == ECONNREFUSED) return LocalSocket::stale;
-  if (!connected && error == ENOENT) return LocalSocket::none;  // it went meanwhile
-  return LocalSocket::live;
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (probe.get() < 0) throw_io_error("make", "a socket", errno);
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return LocalSocket::live;
+  if (errno == ECONNREFUSED) return LocalSocket::stale;
+  return errno == ENOENT ? LocalSocket::none : LocalSocket::live;
 }
 
 }  // namespace accrete

@@ -105,13 +105,19 @@ TEST_CASE("a batch that is refused for good is given up, though no call waits fo
   CHECK(send_all(window) == Sent{{2, "c"}});
 }
 
-TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
-  SendWindow window;
-  const auto outcome = awaited();
+/// "a", "b" and "c", all sent; a call waits for "b".
+std::shared_ptr<Outcome> send_three(SendWindow& window) {
+  auto outcome = awaited();
   push(window, "a");
   push(window, "b", outcome);
   push(window, "c");
   (void)send_all(window);
+  return outcome;
+}
+
+TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
+  SendWindow window;
+  const auto outcome = send_three(window);
   const auto refused = window.refuse(2, refusal);
   REQUIRE(refused.has_value());
   CHECK_FALSE(refused->kept);
@@ -124,11 +130,7 @@ TEST_CASE("a refused batch for which a call waits is given up, and those behind 
 
 TEST_CASE("calls that wait behind a refused batch that is kept get its error, and theirs are given up") {
   SendWindow window;
-  const auto outcome = awaited();
-  push(window, "a");
-  push(window, "b", outcome);
-  push(window, "c");
-  (void)send_all(window);
+  const auto outcome = send_three(window);
   const auto refused = window.refuse(1, refusal);
   REQUIRE(refused.has_value());
   CHECK(refused->kept);
