@@ -9,25 +9,16 @@
 
 namespace accrete {
 
-namespace {
-
-sigset_t stop_signals() noexcept {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  return stops;
-}
-
-}  // namespace
-
 struct StopSignals::State {
   int fd = -1;
   sigset_t before{};  // of the thread that made it
 };
 
 StopSignals::StopSignals() : state_(std::make_unique<State>()) {
-  const sigset_t stops = stop_signals();
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &stops, &state_->before);
   state_->fd = ::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
   if (state_->fd >= 0) return;
@@ -51,9 +42,6 @@ int StopSignals::take() noexcept {
   return count;
 }
 
-void StopSignals::let_through() noexcept {
-  const sigset_t stops = stop_signals();
-  ::pthread_sigmask(SIG_UNBLOCK, &stops, nullptr);
-}
+void StopSignals::let_through() const noexcept { ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr); }
 
 }  // namespace accrete
