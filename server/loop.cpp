@@ -104,8 +104,8 @@ void Server::Loop::wait(StopSignals* signals) {
   if (taken > 0 && options_.durability != Durability::memory) signals->let_through();
 }
 
-/// Then nothing is received, which holds all clients back, until the store has applied some of it.
-bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ > options_.memory_bytes / 4; }
+/// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.
+bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ + asking_bytes_ > options_.memory_bytes / 4; }
 
 bool Server::Loop::is_drained() const noexcept { return queued_bytes_ == 0 && open_tasks_ == 0; }
 
@@ -163,6 +163,7 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   client->gone = true;
   client->replies.clear();
   client->control.clear();
+  for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.frame.bytes().size();
   client->waiting.clear();
   clients_.erase(client->peer);
   if (client->greeted && client->queued_bytes == 0) forget_session(client);
@@ -230,6 +231,7 @@ void Server::Loop::take(Greeting& greeting) {
 
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
+  asking_bytes_ -= answer.request_bytes;
   const ClientHandle& client = answer.client;
   if (!client->greeted) {
     outbox_.fail_stranger(client->peer, answer.request, answer.failure);

@@ -159,6 +159,7 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
     outbox_.reply(client, {.request = request.id, .request_bytes = bytes});
     return;
   }
+  asking_bytes_ += bytes;
   RequestTask task{
       .client = client, .frame = std::move(frame), .request = std::move(request), .clients = clients_.size()};
   const std::uint64_t last_append = client->expected - 1;

@@ -278,6 +278,34 @@ TEST_CASE("a client that sends twice its window is refused at that batch") {
   CHECK(server.store().size("k") == (refused - 1) << 20);
 }
 
+TEST_CASE("requests that wait for the store hold all clients back when they take a quarter of the memory") {
+  RunningServer server;
+  server.store().set_open(false);
+  const std::string key(max_key_size, 'k');
+  const std::vector<std::string_view> keys(1000, key);
+  constexpr int count = 10;
+  std::vector<std::unique_ptr<RudeClient>> clients;
+  for (int i = 0; i < count; ++i) clients.push_back(std::make_unique<RudeClient>(server.endpoint()));
+  for (const auto& client : clients) {
+    client->send({.body = wire::Append{.sequence = 1, .entries = {{"k", "v"}}}});
+    for (const std::uint32_t request : {2U, 3U, 4U}) client->send({.id = request, .body = wire::Get{.keys = keys}});
+  }
+  const auto is_held_back = [&] {
+    try {
+      (void)connect(server.endpoint(), {.connect_timeout = 100ms});
+      return false;
+    } catch (const TimeoutError&) {
+      return true;
+    }
+  };
+  int attempts = 0;
+  while (attempts < 1000 && !is_held_back()) ++attempts;
+  CHECK(attempts < 1000);
+  server.store().set_open(true);
+  for (const auto& client : clients) client->receive_until([](const wire::Reply& reply) { return reply.id == 4; });
+  CHECK(connect(server.endpoint())->get("k").size() == count);
+}
+
 TEST_CASE("a client that takes nothing of its reply is dropped, and its memory is free for others") {
   RunningServer server({.stall_timeout = 50ms});
   const std::string value(std::size_t{12} << 20, 'x');
