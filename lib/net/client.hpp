@@ -10,8 +10,8 @@
 namespace accrete {
 
 /// Connects to the server at `endpoint`, `ipc://PATH` or `tcp://HOST:PORT`. Throws NetworkError if it cannot be reached
-/// within options.connect_timeout, AuthError if keys do not match, TimeoutError if it does not answer, and what the
-/// server refuses with.
+/// within options.connect_timeout, TimeoutError if it does not answer within options.timeout, AuthError if keys do not
+/// match, and what the server refuses with.
 ///
 /// What holds when a call has returned:
 /// - `append` and `append_batch`, with Acknowledgement::window: the batch is in this process's memory. The server gets

@@ -11,6 +11,11 @@
 namespace accrete {
 namespace {
 
+/// Far enough for anyone, and near enough not to overflow.
+std::chrono::milliseconds bounded(std::chrono::milliseconds timeout) {
+  return std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365});
+}
+
 /// Counts a waiting thread for as long as it lives.
 class Counted {
  public:
@@ -50,10 +55,10 @@ Session::~Session() {
   thread_.join();
 }
 
-Session::Clock::time_point Session::deadline(std::chrono::milliseconds timeout) {
-  // Far enough for anyone, and near enough not to overflow.
-  constexpr std::chrono::milliseconds most = std::chrono::hours{24 * 365};
-  return Clock::now() + std::min(timeout, most);
+Session::Clock::time_point Session::deadline() const { return Clock::now() + bounded(options_.timeout); }
+
+std::chrono::milliseconds Session::time_to_open() const {
+  return bounded(is_reached_ ? options_.timeout : std::min(options_.timeout, options_.connect_timeout));
 }
 
 template <typename Predicate>
@@ -88,13 +93,12 @@ void Session::throw_timeout(std::string_view what) const {
 }
 
 void Session::throw_no_welcome() const {
-  const std::chrono::milliseconds waited = std::min(options_.timeout, options_.connect_timeout);
+  if (last_failure_) last_failure_->raise();
   const std::string action = "cannot connect to the server " + accrete::quoted(endpoint_) + " within " +
-                             std::to_string(waited.count()) + " ms: ";
-  if (link_ == Link::connected) {
+                             std::to_string(time_to_open().count()) + " ms: ";
+  if (is_reached_) {
     throw TimeoutError(action + "it takes the connection and says nothing; see whether it is accrete's and not stuck");
   }
-  if (last_failure_) last_failure_->raise();
   throw NetworkError(action +
                      "nothing answers there; see whether it runs and can be reached, or allow more time with "
                      "connect_timeout");
@@ -107,12 +111,13 @@ void Session::wait_ready() {
 
 void Session::wait_ready(Lock& lock) {
   const Counted counted(waiters_);
-  const auto until = deadline(std::min(options_.timeout, options_.connect_timeout));
-  for (bool is_late = false; !is_ready_;) {
+  const Clock::time_point began = Clock::now();
+  while (!is_ready_) {
     if (fatal_) fatal_->raise();
     if (is_hopeless_ && last_failure_) last_failure_->raise();
-    if (is_late) throw_no_welcome();
-    is_late = changed_.wait_until(lock, until) == std::cv_status::timeout;
+    const Clock::time_point until = began + time_to_open();
+    if (Clock::now() >= until) throw_no_welcome();
+    (void)changed_.wait_until(lock, until);
   }
 }
 

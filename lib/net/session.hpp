@@ -64,8 +64,9 @@ class Session {
   enum class Heed { remembered_errors, own_errors };
 
   // Of the callers; all expect the mutex to be held.
-  [[nodiscard]] static Clock::time_point deadline(std::chrono::milliseconds timeout);
-  [[nodiscard]] Clock::time_point deadline() const { return deadline(options_.timeout); }
+  [[nodiscard]] Clock::time_point deadline() const;
+  /// Longer once there was a connection: the server is there, and may be busy.
+  [[nodiscard]] std::chrono::milliseconds time_to_open() const;
   void wait_ready(Lock& lock);
   void enter(Lock& lock);
   template <typename Predicate>
@@ -131,6 +132,7 @@ class Session {
   std::chrono::milliseconds pause_{};        // the last one
   std::uint64_t handed_down_count_ = 0;      // batches acknowledged before the last flush or sync
   Link link_ = Link::down;
+  bool is_reached_ = false;                 // there was a connection
   bool is_ready_ = false;                   // there was a welcome
   std::optional<SavedError> last_failure_;  // of a connection, and no answer has come since
   bool is_hopeless_ = false;                // trying again before the first welcome would not help

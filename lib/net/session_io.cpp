@@ -161,6 +161,7 @@ void Session::take_events(Clock::time_point now) {
     switch (*event) {
       case Dealer::Event::connected:
         if (link_ == Link::greeting) link_ = Link::connected;
+        is_reached_ = true;
         unclear_failures_ = 0;
         break;
       case Dealer::Event::failed:

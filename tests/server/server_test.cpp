@@ -292,7 +292,7 @@ TEST_CASE("requests that wait for the store hold all clients back when they take
   }
   const auto is_held_back = [&] {
     try {
-      (void)connect(server.endpoint(), {.connect_timeout = 100ms});
+      (void)connect(server.endpoint(), {.timeout = 100ms});
       return false;
     } catch (const TimeoutError&) {
       return true;
