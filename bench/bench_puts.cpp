@@ -15,14 +15,17 @@
 #include <unistd.h>
 #include <utility>
 
+#include "workload.hpp"
+
 namespace {
 
-constexpr std::size_t key_count = 1000;
-constexpr std::size_t entry_size = 100;
+using bench::entry_bytes;
+using bench::entry_size;
+using bench::key_count;
+using bench::make_keys;
+
 constexpr std::size_t rounds = 100;  // each puts one entry to every key
 constexpr std::size_t durable_rounds = 50;
-
-const std::string entry_bytes(entry_size, 'x');
 
 /// The bare calls need a descriptor a key; the limit is often just above what there are keys.
 void raise_open_files_limit() {
@@ -30,12 +33,6 @@ void raise_open_files_limit() {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-std::vector<std::string> make_keys() {
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
-  return keys;
 }
 
 /// `unit_count` is how many units (entries or batches) `work` does.

@@ -10,8 +10,8 @@ import time
 
 import partd
 
-KEY_COUNT = 1000
-ENTRY = b"x" * 100
+from workload import ENTRY, KEYS
+
 ROUNDS = 100
 DURABLE_ROUNDS = 3  # a thousand calls of fsync each
 
@@ -25,14 +25,13 @@ def report(pattern, unit_count, work):
 
 def main():
     place = os.path.join(sys.argv[1], "puts.partd")
-    keys = [f"key-{10_000 + i}" for i in range(KEY_COUNT)]
-    batch = dict.fromkeys(keys, ENTRY)
+    batch = dict.fromkeys(KEYS, ENTRY)
     store = partd.File(place)
     store.append(batch)
 
     def one_key_puts():
         for _ in range(ROUNDS):
-            for key in keys:
+            for key in KEYS:
                 store.append({key: ENTRY})
 
     def batches():
@@ -43,11 +42,11 @@ def main():
         for _ in range(DURABLE_ROUNDS):
             store.append(batch, fsync=True)
 
-    report("one-key put", ROUNDS * KEY_COUNT, one_key_puts)
-    report("batched put", ROUNDS * KEY_COUNT, batches)
+    report("one-key put", ROUNDS * len(KEYS), one_key_puts)
+    report("batched put", ROUNDS * len(KEYS), batches)
     report("durable batch", DURABLE_ROUNDS, durable_batches)
     expected_size = len(ENTRY) * (1 + 2 * ROUNDS + DURABLE_ROUNDS)
-    if any(len(value) != expected_size for value in store.get(keys)):
+    if any(len(value) != expected_size for value in store.get(KEYS)):
         sys.exit("partd_puts: partd lacks what was put")
     shutil.rmtree(place)
 

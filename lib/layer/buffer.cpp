@@ -11,12 +11,6 @@ namespace {
 /// Without a journal, more than that goes straight down.
 constexpr std::uint64_t most_bytes_copied = std::uint64_t{8} << 20;
 
-std::uint64_t bytes_of(std::span<const Entry> entries) noexcept {
-  std::uint64_t bytes = 0;
-  for (const Entry& entry : entries) bytes += entry.bytes.size();
-  return bytes;
-}
-
 }  // namespace
 
 Buffer::Buffer(Store& below, const Settings& settings)
@@ -42,17 +36,10 @@ std::uint64_t Buffer::most_bytes_gathered() const noexcept {
 
 void Buffer::gather(std::span<const Entry> entries) {
   check_owner();
-  State& state = *state_;
-  std::unique_lock lock(state.mutex);
-  wait_for_room(lock, bytes_of(entries));
-  try {
-    state.values.append(entries, 0);
-    state.values.keep();
-  } catch (...) {
-    state.values.take_back();
-    throw;
-  }
-  if (must_flush()) wake_flusher();
+  GroupedBatch batch{.entries = entries};
+  GroupedBatch* const pointer = &batch;
+  Entrance entrance = enter(BufferBatches::size_of(entries));
+  journal_and_gather({&pointer, 1}, entrance);
 }
 
 void Buffer::remember(const GroupedBatch& batch) {
@@ -72,13 +59,9 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
   State& state = *state_;
   try {
     check_owner();
-    {
-      std::unique_lock lock(state.mutex);
-      wait_for_room(lock, bytes);
-    }
-    std::unique_lock writing(state.writing);
-    if (journal_) write_to_journal(batches, bytes, writing);
-    gather_journaled(batches);
+    Entrance entrance = enter(bytes);
+    journal_and_gather(batches, entrance);
+    state.ids.keep();
   } catch (...) {
     const std::lock_guard lock(state.mutex);
     state.ids.take_back_to(0);
@@ -86,32 +69,45 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
   }
 }
 
-void Buffer::write_to_journal(std::span<GroupedBatch* const> batches, std::uint64_t bytes,
-                              std::unique_lock<std::mutex>& writing) {
-  if (!journal_->fits(bytes)) {
-    writing.unlock();
-    make_room_in_journal();
-    writing.lock();
-    journal_->start_next_segment();
+/// Returns when `bytes` fit the memory and the journal.
+Buffer::Entrance Buffer::enter(std::uint64_t bytes) {
+  State& state = *state_;
+  for (;;) {
+    Entrance entrance;
+    if (journal_) entrance.writing = std::unique_lock(state.writing);
+    entrance.lock = std::unique_lock(state.mutex);
+    if (!has_room(bytes)) {
+      entrance.writing = {};
+      wait_for_room(entrance.lock, bytes);
+      continue;
+    }
+    if (!journal_ || journal_->fits(bytes)) return entrance;
+    const std::uint64_t active = journal_->segment();
+    entrance = {};
+    make_room_in_journal(active);
+    const std::lock_guard writing(state.writing);
+    if (journal_->segment() == active) journal_->start_next_segment();
   }
-  BufferBatches record(record_);
-  for (const GroupedBatch* const batch : batches) {
-    record.add({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
-  }
-  journal_->append(record_);
 }
 
 /// The other segment is to be overwritten: all that it covers must be below.
-void Buffer::make_room_in_journal() {
-  const std::uint64_t active = journal_->segment();
+void Buffer::make_room_in_journal(std::uint64_t active) {
   flush_keys([&] { return state_->values.all_before(active); });
   save_ids();
   if (is_synced()) below_.sync();
 }
 
-void Buffer::gather_journaled(std::span<GroupedBatch* const> batches) {
+void Buffer::journal_and_gather(std::span<GroupedBatch* const> batches, Entrance& entrance) {
   State& state = *state_;
-  const std::lock_guard lock(state.mutex);
+  if (journal_) {
+    BufferBatches record(record_);
+    for (const GroupedBatch* const batch : batches) {
+      record.add({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
+    }
+    if (is_synced()) entrance.lock.unlock();  // readers need not wait for the disk
+    journal_->append(record_);
+    if (is_synced()) entrance.lock.lock();
+  }
   try {
     const std::uint64_t stage = journal_ ? journal_->segment() : 0;
     for (const GroupedBatch* const batch : batches) state.values.append(batch->entries, stage);
@@ -121,7 +117,6 @@ void Buffer::gather_journaled(std::span<GroupedBatch* const> batches) {
     throw;
   }
   state.values.keep();
-  state.ids.keep();
   if (must_flush()) wake_flusher();
 }
 

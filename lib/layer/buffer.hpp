@@ -2,8 +2,9 @@
 //
 //   append ──> journal, if there is one ──> gathered values ──> the store below
 //
-// A thread of its own hands the largest keys down once memory gets short. Handing down is a step of the journal
-// (store/buffer_journal.hpp), so that after a kill it is known what was.
+// A thread of its own hands keys down once they have gathered enough for a large write, and the largest ones when
+// memory gets short. Handing down is a step of the journal (store/buffer_journal.hpp), so that after a kill it is known
+// what was.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -51,14 +52,13 @@ class Buffer {
   /// The most bytes that are to be gathered at once.
   [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
 
-  /// Gathers what needs no journal: all of it or nothing. Waits for room.
+  /// Journals and gathers a batch without an id: all of it or nothing. Waits for room.
   void gather(std::span<const Entry> entries);
 
   /// From now on last_sequence tells so of the batch, which must be in the next call of `gather`.
   void remember(const GroupedBatch& batch);
 
-  /// Journals and gathers batches that are remembered: all or none. Waits for room. `bytes`: of their records. For one
-  /// thread at a time.
+  /// As above, for batches that are remembered: all or none. `bytes`: of their records. For one thread at a time.
   void gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes);
 
   /// Appends to the store below at once, behind what is gathered for the same keys.
@@ -133,14 +133,19 @@ class Buffer {
 
   // buffer.cpp
   void start_journal();
-  void write_to_journal(std::span<GroupedBatch* const> batches, std::uint64_t bytes,
-                        std::unique_lock<std::mutex>& writing);
-  void make_room_in_journal();
-  void gather_journaled(std::span<GroupedBatch* const> batches);
+  struct Entrance {
+    std::unique_lock<std::mutex> writing{};  // with a journal
+    std::unique_lock<std::mutex> lock{};
+  };
+  [[nodiscard]] Entrance enter(std::uint64_t bytes);
+  void make_room_in_journal(std::uint64_t active);
+  void journal_and_gather(std::span<GroupedBatch* const> batches, Entrance& entrance);
   void check_owner() const;
 
   // buffer_flush.cpp
   using Choice = std::function<GatheredValues::Numbers()>;
+  [[nodiscard]] bool has_room(std::uint64_t bytes) const;
+  [[nodiscard]] bool is_short_of_memory() const noexcept;
   [[nodiscard]] bool must_flush() const noexcept;
   void wake_flusher();
   void wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);

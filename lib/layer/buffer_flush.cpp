@@ -11,12 +11,30 @@ namespace {
 /// Handed down at once: readers wait meanwhile.
 constexpr std::uint64_t most_bytes_a_round = std::uint64_t{32} << 20;
 
+/// Handed down together, so that the cost of a step is small beside theirs.
+constexpr std::uint64_t worthwhile_bytes = std::uint64_t{8} << 20;
+
+/// For the flusher: a thread that appends in a loop has the mutex most of the time, would wake who sleeps on it again and
+/// again, and have it back before he is up.
+std::unique_lock<std::mutex> lock_amid_appends(std::mutex& mutex) {
+  constexpr int most_tries = 10'000;
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (int i = 0; !lock && i < most_tries; ++i) lock.try_lock();
+  if (!lock) lock.lock();
+  return lock;
+}
+
 }  // namespace
 
 /// Under the mutex.
-bool Buffer::must_flush() const noexcept {
+bool Buffer::is_short_of_memory() const noexcept {
   const std::uint64_t high_water = settings_.limit_bytes / 4 * 3;
   return state_->values.held_bytes() >= high_water && !state_->values.empty();
+}
+
+/// Under the mutex. Where a step waits for the disk, there is no hurry to take one.
+bool Buffer::must_flush() const noexcept {
+  return is_short_of_memory() || (!is_synced() && state_->values.worthwhile_bytes() >= worthwhile_bytes);
 }
 
 /// Under the mutex.
@@ -26,14 +44,17 @@ void Buffer::wake_flusher() {
   state.wanted.notify_one();
 }
 
-/// Returns when `bytes` more fit, or when there is nothing to hand down. Throws what kept the flusher from it.
-void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+/// Under the mutex: whether `bytes` more fit, or there is nothing to hand down. Throws what the flusher has met.
+bool Buffer::has_room(std::uint64_t bytes) const {
   State& state = *state_;
   if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
-  while (state.values.held_bytes() + bytes > settings_.limit_bytes && !state.values.empty()) {
+  return state.values.held_bytes() + bytes <= settings_.limit_bytes || state.values.empty();
+}
+
+void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+  while (!has_room(bytes)) {
     wake_flusher();
-    state.room.wait(lock);
-    if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
+    state_->room.wait(lock);
   }
 }
 
@@ -48,15 +69,17 @@ void Buffer::flush_in_background(State& state) {
   for (;;) {
     state.wanted.wait(lock, [&] { return state.closing || must_flush(); });
     if (state.closing) return;
-    const std::uint64_t excess = state.values.held_bytes() - low_water;
     lock.unlock();
     std::exception_ptr failure;
     try {
-      flush_keys([&] { return state.values.largest(excess); });
+      flush_keys([&] {
+        if (!is_short_of_memory()) return state.values.worthwhile();
+        return state.values.largest(state.values.held_bytes() - low_water);
+      });
     } catch (...) {
       failure = std::current_exception();
     }
-    lock.lock();
+    lock = lock_amid_appends(state.mutex);
     if (failure) {
       state.failure = failure;
       state.room.notify_all();
@@ -82,7 +105,7 @@ void Buffer::flush_keys(const Choice& choose) {
   State& state = *state_;
   GatheredValues::Numbers numbers;
   {
-    const std::lock_guard lock(state.mutex);
+    const auto lock = lock_amid_appends(state.mutex);
     numbers = choose();
     ++state.flushers;
   }
@@ -94,7 +117,7 @@ void Buffer::flush_keys(const Choice& choose) {
   }
   {
     const std::shared_lock order(state.order);
-    const std::lock_guard lock(state.mutex);
+    const auto lock = lock_amid_appends(state.mutex);
     const bool is_last = --state.flushers == 0;
     if (is_last && !state.change) state.values.forget_idle_keys(settings_.limit_bytes / 16);
   }
@@ -108,8 +131,8 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
   State& state = *state_;
   std::vector<Entry> entries;
   {
-    const std::lock_guard writing(state.writing);
-    const std::lock_guard lock(state.mutex);
+    const auto writing = lock_amid_appends(state.writing);
+    const auto lock = lock_amid_appends(state.mutex);
     Change change{.taken = state.values.take(numbers, most_bytes_a_round)};
     if (change.taken.values.empty()) return;
     try {
@@ -125,11 +148,16 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
 }
 
 void Buffer::erase(std::string_view key) {
-  remove(BufferStep::Kind::erase, {.kind = Change::Kind::erase, .key = std::string(key)}, [&] { below_.erase(key); });
+  Change removal;
+  removal.kind = Change::Kind::erase;
+  removal.key = key;
+  remove(BufferStep::Kind::erase, std::move(removal), [&] { below_.erase(key); });
 }
 
 void Buffer::drop() {
-  remove(BufferStep::Kind::drop, {.kind = Change::Kind::drop}, [&] { below_.drop(); });
+  Change removal;
+  removal.kind = Change::Kind::drop;
+  remove(BufferStep::Kind::drop, std::move(removal), [&] { below_.drop(); });
 }
 
 void Buffer::remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below) {
@@ -207,7 +235,7 @@ void Buffer::end_change(bool is_done) const {
   const bool is_removal = change.kind == Change::Kind::erase || change.kind == Change::Kind::drop;
   if (is_done && is_removal && has_journal()) append_step({}, change.step);
   if (is_done && change.kind != Change::Kind::append) state.applied_step = change.step;
-  const std::lock_guard lock(state.mutex);
+  const auto lock = lock_amid_appends(state.mutex);
   if (!is_done) {
     state.values.put_back(std::move(change.taken));
   } else {

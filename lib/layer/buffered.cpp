@@ -40,9 +40,8 @@ class Buffered final : public BufferedStore, private AtFork {
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     const bool is_plain = !options.sync && !options.expect_size && !options.id;
-    if (is_plain && !buffer_.has_journal() && !is_large(BufferBatches::size_of(entries))) {
-      return buffer_.gather(entries);
-    }
+    // Where nothing is synced, a group has nothing to share.
+    if (is_plain && !buffer_.is_synced() && !is_large(BufferBatches::size_of(entries))) return buffer_.gather(entries);
     GroupedBatch batch{.entries = entries, .options = options};
     append_group({&batch, 1});
     if (batch.failure) std::rethrow_exception(batch.failure);

@@ -16,6 +16,9 @@ std::uint64_t heap_bytes_of(std::string_view key) noexcept {
   return key.size() <= inside_a_string ? 0 : key.size() + malloc_overhead;
 }
 
+/// A larger write costs no less a byte, and memory that is used again soon is still in the processor's caches.
+constexpr std::uint64_t large_write = std::uint64_t{64} << 10;
+
 }  // namespace
 
 std::uint32_t GatheredValues::number_of(std::string_view key) const {
@@ -39,6 +42,15 @@ std::uint32_t GatheredValues::find_or_add(std::string_view key) {
   index_.insert(hash, number, hash_of);
   long_key_bytes_ += heap_bytes_of(key);
   return number;
+}
+
+std::uint64_t GatheredValues::worthwhile_bytes_of(std::uint64_t size) noexcept {
+  return size >= large_write ? size : 0;
+}
+
+void GatheredValues::set_size(Key& key, std::uint64_t size) noexcept {
+  worthwhile_bytes_ += worthwhile_bytes_of(size) - worthwhile_bytes_of(key.size);
+  key.size = size;
 }
 
 void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
@@ -69,7 +81,7 @@ void GatheredValues::append(std::span<const Entry> entries, std::uint64_t stage)
 }
 
 void GatheredValues::append_bytes(Key& value, std::string_view bytes) {
-  value.size += bytes.size();
+  set_size(value, value.size + bytes.size());
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (!value.last || value.last->room() == 0) {
@@ -93,7 +105,7 @@ void GatheredValues::take_back() noexcept {
     if (before.last) before.last->size = before.last_size;
     value.last = before.last;
     bytes_ -= value.size - before.size;
-    value.size = before.size;
+    set_size(value, before.size);
     if (!before.held && value.held) release_hold(value);
   }
 }
@@ -135,7 +147,7 @@ void GatheredValues::take_key(std::uint32_t number, Taken& taken) {
   taken.values.push_back({.key = number, .first = key.first, .last = key.last, .size = key.size, .stage = key.stage});
   taken.bytes += key.size;
   key.first = key.last = nullptr;
-  key.size = 0;
+  set_size(key, 0);
   release_hold(key);
 }
 
@@ -154,6 +166,14 @@ GatheredValues::Numbers GatheredValues::all_of(std::span<const Entry> entries) c
   for (const Entry& entry : entries) {
     const std::uint32_t number = number_of(entry.key);
     if (number != KeyIndex::none && keys_[number].held) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+GatheredValues::Numbers GatheredValues::worthwhile() const {
+  Numbers numbers;
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    if (worthwhile_bytes_of(keys_[i].size) > 0) numbers.push_back(i);
   }
   return numbers;
 }
@@ -206,7 +226,7 @@ void GatheredValues::put_back(Taken&& taken) noexcept {
     Key& key = keys_[value.key];
     if (!key.held) hold(key, value.stage);
     key.stage = value.stage;
-    key.size += value.size;
+    set_size(key, key.size + value.size);
     if (value.first) {
       value.last->next = key.first;
       if (!key.last) key.last = value.last;
@@ -255,7 +275,8 @@ void GatheredValues::clear() noexcept {
 
 void GatheredValues::discard_value(Key& key) noexcept {
   if (key.held) release_hold(key);
-  bytes_ -= std::exchange(key.size, 0);
+  bytes_ -= key.size;
+  set_size(key, 0);
   free_chunks(std::exchange(key.first, nullptr));
   key.last = nullptr;
   key.below = Below::unknown;

@@ -57,6 +57,8 @@ class GatheredValues {
   /// Only those with bytes of a stage before this one.
   [[nodiscard]] Numbers all_before(std::uint64_t stage) const;
   [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
+  /// The keys with enough bytes for a large write.
+  [[nodiscard]] Numbers worthwhile() const;
   /// The keys with the most bytes, as many as it takes to have so many together.
   [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
 
@@ -83,6 +85,8 @@ class GatheredValues {
 
   [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Bytes of the keys that are worthwhile to be handed down.
+  [[nodiscard]] std::uint64_t worthwhile_bytes() const noexcept { return worthwhile_bytes_; }
 
   /// All memory that it takes, its own bookkeeping included.
   [[nodiscard]] std::uint64_t held_bytes() const noexcept {
@@ -125,6 +129,8 @@ class GatheredValues {
   void append_bytes(Key& value, std::string_view bytes);
   void release_hold(Key& key) noexcept;
   void discard_value(Key& key) noexcept;
+  [[nodiscard]] static std::uint64_t worthwhile_bytes_of(std::uint64_t size) noexcept;
+  void set_size(Key& key, std::uint64_t size) noexcept;
   void hold(Key& key, std::uint64_t stage) noexcept;
   void take_key(std::uint32_t number, Taken& taken);
   void free_chunks(Chunk* first) noexcept;
@@ -136,6 +142,7 @@ class GatheredValues {
   std::uint64_t held_keys_ = 0;
   std::uint64_t new_keys_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t worthwhile_bytes_ = 0;
   std::uint64_t long_key_bytes_ = 0;  // of names that do not fit a Key
 };
 

@@ -63,12 +63,20 @@ class File {
   virtual void sync() = 0;
 };
 
-/// The bytes of a small file of fixed size that processes share. Where the file system overwrites in place they are the
-/// page cache itself (a mapping whose blocks are allocated), which costs no system call; elsewhere a mapped write could
-/// hit a full disk and raise SIGBUS, so they are read and written. Stores of a process that is killed remain, in order.
+/// A stretch of a file.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+/// Bytes of a file that are there already and that processes share, or that are to outlive this one. Where the file
+/// system overwrites in place they are the page cache itself (a mapping whose blocks are allocated), which costs no
+/// system call; elsewhere a mapped write could hit a full disk and raise SIGBUS, so they are read and written. Stores
+/// of a process that is killed remain, in order.
 class SharedBytes {
  public:
   virtual ~SharedBytes() = default;
+  // Offsets count from the beginning of the stretch that is shared.
   virtual void read(std::size_t offset, std::span<std::byte> to) const = 0;
   virtual void write(std::size_t offset, std::span<const std::byte> from) = 0;
   /// Makes them survive power loss.
@@ -103,8 +111,9 @@ class Directory {
   virtual void sync_file_system() = 0;
   /// The lock that this process has for the file `name`, which must exist.
   [[nodiscard]] virtual std::shared_ptr<DatasetLock> lock(const std::string& name) = 0;
-  /// `name` must exist and have at least `size` bytes. Read-only: `write` must not be called.
-  [[nodiscard]] virtual std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size,
+  /// The file must exist and reach to the end of `range`, which begins at a multiple of 64 KiB. Read-only: `write`
+  /// must not be called.
+  [[nodiscard]] virtual std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range,
                                                            bool read_only) = 0;
 };
 

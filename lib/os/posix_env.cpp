@@ -215,25 +215,26 @@ class PosixDirectory final : public Directory {
 
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return lock_for(full(name)); }
 
-  std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size, bool read_only) override {
+  std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
     Descriptor fd = open_descriptor(name, read_only ? OpenMode::read : OpenMode::write);
     if (fd.get() < 0) throw_io_error("open", full(name), errno);
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) throw_io_error("get the size of", full(name), errno);
-    if (static_cast<std::uint64_t>(status.st_size) < size) {
+    const std::uint64_t end = range.offset + range.size;
+    if (static_cast<std::uint64_t>(status.st_size) < end) {
       throw CorruptionError("'" + full(name) + "' has " + std::to_string(status.st_size) + " bytes instead of " +
-                            std::to_string(size));
+                            std::to_string(end));
     }
     const int raw_fd = fd.get();
     auto file = std::make_unique<PosixFile>(std::move(fd), full(name));
-    if (!overwrites_in_place(raw_fd)) return written_bytes(std::move(file));
+    if (!overwrites_in_place(raw_fd)) return written_bytes(std::move(file), range.offset);
     constexpr std::uint64_t block_unit = 512;  // of st_blocks, whatever the file system's blocks are
-    const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < size;
+    const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < end;
     if (has_holes && !read_only) {
-      const int error = ::posix_fallocate(raw_fd, 0, static_cast<off_t>(size));
+      const int error = ::posix_fallocate(raw_fd, static_cast<off_t>(range.offset), static_cast<off_t>(range.size));
       if (error != 0) throw_io_error("allocate the blocks of", full(name), error);
     }
-    return mapped_bytes(raw_fd, std::move(file), full(name), size, read_only);
+    return mapped_bytes(raw_fd, std::move(file), full(name), range, read_only);
   }
 
  private:

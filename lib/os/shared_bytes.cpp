@@ -14,22 +14,23 @@ namespace {
 
 class WrittenBytes final : public SharedBytes {
  public:
-  explicit WrittenBytes(std::unique_ptr<File> file) noexcept : file_(std::move(file)) {}
+  WrittenBytes(std::unique_ptr<File> file, std::uint64_t offset) noexcept : file_(std::move(file)), offset_(offset) {}
 
   void read(std::size_t offset, std::span<std::byte> to) const override {
     const std::span chars{reinterpret_cast<char*>(to.data()), to.size()};
-    const std::size_t got = file_->read_at(offset, chars);
+    const std::size_t got = file_->read_at(offset_ + offset, chars);
     std::fill(chars.begin() + static_cast<std::ptrdiff_t>(got), chars.end(), '\0');
   }
 
   void write(std::size_t offset, std::span<const std::byte> from) override {
-    file_->write_at(offset, as_string_view(from));
+    file_->write_at(offset_ + offset, as_string_view(from));
   }
 
   void sync() override { file_->sync(); }
 
  private:
   std::unique_ptr<File> file_;
+  std::uint64_t offset_;
 };
 
 class MappedBytes final : public SharedBytes {
@@ -62,15 +63,16 @@ class MappedBytes final : public SharedBytes {
 
 }  // namespace
 
-std::unique_ptr<SharedBytes> written_bytes(std::unique_ptr<File> file) {
-  return std::make_unique<WrittenBytes>(std::move(file));
+std::unique_ptr<SharedBytes> written_bytes(std::unique_ptr<File> file, std::uint64_t offset) {
+  return std::make_unique<WrittenBytes>(std::move(file), offset);
 }
 
-std::unique_ptr<SharedBytes> mapped_bytes(int fd, std::unique_ptr<File> file, const std::string& path, std::size_t size,
-                                          bool read_only) {
-  void* address = ::mmap(nullptr, size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+std::unique_ptr<SharedBytes> mapped_bytes(int fd, std::unique_ptr<File> file, const std::string& path,
+                                          const ByteRange& range, bool read_only) {
+  void* address = ::mmap(nullptr, range.size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                         static_cast<off_t>(range.offset));
   if (address == MAP_FAILED) throw_io_error("map", path, errno);
-  return std::make_unique<MappedBytes>(std::move(file), std::span{static_cast<std::byte*>(address), size});
+  return std::make_unique<MappedBytes>(std::move(file), std::span{static_cast<std::byte*>(address), range.size});
 }
 
 }  // namespace accrete

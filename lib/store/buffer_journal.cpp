@@ -219,17 +219,28 @@ void BufferJournal::take_back() {
 
 void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
   if (settings_.synced) return segment.file->write_at(offset, bytes);
-  if (offset + bytes.size() > segment.shared_size) share(segment, offset + bytes.size());
-  segment.shared->write(offset, as_byte_span(bytes));
+  const bool is_inside = window_segment_ == &segment && offset >= window_range_.offset &&
+                         offset + bytes.size() <= window_range_.offset + window_range_.size;
+  if (!is_inside) move_window(segment, {.offset = offset, .size = bytes.size()});
+  window_->write(offset - window_range_.offset, as_byte_span(bytes));
 }
 
-/// Doubles, so that a small buffer takes little of the disk and a large one seldom maps anew.
-void BufferJournal::share(Segment& segment, std::uint64_t size) {
-  constexpr std::uint64_t least = std::uint64_t{1} << 20;
-  const std::uint64_t wanted = std::max({size, least, std::min(2 * segment.shared_size, settings_.segment_bytes)});
-  segment.file->truncate(wanted);
-  segment.shared = directory_.share(segment.name, wanted, false);
-  segment.shared_size = wanted;
+/// To where `range` is to be written. A window instead of the whole segment, so that the process does not seem to have
+/// that in its memory.
+void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
+  constexpr std::uint64_t alignment = std::uint64_t{64} << 10;
+  constexpr std::uint64_t most = std::uint64_t{2} << 20;  // unless a record is larger
+  ByteRange wanted{.offset = range.offset / alignment * alignment};
+  const std::uint64_t left = settings_.segment_bytes - std::min(settings_.segment_bytes, wanted.offset);
+  wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, most));
+  window_segment_ = nullptr;
+  if (wanted.offset + wanted.size > segment.size) {
+    segment.file->truncate(wanted.offset + wanted.size);
+    segment.size = wanted.offset + wanted.size;
+  }
+  window_ = directory_.share(segment.name, wanted, false);
+  window_range_ = wanted;
+  window_segment_ = &segment;
 }
 
 void BufferJournal::start_next_segment() { start(); }
@@ -247,8 +258,8 @@ void BufferJournal::start() {
 }
 
 void BufferJournal::remove() {
+  window_.reset();
   for (Segment& segment : segments_) {
-    segment.shared.reset();
     segment.file.reset();
     directory_.remove(segment.name);
   }

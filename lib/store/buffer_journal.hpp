@@ -135,19 +135,22 @@ class BufferJournal {
   struct Segment {
     std::string name{};
     std::unique_ptr<File> file{};
-    std::unique_ptr<SharedBytes> shared{};  // the first `shared_size` bytes of it, unless batches are synced
-    std::uint64_t shared_size = 0;
+    std::uint64_t size = 0;
   };
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
-  void share(Segment& segment, std::uint64_t size);
+  void move_window(Segment& segment, const ByteRange& range);
   void start();
 
   Directory& directory_;
   const Settings settings_;
   BufferSegmentHeader header_;
   std::array<Segment, 2> segments_;
+  // Where batches need not be synced: a stretch of a segment that is shared.
+  std::unique_ptr<SharedBytes> window_;
+  const Segment* window_segment_ = nullptr;
+  ByteRange window_range_;
   std::uint64_t last_ = 0;  // where the last record begins
   std::uint64_t end_ = 0;
   std::uint64_t durable_ = 0;

@@ -80,7 +80,7 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory) {
   const std::optional<FileInfo> info = directory.info(name);
   if (!info) throw_damaged(directory, "it is missing");
   if (info->type == FileType::regular && info->size < file_size) throw_damaged(directory, "it is cut short");
-  bytes_ = directory.share(name, file_size, read_only);
+  bytes_ = directory.share(name, {.size = file_size}, read_only);
   std::array<std::byte, boot_id_offset> front;
   bytes_->read(0, front);
   if (as_string_view(front).substr(0, magic.size()) != magic) throw_damaged(directory, "it does not begin as one");

@@ -79,6 +79,13 @@ class LayeringTest(unittest.TestCase):
             include = f"#include <{header}>\n"
             self.assert_one({"cli/a.cpp": include, "tests/a.cpp": include}, "cli", "tests")
 
+    def test_a_benchmark_may_name_a_library_that_it_measures_bare_and_no_other(self):
+        zmq = {"lib/net/a.cpp": "#include <zmq.hpp>\n", "bench/a.cpp": "#include <zmq.hpp>\n"}
+        self.assertEqual(problems_with(zmq), [])
+        self.assert_one({"bench/a.cpp": "#include <xxhash.h>\n"}, "xxHash", "bench", "lib/base")
+        self.assert_one({"bench/a.cpp": "#include <hiredis/hiredis.h>\n", "lib/net/a.cpp": "#include <hiredis/hiredis.h>\n"},
+                        "hiredis", "bench", "lib/net")
+
     def test_an_unknown_dependency_is_found(self):
         self.assert_one({"cli/meson.build": "dependency('left-pad')\n"}, "left-pad")
 

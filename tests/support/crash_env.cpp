@@ -183,8 +183,8 @@ class CrashEnv::Disk::OpenDirectory final : public Directory {
   void sync() override { inode_->sync_names(); }
   void sync_file_system() override { disk_.sync_file_system(); }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return next_->lock(name); }
-  std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t size, bool read_only) override {
-    return std::make_unique<CrashBytes>(next_->share(name, size, read_only), open(name, OpenMode::read));
+  std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
+    return std::make_unique<CrashBytes>(next_->share(name, range, read_only), open(name, OpenMode::read));
   }
 
  private:

@@ -105,8 +105,8 @@ class FaultDirectory final : public Directory {
     env_.pass("open the lock", name);
     return next_->lock(name);
   }
-  std::unique_ptr<SharedBytes> share(const std::string& name, std::size_t, bool read_only) override {
-    return written_bytes(open(name, read_only ? OpenMode::read : OpenMode::write));
+  std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
+    return written_bytes(open(name, read_only ? OpenMode::read : OpenMode::write), range.offset);
   }
 
  private:
