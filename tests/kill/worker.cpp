@@ -116,37 +116,38 @@ void work_as_client(const std::string& dataset, std::uint32_t worker, const std:
   });
 }
 
-/// Until it succeeds, however often there is no answer or no connection meanwhile.
+/// False if there was no answer or no connection.
 template <typename Call>
-auto persist(Call call) {
-  for (;;) {
-    try {
-      return call();
-    } catch (const NetworkError&) {
-    } catch (const TimeoutError&) {
-    } catch (const AuthError&) {  // what a harmed handshake looks like
-    }
+bool try_call(Call call) {
+  try {
+    call();
+    return true;
+  } catch (const NetworkError&) {
+  } catch (const TimeoutError&) {
+  } catch (const AuthError&) {  // what a harmed handshake looks like
   }
+  return false;
 }
 
 /// A store whose changes go on until they are known to be made.
 class PersistentStore {
  public:
-  explicit PersistentStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+  PersistentStore(const std::string& endpoint, const ClientOptions& options, const Patience& patience) {
+    while (!try_call([&] { store_ = connect(endpoint, options, patience); })) {
+    }
+  }
 
   void erase(const std::string& key) {
-    persist([&] { store_->erase(key); });
+    while (!try_call([&] { store_->erase(key); })) {
+    }
   }
   /// An append that has no answer in time stays in the client's window, where a flush waits for it.
   void append_batch(std::span<const Entry> entries, const AppendOptions& options) {
-    try {
-      store_->append_batch(entries, options);
-    } catch (const TimeoutError&) {
-    } catch (const NetworkError&) {
-    }
+    (void)try_call([&] { store_->append_batch(entries, options); });
   }
   void flush() {
-    persist([&] { store_->flush(); });
+    while (!try_call([&] { store_->flush(); })) {
+    }
   }
 
  private:
@@ -158,7 +159,7 @@ void work_through_proxy(std::uint32_t worker, const std::string& directory) {
   const ClientOptions options{.timeout = 1s, .ack = ack};
   const Patience patience{.greeting = 200ms, .silence = 50ms, .ping = 200ms, .no_progress = 200ms};
   const std::string endpoint = "ipc://" + proxy_path(directory);
-  PersistentStore store(persist([&] { return connect(endpoint, options, patience); }));
+  PersistentStore store(endpoint, options, patience);
   work(store, worker, directory, [&] { store.flush(); });
 }
 
