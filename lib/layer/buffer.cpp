@@ -38,8 +38,8 @@ void Buffer::gather(std::span<const Entry> entries) {
   check_owner();
   GroupedBatch batch{.entries = entries};
   GroupedBatch* const pointer = &batch;
-  Entrance entrance = enter(BufferBatches::size_of(entries));
-  journal_and_gather({&pointer, 1}, entrance);
+  std::unique_lock lock = enter(BufferBatches::size_of(entries));
+  journal_and_gather({&pointer, 1}, lock);
 }
 
 void Buffer::remember(const GroupedBatch& batch) {
@@ -59,8 +59,8 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
   State& state = *state_;
   try {
     check_owner();
-    Entrance entrance = enter(bytes);
-    journal_and_gather(batches, entrance);
+    std::unique_lock lock = enter(bytes);
+    journal_and_gather(batches, lock);
     state.ids.keep();
   } catch (...) {
     const std::lock_guard lock(state.mutex);
@@ -69,44 +69,45 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
   }
 }
 
-/// Returns when `bytes` fit the memory and the journal.
-Buffer::Entrance Buffer::enter(std::uint64_t bytes) {
+/// Returns when `bytes` fit the memory and the journal, and nobody is writing.
+std::unique_lock<std::mutex> Buffer::enter(std::uint64_t bytes) {
   State& state = *state_;
+  std::unique_lock lock(state.mutex);
   for (;;) {
-    Entrance entrance;
-    if (journal_) entrance.writing = std::unique_lock(state.writing);
-    entrance.lock = std::unique_lock(state.mutex);
-    if (!has_room(bytes)) {
-      entrance.writing = {};
-      wait_for_room(entrance.lock, bytes);
-      continue;
+    wait_for_room(lock, bytes);
+    if (state.is_writing) {
+      state.room.wait(lock);
+    } else if (!journal_ || journal_->fits(bytes)) {
+      return lock;
+    } else {
+      make_room_in_journal(lock);
     }
-    if (!journal_ || journal_->fits(bytes)) return entrance;
-    const std::uint64_t active = journal_->segment();
-    entrance = {};
-    make_room_in_journal(active);
-    const std::lock_guard writing(state.writing);
-    if (journal_->segment() == active) journal_->start_next_segment();
   }
 }
 
 /// The other segment is to be overwritten: all that it covers must be below.
-void Buffer::make_room_in_journal(std::uint64_t active) {
-  flush_keys([&] { return state_->values.all_before(active); });
+void Buffer::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
+  State& state = *state_;
+  const std::uint64_t active = journal_->segment();
+  lock.unlock();
+  flush_keys([&] { return state.values.all_before(active); });
   save_ids();
   if (is_synced()) below_.sync();
+  lock.lock();
+  // Another thread may have come first.
+  if (!state.is_writing && journal_->segment() == active) journal_->start_next_segment();
 }
 
-void Buffer::journal_and_gather(std::span<GroupedBatch* const> batches, Entrance& entrance) {
+void Buffer::journal_and_gather(std::span<GroupedBatch* const> batches, std::unique_lock<std::mutex>& lock) {
   State& state = *state_;
   if (journal_) {
     BufferBatches record(record_);
     for (const GroupedBatch* const batch : batches) {
       record.add({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
     }
-    if (is_synced()) entrance.lock.unlock();  // readers need not wait for the disk
+    std::optional<Writing> writing;
+    if (is_synced()) writing.emplace(state, lock);  // readers need not wait for the disk
     journal_->append(record_);
-    if (is_synced()) entrance.lock.lock();
   }
   try {
     const std::uint64_t stage = journal_ ? journal_->segment() : 0;
@@ -170,13 +171,13 @@ void Buffer::close() {
 
 void Buffer::before_fork() {
   state_->order.lock();
-  state_->writing.lock();
-  state_->mutex.lock();
+  std::unique_lock lock(state_->mutex);
+  state_->room.wait(lock, [&] { return !state_->is_writing; });
+  lock.release();
 }
 
 void Buffer::after_fork_in_parent() noexcept {
   state_->mutex.unlock();
-  state_->writing.unlock();
   state_->order.unlock();
 }
 

@@ -112,10 +112,10 @@ class Buffer {
   struct State {
     // Taken in this order.
     std::shared_mutex order;  // what is below and what is gathered do not change places while a reader has it shared
-    std::mutex writing;       // held from the journal's record of some bytes until they are gathered, or taken out
     std::mutex mutex;         // guards all below
 
-    std::condition_variable room;    // bytes have been handed down, or could not be
+    bool is_writing = false;         // somebody has written to the journal, and gathered or removed nothing of it yet
+    std::condition_variable room;    // bytes have been handed down, or could not be, or nobody is writing any more
     std::condition_variable wanted;  // the flusher has something to do
     GatheredValues values;
     BatchIds ids;
@@ -131,15 +131,31 @@ class Buffer {
     std::uint64_t applied_step = 0;
   };
 
+  /// Keeps the mutex open, and others from writing, as long as it lives.
+  class Writing {
+   public:
+    Writing(State& state, std::unique_lock<std::mutex>& lock) : state_(state), lock_(lock) {
+      state_.is_writing = true;
+      lock_.unlock();
+    }
+    ~Writing() {
+      lock_.lock();
+      state_.is_writing = false;
+      state_.room.notify_all();
+    }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+
+   private:
+    State& state_;
+    std::unique_lock<std::mutex>& lock_;
+  };
+
   // buffer.cpp
   void start_journal();
-  struct Entrance {
-    std::unique_lock<std::mutex> writing{};  // with a journal
-    std::unique_lock<std::mutex> lock{};
-  };
-  [[nodiscard]] Entrance enter(std::uint64_t bytes);
-  void make_room_in_journal(std::uint64_t active);
-  void journal_and_gather(std::span<GroupedBatch* const> batches, Entrance& entrance);
+  [[nodiscard]] std::unique_lock<std::mutex> enter(std::uint64_t bytes);
+  void make_room_in_journal(std::unique_lock<std::mutex>& lock);
+  void journal_and_gather(std::span<GroupedBatch* const> batches, std::unique_lock<std::mutex>& lock);
   void check_owner() const;
 
   // buffer_flush.cpp
@@ -174,7 +190,7 @@ class Buffer {
   bool is_inherited_ = false;  // of a dataset that the parent process has for itself
   std::unique_ptr<State> state_;
 
-  // Used under `writing`:
+  // Used by who is writing, or under the mutex while nobody is:
   std::unique_ptr<BufferJournal> journal_;
   std::string record_;
 };

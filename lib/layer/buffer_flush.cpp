@@ -14,8 +14,8 @@ constexpr std::uint64_t most_bytes_a_round = std::uint64_t{32} << 20;
 /// Handed down together, so that the cost of a step is small beside theirs.
 constexpr std::uint64_t worthwhile_bytes = std::uint64_t{8} << 20;
 
-/// For the flusher: a thread that appends in a loop has the mutex most of the time, would wake who sleeps on it again and
-/// again, and have it back before he is up.
+/// For the flusher: a thread that appends in a loop has the mutex most of the time, would wake who sleeps on it again
+/// and again, and have it back before he is up.
 std::unique_lock<std::mutex> lock_amid_appends(std::mutex& mutex) {
   constexpr int most_tries = 10'000;
   std::unique_lock lock(mutex, std::try_to_lock);
@@ -131,8 +131,8 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
   State& state = *state_;
   std::vector<Entry> entries;
   {
-    const auto writing = lock_amid_appends(state.writing);
-    const auto lock = lock_amid_appends(state.mutex);
+    auto lock = lock_amid_appends(state.mutex);
+    state.room.wait(lock, [&] { return !state.is_writing; });
     Change change{.taken = state.values.take(numbers, most_bytes_a_round)};
     if (change.taken.values.empty()) return;
     try {
@@ -163,11 +163,13 @@ void Buffer::drop() {
 void Buffer::remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below) {
   check_owner();
   const auto order = lock_order();
-  const std::lock_guard writing(state_->writing);
+  std::unique_lock lock(state_->mutex);
+  state_->room.wait(lock, [&] { return !state_->is_writing; });
   std::vector<std::string_view> keys;
   if (kind == BufferStep::Kind::erase) keys.push_back(removal.key);
   removal.step = begin_step(kind, std::move(keys));
   state_->change.emplace(std::move(removal));
+  const Writing writing(*state_, lock);
   carry_out(below);
 }
 

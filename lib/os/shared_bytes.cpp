@@ -69,9 +69,11 @@ std::unique_ptr<SharedBytes> written_bytes(std::unique_ptr<File> file, std::uint
 
 std::unique_ptr<SharedBytes> mapped_bytes(int fd, std::unique_ptr<File> file, const std::string& path,
                                           const ByteRange& range, bool read_only) {
-  void* address = ::mmap(nullptr, range.size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                         static_cast<off_t>(range.offset));
+  void* address = ::mmap(nullptr, range.size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                         fd, static_cast<off_t>(range.offset));
   if (address == MAP_FAILED) throw_io_error("map", path, errno);
+  // A fault for each page costs more than what is written to it. Where the kernel cannot do it, they are taken.
+  if (!read_only) (void)::madvise(address, range.size, MADV_POPULATE_WRITE);
   return std::make_unique<MappedBytes>(std::move(file), std::span{static_cast<std::byte*>(address), range.size});
 }
 

@@ -43,7 +43,7 @@ void destroy(std::string_view url);
 /// What an append that has returned survives.
 enum class Durability {
   memory,  ///< nothing: it is in this process's, or the server's, memory until a flush
-  os,      ///< the death of any process
+  os,      ///< the death of any process, but not a reboot before the dataset is opened again
   sync,    ///< power loss
 };
 
@@ -105,7 +105,8 @@ struct OpenOptions {
 [[nodiscard]] std::unique_ptr<Store> memory_store();
 
 /// A buffer in memory over another store: appends are gathered by key and handed down in large pieces, in the
-/// background, the largest keys first. Closing it flushes.
+/// background: keys that have enough for a large write, and the largest ones when memory gets short. Closing it
+/// flushes.
 ///
 /// Limitations: what is not flushed dies with the process, and a kill may leave a batch in some of its keys only; for a
 /// dataset, `OpenOptions::buffer` adds a journal that mends both. Others who use `next` meanwhile see what is flushed.
