@@ -1,8 +1,6 @@
 #include "server/loop.hpp"
 
 #include <algorithm>
-#include <array>
-#include <exception>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -11,7 +9,6 @@
 #include "net/endpoint.hpp"
 #include "os/system.hpp"
 #include "server/log.hpp"
-#include "store/marker.hpp"
 
 namespace accrete::server {
 namespace {
@@ -23,11 +20,6 @@ constexpr std::size_t reader_threads = 2;
 constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
-
-template <typename T>
-std::exception_ptr failure(const std::string& message) {
-  return std::make_exception_ptr(T(message));
-}
 
 ServerOptions checked(ServerOptions options) {
   if (options.max_message_bytes < wire::part_bytes) {
@@ -105,11 +97,15 @@ void Server::Loop::wait(StopSignals* signals) {
   const auto timeout = outbox_.is_blocked() ? 2ms : 1000ms;
   const bool listens = receiving_ && !is_over_budget();
   router_.poll(fds, timeout, listens ? Awaited::messages : Awaited::nothing);
-  if (signals) stops_ += signals->take();
+  if (!signals) return;
+  const int taken = signals->take();
+  stops_ += taken;
+  // What is acknowledged is in the journal: who asks again need not wait for the flush.
+  if (taken > 0 && options_.durability != Durability::memory) signals->let_through();
 }
 
-/// Then nothing is received, which holds all clients back, until the store has applied some of it.
-bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ > options_.memory_bytes / 4; }
+/// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.
+bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ + asking_bytes_ > options_.memory_bytes / 4; }
 
 bool Server::Loop::is_drained() const noexcept { return queued_bytes_ == 0 && open_tasks_ == 0; }
 
@@ -157,82 +153,6 @@ ClientHandle Server::Loop::find(const Peer& peer) const {
   return at == clients_.end() ? nullptr : at->second;
 }
 
-void Server::Loop::take_message(Received received) {
-  if (received.malformed) {
-    take_malformed(received.from, std::nullopt,
-                   failure<NetworkError>("cannot read a message: it has another number of frames than one"));
-    return;
-  }
-  wire::Request request;
-  try {
-    request = wire::decode_request(received.frame.bytes());
-  } catch (const Error&) {
-    take_malformed(received.from, wire::request_id_of(received.frame.bytes()), std::current_exception());
-    return;
-  }
-  if (const auto* hello = std::get_if<wire::Hello>(&request.body)) {
-    take_hello(received.from, request.id, *hello);
-    return;
-  }
-  const ClientHandle client = find(received.from);
-  if (client && client->greeted) {
-    take_request(client, std::move(request), std::move(received.frame));
-    return;
-  }
-  const auto stranger = failure<NetworkError>("cannot answer a client that has not said hello: say hello first");
-  outbox_.fail_stranger(received.from, request.id, stranger);
-}
-
-void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t> request,
-                                  const std::exception_ptr& failure) {
-  const ClientHandle client = find(peer);
-  if (request && client) outbox_.fail(client, *request, failure, false);
-  if (request && !client) outbox_.fail_stranger(peer, *request, failure);
-  const Clock::time_point now = Clock::now();
-  if (client) ++client->malformed;
-  Clock::time_point& next_complaint = client ? client->next_complaint : next_complaint_;
-  if (now < next_complaint) return;
-  next_complaint = now + 1s;
-  std::string text;
-  const std::string_view why = wire::describe_error(failure, text).message;
-  if (client) {
-    log::warning("client {} sent {} malformed messages so far, this one: {}", client->number, client->malformed, why);
-  } else {
-    log::warning("a stranger at endpoint {} sent a malformed message: {}", peer.endpoint + 1, why);
-  }
-}
-
-void Server::Loop::take_hello(const Peer& peer, std::uint64_t request, const wire::Hello& hello) {
-  if (const ClientHandle before = find(peer)) drop(before, "it says hello again");
-  if (!make_room()) {
-    log::warning("refused a client: there are {} already", clients_.size());
-    outbox_.fail_stranger(
-        peer, request,
-        failure<NetworkError>("cannot take one more client: the server has " + std::to_string(clients_.size()) +
-                              ", its most; try again later, or start it with --max-clients"));
-    return;
-  }
-  auto client = std::make_shared<Client>(peer, ++last_number_, hello);
-  client->window = std::max(std::min(hello.window, window_), options_.max_message_bytes);
-  clients_.emplace(peer, client);
-  log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
-             format_uuid(hello.session));
-  ++open_tasks_;
-  ClientHandle& latest = sessions_[hello.session];
-  const ClientHandle before = std::exchange(latest, client);
-  const bool has_tasks = before && (before->queued_bytes > 0 || !before->greeted);
-  if (before) {
-    before->lane->abandoned = true;
-    drop(before, "its session goes on over another connection");
-  }
-  if (has_tasks) {
-    // What is being applied of the session now must be counted in the answer.
-    appender_->push({.client = client, .lane = client->lane, .action = hello, .request = request});
-  } else {
-    readers_->push({.client = client, .request = {.id = request, .body = hello}});
-  }
-}
-
 bool Server::Loop::make_room() {
   if (clients_.size() >= options_.max_clients) probe(0s);
   return clients_.size() < options_.max_clients;
@@ -243,86 +163,16 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   client->gone = true;
   client->replies.clear();
   client->control.clear();
+  for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.frame.bytes().size();
   client->waiting.clear();
   clients_.erase(client->peer);
   if (client->greeted && client->queued_bytes == 0) forget_session(client);
   log::debug("client {} left: {}", client->number, why);
 }
 
-void Server::Loop::take_request(const ClientHandle& client, wire::Request request, Frame frame) {
-  if (auto* append = std::get_if<wire::Append>(&request.body)) {
-    take_append(client, std::move(*append), std::move(frame));
-  } else if (const auto* more = std::get_if<wire::More>(&request.body)) {
-    outbox_.give_credit(client, *more);
-  } else if (std::holds_alternative<wire::Bye>(request.body)) {
-    take_bye(client);
-  } else {
-    take_question(client, std::move(request), std::move(frame));
-  }
-}
-
-void Server::Loop::take_append(const ClientHandle& client, wire::Append append, Frame frame) {
-  const std::uint64_t sequence = append.sequence;
-  if (sequence <= client->applied) {
-    outbox_.acknowledge(client);
-    return;
-  }
-  if (sequence != client->expected) return;
-  const std::uint64_t bytes = frame.bytes().size();
-  if (client->queued_bytes > 0 && client->queued_bytes + bytes > 2 * client->window) {
-    log::warning("refused an append of client {}: it has sent twice its window", client->number);
-    outbox_.refuse(client, sequence,
-                   failure<NetworkError>("cannot append: more than twice the window of " +
-                                         std::to_string(client->window) + " bytes is not acknowledged yet"));
-    return;
-  }
-  if (append.options.expect_size && append.entries.size() != 1) {
-    outbox_.refuse(client, sequence,
-                   failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
-                                                 std::to_string(append.entries.size())));
-    return;
-  }
-  ++client->expected;
-  client->queued_bytes += bytes;
-  queued_bytes_ += bytes;
-  appender_->push({.client = client,
-                   .lane = client->lane,
-                   .generation = client->generation,
-                   .frame = std::move(frame),
-                   .action = std::move(append)});
-}
-
-void Server::Loop::take_question(const ClientHandle& client, wire::Request request, Frame frame) {
-  const std::uint64_t bytes = frame.bytes().size();
-  if (!client->may_ask(bytes)) {
-    outbox_.fail(client, request.id,
-                 failure<NetworkError>("cannot answer so many requests of one client at once; wait for replies"), true);
-    return;
-  }
-  ++client->requests;
-  client->request_bytes += bytes;
-  if (std::holds_alternative<wire::Ping>(request.body)) {
-    outbox_.reply(client, {.request = request.id, .request_bytes = bytes});
-    return;
-  }
-  RequestTask task{
-      .client = client, .frame = std::move(frame), .request = std::move(request), .clients = clients_.size()};
-  const std::uint64_t last_append = client->expected - 1;
-  if (client->applied < last_append) {
-    client->waiting.push_back({.after = last_append, .task = std::move(task)});
-    return;
-  }
-  dispatch(std::move(task));
-}
-
 void Server::Loop::dispatch(RequestTask task) {
   ++open_tasks_;
   (is_change(task.request) ? changer_ : readers_)->push(std::move(task));
-}
-
-void Server::Loop::take_bye(const ClientHandle& client) {
-  appender_->push({.client = client, .lane = client->lane, .action = wire::Bye{}});
-  drop(client, "it says goodbye");
 }
 
 void Server::Loop::take(AppendResult& result) {
@@ -381,6 +231,7 @@ void Server::Loop::take(Greeting& greeting) {
 
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
+  asking_bytes_ -= answer.request_bytes;
   const ClientHandle& client = answer.client;
   if (!client->greeted) {
     outbox_.fail_stranger(client->peer, answer.request, answer.failure);

@@ -33,9 +33,10 @@ void Outbox::welcome(const ClientHandle& client, std::uint64_t request, const wi
   control(client, {.id = request, .body = welcome});
 }
 
-void Outbox::refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure) {
+void Outbox::refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure, bool busy) {
   std::string text;
-  const wire::ErrorReply error = wire::describe_error(failure, text);
+  wire::ErrorReply error = wire::describe_error(failure, text);
+  error.retryable = error.retryable || busy;
   control(client, {.id = 0, .body = wire::Refused{.sequence = sequence, .error = error}});
 }
 
@@ -48,7 +49,18 @@ void Outbox::fail(const ClientHandle& client, std::uint64_t request, const std::
 
 void Outbox::fail_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
   std::string text;
-  wire::encode_reply({.id = request, .body = wire::Failed{.error = wire::describe_error(failure, text)}}, message_);
+  try_tell(peer, {.id = request, .body = wire::Failed{.error = wire::describe_error(failure, text)}});
+}
+
+void Outbox::reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
+  std::string text;
+  wire::ErrorReply error = wire::describe_error(failure, text);
+  error.retryable = true;
+  try_tell(peer, {.id = request, .body = wire::Reset{.error = error}});
+}
+
+void Outbox::try_tell(const Peer& peer, const wire::Reply& reply) {
+  wire::encode_reply(reply, message_);
   (void)router_.try_send(peer, message_);
 }
 

@@ -20,13 +20,15 @@ class Outbox {
   /// Each takes what is to be sent; `send_all` sends it.
   void acknowledge(const ClientHandle& client);
   void welcome(const ClientHandle& client, std::uint64_t request, const wire::Welcome& welcome);
-  void refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure);
+  /// `busy`: the same may succeed later, whatever the type of the failure says.
+  void refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure, bool busy = false);
   void fail(const ClientHandle& client, std::uint64_t request, const std::exception_ptr& failure, bool busy);
   void reply(const ClientHandle& client, PendingReply reply);
   void give_credit(const ClientHandle& client, const wire::More& more);
 
-  /// To somebody who is no client: at once or not at all.
+  /// To anybody, client or not: at once or not at all.
   void fail_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
+  void reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
 
   /// Sends what can be sent. Returns the clients that are to be dropped: they are gone, or read nothing and let too
   /// much gather.
@@ -41,6 +43,7 @@ class Outbox {
  private:
   void enqueue(const ClientHandle& client);
   void control(const ClientHandle& client, const wire::Reply& reply);
+  void try_tell(const Peer& peer, const wire::Reply& reply);
   [[nodiscard]] SendResult send(Client& client, const wire::Reply& reply);
   [[nodiscard]] SendResult send_bytes(Client& client, std::string_view bytes);
   [[nodiscard]] SendResult send_to(Client& client);

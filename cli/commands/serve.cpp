@@ -1,7 +1,5 @@
-// accrete serve, stop, keygen: the caching server of a dataset.
-#include <chrono>
+// accrete serve: the caching server of a dataset.
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/escape.hpp"
@@ -11,7 +9,6 @@
 #include "net/endpoint.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"
-#include "os/lock_holder.hpp"
 #include "os/private_files.hpp"
 #include "os/stop_signals.hpp"
 #include "server/server.hpp"
@@ -108,8 +105,8 @@ void ServeArguments::add_to(CLI::App& command) {
   command.add_flag("--insecure", insecure_, "Let whoever reaches the endpoints read and change the dataset");
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
-      "it: what it has received is applied, acknowledged and flushed; a second signal leaves the flush to the "
-      "journal.\n"
+      "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
+      "the flush to the journal.\n"
       "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
       "more of it).\n\n"
       "Example:\n"
@@ -182,88 +179,10 @@ void ServeArguments::run(Program& program) const {
   server.run(&signals);
 }
 
-class StopArguments {
- public:
-  void add_to(CLI::App& command) {
-    dataset_.add_to(command);
-    command.footer(
-        "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone. The exit code is 1 if "
-        "none\n"
-        "runs, and 3 if it is not gone in time.\n\n"
-        "Example:\n  accrete stop flights\n");
-  }
-
-  void run(Program&) const {
-    const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), dataset_.dataset);
-    (void)load_marker(*directory);
-    const std::string lock = directory->path() + "/" + lock_name;
-    const std::optional<std::int64_t> holder = lock_holder(lock);
-    const std::optional<ServerFile> server = holder ? try_load_server_file(*directory) : std::nullopt;
-    if (holder == 0 && server) {
-      throw Error("cannot stop the server of " + accrete::quoted(dataset_.dataset) +
-                  ": it runs on another host or in another container; stop it there");
-    }
-    if (!server || server->process != *holder) {
-      throw NotFoundError("cannot stop the server of " + accrete::quoted(dataset_.dataset) + ": none runs");
-    }
-    ask_to_end(*holder);
-    wait_until_gone(lock, *holder);
-  }
-
- private:
-  void wait_until_gone(const std::string& lock, std::int64_t process) const {
-    constexpr std::chrono::milliseconds pause{10};
-    const auto end = std::chrono::steady_clock::now() + dataset_.options().lock_timeout;
-    while (lock_holder(lock) == process) {
-      if (std::chrono::steady_clock::now() >= end) {
-        throw TimeoutError("cannot see the end of the server of " + accrete::quoted(dataset_.dataset) + ": process " +
-                           std::to_string(process) + " still flushes; wait longer, it has been told to stop");
-      }
-      std::this_thread::sleep_for(pause);
-    }
-  }
-
-  DatasetArguments dataset_;
-};
-
-class KeygenArguments {
- public:
-  void add_to(CLI::App& command) {
-    command.add_option("FILE", file_, "Where the secret key goes; the public one goes to FILE.pub")
-        ->required()
-        ->type_name("");
-    command.footer(
-        "Makes a pair of CURVE keys, for a server or a client. The secret file is readable by its owner alone. A\n"
-        "server's list of clients is their public files put together.\n\n"
-        "Example:\n"
-        "  accrete keygen server.key\n"
-        "  accrete keygen client.key\n"
-        "  cat client.key.pub >> clients\n"
-        "  accrete serve flights --bind 'tcp://*:5555' --server-key server.key --allow-client-keys clients\n");
-  }
-
-  void run(Program& program) const {
-    const KeyPair keys = make_key_pair();
-    save_key_pair(keys, file_);
-    program.out().write(keys.public_key + "\n");
-  }
-
- private:
-  std::string file_;
-};
-
 }  // namespace
 
 void add_serve_command(CLI::App& app, Program& program) {
   add_command<ServeArguments>(app, program, "serve", "Gather appends of many programs in memory, until it is stopped");
-}
-
-void add_stop_command(CLI::App& app, Program& program) {
-  add_command<StopArguments>(app, program, "stop", "End the server of a dataset");
-}
-
-void add_keygen_command(CLI::App& app, Program& program) {
-  add_command<KeygenArguments>(app, program, "keygen", "Make a pair of keys for a server or a client on a network");
 }
 
 }  // namespace accrete::cli

@@ -1,6 +1,7 @@
 #include "net/client.hpp"
 
 #include <atomic>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -16,7 +17,8 @@ namespace {
 
 class Client final : public Store, private AtFork {
  public:
-  Client(std::string endpoint, ClientOptions options) : endpoint_(std::move(endpoint)), options_(std::move(options)) {
+  Client(std::string endpoint, ClientOptions options, const Patience& patience)
+      : endpoint_(std::move(endpoint)), options_(std::move(options)), patience_(patience) {
     watch_forks();
   }
   ~Client() override {
@@ -59,8 +61,18 @@ class Client final : public Store, private AtFork {
   }
 
   std::vector<KeySize> do_list(const ListOptions& options) const override {
-    return within_memory("list the keys",
-                         [&] { return wire::decode_list(call("list the keys", wire::List{.options = options})); });
+    return within_memory("list the keys", [&] {
+      wire::KeyPage page = list_page(options);
+      std::vector<KeySize> keys = std::move(page.keys);
+      while (page.more) {
+        ListOptions rest = options;
+        rest.after = keys.back().key;
+        if (rest.limit) *rest.limit -= keys.size();
+        page = list_page(rest);
+        keys.insert(keys.end(), std::move_iterator(page.keys.begin()), std::move_iterator(page.keys.end()));
+      }
+      return keys;
+    });
   }
 
   Stats do_stats() const override { return wire::decode_stats(call("get the statistics", wire::StatsRequest{})); }
@@ -73,6 +85,17 @@ class Client final : public Store, private AtFork {
   void do_flush() override { (void)call("flush", wire::Flush{}); }
   void do_sync() override { (void)call("sync", wire::Sync{}); }
   void do_drop() override { (void)call("drop all keys", wire::Drop{}); }
+
+  [[nodiscard]] wire::KeyPage list_page(const ListOptions& options) const {
+    wire::KeyPage page = wire::decode_list(call("list the keys", wire::List{.options = options}));
+    const bool is_in_order = page.keys.empty() || !options.after || page.keys.front().key > *options.after;
+    const bool is_within_limit = page.keys.size() <= options.limit.value_or(page.keys.size());
+    if (!is_in_order || !is_within_limit || (page.more && page.keys.empty())) {
+      throw NetworkError("cannot list the keys at the server " + accrete::quoted(endpoint_) +
+                         ": it has sent others than were asked for");
+    }
+    return page;
+  }
 
   [[nodiscard]] std::vector<std::string> get_values(const std::string& what,
                                                     std::span<const std::string_view> keys) const {
@@ -94,7 +117,7 @@ class Client final : public Store, private AtFork {
   [[nodiscard]] Session& session() const {
     if (Session* session = session_.load(std::memory_order_acquire)) return *session;
     const std::lock_guard lock(starting_);
-    if (session_.load() == nullptr) session_.store(new Session(endpoint_, options_));
+    if (session_.load() == nullptr) session_.store(new Session(endpoint_, options_, patience_));
     return *session_.load();
   }
 
@@ -109,13 +132,14 @@ class Client final : public Store, private AtFork {
 
   const std::string endpoint_;
   const ClientOptions options_;
+  const Patience patience_;
   mutable std::mutex starting_;  // held while a session is made, and across a fork
   mutable std::atomic<Session*> session_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options) {
+std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience) {
   if (!is_endpoint(endpoint)) {
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": an endpoint is ipc://PATH or tcp://HOST:PORT, such as tcp://127.0.0.1:5555");
@@ -124,7 +148,7 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": the server key is no public key; one has 40 characters in Z85");
   }
-  auto client = std::make_unique<Client>(endpoint, options);
+  auto client = std::make_unique<Client>(endpoint, options, patience);
   client->wait_ready();
   return client;
 }

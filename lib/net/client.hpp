@@ -5,19 +5,23 @@
 #include <memory>
 #include <string>
 
+#include "net/patience.hpp"
+
 namespace accrete {
 
 /// Connects to the server at `endpoint`, `ipc://PATH` or `tcp://HOST:PORT`. Throws NetworkError if it cannot be reached
-/// within options.timeout, AuthError if keys do not match, TimeoutError if it does not answer, and what the server
-/// refuses with.
+/// within options.connect_timeout, TimeoutError if it does not answer within options.timeout, AuthError if keys do not
+/// match, and what the server refuses with.
 ///
 /// What holds when a call has returned:
 /// - `append` and `append_batch`, with Acknowledgement::window: the batch is in this process's memory. The server gets
 ///   it within options.linger and the window's room; while the window is full, appends wait. If the server refuses it
-///   (its disk is full), the batch and those behind it stay, in their order; the next call throws the server's error,
-///   once, without having done its own work; they are sent again at the call after that and, every 100 ms to 1 s, in
-///   the background. Nothing is lost or doubled. Other clients see the batch, and what they append stands behind it,
-///   once it is acknowledged: at the latest when a call that waits has returned.
+///   for now (its disk is full), the batch and those behind it stay, in their order; the next call throws the server's
+///   error, once, without having done its own work; they are sent again at the call after that and, every 100 ms to
+///   1 s, in the background. Nothing is lost or doubled. If the server refuses it for good (its dataset is damaged or
+///   may not be written to), the batch is given up, with what shares its message, and the next call says so, once.
+///   Other clients see the batch, and what they append stands behind it, once it is acknowledged: at the latest when a
+///   call that waits has returned.
 /// - with Acknowledgement::each, or with `sync` or `expect_size`: the server has applied the batch, at its durability
 ///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. A TimeoutError
 ///   leaves open whether it is applied.
@@ -33,10 +37,12 @@ namespace accrete {
 /// next call throws a NetworkError that says so, once, and things go on. Entries of the batches of several threads may
 /// share a message, which is applied whole.
 ///
-/// Limitations: a batch has to fit into one message of the server (TooLargeError). What the window holds dies with the
-/// process. A forked child begins with a session of its own at its first call; what the parent had gathered is the
-/// parent's to send, and what the parent's session takes up in the child's memory is not given back. The parent's
-/// connection stays open until its children have ended too.
-[[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {});
+/// Limitations: a batch has to fit into one message of the server (TooLargeError). A list of more keys than the server
+/// gives at once is put together from pages, each of one moment. What the window holds dies with the process. A forked
+/// child begins with a session of its own at its first call; what the parent had gathered is the parent's to send, and
+/// what the parent's session takes up in the child's memory is not given back. The parent's connection stays open until
+/// its children have ended too.
+[[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {},
+                                             const Patience& patience = {});
 
 }  // namespace accrete

@@ -17,6 +17,9 @@
 
 namespace accrete::wire {
 
+/// The checksum that a message of header_size bytes or more should have.
+[[nodiscard]] std::uint64_t checksum_of(std::string_view message) noexcept;
+
 /// True for the number of a type of error.hpp.
 [[nodiscard]] bool is_error_type(std::uint8_t number) noexcept;
 
@@ -24,7 +27,7 @@ namespace accrete::wire {
 class Decoder {
  public:
   /// `what` stands in errors and must outlive it.
-  Decoder(std::string_view what, std::string_view bytes) : what_(what), reader_(bytes) {}
+  Decoder(std::string_view what, std::string_view bytes) : what_(what), bytes_(bytes), reader_(bytes) {}
 
   [[noreturn]] void fail(const std::string& cause) const {
     throw NetworkError("cannot read " + std::string(what_) + ": " + cause +
@@ -90,8 +93,11 @@ class Decoder {
            std::to_string(version));
     }
     const auto kind = integer<std::uint8_t>();
-    if (integer<std::uint16_t>() != 0) fail("its reserved bytes are not zero");
+    const auto reserved = integer<std::uint16_t>();
+    const auto checksum = integer<std::uint64_t>();
     id = integer<std::uint64_t>();
+    if (checksum != checksum_of(bytes_)) fail("its checksum is not that of its bytes");
+    if (reserved != 0) fail("its reserved bytes are not zero");
     return kind;
   }
 
@@ -101,6 +107,7 @@ class Decoder {
   }
 
   std::string_view what_;
+  std::string_view bytes_;
   ByteReader reader_;
 };
 

@@ -26,6 +26,13 @@ bool is_endpoint(std::string_view text) noexcept {
 
 bool is_tcp(std::string_view endpoint) noexcept { return endpoint.starts_with(tcp_scheme); }
 
+std::optional<std::string> socket_path(std::string_view endpoint) {
+  if (!endpoint.starts_with(ipc_scheme)) return std::nullopt;
+  endpoint.remove_prefix(ipc_scheme.size());
+  if (endpoint.starts_with('@') || endpoint == "*") return std::nullopt;
+  return std::string(endpoint);
+}
+
 bool is_local(std::string_view endpoint) noexcept {
   if (!is_tcp(endpoint)) return true;
   const std::string_view host = host_of(endpoint);

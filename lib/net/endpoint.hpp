@@ -1,6 +1,8 @@
 // What an endpoint's text says about who can reach it.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace accrete {
@@ -9,6 +11,9 @@ namespace accrete {
 [[nodiscard]] bool is_endpoint(std::string_view text) noexcept;
 
 [[nodiscard]] bool is_tcp(std::string_view endpoint) noexcept;
+
+/// The path of an `ipc://` endpoint that names a file; nullopt for TCP, an abstract socket or a temporary one.
+[[nodiscard]] std::optional<std::string> socket_path(std::string_view endpoint);
 
 /// True if only this host reaches it: `ipc://`, or TCP on a loopback address. A name other than localhost is taken for
 /// an address that others reach.

@@ -75,13 +75,14 @@ GatheredBatch::Group& GatheredBatch::group_of(std::string_view key) noexcept {
 std::string GatheredBatch::encode(std::uint64_t sequence) const {
   std::string message;
   message.reserve(message_size_);
-  wire::begin_append(sequence, {}, static_cast<std::uint32_t>(groups_.size()), message);
+  wire::begin_append({}, static_cast<std::uint32_t>(groups_.size()), message);
   for (const Group& group : groups_) {
     encode_entry_header(bytes_at(group.key_offset, group.key_size), group.bytes, message);
     for (std::uint32_t i = group.first; i != none; i = pieces_[i].next) {
       message += bytes_at(pieces_[i].offset, pieces_[i].size);
     }
   }
+  wire::set_sequence(message, sequence);
   return message;
 }
 

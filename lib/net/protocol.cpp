@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "base/entries.hpp"
+#include "base/hash.hpp"
 #include "net/decoder.hpp"
 
 namespace accrete::wire {
@@ -18,13 +19,19 @@ using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x0F - first_request, RequestBody>, Bye>);
-static_assert(std::is_same_v<std::variant_alternative_t<0x45 - first_reply, ReplyBody>, Failed>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
 
 constexpr std::uint8_t sync_flag = 1;
 constexpr std::uint8_t expect_size_flag = 2;
 constexpr std::uint8_t id_flag = 4;
 constexpr std::uint8_t after_flag = 1;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+
+/// Gives a message its checksum.
+void seal(std::string& message) {
+  const std::span bytes = std::as_writable_bytes(std::span(message));
+  store_le(bytes.subspan<checksum_offset, sizeof(std::uint64_t)>(), checksum_of(message));
+}
 
 class Encoder {
  public:
@@ -36,6 +43,7 @@ class Encoder {
     append_le(to_, version);
     append_le(to_, kind);
     append_le(to_, std::uint16_t{0});
+    append_le(to_, std::uint64_t{0});  // the checksum
     append_le(to_, id);
   }
 
@@ -99,6 +107,7 @@ class Encoder {
     to_ += part.bytes;
   }
   void operator()(const Failed& failed) { add_error(failed.error); }
+  void operator()(const Reset& reset) { add_error(reset.error); }
 
  private:
   void add_name(std::string_view name) {
@@ -233,6 +242,8 @@ ReplyBody decode_reply_body(std::uint8_t kind, Decoder& from) {
       return Part{.index = from.integer<std::uint32_t>(), .last = from.flag("last"), .bytes = from.rest()};
     case 0x45:
       return Failed{.error = decode_error(from)};
+    case 0x46:
+      return Reset{.error = decode_error(from)};
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a reply");
   }
@@ -240,16 +251,23 @@ ReplyBody decode_reply_body(std::uint8_t kind, Decoder& from) {
 
 }  // namespace
 
+std::uint64_t checksum_of(std::string_view message) noexcept {
+  const auto seed = load_le<std::uint64_t>(as_byte_span(message).first<checksum_offset>());
+  return hash64(message.substr(checksum_offset + sizeof(std::uint64_t)), seed);
+}
+
 void encode_request(const Request& request, std::string& to) {
   Encoder encoder(to);
   encoder.header(static_cast<std::uint8_t>(first_request + request.body.index()), request.id);
   std::visit(encoder, request.body);
+  seal(to);
 }
 
 void encode_reply(const Reply& reply, std::string& to) {
   Encoder encoder(to);
   encoder.header(static_cast<std::uint8_t>(first_reply + reply.body.index()), reply.id);
   std::visit(encoder, reply.body);
+  seal(to);
 }
 
 Request decode_request(std::string_view message) {
@@ -270,25 +288,26 @@ Reply decode_reply(std::string_view message) {
   return reply;
 }
 
-void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to) {
+void begin_append(const AppendOptions& options, std::uint32_t count, std::string& to) {
   Encoder encoder(to);
   encoder.header(append_kind, 0);
-  encoder.begin_append(sequence, options);
+  encoder.begin_append(0, options);
   append_le(to, count);
 }
 
 void set_sequence(std::string& append_message, std::uint64_t sequence) {
   const std::span bytes = std::as_writable_bytes(std::span(append_message));
   store_le(bytes.subspan<header_size, sizeof sequence>(), sequence);
+  seal(append_message);
 }
 
 std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept {
+  if (message.size() < header_size) return std::nullopt;
   ByteReader reader(message);
-  if (reader.integer<std::uint32_t>() != magic) return std::nullopt;
-  reader.bytes(header_size - sizeof magic - sizeof(std::uint64_t));
-  const auto id = reader.integer<std::uint64_t>();
-  if (!reader.ok()) return std::nullopt;
-  return id;
+  if (reader.integer<std::uint32_t>() != magic || reader.integer<std::uint8_t>() != version) return std::nullopt;
+  reader.bytes(checksum_offset - sizeof magic - sizeof version);
+  if (reader.integer<std::uint64_t>() != checksum_of(message)) return std::nullopt;
+  return reader.integer<std::uint64_t>();
 }
 
 }  // namespace accrete::wire

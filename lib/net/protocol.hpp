@@ -4,7 +4,10 @@
 // All integers are little-endian.
 //
 //   message   = header body
-//   header    = magic:u32 version:u8 kind:u8 0:u16 request:u64
+//   header    = magic:u32 version:u8 kind:u8 0:u16 checksum:u64 request:u64
+//
+// `checksum` is hash64 of all that follows it, seeded with the eight bytes before it: neither ZeroMQ nor an ipc socket
+// has one, and TCP's 16 bits let through what a broken device on the way changes, swaps or repeats.
 //
 // Requests, of the client. `request` is a number that the reply repeats; it is 0 where there is no reply of its own.
 //
@@ -13,7 +16,7 @@
 //   get       = %x03 ; count:u32 *key                             → parts: count:u32 *(size:u64 bytes)
 //   get_range = %x04 ; offset:u64 size:u64 key                    → parts: bytes
 //   size      = %x05 ; key                                        → parts: %x00 / %x01 size:u64
-//   list      = %x06 ; limit:u64 flags:u8 prefix [after]          → parts: count:u64 *(key size:u64)
+//   list      = %x06 ; limit:u64 flags:u8 prefix [after]          → parts: more:u8 count:u64 *(key size:u64)
 //   erase     = %x07 ; key                                        → parts: nothing
 //   drop      = %x08 ;                                            → parts: nothing
 //   flush     = %x09 ;                                            → parts: nothing
@@ -37,6 +40,7 @@
 //   refused   = %x43 ; sequence:u64 error                         ; request is 0
 //   part      = %x44 ; index:u32 last:u8 bytes                    ; the result is the bytes of its parts
 //   failed    = %x45 ; error
+//   reset     = %x46 ; error                                      ; the client is to connect anew
 //
 //   error     = type:u8 retryable:u8 code:u32 size:u32 message    ; code: an errno, or 0; types: see error_reply.cpp
 //
@@ -44,8 +48,15 @@
 // its sequence is the one behind `applied`; one that was applied already is acknowledged again, and one further on is
 // passed over without a word, since one before it was refused or lost. An ack covers all up to `applied`. After a
 // `refused` the client sends again from that sequence on, or gives that batch up by sending another under its number.
+// A refusal that is not retryable is for good; a client sends again what was refused for now.
 // An append that may be refused for what the store holds (expect_size) is sent only when nothing else is in flight, and
 // nothing behind it until it is answered.
+//
+// A server answers with `reset` what is damaged, and what comes over a connection on which no hello was said, or whose
+// session goes on elsewhere: only a new hello tells both sides where they stand. A client that gets a damaged message
+// connects anew by itself.
+//
+// A server may list fewer keys than there are; then `more` is 1, and the client asks again for those after the last.
 //
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
 // has no more than `first_parts` parts before the client has asked for `more`. After a reconnect, hello tells the
@@ -69,8 +80,9 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 1;
-inline constexpr std::size_t header_size = 16;
+inline constexpr std::uint8_t version = 2;
+inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
+inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
 inline constexpr std::size_t append_header_size = header_size + 8 + 1 + 4;
 /// Of a `part`, up to its bytes.
@@ -159,10 +171,19 @@ struct Part {
 struct Failed {
   ErrorReply error{};
 };
+struct Reset {
+  ErrorReply error{};
+};
 
 struct Reply {
   std::uint64_t id = 0;
-  std::variant<Welcome, Ack, Refused, Part, Failed> body{};
+  std::variant<Welcome, Ack, Refused, Part, Failed, Reset> body{};
+};
+
+/// The keys of a `list`, or as many of them as the server gives at once.
+struct KeyPage {
+  std::vector<KeySize> keys{};
+  bool more = false;  ///< there are others behind the last
 };
 
 /// Each replaces the contents of `to`, whose memory is used again. A list's prefix and `after` are cut behind the size
@@ -171,16 +192,17 @@ void encode_request(const Request& request, std::string& to);
 void encode_reply(const Reply& reply, std::string& to);
 
 /// As encode_request of an `append` with `count` entries, but without their bytes: the caller adds them as
-/// base/entries.hpp says.
-void begin_append(std::uint64_t sequence, const AppendOptions& options, std::uint32_t count, std::string& to);
-/// Gives an encoded `append` another sequence.
+/// base/entries.hpp says, and then gives it its sequence.
+void begin_append(const AppendOptions& options, std::uint32_t count, std::string& to);
+/// Gives an encoded `append` its sequence, or another, and the checksum that goes with it.
 void set_sequence(std::string& append_message, std::uint64_t sequence);
 
 /// Throw NetworkError, which says what is wrong; a message of another version says which both are.
 [[nodiscard]] Request decode_request(std::string_view message);
 [[nodiscard]] Reply decode_reply(std::string_view message);
 
-/// The `request` of a message that decode_request refuses, to answer it; nullopt if there is not even a header.
+/// The `request` of a message that decode_request refuses although it is as its sender has made it, to answer it;
+/// nullopt if it is damaged, or of another version.
 [[nodiscard]] std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept;
 
 /// The error that `failure` holds, as the wire carries it. `message` holds the text that the result points into. A
@@ -192,8 +214,9 @@ void set_sequence(std::string& append_message, std::uint64_t sequence);
 /// Results, as the bytes of their parts put together.
 [[nodiscard]] std::string encode_size(const std::optional<std::uint64_t>& size);
 [[nodiscard]] std::optional<std::uint64_t> decode_size(std::string_view bytes);
-[[nodiscard]] std::string encode_list(std::span<const KeySize> keys);
-[[nodiscard]] std::vector<KeySize> decode_list(std::string_view bytes);
+/// Of as many keys as fit `most_bytes`, at least one.
+[[nodiscard]] std::string encode_list(const KeyPage& page, std::size_t most_bytes = ~std::size_t{0});
+[[nodiscard]] KeyPage decode_list(std::string_view bytes);
 [[nodiscard]] std::string encode_stats(const Stats& stats);
 [[nodiscard]] Stats decode_stats(std::string_view bytes);
 [[nodiscard]] std::string encode_values(std::span<const std::string> values);

@@ -1,4 +1,6 @@
 // The results that replies carry.
+#include <algorithm>
+
 #include "base/bytes.hpp"
 #include "net/decoder.hpp"
 #include "net/protocol.hpp"
@@ -20,13 +22,20 @@ std::optional<std::uint64_t> decode_size(std::string_view bytes) {
   return size;
 }
 
-std::string encode_list(std::span<const KeySize> keys) {
+std::string encode_list(const KeyPage& page, std::size_t most_bytes) {
   std::string bytes;
-  std::size_t size = sizeof(std::uint64_t);
-  for (const KeySize& key : keys) size += sizeof(std::uint16_t) + key.key.size() + sizeof key.size;
+  std::size_t size = sizeof(std::uint8_t) + sizeof(std::uint64_t);
+  std::size_t count = 0;
+  for (const KeySize& key : page.keys) {
+    const std::size_t key_bytes = sizeof(std::uint16_t) + key.key.size() + sizeof key.size;
+    if (count > 0 && key_bytes > most_bytes - std::min(size, most_bytes)) break;
+    size += key_bytes;
+    ++count;
+  }
   bytes.reserve(size);
-  append_le(bytes, std::uint64_t{keys.size()});
-  for (const KeySize& key : keys) {
+  append_le(bytes, std::uint8_t{page.more || count < page.keys.size()});
+  append_le(bytes, std::uint64_t{count});
+  for (const KeySize& key : std::span(page.keys).first(count)) {
     append_le(bytes, static_cast<std::uint16_t>(key.key.size()));
     bytes += key.key;
     append_le(bytes, key.size);
@@ -34,17 +43,17 @@ std::string encode_list(std::span<const KeySize> keys) {
   return bytes;
 }
 
-std::vector<KeySize> decode_list(std::string_view bytes) {
+KeyPage decode_list(std::string_view bytes) {
   Decoder from("a server's list of keys", bytes);
-  std::vector<KeySize> keys;
+  KeyPage page{.more = from.flag("more")};
   const auto count = from.count<std::uint64_t>(sizeof(std::uint16_t) + 1 + sizeof(std::uint64_t));
-  keys.reserve(count);
+  page.keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view key = from.key();
-    keys.push_back({std::string(key), from.integer<std::uint64_t>()});
+    page.keys.push_back({std::string(key), from.integer<std::uint64_t>()});
   }
   from.end();
-  return keys;
+  return page;
 }
 
 std::string encode_stats(const Stats& stats) {

@@ -9,6 +9,7 @@
 
 #include "net/endpoint.hpp"
 #include "net/zmq_error.hpp"
+#include "os/local_socket.hpp"
 
 namespace accrete {
 
@@ -98,6 +99,23 @@ class KeyCheck {
   throw NetworkError("cannot bind " + accrete::quoted(endpoint) + ": " + error.what() + advice);
 }
 
+/// ZeroMQ removes whatever is at the path of a socket before it makes one.
+void refuse_to_replace(const std::string& endpoint) {
+  const std::optional<std::string> path = socket_path(endpoint);
+  if (!path) return;
+  switch (look_at_local_socket(*path)) {
+    case LocalSocket::live:
+      throw NetworkError("cannot bind " + accrete::quoted(endpoint) +
+                         ": Address already in use; another program listens there, so stop it or choose another path");
+    case LocalSocket::other:
+      throw NetworkError("cannot bind " + accrete::quoted(endpoint) +
+                         ": there is something that is no socket; remove it or choose another path");
+    case LocalSocket::none:
+    case LocalSocket::stale:
+      return;
+  }
+}
+
 }  // namespace
 
 class Router::Impl {
@@ -110,6 +128,7 @@ class Router::Impl {
   }
 
   std::string bind(const std::string& endpoint) {
+    refuse_to_replace(endpoint);
     zmq::socket_t socket(context_, zmq::socket_type::router);
     configure(socket, endpoint);
     try {

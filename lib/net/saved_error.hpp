@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "net/protocol.hpp"
 
@@ -17,6 +18,13 @@ class SavedError {
   [[nodiscard]] static SavedError of(const T& error) {
     std::string message;
     return SavedError(wire::describe_error(std::make_exception_ptr(error), message));
+  }
+
+  /// The same, with more to say.
+  [[nodiscard]] SavedError with_note(std::string_view note) const {
+    SavedError noted = *this;
+    noted.message_ += note;
+    return noted;
   }
 
   [[nodiscard]] bool retryable() const noexcept { return retryable_; }

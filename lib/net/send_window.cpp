@@ -55,7 +55,8 @@ void SendWindow::pop_applied() {
 std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, const SavedError& error) {
   if (sequence <= acknowledged_ || sequence > acknowledged_ + sent_) return std::nullopt;
   while (acknowledged_ + 1 < sequence) pop_applied();
-  Refusal refusal{.kept = batches_.front().kind == Kind::pipelined && !is_awaited(batches_.front())};
+  const Batch& refused = batches_.front();
+  Refusal refusal{.kept = error.retryable() && refused.kind == Kind::pipelined && !is_awaited(refused)};
   std::deque<Batch> left;
   for (Batch& batch : batches_) {
     // Without the one that was refused those behind it can go on; calls that wait behind one that stays get its error.
@@ -67,9 +68,9 @@ std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, co
     }
     bytes_ -= batch.message->size();
     if (!batch.outcome) continue;
+    refusal.told = refusal.told || is_awaited(batch);
     batch.outcome->done = true;
     batch.outcome->error = error;
-    refusal.told = true;
   }
   batches_ = std::move(left);
   resend_all();

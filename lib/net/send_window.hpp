@@ -31,7 +31,7 @@ class SendWindow {
   };
 
   struct Refusal {
-    bool kept = false;  ///< no call waits for the batch: it is to be sent again
+    bool kept = false;  ///< the batch is to be sent again: no call waits for it, and the server may take it later
     bool told = false;  ///< a call that waits, for it or for one behind it, gets the error
   };
 

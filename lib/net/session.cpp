@@ -11,6 +11,11 @@
 namespace accrete {
 namespace {
 
+/// Far enough for anyone, and near enough not to overflow.
+std::chrono::milliseconds bounded(std::chrono::milliseconds timeout) {
+  return std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365});
+}
+
 /// Counts a waiting thread for as long as it lives.
 class Counted {
  public:
@@ -25,10 +30,11 @@ class Counted {
 
 }  // namespace
 
-Session::Session(std::string endpoint, ClientOptions options)
+Session::Session(std::string endpoint, ClientOptions options, const Patience& patience)
     : endpoint_(std::move(endpoint)),
       options_(std::move(options)),
       id_(random_uuid()),
+      patience_(patience),
       dealer_(endpoint_, options_),
       thread_([this] { run(); }) {}
 
@@ -49,10 +55,10 @@ Session::~Session() {
   thread_.join();
 }
 
-Session::Clock::time_point Session::deadline() const {
-  // Far enough for anyone, and near enough not to overflow.
-  constexpr std::chrono::milliseconds most = std::chrono::hours{24 * 365};
-  return Clock::now() + std::min(options_.timeout, most);
+Session::Clock::time_point Session::deadline() const { return Clock::now() + bounded(options_.timeout); }
+
+std::chrono::milliseconds Session::time_to_open() const {
+  return bounded(is_reached_ ? options_.timeout : std::min(options_.timeout, options_.connect_timeout));
 }
 
 template <typename Predicate>
@@ -70,6 +76,7 @@ void Session::wait(Lock& lock, Clock::time_point deadline, std::string_view what
 
 void Session::throw_remembered() {
   if (!remembered_) return;
+  remembers_loss_ = false;
   const SavedError error = *std::exchange(remembered_, std::nullopt);
   error.raise();
 }
@@ -77,28 +84,45 @@ void Session::throw_remembered() {
 void Session::throw_timeout(std::string_view what) const {
   const std::string action = "cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) + ": ";
   const std::string time = std::to_string(options_.timeout.count()) + " ms";
+  if (last_failure_) last_failure_->raise();
   if (link_ == Link::connected || link_ == Link::welcomed) {
     throw TimeoutError(action + "it has not answered within " + time +
                        ", and may do what was asked for still; try again, or give it a longer timeout");
   }
-  if (last_failure_) last_failure_->raise();
   throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
+}
+
+void Session::throw_no_welcome() const {
+  if (last_failure_) last_failure_->raise();
+  const std::string action = "cannot connect to the server " + accrete::quoted(endpoint_) + " within " +
+                             std::to_string(time_to_open().count()) + " ms: ";
+  if (is_reached_) {
+    throw TimeoutError(action + "it takes the connection and says nothing; see whether it is accrete's and not stuck");
+  }
+  throw NetworkError(action +
+                     "nothing answers there; see whether it runs and can be reached, or allow more time with "
+                     "connect_timeout");
 }
 
 void Session::wait_ready() {
   Lock lock(mutex_);
-  wait_ready(lock, deadline());
+  wait_ready(lock);
 }
 
-void Session::wait_ready(Lock& lock, Clock::time_point deadline) {
-  wait(lock, deadline, "connect", Heed::own_errors, [&] {
-    if (is_hopeless_ && last_failure_ && !is_ready_) last_failure_->raise();
-    return is_ready_;
-  });
+void Session::wait_ready(Lock& lock) {
+  const Counted counted(waiters_);
+  const Clock::time_point began = Clock::now();
+  while (!is_ready_) {
+    if (fatal_) fatal_->raise();
+    if (is_hopeless_ && last_failure_) last_failure_->raise();
+    const Clock::time_point until = began + time_to_open();
+    if (Clock::now() >= until) throw_no_welcome();
+    (void)changed_.wait_until(lock, until);
+  }
 }
 
 void Session::enter(Lock& lock) {
-  if (!is_ready_) wait_ready(lock, deadline());
+  if (!is_ready_) wait_ready(lock);
   if (fatal_) fatal_->raise();
   throw_remembered();
   if (!paused_) return;
@@ -193,6 +217,13 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
   return outcome;
 }
 
+/// What is lost is told before what may still go well.
+void Session::remember(const SavedError& error, bool is_loss) {
+  if (remembered_ && remembers_loss_) return;
+  remembered_ = error;
+  remembers_loss_ = is_loss;
+}
+
 std::uint64_t Session::ask_for_seal() {
   if (gathered_.empty()) return seals_;
   seal_now_ = true;
@@ -205,9 +236,12 @@ void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view wha
   wait(lock, deadline, what, Heed::remembered_errors, [&] { return seals_ >= seals || try_seal(); });
   // Others may have put batches behind meanwhile; those are waited for too.
   const std::uint64_t ticket = window_.next_ticket() - 1;
-  if (window_.is_settled(ticket)) return;
-  wake_up_.signal();
-  wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
+  if (!window_.is_settled(ticket)) {
+    wake_up_.signal();
+    wait(lock, deadline, what, Heed::remembered_errors, [&] { return window_.is_settled(ticket); });
+  }
+  // A batch is settled, too, when it is given up.
+  throw_remembered();
 }
 
 void Session::call(std::string_view what, const wire::Request& request, ReplyReader& reader) {

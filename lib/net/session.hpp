@@ -17,6 +17,7 @@
 #include "net/call_table.hpp"
 #include "net/dealer.hpp"
 #include "net/gathered_batch.hpp"
+#include "net/patience.hpp"
 #include "net/protocol.hpp"
 #include "net/reply_reader.hpp"
 #include "net/saved_error.hpp"
@@ -32,7 +33,7 @@ namespace accrete {
 class Session {
  public:
   /// Starts to connect.
-  Session(std::string endpoint, ClientOptions options);
+  Session(std::string endpoint, ClientOptions options, const Patience& patience);
   /// Waits until all appends are acknowledged, up to the timeout, and says goodbye.
   ~Session();
   Session(const Session&) = delete;
@@ -64,12 +65,15 @@ class Session {
 
   // Of the callers; all expect the mutex to be held.
   [[nodiscard]] Clock::time_point deadline() const;
-  void wait_ready(Lock& lock, Clock::time_point deadline);
+  /// Longer once there was a connection: the server is there, and may be busy.
+  [[nodiscard]] std::chrono::milliseconds time_to_open() const;
+  void wait_ready(Lock& lock);
   void enter(Lock& lock);
   template <typename Predicate>
   void wait(Lock& lock, Clock::time_point deadline, std::string_view what, Heed heed, Predicate is_done);
   void throw_remembered();
-  void throw_timeout(std::string_view what) const;
+  [[noreturn]] void throw_timeout(std::string_view what) const;
+  [[noreturn]] void throw_no_welcome() const;
   void check_size(std::uint64_t size, std::string_view what) const;
   /// The number of seals after which what is gathered now is in the window.
   [[nodiscard]] std::uint64_t ask_for_seal();
@@ -81,6 +85,7 @@ class Session {
                                                        std::uint64_t number, Call& call, std::uint32_t taken);
 
   // Of both.
+  void remember(const SavedError& error, bool is_loss);
   [[nodiscard]] bool may_push() const noexcept { return waiting_alone_ == 0 && !window_.has_alone(); }
   /// Seals what is gathered, if there is room; true if nothing is gathered any more.
   bool try_seal();
@@ -105,6 +110,7 @@ class Session {
   const std::string endpoint_;
   const ClientOptions options_;
   const wire::SessionId id_;
+  const Patience patience_;
   WakeUp wake_up_;
 
   std::mutex
@@ -121,12 +127,14 @@ class Session {
   CallTable calls_;
   std::vector<std::string> controls_;        // messages without a reply
   std::optional<SavedError> remembered_;     // thrown by the next call
+  bool remembers_loss_ = false;              // that error tells of appends that are lost
   std::optional<Clock::time_point> paused_;  // a batch was refused: nothing is appended until then
   std::chrono::milliseconds pause_{};        // the last one
   std::uint64_t handed_down_count_ = 0;      // batches acknowledged before the last flush or sync
   Link link_ = Link::down;
+  bool is_reached_ = false;                 // there was a connection
   bool is_ready_ = false;                   // there was a welcome
-  std::optional<SavedError> last_failure_;  // of the last attempt to connect
+  std::optional<SavedError> last_failure_;  // of a connection, and no answer has come since
   bool is_hopeless_ = false;                // trying again before the first welcome would not help
   int unclear_failures_ = 0;                // of authentication, one after the other
   std::optional<SavedError> fatal_;         // the thread has ended
@@ -141,10 +149,10 @@ class Session {
   Clock::time_point retry_at_{};
   std::chrono::milliseconds backoff_{};
   Clock::time_point opened_at_{};
-  Clock::time_point heard_at_{};                // the last message
-  Clock::time_point progress_at_{};             // the last acknowledgement, or the first append of a flight
-  std::chrono::milliseconds patience_{};        // with a server that answers pings but acknowledges nothing
-  std::optional<Clock::time_point> pinged_at_;  // and nothing has come since
+  Clock::time_point heard_at_{};     // the last message
+  Clock::time_point progress_at_{};  // the last acknowledgement, or the first append of a flight
+  std::chrono::milliseconds no_progress_ = patience_.no_progress;  // how long that may last now
+  std::optional<Clock::time_point> pinged_at_;                     // and nothing has come since
 
   std::thread thread_;  // the last member: it uses the others
 };

@@ -14,12 +14,6 @@ constexpr auto shortest_backoff = 10ms;
 constexpr auto longest_backoff = 1000ms;
 constexpr auto shortest_pause = 100ms;
 constexpr auto longest_pause = 1000ms;
-constexpr auto welcome_timeout = 5s;
-constexpr auto silence_before_ping = 1s;
-constexpr auto ping_timeout = 5s;
-/// With a server that answers pings but acknowledges nothing: its reply may be lost, or it may be slow. Doubled each
-/// time.
-constexpr auto first_patience = std::chrono::milliseconds{10s};
 constexpr auto goodbye_linger = 500ms;
 constexpr int hopeless_failures = 3;
 
@@ -94,21 +88,21 @@ void Session::check_silence(Clock::time_point now) {
         now, SavedError::of(TimeoutError("cannot reach the server " + accrete::quoted(endpoint_) + ": " + cause)));
   };
   if (link_ == Link::greeting || link_ == Link::connected) {
-    if (now - opened_at_ < welcome_timeout) return;
+    if (now - opened_at_ < patience_.greeting) return;
     if (link_ == Link::connected) return give_up("it did not answer the greeting");
     return lose_connection(now, last_failure_);
   }
   if (link_ != Link::welcomed) return;
   if (pinged_at_) {
-    if (now - *pinged_at_ >= ping_timeout) give_up("it did not answer a ping");
+    if (now - *pinged_at_ >= patience_.ping) give_up("it did not answer a ping");
     return;
   }
   if (!is_waiting_for_server()) return;
-  if (window_.in_flight() && now - progress_at_ >= patience_) {
-    patience_ *= 2;
+  if (window_.in_flight() && now - progress_at_ >= no_progress_) {
+    no_progress_ *= 2;
     return give_up("it acknowledged nothing for long");
   }
-  if (now - heard_at_ < silence_before_ping) return;
+  if (now - heard_at_ < patience_.silence) return;
   std::string message;
   wire::encode_request({.id = calls_.next_number(), .body = wire::Ping{}}, message);
   if (dealer_.try_send(message)) pinged_at_ = now;
@@ -167,6 +161,7 @@ void Session::take_events(Clock::time_point now) {
     switch (*event) {
       case Dealer::Event::connected:
         if (link_ == Link::greeting) link_ = Link::connected;
+        is_reached_ = true;
         unclear_failures_ = 0;
         break;
       case Dealer::Event::failed:
@@ -197,6 +192,10 @@ void Session::take(Clock::time_point now, const wire::Reply& reply, zmq::message
     progress_at_ = now;
     return;
   }
+  if (const auto* reset = std::get_if<wire::Reset>(&reply.body)) {
+    lose_connection(now, SavedError(reset->error));
+    return;
+  }
   if (const auto* failed = std::get_if<wire::Failed>(&reply.body); failed && link_ != Link::welcomed) {
     is_hopeless_ = !failed->error.retryable;
     lose_connection(now, SavedError(failed->error));
@@ -210,16 +209,19 @@ void Session::take(Clock::time_point now, const wire::Reply& reply, zmq::message
     }
     if (window_.acknowledged() == before) return;
     progress_at_ = now;
-    patience_ = first_patience;
+    no_progress_ = patience_.no_progress;
     pause_ = {};
   } else if (const auto* refused = std::get_if<wire::Refused>(&reply.body)) {
     take_refused(now, *refused);
   } else if (const auto* part = std::get_if<wire::Part>(&reply.body)) {
     calls_.take_part(reply.id, *part, std::move(frame));
   } else if (const auto* failure = std::get_if<wire::Failed>(&reply.body)) {
+    // An append that the server cannot read: what it holds of it is unknown.
+    if (reply.id == 0) return lose_connection(now, SavedError(failure->error));
     calls_.fail(reply.id, failure->error);
   }
   backoff_ = {};
+  last_failure_.reset();
 }
 
 void Session::take_welcome(const wire::Welcome& welcome) {
@@ -228,10 +230,11 @@ void Session::take_welcome(const wire::Welcome& welcome) {
   const bool was_in_memory =
       welcome_.durability == Durability::memory && window_.acknowledged_count() > handed_down_count_;
   if (has_forgotten || (is_another && was_in_memory)) {
-    remembered_ =
+    remember(
         SavedError::of(NetworkError("cannot say that all appends are kept: the server " + accrete::quoted(endpoint_) +
                                     " was restarted, and those that it had only in memory may be lost; "
-                                    "compare what is there with what was appended"));
+                                    "compare what is there with what was appended")),
+        true);
     handed_down_count_ = window_.acknowledged_count();
   }
   if (!window_.restart(welcome.applied)) {
@@ -246,17 +249,18 @@ void Session::take_welcome(const wire::Welcome& welcome) {
   batch_limit_ = std::min({options_.batch_bytes, welcome.max_message, window_limit_ / 2, GatheredBatch::max_bytes});
   link_ = Link::welcomed;
   is_ready_ = true;
-  last_failure_.reset();
-  if (patience_ == std::chrono::milliseconds{0}) patience_ = first_patience;
 }
 
 void Session::take_refused(Clock::time_point now, const wire::Refused& refused) {
   const SavedError error(refused.error);
   const std::optional<SendWindow::Refusal> refusal = window_.refuse(refused.sequence, error);
   progress_at_ = now;
-  // One that was acknowledged or given up meanwhile.
-  if (!refusal || !refusal->kept) return;
-  if (!refusal->told) remembered_ = error;
+  if (!refusal) return;  // it was acknowledged or given up meanwhile
+  if (!refusal->kept && !refusal->told) {
+    remember(error.with_note("; what was appended with it, and not waited for, is given up"), true);
+  }
+  if (!refusal->kept) return;
+  if (!refusal->told) remember(error, false);
   pause_ = std::clamp<std::chrono::milliseconds>(2 * pause_, shortest_pause, longest_pause);
   paused_ = now + pause_;
 }
@@ -272,11 +276,11 @@ std::optional<std::chrono::milliseconds> Session::time_to_next(Clock::time_point
   std::optional<Clock::time_point> next;
   const auto consider = [&](Clock::time_point at) { next = next ? std::min(*next, at) : at; };
   if (link_ == Link::down) consider(retry_at_);
-  if (link_ == Link::greeting || link_ == Link::connected) consider(opened_at_ + welcome_timeout);
+  if (link_ == Link::greeting || link_ == Link::connected) consider(opened_at_ + patience_.greeting);
   if (link_ == Link::welcomed) {
-    if (pinged_at_) consider(*pinged_at_ + ping_timeout);
-    if (!pinged_at_ && is_waiting_for_server()) consider(heard_at_ + silence_before_ping);
-    if (window_.in_flight()) consider(progress_at_ + patience_);
+    if (pinged_at_) consider(*pinged_at_ + patience_.ping);
+    if (!pinged_at_ && is_waiting_for_server()) consider(heard_at_ + patience_.silence);
+    if (window_.in_flight()) consider(progress_at_ + no_progress_);
     if (paused_) consider(*paused_);
   }
   // One that is overdue waits for room, which comes with a message.

@@ -19,30 +19,12 @@
 
 #include "base/throw_io_error.hpp"
 #include "os/dataset_lock.hpp"
+#include "os/descriptor.hpp"
 #include "os/env.hpp"
 #include "os/shared_bytes.hpp"
 
 namespace accrete {
 namespace {
-
-/// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 template <typename Call>
 auto without_interrupts(Call call) {

@@ -42,4 +42,6 @@ int StopSignals::take() noexcept {
   return count;
 }
 
+void StopSignals::let_through() const noexcept { ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr); }
+
 }  // namespace accrete

@@ -20,6 +20,10 @@ class StopSignals {
   /// How many have come since the last call. Equal ones that come at once count as one.
   [[nodiscard]] int take() noexcept;
 
+  /// From now on, one that comes does what it would without this object: it ends the process at once. For the thread
+  /// that made the object.
+  void let_through() const noexcept;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

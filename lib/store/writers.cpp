@@ -52,11 +52,9 @@ std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_
 }
 
 void Writers::store(std::uint64_t slot, const BatchId& id) {
-  if (!try_file()) {
-    std::unique_ptr<File> file = directory_.open(name, OpenMode::create);
-    file->write_at(0, encode_header());
-    file_ = std::move(file);
-  }
+  if (!try_file()) file_ = directory_.open(name, OpenMode::create);
+  if (!has_header_) file_->write_at(0, encode_header());
+  has_header_ = true;
   file_->write_at(offset_of(slot), encode_slot(id));
 }
 
@@ -86,14 +84,14 @@ File* Writers::try_file() {
   std::string header(header_size, '\0');
   (void)file->read_at(0, header);
   if (header != whole) {
-    // A death in making the file, or power loss, leaves the front of a header, or nothing of it.
+    // A death in making the file, power loss, or a full disk leaves the front of a header, or nothing of it.
     const auto end = std::mismatch(header.begin(), header.end(), whole.begin()).first;
     if (std::any_of(end, header.end(), [](char c) { return c != '\0'; })) {
       throw CorruptionError("the table of writers " + quoted(directory_.path() + "/" + name) +
                             " is damaged: it does not begin as one");
     }
-    if (!read_only_) file->write_at(0, whole);
   }
+  has_header_ = header == whole;
   file_ = std::move(file);
   return file_.get();
 }

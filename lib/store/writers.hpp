@@ -55,6 +55,7 @@ class Writers {
   Directory& directory_;
   bool read_only_;
   std::unique_ptr<File> file_;
+  bool has_header_ = false;                                  // in whole
   std::unordered_map<WriterId, std::uint64_t, Hash> slots_;  // of the first loaded_ slots
   std::uint64_t loaded_ = 0;
 };

@@ -6,41 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
-#include "layer/buffered_store.hpp"
 #include "net/client.hpp"
-#include "server/server.hpp"
+#include "server/running_server.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
-
-class RunningServer {
- public:
-  /// The limits are those of the suite's largest batches.
-  RunningServer(const std::string& dataset, const std::string& endpoint, Durability durability)
-      : store_(open_buffered_files(
-            posix_env(), dataset,
-            {.buffer = BufferOptions{.limit_bytes = std::uint64_t{64} << 20}, .durability = durability})),
-        server_(*store_, {.endpoints = {endpoint},
-                          .durability = durability,
-                          .max_message_bytes = std::uint64_t{16} << 20,
-                          .memory_bytes = std::uint64_t{1} << 30}),
-        thread_([this] { server_.run(); }) {}
-  ~RunningServer() {
-    server_.stop();
-    thread_.join();
-  }
-  RunningServer(const RunningServer&) = delete;
-  RunningServer& operator=(const RunningServer&) = delete;
-
-  [[nodiscard]] const std::string& endpoint() const { return server_.description().endpoints.front().address; }
-
- private:
-  std::unique_ptr<BufferedStore> store_;
-  server::Server server_;
-  std::thread thread_;
-};
 
 enum class Transport { ipc, tcp };
 
@@ -55,8 +26,8 @@ class ServedPlace {
   /// Ends the server, too.
   void reopen() {
     close();
-    server_.emplace(path(), transport == Transport::ipc ? "ipc://" + path() + "/.socket" : "tcp://127.0.0.1:*",
-                    durability);
+    const std::string endpoint = transport == Transport::ipc ? "ipc://" + path() + "/.socket" : "tcp://127.0.0.1:*";
+    server_.emplace(path(), RunningServerOptions{.endpoint = endpoint, .durability = durability});
     store_ = connect(server_->endpoint(), {.ack = ack});
   }
   void check_sound() {

@@ -1,7 +1,8 @@
 // Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
-//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served]
+//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages]
 // With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads. With
-// --served the four are clients of a server, which is killed like them and started again.
+// --served the four are clients of a server, which is killed like them and started again. With --bytes and --messages
+// nobody is killed before the end, but what goes between the clients and the server is harmed N times.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <poll.h>
 #include <random>
@@ -26,6 +28,7 @@
 #include <vector>
 
 #include "kill/oracle.hpp"
+#include "kill/proxy.hpp"
 #include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -34,7 +37,9 @@ namespace {
 using namespace accrete;
 using namespace accrete::test;
 
-constexpr int kills_a_round = 25;  // then a new dataset, so that values stay small enough to be judged often
+// Then a new dataset, so that values stay small enough to be judged often.
+constexpr int kills_a_round = 25;
+constexpr int faults_a_round = 100;
 
 int wait_for(pid_t pid) {
   int status = 0;
@@ -89,13 +94,17 @@ class Reader {
   int stop_ = -1;
 };
 
-enum class Mode { processes, buffered, served };
+enum class Mode { processes, buffered, served, bytes, messages };
+
+bool is_proxied(Mode mode) { return mode == Mode::bytes || mode == Mode::messages; }
 
 std::size_t processes_of(Mode mode) {
   switch (mode) {
     case Mode::buffered:
       return 1;
     case Mode::served:
+    case Mode::bytes:
+    case Mode::messages:
       return 1 + worker_count;
     case Mode::processes:
       break;
@@ -137,6 +146,13 @@ class Writers {
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) throw std::runtime_error("a worker has failed");
   }
 
+  /// Throws if one has ended that was not killed.
+  void check_alive() {
+    for (const pid_t pid : pids_) {
+      if (::waitpid(pid, nullptr, WNOHANG) != 0) throw std::runtime_error("a worker has failed");
+    }
+  }
+
   [[nodiscard]] std::vector<Progress> progress() const {
     std::vector<Progress> all;
     for (std::uint32_t i = 0; i < worker_count; ++i) all.push_back(read_progress(progress_path(directory_, i)));
@@ -147,7 +163,8 @@ class Writers {
   [[nodiscard]] std::string role_of(std::size_t process) const {
     if (mode_ == Mode::buffered) return "buffered";
     if (mode_ == Mode::processes) return std::to_string(process);
-    return process == 0 ? "serve" : "client-" + std::to_string(process - 1);
+    if (process == 0) return "serve";
+    return (is_proxied(mode_) ? "proxied-" : "client-") + std::to_string(process - 1);
   }
 
   std::string program_;
@@ -176,6 +193,26 @@ int kill_some(Writers& writers, Random& random) {
   return static_cast<int>(count);
 }
 
+void kill_until(Writers& writers, int kills, Random& random) {
+  for (int killed = 0; killed < kills;) {
+    pause_before_kill(random);
+    killed += kill_some(writers, random);
+  }
+}
+
+void harm_until(Writers& writers, const Proxy& proxy, int faults) {
+  while (proxy.faults() < faults) {
+    writers.check_alive();
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+}
+
+std::unique_ptr<Proxy> start_proxy(Mode mode, const std::string& directory, Random& random) {
+  if (!is_proxied(mode)) return nullptr;
+  const auto make = mode == Mode::bytes ? byte_proxy : message_proxy;
+  return make(proxy_path(directory), directory + "/dataset/.socket", random());
+}
+
 void check_sound(const std::string& dataset, const Stats& stats) {
   const VerifyReport report = verify(dataset);
   if (!report.problems.empty()) throw std::runtime_error("verify: " + report.problems.front());
@@ -188,12 +225,14 @@ Tally run_round(const std::string& program, Mode mode, int kills, Random& random
   const TemporaryDirectory directory;
   const std::string dataset = directory / "dataset";
   create(dataset);
+  const std::unique_ptr<Proxy> proxy = start_proxy(mode, directory.path(), random);
   Writers writers(program, mode, dataset, directory.path());
   std::optional<Reader> reader;
   if (mode == Mode::processes) reader.emplace(dataset);
-  for (int killed = 0; killed < kills;) {
-    pause_before_kill(random);
-    killed += kill_some(writers, random);
+  if (proxy) {
+    harm_until(writers, *proxy, kills);
+  } else {
+    kill_until(writers, kills, random);
   }
   pause_before_kill(random);
   for (std::size_t i = 0; i < writers.processes(); ++i) writers.kill(i);
@@ -209,14 +248,16 @@ Tally run_round(const std::string& program, Mode mode, int kills, Random& random
 int run(const std::string& program, Mode mode, int kills, std::uint64_t seed) {
   Random random(seed);
   Tally total;
-  for (int left = kills; left > 0; left -= kills_a_round) {
-    const Tally tally = run_round(program, mode, std::min(left, kills_a_round), random);
+  const int most = is_proxied(mode) ? faults_a_round : kills_a_round;
+  for (int left = kills; left > 0; left -= most) {
+    const Tally tally = run_round(program, mode, std::min(left, most), random);
     total.done += tally.done;
     total.unknown_applied += tally.unknown_applied;
     total.unknown_lost += tally.unknown_lost;
   }
-  std::cout << kills << " kills, " << total.done << " batches done; of those killed in the middle "
-            << total.unknown_applied << " were applied in whole, " << total.unknown_lost << " not at all\n";
+  std::cout << kills << (is_proxied(mode) ? " faults, " : " kills, ") << total.done
+            << " batches done; of those killed in the middle " << total.unknown_applied << " were applied in whole, "
+            << total.unknown_lost << " not at all\n";
   if (total.unknown_applied + total.unknown_lost > 0) return 0;
   std::cerr << "no writer was killed in the middle of a batch, so nothing was tested\n";
   return 1;
@@ -232,11 +273,13 @@ int main(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--buffered") mode = Mode::buffered;
     if (argument == "--served") mode = Mode::served;
+    if (argument == "--bytes") mode = Mode::bytes;
+    if (argument == "--messages") mode = Mode::messages;
     if (argument == "--kills" && i + 1 < argc) kills = std::stoi(argv[++i]);
     if (argument == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
   }
   if (argc < 2) {
-    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served]\n";
+    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages]\n";
     return 2;
   }
   try {

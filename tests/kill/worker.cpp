@@ -3,8 +3,10 @@
 //   worker DATASET buffered DIRECTORY   all of them, as threads over one buffer
 //   worker DATASET serve DIRECTORY      not a writer, but the server
 //   worker DATASET client-NUMBER DIRECTORY   one writer that is a client of the server
+//   worker DATASET proxied-NUMBER DIRECTORY   one that reaches the server through a proxy which harms what goes through
 #include <accrete/accrete.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
@@ -18,12 +20,15 @@
 
 #include "kill/workload.hpp"
 #include "layer/buffered_store.hpp"
+#include "net/client.hpp"
 #include "server/server.hpp"
 
 namespace {
 
 using namespace accrete;
 using namespace accrete::test;
+
+using namespace std::chrono_literals;
 
 constexpr std::uint64_t buffer_bytes = std::uint64_t{1} << 20;
 
@@ -48,7 +53,8 @@ class Journal {
   int fd_;
 };
 
-void perform(Store& store, const Action& action) {
+template <typename AnyStore>
+void perform(AnyStore& store, const Action& action) {
   if (action.kind == Action::Kind::erase) {
     store.erase(action.erased_key);
   } else {
@@ -57,8 +63,8 @@ void perform(Store& store, const Action& action) {
 }
 
 /// `settle`: what makes an action that has returned survive.
-template <typename Settle>
-void work(Store& store, std::uint32_t worker, const std::string& directory, Settle settle) {
+template <typename AnyStore, typename Settle>
+void work(AnyStore& store, std::uint32_t worker, const std::string& directory, Settle settle) {
   const std::string progress_file = progress_path(directory, worker);
   const Progress progress = read_progress(progress_file);
   Journal journal(progress_file);
@@ -110,11 +116,58 @@ void work_as_client(const std::string& dataset, std::uint32_t worker, const std:
   });
 }
 
+/// False if there was no answer or no connection.
+template <typename Call>
+bool try_call(Call call) {
+  try {
+    call();
+    return true;
+  } catch (const NetworkError&) {
+  } catch (const TimeoutError&) {
+  } catch (const AuthError&) {  // what a harmed handshake looks like
+  }
+  return false;
+}
+
+/// A store whose changes go on until they are known to be made.
+class PersistentStore {
+ public:
+  PersistentStore(const std::string& endpoint, const ClientOptions& options, const Patience& patience) {
+    while (!try_call([&] { store_ = connect(endpoint, options, patience); })) {
+    }
+  }
+
+  void erase(const std::string& key) {
+    while (!try_call([&] { store_->erase(key); })) {
+    }
+  }
+  /// An append that has no answer in time stays in the client's window, where a flush waits for it.
+  void append_batch(std::span<const Entry> entries, const AppendOptions& options) {
+    (void)try_call([&] { store_->append_batch(entries, options); });
+  }
+  void flush() {
+    while (!try_call([&] { store_->flush(); })) {
+    }
+  }
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+void work_through_proxy(std::uint32_t worker, const std::string& directory) {
+  const auto ack = worker % 2 == 0 ? Acknowledgement::each : Acknowledgement::window;
+  const ClientOptions options{.timeout = 1s, .ack = ack};
+  const Patience patience{.greeting = 200ms, .silence = 50ms, .ping = 200ms, .no_progress = 200ms};
+  const std::string endpoint = "ipc://" + proxy_path(directory);
+  PersistentStore store(endpoint, options, patience);
+  work(store, worker, directory, [&] { store.flush(); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: worker DATASET NUMBER|buffered|serve|client-NUMBER DIRECTORY\n";
+    std::cerr << "usage: worker DATASET NUMBER|buffered|serve|client-NUMBER|proxied-NUMBER DIRECTORY\n";
     return 2;
   }
   try {
@@ -124,6 +177,8 @@ int main(int argc, char** argv) {
       serve(argv[1]);
     } else if (const std::string_view which = argv[2]; which.starts_with("client-")) {
       work_as_client(argv[1], number_of(which.substr(which.find('-') + 1)), argv[3]);
+    } else if (which.starts_with("proxied-")) {
+      work_through_proxy(number_of(which.substr(which.find('-') + 1)), argv[3]);
     } else {
       work(*open(argv[1]), number_of(which), argv[3], [] {});
     }

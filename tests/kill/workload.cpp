@@ -96,6 +96,8 @@ bool Progress::is_unknown(std::uint64_t number) const {
   return std::find(unknown.begin(), unknown.end(), number) != unknown.end();
 }
 
+std::string proxy_path(const std::string& directory) { return directory + "/proxy"; }
+
 std::string progress_path(const std::string& directory, std::uint32_t worker) {
   return directory + "/progress-" + std::to_string(worker);
 }

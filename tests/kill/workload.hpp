@@ -50,6 +50,8 @@ struct Progress {
   [[nodiscard]] bool is_unknown(std::uint64_t number) const;
 };
 
+/// The socket of the proxy between clients and server, where there is one.
+[[nodiscard]] std::string proxy_path(const std::string& directory);
 [[nodiscard]] std::string progress_path(const std::string& directory, std::uint32_t worker);
 [[nodiscard]] Progress read_progress(const std::string& path);
 

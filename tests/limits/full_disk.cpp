@@ -1,9 +1,10 @@
 // What happens on a disk that is full: full_disk DIRECTORY, on a small file system of its own. See full_disk.sh.
+#include "limits/full_disk.hpp"
+
 #include <accrete/accrete.hpp>
 #include <cerrno>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <sys/mount.h>
@@ -17,26 +18,6 @@ namespace {
 using namespace accrete;
 using namespace accrete::test;
 namespace fs = std::filesystem;
-
-/// Takes all the room that is left; gives it back when it goes.
-class Ballast {
- public:
-  explicit Ballast(std::string path) : path_(std::move(path)) {
-    std::ofstream out(path_, std::ios::binary);
-    for (const std::size_t size : {std::size_t{65536}, std::size_t{512}}) {
-      const std::string block(size, 'b');
-      while (out.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
-      }
-      out.clear();
-    }
-  }
-  ~Ballast() { fs::remove(path_); }
-  Ballast(const Ballast&) = delete;
-  Ballast& operator=(const Ballast&) = delete;
-
- private:
-  std::string path_;
-};
 
 OwnedBatch random_batch(Random& random, std::uint64_t sequence, bool sync) {
   OwnedBatch batch;
@@ -98,11 +79,12 @@ void work_without_any_room(const std::string& directory) {
   {
     const Ballast ballast(directory + "/ballast");
     const std::string bytes(10'000, 'x');
-    for (const bool sync : {false, true}) {
+    for (const AppendOptions& options :
+         {AppendOptions{}, AppendOptions{.sync = true}, AppendOptions{.id = BatchId{writer_id(1), 1}}}) {
       bool refused = false;
       try {
         const std::vector<Entry> entries = {{"a", "x"}, {"new", "x"}, {"b", bytes}};
-        store->append_batch(entries, {.sync = sync});
+        store->append_batch(entries, options);
       } catch (const DiskFullError&) {
         refused = true;
       }
@@ -174,7 +156,7 @@ void read_only_mount(const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::cerr << "usage: full_disk bytes|names|read-only DIRECTORY\n";
+    std::cerr << "usage: full_disk bytes|names|read-only|served DIRECTORY\n";
     return 2;
   }
   try {
@@ -186,6 +168,8 @@ int main(int argc, char** argv) {
       fill_with_batches(directory, true);
     } else if (what == "names") {
       fill_with_names(directory);
+    } else if (what == "served") {
+      serve_on_a_full_disk(directory);
     } else {
       read_only_mount(directory);
     }

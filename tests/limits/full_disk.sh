@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs full_disk on small file systems: full_disk.sh PROGRAM bytes|names|read-only. Mounts them where nobody else sees
+# Runs full_disk on small file systems: full_disk.sh PROGRAM bytes|names|read-only|served. Mounts them where nobody else sees
 # them; 77 (skipped) where this user may not mount.
 set -eu
 
@@ -16,7 +16,7 @@ fi
 case $2 in
   bytes) options=size=3m ;;
   names) options=size=64m,nr_inodes=500 ;;
-  read-only) options=size=8m ;;
+  read-only | served) options=size=8m ;;
 esac
 mount -t tmpfs -o "$options" none /mnt
 "$1" "$2" /mnt

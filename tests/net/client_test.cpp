@@ -1,48 +1,20 @@
-// Tests of net/client.cpp and what it is made of, against a server that can be told to misbehave.
+// Tests of net/client.cpp and what it is made of: what a client does with a server that keeps to the protocol.
 #include "net/client.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <functional>
 #include <thread>
 
 #include "net/curve.hpp"
-#include "net/fake_server.hpp"
+#include "net/fake_place.hpp"
 #include "support/model.hpp"
 #include "support/random_bytes.hpp"
-#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-void wait_until(const std::function<bool()>& is_so) {
-  while (!is_so()) std::this_thread::yield();
-}
-
-/// A server that can be restarted at its endpoint, and clients of it.
-class Place {
- public:
-  explicit Place(FakeServerOptions options = {}) : options_(std::move(options)) { start(); }
-
-  void start() { server_.emplace("ipc://" + (directory_ / "socket"), disk, options_); }
-  void stop() { server_.reset(); }
-  [[nodiscard]] FakeServer& server() { return *server_; }
-  [[nodiscard]] std::string endpoint() const { return "ipc://" + (directory_ / "socket"); }
-  [[nodiscard]] std::unique_ptr<Store> client(const ClientOptions& options = {}) {
-    return connect(endpoint(), options);
-  }
-  [[nodiscard]] std::string value(std::string_view key) { return disk.store->get(key); }
-
-  FakeDisk disk{};
-
- private:
-  TemporaryDirectory directory_;
-  FakeServerOptions options_;
-  std::optional<FakeServer> server_;
-};
 
 TEST_CASE("what was appended is read back, by every call that waits for it") {
   Place place;
@@ -199,6 +171,50 @@ TEST_CASE("while the disk is full, what waits behind a refused append is neither
   CHECK((client->get("k") == expected));
 }
 
+TEST_CASE("an append that is refused for good is told once, by whichever call is next, and not sent again") {
+  const auto tell = [](const std::function<void(Store&)>& call) {
+    Place place;
+    const auto client = place.client({.linger = 0us});
+    client->append("k", "1;");
+    client->flush();
+    place.server().misbehaviour.is_damaged = true;
+    client->append("k", "lost;");
+    CHECK_THROWS_WITH_AS(call(*client), doctest::Contains("is given up"), CorruptionError);
+    place.server().misbehaviour.is_damaged = false;
+    client->append("k", "2;");
+    client->flush();
+    CHECK(client->get("k") == "1;2;");
+    CHECK(place.server().refusals == 1);
+  };
+  tell([](Store& store) { store.flush(); });
+  tell([](Store& store) { store.sync(); });
+  tell([](Store& store) { (void)store.get("k"); });
+  tell([](Store& store) {
+    for (;;) store.append("none", "");
+  });
+}
+
+TEST_CASE("that appends are lost is told, whatever is refused for now behind them") {
+  Place place;
+  const auto client = place.client({.linger = 0us});
+  place.server().misbehaviour.is_damaged = true;
+  client->append("k", "lost");
+  wait_until([&] { return place.server().refusals == 1; });
+  place.server().misbehaviour.is_damaged = false;
+  place.server().misbehaviour.is_full = true;
+  bool is_told = false;
+  for (int appends = 0; !is_told; ++appends) {
+    try {
+      client->append("other", "x");
+      wait_until([&] { return place.server().refusals > 1; });
+    } catch (const CorruptionError&) {
+      is_told = true;
+    } catch (const DiskFullError&) {
+    }
+  }
+  place.server().misbehaviour.is_full = false;
+}
+
 TEST_CASE("a call that waits for its own batch gets its refusal, and the batch is not applied later") {
   Place place;
   const auto window = place.client();
@@ -260,151 +276,23 @@ TEST_CASE("a batch larger than the window passes alone") {
   CHECK(client->size("k") == 50'000);
 }
 
-TEST_CASE("acknowledgements that come twice or late change nothing") {
-  Place place;
-  place.server().misbehaviour.sends_old_acks = true;
-  const auto client = place.client({.batch_bytes = 50});
-  for (int i = 0; i < 1000; ++i) client->append("k", "0123456789");
-  CHECK(client->get("k").size() == 10'000);
-}
-
-TEST_CASE("an acknowledgement that is lost is made up for by a later one") {
-  Place place;
-  const auto client = place.client({.batch_bytes = 50, .linger = 0us});
-  place.server().misbehaviour.acks_to_lose = 5;
-  for (int i = 0; i < 100; ++i) client->append("k", "0123456789");
-  wait_until([&] { return place.server().misbehaviour.acks_to_lose == 0; });
-  client->append("k", "x");
-  CHECK(client->get("k").size() == 1001);
-}
-
-TEST_CASE("appends go on over restarts of the server, each applied once") {
-  Place place;
-  const auto client = place.client({.batch_bytes = 200, .linger = 0us});
-  std::string expected;
-  for (int round = 0; round < 10; ++round) {
-    for (int i = 0; i < 200; ++i) {
-      const std::string piece = std::to_string(round) + "." + std::to_string(i) + ";";
-      client->append("k", piece);
-      expected += piece;
-      if (i == 100) place.stop();
-    }
-    place.start();
-    if (round % 3 == 0) client->flush();
-  }
-  CHECK((client->get("k") == expected));
-}
-
-TEST_CASE("a restarted server that has lost what it had in memory is told once, and things go on") {
-  Place place({.durability = Durability::memory});
+TEST_CASE("a list that comes in pages is put together within its limit") {
+  Place place({.keys_a_page = 3});
   const auto client = place.client();
-  client->append("k", "lost");
-  CHECK(client->get("k") == "lost");
-  place.stop();
-  place.disk = FakeDisk{};
-  place.start();
-  wait_until([&] { return place.server().greetings == 1; });
-  CHECK_THROWS_WITH_AS(client->flush(), doctest::Contains("may be lost"), NetworkError);
-  client->append("k", "kept");
-  client->flush();
-  CHECK(client->get("k") == "kept");
-}
-
-TEST_CASE("a restarted server that had handed everything down loses nothing and nothing is told") {
-  Place place({.durability = Durability::memory});
-  const auto client = place.client();
-  client->append("k", "kept;");
-  client->flush();
-  place.stop();
-  place.start();
-  client->append("k", "new");
-  CHECK(client->get("k") == "kept;new");
-}
-
-/// Every call, each by its name.
-std::vector<std::pair<std::string, std::function<void(Store&)>>> every_call() {
-  const auto append_with = [](const AppendOptions& options) {
-    return [options](Store& store) {
-      const Entry entry{"k", "x"};
-      store.append_batch({&entry, 1}, options);
-    };
-  };
-  return {
-      {"get", [](Store& store) { (void)store.get("k"); }},
-      {"get_range", [](Store& store) { (void)store.get_range("k", 0, 1); }},
-      {"size", [](Store& store) { (void)store.size("k"); }},
-      {"list", [](Store& store) { (void)store.list(); }},
-      {"stats", [](Store& store) { (void)store.stats(); }},
-      {"last_sequence", [](Store& store) { (void)store.last_sequence({}); }},
-      {"erase", [](Store& store) { store.erase("k"); }},
-      {"drop", [](Store& store) { store.drop(); }},
-      {"flush", [](Store& store) { store.flush(); }},
-      {"sync", [](Store& store) { store.sync(); }},
-      {"append with sync", append_with({.sync = true})},
-      {"append with expect_size", append_with({.expect_size = 0})},
-  };
-}
-
-TEST_CASE("every call ends with TimeoutError when the server does not answer, and so does closing") {
-  Place place;
-  auto client = place.client({.timeout = 100ms});
-  place.server().misbehaviour.says_nothing = true;
-  for (const auto& [name, call] : every_call()) {
-    CAPTURE(name);
-    CHECK_THROWS_AS(call(*client), TimeoutError);
+  std::vector<KeySize> all;
+  for (char name = 'a'; name <= 'k'; ++name) {
+    client->append({&name, 1}, "x");
+    all.push_back({std::string(1, name), 1});
   }
-  client.reset();
-  CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), TimeoutError);
-}
-
-TEST_CASE("appends to a server that does not answer end with TimeoutError when the window is full") {
-  Place place;
-  auto client = place.client({.timeout = 100ms, .batch_bytes = 1000, .window_bytes = 5000});
-  place.server().misbehaviour.says_nothing = true;
-  int appended = 0;
-  const auto append_all = [&] {
-    for (; appended < 10'000; ++appended) client->append("k", "0123456789");
-  };
-  CHECK_THROWS_AS(append_all(), TimeoutError);
-  CHECK(appended >= 500);
-  CHECK(appended < 1000);
-}
-
-TEST_CASE("every call ends with NetworkError when there is no server") {
-  Place place;
-  auto client = place.client({.timeout = 100ms});
-  place.stop();
-  for (const auto& [name, call] : every_call()) {
-    CAPTURE(name);
-    CHECK_THROWS_AS(call(*client), NetworkError);
+  CHECK(client->list() == all);
+  for (std::size_t limit = 0; limit <= all.size() + 1; ++limit) {
+    const std::size_t count = std::min(limit, all.size());
+    CHECK(client->list({.limit = limit}) == std::vector<KeySize>(all.begin(), all.begin() + static_cast<long>(count)));
   }
-  CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), NetworkError);
-  CHECK_THROWS_AS((void)connect("somewhere"), InvalidArgumentError);
-}
-
-TEST_CASE("a client waits for a server that starts later") {
-  Place place;
-  place.stop();
-  std::thread starter([&] { place.start(); });
-  CHECK(place.client()->list().empty());
-  starter.join();
-}
-
-TEST_CASE("a server that sends garbage is a NetworkError") {
-  Place place;
-  auto client = place.client({.timeout = 300ms});
-  place.server().misbehaviour.sends_garbage = true;
-  CHECK_THROWS_AS((void)client->get("k"), NetworkError);
-  CHECK_THROWS_AS(client->flush(), NetworkError);
-  place.server().misbehaviour.sends_garbage = false;
-  client->append("k", "x");
-  wait_until([&] {
-    try {
-      return client->get("k") == "x";
-    } catch (const NetworkError&) {
-      return false;
-    }
-  });
+  CHECK(client->list({.after = "b"}) == std::vector<KeySize>(all.begin() + 2, all.end()));
+  CHECK(client->list({.prefix = "c"}) == std::vector<KeySize>{{"c", 1}});
+  place.server().misbehaviour.repeats_page = true;
+  CHECK_THROWS_AS((void)client->list(), NetworkError);
 }
 
 TEST_CASE("values of many parts arrive whole, several at once") {
@@ -426,16 +314,6 @@ TEST_CASE("values of many parts arrive whole, several at once") {
     CHECK(client->list().size() == 2);
     for (std::thread& thread : threads) thread.join();
   }
-}
-
-TEST_CASE("a server that lies about the size of a value is not believed") {
-  Place place;
-  const auto client = place.client();
-  client->append("k", "value");
-  place.server().misbehaviour.lies_about_size = true;
-  CHECK_THROWS_AS((void)client->get("k"), NetworkError);
-  place.server().misbehaviour.lies_about_size = false;
-  CHECK(client->get("k") == "value");
 }
 
 TEST_CASE("a server with keys lets in whom it knows, and others get AuthError") {

@@ -36,6 +36,8 @@ void FakeServer::take(const Received& received) {
   if (received.malformed || misbehaviour.says_nothing) return;
   const wire::Request request = wire::decode_request(received.frame.bytes());
   const Peer& from = received.from;
+  const int connection = connections_.try_emplace(from, static_cast<int>(connections_.size()) + 1).first->second;
+  if (connection <= misbehaviour.ignored_connections) return;
   if (const auto* hello = std::get_if<wire::Hello>(&request.body)) {
     ++greetings;
     sessions_[from] = hello->session;
@@ -51,7 +53,11 @@ void FakeServer::take(const Received& received) {
     (void)router_.try_send(from, "this is no message");
     return;
   }
-  if (const auto* append = std::get_if<wire::Append>(&request.body)) return take_append(from, *append);
+  if (const auto* append = std::get_if<wire::Append>(&request.body)) {
+    append_bytes += received.frame.bytes().size();
+    return take_append(from, *append);
+  }
+  if (std::holds_alternative<wire::Ping>(request.body)) ++pings;
   if (std::holds_alternative<wire::Bye>(request.body)) {
     sessions_.erase(from);
     ++goodbyes;
@@ -74,10 +80,12 @@ void FakeServer::take(const Received& received) {
 
 void FakeServer::take_append(const Peer& from, const wire::Append& append) {
   ++appends;
+  if (is_reset(from)) return;
   std::uint64_t& last = disk_.applied[sessions_.at(from)];
   if (append.sequence > last + 1) return;
   if (append.sequence == last + 1) {
     try {
+      if (misbehaviour.is_damaged) throw CorruptionError("cannot append: the dataset is damaged");
       if (misbehaviour.is_full) throw DiskFullError("append to", "the disk", ENOSPC);
       disk_.store->append_batch(append.entries, append.options);
     } catch (const Error&) {
@@ -104,6 +112,22 @@ void FakeServer::send_ack(const Peer& to, std::uint64_t last) {
   send(to, {.body = wire::Ack{.applied = last / 2}});
 }
 
+bool FakeServer::is_reset(const Peer& from) {
+  if (misbehaviour.resets == 0) return false;
+  --misbehaviour.resets;
+  send(from, {.body = wire::Reset{.error = {.type = 13, .retryable = true, .message = "say hello first"}}});
+  return true;
+}
+
+wire::KeyPage FakeServer::page_of(ListOptions options) {
+  const bool is_cut = options.limit.value_or(options_.keys_a_page + 1) > options_.keys_a_page;
+  if (is_cut) options.limit = options_.keys_a_page;
+  if (misbehaviour.repeats_page) options.after.reset();
+  wire::KeyPage page{.keys = disk_.store->list(options)};
+  page.more = is_cut && page.keys.size() == options_.keys_a_page;
+  return page;
+}
+
 std::string FakeServer::result_of(const wire::Request& request) {
   Store& store = *disk_.store;
   if (const auto* get = std::get_if<wire::Get>(&request.body)) {
@@ -116,7 +140,7 @@ std::string FakeServer::result_of(const wire::Request& request) {
     return store.get_range(range->key, range->offset, range->size);
   }
   if (const auto* size = std::get_if<wire::Size>(&request.body)) return wire::encode_size(store.size(size->key));
-  if (const auto* list = std::get_if<wire::List>(&request.body)) return wire::encode_list(store.list(list->options));
+  if (const auto* list = std::get_if<wire::List>(&request.body)) return wire::encode_list(page_of(list->options));
   if (const auto* erase = std::get_if<wire::Erase>(&request.body)) store.erase(erase->key);
   if (std::holds_alternative<wire::Drop>(request.body)) store.drop();
   if (std::holds_alternative<wire::StatsRequest>(request.body)) return wire::encode_stats(store.stats());
@@ -136,7 +160,7 @@ void FakeServer::send_parts(const Peer& to, std::uint64_t request) {
   const auto at = pending_.find({to, request});
   Pending& pending = at->second;
   bool is_last = false;
-  while (!is_last && pending.next < pending.credit) {
+  while (!is_last && (pending.next < pending.credit || misbehaviour.ignores_credit)) {
     const std::size_t begin = pending.next * options_.part_bytes;
     const std::string_view bytes = std::string_view(pending.bytes).substr(begin, options_.part_bytes);
     is_last = begin + bytes.size() == pending.bytes.size();

@@ -1,11 +1,13 @@
 // Tests of net/protocol.cpp, error_reply.cpp and results.cpp.
 #include "net/protocol.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <limits>
 
 #include "base/bytes.hpp"
+#include "net/decoder.hpp"
 #include "net/sample_messages.hpp"
 #include "support/require.hpp"
 
@@ -43,7 +45,7 @@ TEST_CASE("every message is read as it was written") {
     CHECK(again(message, is_request) == message);
     ++messages;
   });
-  CHECK(messages == 27);
+  CHECK(messages == 28);
 }
 
 TEST_CASE("what an append holds comes out as it went in") {
@@ -82,25 +84,51 @@ TEST_CASE("a prefix longer than a size can say is cut to what no key begins with
   CHECK(std::get<wire::List>(request.body).options.after == prefix.substr(0, max_key_size + 1));
 }
 
-TEST_CASE("a message that is cut anywhere is refused, but for a part, whose bytes end where it ends") {
+/// The message with the checksum that it should have.
+std::string sealed(std::string message) {
+  std::string checksum;
+  append_le(checksum, wire::checksum_of(message));
+  return message.replace(wire::checksum_offset, checksum.size(), checksum);
+}
+
+TEST_CASE("a message that is cut anywhere is refused") {
+  for_each_message([](const std::string& message, bool is_request) {
+    for (std::size_t size = 0; size < message.size(); ++size) CHECK(refuses(message.substr(0, size), is_request));
+  });
+}
+
+TEST_CASE("a message made too short or too long is refused, but for a part, whose bytes end where it ends") {
   for_each_message([](const std::string& message, bool is_request) {
     const bool is_part = static_cast<unsigned char>(message[5]) == 0x44;
-    const std::size_t least = is_part ? wire::header_size + 4 + 1 : message.size();
-    for (std::size_t size = 0; size < message.size(); ++size) {
+    const std::size_t least = is_part ? wire::part_header_size : message.size();
+    for (std::size_t size = wire::header_size; size < message.size(); ++size) {
       CAPTURE(size);
-      CHECK(refuses(message.substr(0, size), is_request) == (size < least));
+      CHECK(refuses(sealed(message.substr(0, size)), is_request) == (size < least));
+    }
+    CHECK(refuses(sealed(message + '\0'), is_request) != is_part);
+  });
+}
+
+TEST_CASE("a message with any byte changed is refused, and so is one with bytes repeated or swapped") {
+  for_each_message([](const std::string& whole, bool is_request) {
+    std::string message = whole;
+    for (char& byte : message) {
+      const char before = byte;
+      for (int value = 0; value < 256; ++value) {
+        byte = static_cast<char>(value);
+        CHECK(refuses(message, is_request) == (byte != before));
+      }
+      byte = before;
+    }
+    CHECK(refuses(whole + whole, is_request));
+    for (std::size_t at = 1; at < whole.size(); ++at) {
+      const std::string swapped = whole.substr(at) + whole.substr(0, at);
+      if (swapped != whole) CHECK(refuses(swapped, is_request));
     }
   });
 }
 
-TEST_CASE("bytes behind a message are refused, but for a part") {
-  for_each_message([](const std::string& message, bool is_request) {
-    const bool is_part = static_cast<unsigned char>(message[5]) == 0x44;
-    CHECK(refuses(message + '\0', is_request) != is_part);
-  });
-}
-
-TEST_CASE("a message with any byte changed is refused, or is another that is read as it was written") {
+TEST_CASE("a message made with any byte changed is refused, or is another that is read as it was written") {
   int refused = 0;
   int read = 0;
   for_each_message([&](std::string message, bool is_request) {
@@ -108,7 +136,7 @@ TEST_CASE("a message with any byte changed is refused, or is another that is rea
       const char before = byte;
       for (int value = 0; value < 256; ++value) {
         byte = static_cast<char>(value);
-        ++(refuses(message, is_request) ? refused : read);
+        ++(refuses(sealed(message), is_request) ? refused : read);
       }
       byte = before;
     }
@@ -124,8 +152,9 @@ std::string request_of(std::uint8_t kind, std::string_view body) {
   append_le(message, wire::version);
   append_le(message, kind);
   append_le(message, std::uint16_t{0});
+  append_le(message, std::uint64_t{0});
   append_le(message, std::uint64_t{1});
-  return message.append(body);
+  return sealed(message.append(body));
 }
 
 TEST_CASE("a count that the message cannot hold is refused without memory for it") {
@@ -136,7 +165,7 @@ TEST_CASE("a count that the message cannot hold is refused without memory for it
   CHECK(refuses(request_of(0x02, append + count), true));
   CHECK(refuses(request_of(0x02, append + count + std::string(1000, '\0')), true));
   CHECK_THROWS_AS(static_cast<void>(wire::decode_values(count)), NetworkError);
-  CHECK_THROWS_AS(static_cast<void>(wire::decode_list(count + count)), NetworkError);
+  CHECK_THROWS_AS(static_cast<void>(wire::decode_list('\0' + count + count)), NetworkError);
   std::string value;
   append_le(value, std::uint32_t{1});
   append_le(value, std::numeric_limits<std::uint64_t>::max());
@@ -156,9 +185,10 @@ TEST_CASE("an error says what is wrong with a message") {
   std::string message = request_of(0x08, "");
   CHECK(cause_of(message).empty());
   CHECK(cause_of(request_of(0x77, "")).find("kind is 119") != std::string::npos);
-  CHECK(cause_of(message + "x").find("1 bytes follow its end") != std::string::npos);
+  CHECK(cause_of(sealed(message + "x")).find("1 bytes follow its end") != std::string::npos);
+  CHECK(cause_of(message + "x").find("its checksum is not that of its bytes") != std::string::npos);
   message[4] = 9;
-  CHECK(cause_of(message).find("version 9 and this program speaks version 1") != std::string::npos);
+  CHECK(cause_of(message).find("version 9 and this program speaks version 2") != std::string::npos);
   message[0] = 'X';
   CHECK(cause_of(message).find("does not begin with the protocol's mark") != std::string::npos);
   CHECK(cause_of("").find("ends too early") != std::string::npos);
@@ -173,12 +203,29 @@ TEST_CASE("a key of no valid size is refused") {
   }
 }
 
-TEST_CASE("the request's number is found in a message of another version, and in none without a header") {
-  std::string message = request_of(0x08, "");
-  message[4] = 9;
+TEST_CASE("the request's number is found in a message that makes no sense, and in none that is damaged") {
+  const std::string message = request_of(0x77, "nonsense");
   CHECK(wire::request_id_of(message) == 1);
-  CHECK(wire::request_id_of(message.substr(0, wire::header_size - 1)) == std::nullopt);
-  CHECK(wire::request_id_of(std::string(wire::header_size, 'x')) == std::nullopt);
+  for (std::size_t at = 0; at < message.size(); ++at) {
+    std::string damaged = message;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    CHECK(wire::request_id_of(damaged) == std::nullopt);
+    CHECK(wire::request_id_of(message.substr(0, at)) == std::nullopt);
+  }
+}
+
+TEST_CASE("a list that is cut to a size holds as many keys as fit, at least one, and says that there are more") {
+  const std::vector<KeySize> keys = {{"a", 1}, {"b", 2}, {"c", 3}};
+  const std::size_t whole = wire::encode_list({.keys = keys}).size();
+  for (std::size_t most = 0; most <= whole; ++most) {
+    const std::string bytes = wire::encode_list({.keys = keys}, most);
+    const wire::KeyPage page = wire::decode_list(bytes);
+    REQUIRE(page.keys.size() >= 1);
+    CHECK((bytes.size() <= most || page.keys.size() == 1));
+    CHECK(std::equal(page.keys.begin(), page.keys.end(), keys.begin()));
+    CHECK(page.more == (page.keys.size() < keys.size()));
+  }
+  CHECK(wire::decode_list(wire::encode_list({.keys = keys}, whole)).keys == keys);
 }
 
 /// Throws `error` on one side and catches it as a T on the other.
@@ -241,7 +288,9 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   const std::vector<KeySize> keys = {{"a", 1}, {std::string("\0b", 2), 1ULL << 40}};
   const std::vector<std::string> values = {"", "value", std::string(1000, '\0')};
   const Stats stats{.keys = 1, .bytes = 2, .buffered_bytes = 3, .flushes = 4, .clients = 5};
-  CHECK(wire::decode_list(wire::encode_list(keys)) == keys);
+  CHECK(wire::decode_list(wire::encode_list({.keys = keys})).keys == keys);
+  CHECK_FALSE(wire::decode_list(wire::encode_list({.keys = keys})).more);
+  CHECK(wire::decode_list(wire::encode_list({.keys = keys, .more = true})).more);
   CHECK(wire::decode_values(wire::encode_values(values)) == values);
   CHECK(wire::decode_size(wire::encode_size(std::nullopt)) == std::nullopt);
   CHECK(wire::decode_size(wire::encode_size(7)) == 7);
@@ -255,7 +304,7 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
     }
     CHECK_THROWS_AS(static_cast<void>(decode(bytes + "x")), NetworkError);
   };
-  check_cuts(wire::encode_list(keys), wire::decode_list);
+  check_cuts(wire::encode_list({.keys = keys}), wire::decode_list);
   check_cuts(wire::encode_values(values), wire::decode_values);
   check_cuts(wire::encode_size(7), wire::decode_size);
   check_cuts(wire::encode_size(std::nullopt), wire::decode_size);

@@ -2,8 +2,11 @@
 #include "net/router.hpp"
 
 #include <doctest/doctest.h>
+#include <filesystem>
 
 #include "net/endpoint.hpp"
+#include "os/local_socket.hpp"
+#include "support/file_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -33,6 +36,27 @@ TEST_CASE("an endpoint that is in use is refused and named") {
   const std::string endpoint = first.bind("tcp://127.0.0.1:*");
   const std::string error = bind_error(endpoint);
   CHECK(contains(error, "cannot bind '" + endpoint + "': Address already in use"));
+}
+
+TEST_CASE("a socket at which another program listens is refused, and one that was left behind is replaced") {
+  const TemporaryDirectory directory;
+  const std::string endpoint = "ipc://" + directory / "socket";
+  {
+    Router first;
+    (void)first.bind(endpoint);
+    CHECK(contains(bind_error(endpoint), "cannot bind '" + endpoint + "': Address already in use"));
+    std::filesystem::rename(directory / "socket", directory / "left");
+  }
+  std::filesystem::rename(directory / "left", directory / "socket");
+  CHECK(look_at_local_socket(directory / "socket") == LocalSocket::stale);
+  CHECK(bind_error(endpoint).empty());
+}
+
+TEST_CASE("a file is not replaced by a socket") {
+  const TemporaryDirectory directory;
+  write_file(directory / "file", "precious");
+  CHECK(contains(bind_error("ipc://" + directory / "file"), "no socket"));
+  CHECK(read_file(directory / "file") == "precious");
 }
 
 TEST_CASE("a socket in a missing directory is refused") {

@@ -61,6 +61,7 @@ inline std::vector<wire::Reply> sample_replies() {
       {.id = 2, .body = Part{.index = 0, .last = false, .bytes = "part"}},
       {.id = 2, .body = Part{.index = 1, .last = true, .bytes = ""}},
       {.id = 3, .body = Failed{.error = {.type = 5, .message = "cannot open 'd': there is no dataset"}}},
+      {.id = 4, .body = Reset{.error = {.type = 13, .retryable = true, .message = "say hello first"}}},
   };
 }
 

@@ -94,13 +94,30 @@ TEST_CASE("a refused batch for which no call waits is sent again, with all behin
   CHECK(send_all(window) == Sent{{2, "b"}, {3, "c"}});
 }
 
-TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
+TEST_CASE("a batch that is refused for good is given up, though no call waits for it, and those behind it move up") {
   SendWindow window;
-  const auto outcome = awaited();
+  for (const char* bytes : {"a", "b", "c"}) push(window, bytes);
+  (void)send_all(window);
+  const auto refused = window.refuse(2, SavedError::of(CorruptionError("damaged")));
+  REQUIRE(refused.has_value());
+  CHECK_FALSE(refused->kept);
+  CHECK_FALSE(refused->told);
+  CHECK(send_all(window) == Sent{{2, "c"}});
+}
+
+/// "a", "b" and "c", all sent; a call waits for "b".
+std::shared_ptr<Outcome> send_three(SendWindow& window) {
+  auto outcome = awaited();
   push(window, "a");
   push(window, "b", outcome);
   push(window, "c");
   (void)send_all(window);
+  return outcome;
+}
+
+TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
+  SendWindow window;
+  const auto outcome = send_three(window);
   const auto refused = window.refuse(2, refusal);
   REQUIRE(refused.has_value());
   CHECK_FALSE(refused->kept);
@@ -113,11 +130,7 @@ TEST_CASE("a refused batch for which a call waits is given up, and those behind 
 
 TEST_CASE("calls that wait behind a refused batch that is kept get its error, and theirs are given up") {
   SendWindow window;
-  const auto outcome = awaited();
-  push(window, "a");
-  push(window, "b", outcome);
-  push(window, "c");
-  (void)send_all(window);
+  const auto outcome = send_three(window);
   const auto refused = window.refuse(1, refusal);
   REQUIRE(refused.has_value());
   CHECK(refused->kept);

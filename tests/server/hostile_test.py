@@ -67,11 +67,28 @@ class ForeignMessages(ServerTest):
                 self.client.send_raw(raw.frame(body, more=index + 1 < len(frames)))
         self.still_answers()
 
+    def is_reset(self, client, says):
+        reply = client.receive()
+        self.assertEqual((reply.kind, reply.request), (raw.RESET, 0))
+        self.assertRegex(raw.Failed(reply.body).text, says)
+
     def test_another_version_of_the_protocol_is_answered_with_both(self):
         self.client.send(raw.message(raw.PING, request=99, version=9))
-        with self.assertRaisesRegex(raw.Failed, "9"):
-            self.client.receive_reply_to(99)
+        self.is_reset(self.client, f"version 9 .* version {raw.VERSION}")
         self.client.send(raw.message(raw.PING, request=98, magic=1))
+        self.is_reset(self.client, "mark")
+        self.still_answers()
+
+    def test_a_damaged_message_is_not_taken_and_asks_the_client_to_connect_anew(self):
+        whole = raw.append(1, [(b"key", b"value")])
+        for at in range(8, len(whole)):
+            damaged = bytearray(whole)
+            damaged[at] ^= 1
+            self.client.send(bytes(damaged))
+            self.is_reset(self.client, "checksum")
+        self.client.send(whole[:20] + whole[30:])
+        self.is_reset(self.client, "checksum")
+        self.assertEqual(self.client.get(b"key"), [b""])
         self.still_answers()
 
     def test_unknown_operations_are_answered(self):
@@ -98,13 +115,15 @@ class ForeignMessages(ServerTest):
         self.still_answers()
 
     def test_appends_cut_at_every_length_are_answered_and_not_applied(self):
-        whole = raw.append(1, [(b"key", b"value"), (b"other", b"bytes")], expect_size=3)
-        for size in range(16, len(whole)):
-            self.client.send(whole[:size])
+        whole = raw.append_body(1, [(b"key", b"value"), (b"other", b"bytes")], expect_size=3)
+        for size in range(len(whole)):
+            self.client.send(raw.message(raw.APPEND, whole[:size]))
             reply = self.client.receive()
             self.assertEqual((reply.kind, reply.request), (raw.FAILED, 0))
-        for size in range(16):
-            self.client.send(whole[:size])
+        message = raw.message(raw.APPEND, whole)
+        for size in range(len(message)):
+            self.client.send(message[:size])
+            self.is_reset(self.client, ".")
         self.assertEqual(self.client.get(b"key"), [b""])
         self.still_answers()
 
@@ -133,7 +152,7 @@ class ForeignMessages(ServerTest):
                 with self.assertRaisesRegex(raw.Failed, "say hello first"):
                     stranger.ask(kind)
             stranger.send(raw.append(1, [(b"stranger", b"1")]))
-            self.assertEqual(stranger.receive().kind, raw.FAILED)
+            self.is_reset(stranger, "say hello first")
             stranger.say_hello()
             self.assertEqual(stranger.get(b"stranger"), [b""])
         self.still_answers()

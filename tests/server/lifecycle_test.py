@@ -3,11 +3,13 @@ import os
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import threading
 import unittest
 
 import raw_client as raw
+from raw_client import RawClient
 from serving import PROGRAM, ServerTest
 
 
@@ -65,12 +67,26 @@ class Ending(ServerTest):
                 client.receive()
         except (raw.Closed, ConnectionError):
             client.close()
-        self.assertEqual(server.end(number), -number if number == signal.SIGKILL else 0, server.logged())
+        self.assertEqual(server.wait(), -number if number == signal.SIGKILL else 0, server.logged())
         kept = len(self.run_program("get", self.data, key))
         self.assertGreaterEqual(kept, 100 * client.applied)
         self.assertLessEqual(kept, 100 * sent)
         self.assertEqual(kept % 100, 0)
         return client, sent
+
+    def test_a_second_signal_ends_a_server_that_is_stopping(self):
+        server = self.serve()
+        with server.client() as deaf:
+            deaf.append([(b"k", b"x" * (1 << 20))])
+            deaf.wait_for_ack()
+            for _ in range(40):
+                deaf.start(raw.GET, struct.pack("<I", 1) + raw.sized(b"k"))
+            server.process.send_signal(signal.SIGTERM)
+            while "stopping" not in server.logged():
+                pass
+            # It waits for the client, which takes nothing.
+            self.assertEqual(server.end(), -signal.SIGTERM)
+        self.assertEqual(self.run_program("get", self.data, "k"), b"x" * (1 << 20))
 
     def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
         server = self.serve()
@@ -110,6 +126,18 @@ class Refusals(ServerTest):
             self.assertIn(f"cannot bind '{endpoint}': Address already in use", self.refused(4, "--bind", endpoint))
         self.assertNotIn(".server", os.listdir(self.data))
         self.check_well(self.serve())
+
+    def test_a_socket_of_another_server_is_left_to_it_and_one_that_was_left_behind_is_replaced(self):
+        path = os.path.join(self.dir, "socket")
+        first = self.serve("--bind", f"ipc://{path}")
+        served, self.data = self.data, os.path.join(self.dir, "other")
+        self.run_program("create", self.data)
+        self.assertIn(f"cannot bind 'ipc://{path}': Address already in use", self.refused(4, "--bind", f"ipc://{path}"))
+        with RawClient(f"ipc://{path}") as client:
+            self.assertEqual(client.ask(raw.PING), b"")
+        first.end(signal.SIGKILL)
+        self.check_well(self.serve("--bind", f"ipc://{path}"))
+        self.data = served
 
     def test_endpoints_that_others_reach_need_keys_or_insecure(self):
         for endpoint in ("tcp://0.0.0.0:*", "tcp://*:*", "tcp://[::]:*"):

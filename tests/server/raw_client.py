@@ -1,16 +1,24 @@
 """A client made of plain sockets, which can say what no library would: ZMTP 3.0 with the NULL mechanism, and the wire
 protocol of lib/net/protocol.hpp written down a second time."""
+import ctypes
+import ctypes.util
 import socket
 import struct
 import uuid
 
 MAGIC = 0x52434341
-VERSION = 1
+VERSION = 2
+CHECKSUM_END = 16
+HEADER_SIZE = 24
 HELLO, APPEND, GET, GET_RANGE, SIZE, LIST, ERASE, DROP = range(1, 9)
 FLUSH, SYNC, STATS, WRITER, PING, MORE, BYE = range(9, 16)
-WELCOME, ACK, REFUSED, PART, FAILED = range(0x41, 0x46)
+WELCOME, ACK, REFUSED, PART, FAILED, RESET = range(0x41, 0x47)
 FIRST_PARTS = 8
 PART_BYTES = 1 << 20
+
+hash64 = ctypes.CDLL(ctypes.util.find_library("xxhash")).XXH3_64bits_withSeed
+hash64.restype = ctypes.c_uint64
+hash64.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
@@ -50,7 +58,13 @@ def ready():
 
 
 def message(kind, body=b"", request=0, version=VERSION, magic=MAGIC):
-    return struct.pack("<IBBHQ", magic, version, kind, 0, request) + body
+    front = struct.pack("<IBBH", magic, version, kind, 0)
+    return front + checksum(front, struct.pack("<Q", request) + body)
+
+
+def checksum(front, rest):
+    """Followed by the bytes that it is of."""
+    return struct.pack("<Q", hash64(rest, len(rest), *struct.unpack("<Q", front))) + rest
 
 
 def sized(text):
@@ -62,10 +76,14 @@ def entries(pairs):
     return struct.pack("<I", len(coded)) + b"".join(coded)
 
 
-def append(sequence, pairs, expect_size=None):
+def append_body(sequence, pairs, expect_size=None):
     flags = 0 if expect_size is None else 2
     options = bytes([flags]) + (b"" if expect_size is None else struct.pack("<Q", expect_size))
-    return message(APPEND, struct.pack("<Q", sequence) + options + entries(pairs))
+    return struct.pack("<Q", sequence) + options + entries(pairs)
+
+
+def append(sequence, pairs, expect_size=None):
+    return message(APPEND, append_body(sequence, pairs, expect_size))
 
 
 class Closed(Exception):
@@ -82,9 +100,11 @@ class Failed(Exception):
 
 class Reply:
     def __init__(self, raw):
-        magic, version, self.kind, zero, self.request = struct.unpack_from("<IBBHQ", raw)
+        magic, version, self.kind, zero = struct.unpack_from("<IBBH", raw)
         assert (magic, version, zero) == (MAGIC, VERSION, 0)
-        self.body = raw[16:]
+        assert raw[8:] == checksum(raw[:8], raw[CHECKSUM_END:])
+        (self.request,) = struct.unpack_from("<Q", raw, CHECKSUM_END)
+        self.body = raw[HEADER_SIZE:]
 
 
 class RawClient:
@@ -145,7 +165,7 @@ class RawClient:
     def receive_reply_to(self, request):
         while True:
             reply = self.receive()
-            if reply.kind == FAILED and reply.request == request:
+            if reply.kind in (FAILED, RESET) and reply.request == request:
                 raise Failed(reply.body)
             if reply.request == request and reply.kind not in (ACK, REFUSED):
                 return reply

@@ -58,7 +58,10 @@ class GatedStore final : public MemoryBufferedStore {
 
 class RunningServer {
  public:
-  explicit RunningServer(server::ServerOptions options = {}) : server_(store, with_endpoint(std::move(options))) {
+  /// `its_store` may be that of a server which has ended.
+  explicit RunningServer(server::ServerOptions options = {},
+                         std::shared_ptr<GatedStore> its_store = std::make_shared<GatedStore>())
+      : store_(std::move(its_store)), server_(*store_, with_endpoint(std::move(options))) {
     thread_ = std::thread([this] { server_.run(); });
   }
   ~RunningServer() { end(); }
@@ -74,15 +77,17 @@ class RunningServer {
     thread_.join();
   }
 
-  GatedStore store;
+  [[nodiscard]] GatedStore& store() noexcept { return *store_; }
+  [[nodiscard]] std::shared_ptr<GatedStore> shared_store() const noexcept { return store_; }
 
  private:
   static server::ServerOptions with_endpoint(server::ServerOptions options) {
-    options.endpoints = {"tcp://127.0.0.1:*"};
+    if (options.endpoints.empty()) options.endpoints = {"tcp://127.0.0.1:*"};
     options.memory_bytes = std::uint64_t{64} << 20;
     return options;
   }
 
+  std::shared_ptr<GatedStore> store_;
   server::Server server_;
   std::thread thread_;
 };
@@ -91,26 +96,74 @@ TEST_CASE("questions are answered while the store holds up appends") {
   RunningServer server;
   const std::unique_ptr<Store> writer = connect(server.endpoint());
   const std::unique_ptr<Store> reader = connect(server.endpoint());
-  server.store.set_open(false);
+  server.store().set_open(false);
   writer->append("k", "v");
-  server.store.wait_for_arrival();
+  server.store().wait_for_arrival();
   CHECK(reader->get("k").empty());
   CHECK(reader->stats().clients == 2);
-  server.store.set_open(true);
+  server.store().set_open(true);
   CHECK(writer->get("k") == "v");
 }
 
 TEST_CASE("a server that is stopped applies and acknowledges what it has received") {
   RunningServer server;
   const auto writer = connect(server.endpoint(), {.ack = Acknowledgement::each});
-  server.store.set_open(false);
+  server.store().set_open(false);
   std::thread appending([&] { writer->append("k", "v"); });  // would end this process if it threw
-  server.store.wait_for_arrival();
+  server.store().wait_for_arrival();
   server.stop();
-  server.store.set_open(true);
+  server.store().set_open(true);
   appending.join();
   server.end();
-  CHECK(server.store.get("k") == "v");
+  CHECK(server.store().get("k") == "v");
+}
+
+TEST_CASE("a flush that comes while the server stops is done by the next one") {
+  const TemporaryDirectory directory;
+  const std::string endpoint = "ipc://" + directory / "socket";
+  auto server = std::make_unique<RunningServer>(server::ServerOptions{.endpoints = {endpoint}});
+  const auto client = connect(endpoint);
+  server->store().set_open(false);
+  client->append("k", "v");
+  server->store().wait_for_arrival();
+  server->stop();
+  std::thread flushing([&] { client->flush(); });  // would end this process if it threw
+  server->store().set_open(true);
+  const auto store = server->shared_store();
+  server.reset();
+  server = std::make_unique<RunningServer>(server::ServerOptions{.endpoints = {endpoint}}, store);
+  flushing.join();
+  CHECK(store->get("k") == "v");
+}
+
+TEST_CASE("a flush that comes while the server stops, and behind which no other begins, says that there is none") {
+  RunningServer server;
+  const auto client = connect(server.endpoint(), {.timeout = 500ms});
+  server.store().set_open(false);
+  client->append("k", "v");
+  server.store().wait_for_arrival();
+  server.stop();
+  std::thread opening([&] { server.store().set_open(true); });
+  CHECK_THROWS_WITH_AS(
+      [&] {
+        for (;;) client->flush();
+      }(),
+      doctest::Contains("see whether it runs"), NetworkError);
+  opening.join();
+}
+
+TEST_CASE("a list of more keys than the server gives at once arrives whole") {
+  RunningServer server;
+  constexpr int count = 40'000;
+  std::vector<KeySize> expected;
+  for (int i = 0; i < count; ++i) {
+    expected.push_back({std::to_string(100'000 + i), 1});
+    server.store().append(expected.back().key, "x");
+  }
+  const auto client = connect(server.endpoint());
+  CHECK((client->list() == expected));
+  expected.resize(33'000);
+  CHECK((client->list({.limit = 33'000}) == expected));
 }
 
 TEST_CASE("appends of several clients keep each client's order and are all there") {
@@ -128,7 +181,7 @@ TEST_CASE("appends of several clients keep each client's order and are all there
   for (std::thread& thread : threads) thread.join();
   std::string expected;
   for (int n = 0; n < appends; ++n) expected += std::to_string(n) + ",";
-  for (int i = 0; i < clients; ++i) CHECK(server.store.get("k" + std::to_string(i)) == expected);
+  for (int i = 0; i < clients; ++i) CHECK(server.store().get("k" + std::to_string(i)) == expected);
 }
 
 TEST_CASE("an error of the store reaches the caller as its type, and nobody else") {
@@ -203,7 +256,7 @@ class RudeClient {
 
 TEST_CASE("a client that sends twice its window is refused at that batch") {
   RunningServer server;
-  server.store.set_open(false);
+  server.store().set_open(false);
   RudeClient client(server.endpoint());
   const std::string bytes(std::size_t{1} << 20, 'x');
   constexpr std::uint64_t batches = 10;
@@ -217,18 +270,46 @@ TEST_CASE("a client that sends twice its window is refused at that batch") {
     return refusal != nullptr;
   });
   CHECK(refused == 8);  // two windows of 4 MiB hold seven batches with their headers
-  server.store.set_open(true);
+  server.store().set_open(true);
   client.receive_until([&](const wire::Reply& reply) {
     const auto* ack = std::get_if<wire::Ack>(&reply.body);
     return ack && ack->applied == refused - 1;
   });
-  CHECK(server.store.size("k") == (refused - 1) << 20);
+  CHECK(server.store().size("k") == (refused - 1) << 20);
+}
+
+TEST_CASE("requests that wait for the store hold all clients back when they take a quarter of the memory") {
+  RunningServer server;
+  server.store().set_open(false);
+  const std::string key(max_key_size, 'k');
+  const std::vector<std::string_view> keys(1000, key);
+  constexpr int count = 10;
+  std::vector<std::unique_ptr<RudeClient>> clients;
+  for (int i = 0; i < count; ++i) clients.push_back(std::make_unique<RudeClient>(server.endpoint()));
+  for (const auto& client : clients) {
+    client->send({.body = wire::Append{.sequence = 1, .entries = {{"k", "v"}}}});
+    for (const std::uint32_t request : {2U, 3U, 4U}) client->send({.id = request, .body = wire::Get{.keys = keys}});
+  }
+  const auto is_held_back = [&] {
+    try {
+      (void)connect(server.endpoint(), {.timeout = 100ms});
+      return false;
+    } catch (const TimeoutError&) {
+      return true;
+    }
+  };
+  int attempts = 0;
+  while (attempts < 1000 && !is_held_back()) ++attempts;
+  CHECK(attempts < 1000);
+  server.store().set_open(true);
+  for (const auto& client : clients) client->receive_until([](const wire::Reply& reply) { return reply.id == 4; });
+  CHECK(connect(server.endpoint())->get("k").size() == count);
 }
 
 TEST_CASE("a client that takes nothing of its reply is dropped, and its memory is free for others") {
   RunningServer server({.stall_timeout = 50ms});
   const std::string value(std::size_t{12} << 20, 'x');
-  server.store.append("large", value);
+  server.store().append("large", value);
   RudeClient deaf(server.endpoint());
   deaf.send({.id = 2, .body = wire::Get{.keys = {"large"}}});
   deaf.receive_until([](const wire::Reply& reply) { return reply.id == 2; });

@@ -45,6 +45,10 @@ class Server:
         """The exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
+        return self.wait()
+
+    def wait(self):
+        """The exit code of a server that was told to end."""
         code = self.process.wait()
         self.process.stdout.close()
         return code

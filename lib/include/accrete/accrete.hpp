@@ -67,6 +67,9 @@ struct KeyPair {
 struct ClientOptions {
   /// Each call ends by then, with TimeoutError if the server has not answered.
   std::chrono::milliseconds timeout = std::chrono::minutes{1};
+  /// Opening ends by then, with NetworkError, if there is no connection. To a server that is there but busy, and for
+  /// the next one when the server goes away later, a client waits for as long as `timeout` allows.
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds{5};
   Acknowledgement ack = Acknowledgement::window;
   /// Appends are gathered until they have so many bytes, or the first of them is so old.
   std::uint64_t batch_bytes = std::uint64_t{1} << 20;

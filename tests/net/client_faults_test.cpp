@@ -1,0 +1,242 @@
+// Tests of what becomes of a client's calls when its server restarts, is silent, or does what it should not.
+#include <chrono>
+#include <doctest/doctest.h>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/client.hpp"
+#include "net/fake_place.hpp"
+
+namespace accrete::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("acknowledgements that come twice or late change nothing") {
+  Place place;
+  place.server().misbehaviour.sends_old_acks = true;
+  const auto client = place.client({.batch_bytes = 50});
+  for (int i = 0; i < 1000; ++i) client->append("k", "0123456789");
+  CHECK(client->get("k").size() == 10'000);
+}
+
+TEST_CASE("an acknowledgement that is lost is made up for by a later one") {
+  Place place;
+  const auto client = place.client({.batch_bytes = 50, .linger = 0us});
+  place.server().misbehaviour.acks_to_lose = 5;
+  for (int i = 0; i < 100; ++i) client->append("k", "0123456789");
+  wait_until([&] { return place.server().misbehaviour.acks_to_lose == 0; });
+  client->append("k", "x");
+  CHECK(client->get("k").size() == 1001);
+}
+
+TEST_CASE("appends go on over restarts of the server, each applied once") {
+  Place place;
+  const auto client = place.client({.batch_bytes = 200, .linger = 0us});
+  std::string expected;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 200; ++i) {
+      const std::string piece = std::to_string(round) + "." + std::to_string(i) + ";";
+      client->append("k", piece);
+      expected += piece;
+      if (i == 100) place.stop();
+    }
+    place.start();
+    if (round % 3 == 0) client->flush();
+  }
+  CHECK((client->get("k") == expected));
+}
+
+TEST_CASE("a restarted server that has lost what it had in memory is told once, and things go on") {
+  Place place({.durability = Durability::memory});
+  const auto client = place.client();
+  client->append("k", "lost");
+  CHECK(client->get("k") == "lost");
+  place.stop();
+  place.disk = FakeDisk{};
+  place.start();
+  wait_until([&] { return place.server().greetings == 1; });
+  CHECK_THROWS_WITH_AS(client->flush(), doctest::Contains("may be lost"), NetworkError);
+  client->append("k", "kept");
+  client->flush();
+  CHECK(client->get("k") == "kept");
+}
+
+TEST_CASE("a restarted server that had handed everything down loses nothing and nothing is told") {
+  Place place({.durability = Durability::memory});
+  const auto client = place.client();
+  client->append("k", "kept;");
+  client->flush();
+  place.stop();
+  place.start();
+  client->append("k", "new");
+  CHECK(client->get("k") == "kept;new");
+}
+
+/// Every call, each by its name.
+std::vector<std::pair<std::string, std::function<void(Store&)>>> every_call() {
+  const auto append_with = [](const AppendOptions& options) {
+    return [options](Store& store) {
+      const Entry entry{"k", "x"};
+      store.append_batch({&entry, 1}, options);
+    };
+  };
+  return {
+      {"get", [](Store& store) { (void)store.get("k"); }},
+      {"get_range", [](Store& store) { (void)store.get_range("k", 0, 1); }},
+      {"size", [](Store& store) { (void)store.size("k"); }},
+      {"list", [](Store& store) { (void)store.list(); }},
+      {"stats", [](Store& store) { (void)store.stats(); }},
+      {"last_sequence", [](Store& store) { (void)store.last_sequence({}); }},
+      {"erase", [](Store& store) { store.erase("k"); }},
+      {"drop", [](Store& store) { store.drop(); }},
+      {"flush", [](Store& store) { store.flush(); }},
+      {"sync", [](Store& store) { store.sync(); }},
+      {"append with sync", append_with({.sync = true})},
+      {"append with expect_size", append_with({.expect_size = 0})},
+  };
+}
+
+TEST_CASE("every call ends with TimeoutError when the server does not answer, and so does closing") {
+  Place place;
+  auto client = place.client({.timeout = 100ms});
+  place.server().misbehaviour.says_nothing = true;
+  for (const auto& [name, call] : every_call()) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(call(*client), TimeoutError);
+  }
+  client.reset();
+  CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), TimeoutError);
+}
+
+TEST_CASE("appends to a server that does not answer end with TimeoutError when the window is full") {
+  Place place;
+  auto client = place.client({.timeout = 100ms, .batch_bytes = 1000, .window_bytes = 5000});
+  place.server().misbehaviour.says_nothing = true;
+  int appended = 0;
+  const auto append_all = [&] {
+    for (; appended < 10'000; ++appended) client->append("k", "0123456789");
+  };
+  CHECK_THROWS_AS(append_all(), TimeoutError);
+  CHECK(appended >= 500);
+  CHECK(appended < 1000);
+}
+
+TEST_CASE("every call ends with NetworkError when there is no server") {
+  Place place;
+  auto client = place.client({.timeout = 100ms});
+  place.stop();
+  for (const auto& [name, call] : every_call()) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(call(*client), NetworkError);
+  }
+  CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), NetworkError);
+  CHECK_THROWS_AS((void)connect("somewhere"), InvalidArgumentError);
+}
+
+TEST_CASE("a client waits for a server that starts later") {
+  Place place;
+  place.stop();
+  std::thread starter([&] { place.start(); });
+  CHECK(place.client()->list().empty());
+  starter.join();
+}
+
+TEST_CASE("a server that sends garbage is a NetworkError") {
+  Place place;
+  auto client = place.client({.timeout = 300ms});
+  place.server().misbehaviour.sends_garbage = true;
+  CHECK_THROWS_AS((void)client->get("k"), NetworkError);
+  CHECK_THROWS_AS(client->flush(), NetworkError);
+  place.server().misbehaviour.sends_garbage = false;
+  client->append("k", "x");
+  wait_until([&] {
+    try {
+      return client->get("k") == "x";
+    } catch (const NetworkError&) {
+      return false;
+    }
+  });
+}
+
+TEST_CASE("a server that lies about the size of a value is not believed") {
+  Place place;
+  const auto client = place.client();
+  client->append("k", "value");
+  place.server().misbehaviour.lies_about_size = true;
+  CHECK_THROWS_AS((void)client->get("k"), NetworkError);
+  place.server().misbehaviour.lies_about_size = false;
+  CHECK(client->get("k") == "value");
+}
+
+TEST_CASE("a connection on which a ping is not answered is given up, and its calls go on over another") {
+  Place place;
+  const auto client = place.client({}, {.silence = 10ms, .ping = 10ms});
+  place.server().misbehaviour.ignored_connections = 1;
+  client->append("k", "x");
+  CHECK(client->get("k") == "x");
+  CHECK(place.server().greetings > 1);
+}
+
+TEST_CASE("a server that answers pings but acknowledges nothing is asked anew what it has applied") {
+  Place place;
+  const auto client = place.client({}, {.silence = 1ms, .no_progress = 50ms});
+  place.server().misbehaviour.acks_to_lose = 1;
+  client->append("k", "x");
+  client->flush();
+  CHECK(place.server().pings > 0);
+  CHECK(place.server().greetings == 2);
+  CHECK(client->get("k") == "x");
+}
+
+TEST_CASE("a client that is told to connect anew does so at once, and sends again what was not applied") {
+  Place place;
+  const auto client = place.client({.linger = 0us}, {.silence = 1h, .no_progress = 1h});
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    const std::string piece = std::to_string(i) + ";";
+    if (i % 5 == 0) place.server().misbehaviour.resets = 1;
+    client->append("k", piece);
+    expected += piece;
+  }
+  CHECK(client->get("k") == expected);
+  CHECK(place.server().greetings > 1);
+}
+
+TEST_CASE("a client has no more unacknowledged than the server's window") {
+  constexpr std::uint64_t window = 5000;
+  Place place({.window = window});
+  auto client = place.client({.timeout = 100ms, .batch_bytes = 500}, {.no_progress = 1h});
+  place.server().misbehaviour.acks_to_lose = 1 << 30;
+  const auto append_all = [&] {
+    for (int i = 0; i < 10'000; ++i) client->append("k", "0123456789");
+  };
+  CHECK_THROWS_AS(append_all(), TimeoutError);
+  CHECK(place.server().append_bytes > window / 2);
+  CHECK(place.server().append_bytes <= window);
+}
+
+TEST_CASE("a server that sends more parts than the client has asked for is not believed") {
+  Place place({.part_bytes = 1});
+  const auto client = place.client({.timeout = 200ms});
+  client->append("k", std::string(100, 'x'));
+  place.server().misbehaviour.ignores_credit = true;
+  CHECK_THROWS_WITH_AS((void)client->get("k"), doctest::Contains("part"), NetworkError);
+  place.server().misbehaviour.ignores_credit = false;
+  CHECK(client->get("k") == std::string(100, 'x'));
+}
+
+TEST_CASE("opening where nothing answers ends after connect_timeout, and says where and what to do") {
+  const ClientOptions options{.timeout = 1h, .connect_timeout = 50ms};
+  CHECK_THROWS_WITH_AS((void)connect("tcp://127.0.0.1:1", options), doctest::Contains("'tcp://127.0.0.1:1'"),
+                       NetworkError);
+  Place place;
+  place.server().misbehaviour.says_nothing = true;
+  CHECK_THROWS_WITH_AS((void)place.client({.timeout = 200ms, .connect_timeout = 50ms}), doctest::Contains("200 ms"),
+                       TimeoutError);
+}
+
+}  // namespace
+}  // namespace accrete::test

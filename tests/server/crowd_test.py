@@ -1,0 +1,129 @@
+"""Sixty-four peers that mean harm, beside a client that works: what the server takes stays bounded, and the client is
+served. How much slower it is than alone is printed, and checked only if LEAST_RATIO says what it must be."""
+import multiprocessing
+import os
+import random
+import re
+import statistics
+import struct
+import sys
+import threading
+import time
+import unittest
+
+import raw_client as raw
+from raw_client import RawClient
+from serving import ServerTest
+
+BATCHES = 1000  # of a round, each of 100 keys
+KEYS = 100
+BYTES = 1000  # of a key in a batch
+ROUNDS = 3
+IN_FLIGHT = 20  # batches
+LARGE = 8 << 20  # bytes of a value that is asked for and not read
+PAUSE = 0.02  # seconds between two attacks of a peer: this is about the server, not about who gets the processor
+
+
+def sends_garbage(endpoint, generator):
+    with raw.connect(endpoint) as stream:
+        stream.sendall(generator.choice([b"", raw.GREETING + raw.ready()]) + generator.randbytes(3000))
+
+
+def ends_in_the_handshake(endpoint, generator):
+    greeting = raw.GREETING + raw.ready()
+    with raw.connect(endpoint) as stream:
+        stream.sendall(greeting[: generator.randrange(len(greeting))])
+        time.sleep(PAUSE)
+
+
+def never_reads(endpoint, _):
+    with RawClient(endpoint) as client:
+        for _ in range(100):
+            client.start(raw.GET, struct.pack("<I", 1) + raw.sized(b"large"))
+        time.sleep(100 * PAUSE)
+
+
+def claims_too_much(endpoint, generator):
+    with RawClient(endpoint) as client:
+        client.send_raw(struct.pack(">BQ", 2, generator.choice([4 << 20, 1 << 40])) + b"x" * 1000)
+        time.sleep(PAUSE)
+
+
+def comes_again_and_again(endpoint, _):
+    RawClient(endpoint).close()
+
+
+ATTACKS = {sends_garbage: 16, ends_in_the_handshake: 8, never_reads: 16, claims_too_much: 8, comes_again_and_again: 16}
+
+
+def attack(endpoints, attacks, stop):
+    """Of a process of its own."""
+
+    def repeat(act, seed):
+        generator = random.Random(seed)
+        while not stop.is_set():
+            try:
+                act(generator.choice(endpoints), generator)
+            except (OSError, raw.Closed, raw.Failed):
+                pass
+            with attacks.get_lock():
+                attacks.value += 1
+            time.sleep(PAUSE)
+
+    peers = [act for act, count in ATTACKS.items() for _ in range(count)]
+    threads = [threading.Thread(target=repeat, args=(act, seed), daemon=True) for seed, act in enumerate(peers)]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+
+
+class Crowd(ServerTest):
+    def work(self, server):
+        """Seconds that a round took, the median of some."""
+        pairs = [(b"key%d" % number, b"x" * BYTES) for number in range(KEYS)]
+        took = []
+        with server.client() as client:
+            for _ in range(ROUNDS):
+                began = time.monotonic()
+                for _ in range(BATCHES):
+                    client.append(pairs)
+                    client.wait_for_ack(client.sequence - IN_FLIGHT)
+                client.wait_for_ack()
+                took.append(time.monotonic() - began)
+        return statistics.median(took)
+
+    def peak_bytes(self, server):
+        with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) * 1024
+
+    def test_sixty_four_hostile_peers_take_bounded_memory_and_stop_nobody(self):
+        server = self.serve()
+        with server.client() as client:
+            for _ in range(LARGE >> 20):
+                client.append([(b"large", b"x" * (1 << 20))])
+            client.wait_for_ack()
+        alone = self.work(server)
+        peak_alone = self.peak_bytes(server)
+        attacks, stop = multiprocessing.Value("q", 0), multiprocessing.Event()
+        crowd = multiprocessing.Process(target=attack, args=(server.endpoints, attacks, stop), daemon=True)
+        crowd.start()
+        while attacks.value < sum(ATTACKS.values()):
+            pass
+        among = self.work(server)
+        taken = self.peak_bytes(server) - peak_alone
+        stop.set()
+        crowd.join()
+        ratio = alone / among
+        told = f"{attacks.value} attacks: {ratio:.0%} of the speed alone, {taken >> 20} MiB more memory"
+        print(told, file=sys.stderr)
+        # 16 MiB of replies, and what ZeroMQ holds of a reply for each peer that does not read.
+        self.assertLess(taken, (16 + ATTACKS[never_reads] * 9 + sum(ATTACKS.values())) << 20)
+        self.assertGreaterEqual(ratio, float(os.environ.get("LEAST_RATIO", "0")))
+        with server.client() as client:
+            (size,) = struct.unpack("<xQ", client.ask(raw.SIZE, raw.sized(b"key7")))
+        self.assertEqual(size, 2 * ROUNDS * BATCHES * BYTES)
+        self.check_well(server)
+
+
+if __name__ == "__main__":
+    unittest.main()
