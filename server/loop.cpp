@@ -21,7 +21,12 @@ constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
 
+constexpr std::uint64_t default_max_message = std::uint64_t{64} << 20;
+
 ServerOptions checked(ServerOptions options) {
+  if (options.max_message_bytes == 0) {
+    options.max_message_bytes = std::clamp(options.memory_bytes / 8, wire::part_bytes, default_max_message);
+  }
   if (options.max_message_bytes < wire::part_bytes) {
     throw InvalidArgumentError("cannot serve with messages of at most " + std::to_string(options.max_message_bytes) +
                                " bytes: clients send batches of up to 1 MiB; allow more");

@@ -28,8 +28,9 @@ namespace accrete::server {
 
 struct ServerOptions {
   std::vector<std::string> endpoints{};
-  Durability durability = Durability::os;                    ///< of the store, for clients to know
-  std::uint64_t max_message_bytes = std::uint64_t{4} << 20;  ///< a client that sends more is disconnected
+  Durability durability = Durability::os;  ///< of the store, for clients to know
+  /// A client that sends more is disconnected. 0: an eighth of `memory_bytes`, but no more than 64 MiB.
+  std::uint64_t max_message_bytes = 0;
   std::size_t max_clients = 1024;
   /// A quarter is for appends that wait for the store, another for replies that wait for their clients.
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;

@@ -91,7 +91,7 @@ void ServeArguments::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"memory", "os", "sync"}).description(""))
       ->type_name("memory|os|sync")
       ->capture_default_str();
-  command.add_option("--max-message", max_message_bytes_, "Disconnect who sends a longer message (4MiB if not given)")
+  command.add_option("--max-message", max_message_bytes_, "Disconnect who sends a longer message (64MiB if not given)")
       ->transform(size)
       ->type_name("SIZE");
   command.add_option("--max-clients", max_clients_, "Refuse further ones")

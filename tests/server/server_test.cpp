@@ -84,6 +84,7 @@ class RunningServer {
   static server::ServerOptions with_endpoint(server::ServerOptions options) {
     if (options.endpoints.empty()) options.endpoints = {"tcp://127.0.0.1:*"};
     options.memory_bytes = std::uint64_t{64} << 20;
+    options.max_message_bytes = std::uint64_t{4} << 20;
     return options;
   }
 

@@ -19,7 +19,7 @@ class Server:
         self.dataset = dataset
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", dataset, "--memory", "64MiB", *options], stdout=subprocess.PIPE, stderr=self.log
+            [PROGRAM, "serve", dataset, "--memory", "64MiB", "--max-message", "4MiB", *options], stdout=subprocess.PIPE, stderr=self.log
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("accrete: serving "):
