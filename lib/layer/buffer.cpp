@@ -34,12 +34,11 @@ std::uint64_t Buffer::most_bytes_gathered() const noexcept {
   return std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : most_bytes_copied);
 }
 
-void Buffer::gather(std::span<const Entry> entries) {
+void Buffer::gather(std::span<const Entry> entries, std::uint64_t bytes) {
   check_owner();
-  GroupedBatch batch{.entries = entries};
-  GroupedBatch* const pointer = &batch;
-  std::unique_lock lock = enter(BufferBatches::size_of(entries));
-  journal_and_gather({&pointer, 1}, lock);
+  const BufferedBatch batch{.entries = entries};
+  std::unique_lock lock = enter(bytes);
+  journal_and_gather({&batch, 1}, lock);
 }
 
 void Buffer::remember(const GroupedBatch& batch) {
@@ -59,8 +58,12 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
   State& state = *state_;
   try {
     check_owner();
+    batches_.clear();
+    for (const GroupedBatch* const batch : batches) {
+      batches_.push_back({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
+    }
     std::unique_lock lock = enter(bytes);
-    journal_and_gather(batches, lock);
+    journal_and_gather(batches_, lock);
     state.ids.keep();
   } catch (...) {
     const std::lock_guard lock(state.mutex);
@@ -91,27 +94,34 @@ void Buffer::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   const std::uint64_t active = journal_->segment();
   lock.unlock();
   flush_keys([&] { return state.values.all_before(active); });
+  (void)lock_order();  // once what another thread was handing down is there, too
   save_ids();
   if (is_synced()) below_.sync();
   lock.lock();
-  // Another thread may have come first.
-  if (!state.is_writing && journal_->segment() == active) journal_->start_next_segment();
+  // Another thread may have come first, or put back what it could not hand down.
+  if (!state.is_writing && journal_->segment() == active && !has_stage_before(active)) journal_->start_next_segment();
 }
 
-void Buffer::journal_and_gather(std::span<GroupedBatch* const> batches, std::unique_lock<std::mutex>& lock) {
+/// Under the mutex: whether something that stands in a segment before `stage` is not below yet.
+bool Buffer::has_stage_before(std::uint64_t stage) const {
+  const State& state = *state_;
+  const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.stage < stage; };
+  if (state.change && std::ranges::any_of(state.change->taken.values, is_before)) return true;
+  return !state.values.all_before(stage).empty();
+}
+
+void Buffer::journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock) {
   State& state = *state_;
   if (journal_) {
     BufferBatches record(record_);
-    for (const GroupedBatch* const batch : batches) {
-      record.add({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
-    }
+    for (const BufferedBatch& batch : batches) record.add(batch);
     std::optional<Writing> writing;
     if (is_synced()) writing.emplace(state, lock);  // readers need not wait for the disk
     journal_->append(record_);
   }
   try {
     const std::uint64_t stage = journal_ ? journal_->segment() : 0;
-    for (const GroupedBatch* const batch : batches) state.values.append(batch->entries, stage);
+    for (const BufferedBatch& batch : batches) state.values.append(batch.entries, stage);
   } catch (...) {
     state.values.take_back();
     if (journal_) journal_->take_back();

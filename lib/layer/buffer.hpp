@@ -52,13 +52,13 @@ class Buffer {
   /// The most bytes that are to be gathered at once.
   [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
 
-  /// Journals and gathers a batch without an id: all of it or nothing. Waits for room.
-  void gather(std::span<const Entry> entries);
+  /// Journals and gathers a batch without an id: all of it or nothing. Waits for room. `bytes`: of its record.
+  void gather(std::span<const Entry> entries, std::uint64_t bytes);
 
   /// From now on last_sequence tells so of the batch, which must be in the next call of `gather`.
   void remember(const GroupedBatch& batch);
 
-  /// As above, for batches that are remembered: all or none. `bytes`: of their records. For one thread at a time.
+  /// As above, for batches that are remembered: all or none. For one thread at a time.
   void gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes);
 
   /// Appends to the store below at once, behind what is gathered for the same keys.
@@ -155,7 +155,8 @@ class Buffer {
   void start_journal();
   [[nodiscard]] std::unique_lock<std::mutex> enter(std::uint64_t bytes);
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
-  void journal_and_gather(std::span<GroupedBatch* const> batches, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool has_stage_before(std::uint64_t stage) const;
+  void journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock);
   void check_owner() const;
 
   // buffer_flush.cpp
@@ -193,6 +194,8 @@ class Buffer {
   // Used by who is writing, or under the mutex while nobody is:
   std::unique_ptr<BufferJournal> journal_;
   std::string record_;
+
+  std::vector<BufferedBatch> batches_;  // used by the thread that gathers groups
 };
 
 }  // namespace accrete

@@ -178,7 +178,10 @@ void Buffer::append_below(std::span<const Entry> entries, const AppendOptions& o
   if (options.sync && !is_synced()) flush();
   flush_keys([&] { return state_->values.all_of(entries); });
   const auto order = lock_order();
-  state_->change.emplace(Change{.kind = Change::Kind::append, .id = options.id});
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->change.emplace(Change{.kind = Change::Kind::append, .id = options.id});
+  }
   AppendOptions options_below = options;
   options_below.sync = options.sync || is_synced();
   carry_out([&] { below_.append_batch(entries, options_below); });

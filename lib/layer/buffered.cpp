@@ -41,7 +41,8 @@ class Buffered final : public BufferedStore, private AtFork {
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     const bool is_plain = !options.sync && !options.expect_size && !options.id;
     // Where nothing is synced, a group has nothing to share.
-    if (is_plain && !buffer_.is_synced() && !is_large(BufferBatches::size_of(entries))) return buffer_.gather(entries);
+    const std::uint64_t bytes = BufferBatches::size_of(entries);
+    if (is_plain && !buffer_.is_synced() && !is_large(bytes)) return buffer_.gather(entries, bytes);
     GroupedBatch batch{.entries = entries, .options = options};
     append_group({&batch, 1});
     if (batch.failure) std::rethrow_exception(batch.failure);

@@ -16,9 +16,6 @@ std::uint64_t heap_bytes_of(std::string_view key) noexcept {
   return key.size() <= inside_a_string ? 0 : key.size() + malloc_overhead;
 }
 
-/// A larger write costs no less a byte, and memory that is used again soon is still in the processor's caches.
-constexpr std::uint64_t large_write = std::uint64_t{64} << 10;
-
 }  // namespace
 
 std::uint32_t GatheredValues::number_of(std::string_view key) const {
@@ -42,15 +39,6 @@ std::uint32_t GatheredValues::find_or_add(std::string_view key) {
   index_.insert(hash, number, hash_of);
   long_key_bytes_ += heap_bytes_of(key);
   return number;
-}
-
-std::uint64_t GatheredValues::worthwhile_bytes_of(std::uint64_t size) noexcept {
-  return size >= large_write ? size : 0;
-}
-
-void GatheredValues::set_size(Key& key, std::uint64_t size) noexcept {
-  worthwhile_bytes_ += worthwhile_bytes_of(size) - worthwhile_bytes_of(key.size);
-  key.size = size;
 }
 
 void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
@@ -133,7 +121,8 @@ void GatheredValues::copy(std::string_view key, std::uint64_t offset, std::uint6
 
 std::vector<KeySize> GatheredValues::list(const ListOptions& options) const {
   std::vector<KeySize> found;
-  for (const Key& key : keys_) {
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    const Key& key = keys_[i];
     if (!key.held || !std::string_view(key.name).starts_with(options.prefix)) continue;
     if (options.after && key.name <= *options.after) continue;
     found.push_back({.key = key.name, .size = key.size});
@@ -251,10 +240,11 @@ void GatheredValues::release(Taken&& taken) noexcept {
 
 void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
   if ((keys_.size() - held_keys_) * sizeof(Key) <= most_bytes) return;
-  std::deque<Key> kept;
+  BlockList<Key> kept;
   index_.clear();
   long_key_bytes_ = 0;
-  for (Key& key : keys_) {
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    Key& key = keys_[i];
     if (!key.held) continue;
     long_key_bytes_ += heap_bytes_of(key.name);
     kept.push_back(std::move(key));
@@ -270,7 +260,7 @@ void GatheredValues::discard(std::string_view key) noexcept {
 }
 
 void GatheredValues::clear() noexcept {
-  for (Key& key : keys_) discard_value(key);
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) discard_value(keys_[i]);
 }
 
 void GatheredValues::discard_value(Key& key) noexcept {
@@ -284,7 +274,8 @@ void GatheredValues::discard_value(Key& key) noexcept {
 
 std::vector<std::string> GatheredValues::unknown_keys() const {
   std::vector<std::string> names;
-  for (const Key& key : keys_) {
+  for (std::uint32_t i = 0; i < keys_.size(); ++i) {
+    const Key& key = keys_[i];
     if (key.held && key.below == Below::unknown) names.push_back(key.name);
   }
   return names;

@@ -4,13 +4,13 @@
 #include <accrete/store.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/block_list.hpp"
 #include "base/key_index.hpp"
 #include "layer/chunk_pool.hpp"
 
@@ -129,15 +129,23 @@ class GatheredValues {
   void append_bytes(Key& value, std::string_view bytes);
   void release_hold(Key& key) noexcept;
   void discard_value(Key& key) noexcept;
-  [[nodiscard]] static std::uint64_t worthwhile_bytes_of(std::uint64_t size) noexcept;
-  void set_size(Key& key, std::uint64_t size) noexcept;
+  /// A larger write costs no less a byte, and memory that is used again soon is still in the processor's caches.
+  static constexpr std::uint64_t large_write = std::uint64_t{64} << 10;
+
+  [[nodiscard]] static std::uint64_t worthwhile_bytes_of(std::uint64_t size) noexcept {
+    return size >= large_write ? size : 0;
+  }
+  void set_size(Key& key, std::uint64_t size) noexcept {
+    worthwhile_bytes_ += worthwhile_bytes_of(size) - worthwhile_bytes_of(key.size);
+    key.size = size;
+  }
   void hold(Key& key, std::uint64_t stage) noexcept;
   void take_key(std::uint32_t number, Taken& taken);
   void free_chunks(Chunk* first) noexcept;
 
   ChunkPool pool_;
   KeyIndex index_;
-  std::deque<Key> keys_;      // in the order of their numbers
+  BlockList<Key> keys_;       // in the order of their numbers
   std::vector<Before> undo_;  // of the entries that are being appended
   std::uint64_t held_keys_ = 0;
   std::uint64_t new_keys_ = 0;

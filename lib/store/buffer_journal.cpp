@@ -250,7 +250,8 @@ void BufferJournal::start() {
   ++next.number;
   next.nonce = random_u64();
   Segment& segment = segment_of(next.number);
-  write(segment, 0, encode_buffer_segment_header(next));
+  // By a system call, which a kill does not cut in two.
+  segment.file->write_at(0, encode_buffer_segment_header(next));
   if (settings_.synced) segment.file->sync();
   header_ = next;
   last_ = end_ = buffer_segment_header_size;

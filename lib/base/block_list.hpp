@@ -1,0 +1,33 @@
+// A list whose elements stay where they are while it grows, and are found by a shift and a mask.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace accrete {
+
+/// Rejected: std::deque, whose blocks of 512 bytes make finding an element a division.
+template <typename T>
+class BlockList {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] T& operator[](std::size_t at) noexcept { return blocks_[at / block_size][at % block_size]; }
+  [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return blocks_[at / block_size][at % block_size]; }
+  [[nodiscard]] T& back() noexcept { return (*this)[size_ - 1]; }
+
+  void push_back(T&& element) {
+    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<T[]>(block_size));
+    (*this)[size_] = std::move(element);
+    ++size_;
+  }
+
+ private:
+  static constexpr std::size_t block_size = 256;
+
+  std::vector<std::unique_ptr<T[]>> blocks_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace accrete
