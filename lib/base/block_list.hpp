@@ -1,6 +1,7 @@
 // A list whose elements stay where they are while it grows, and are found by a shift and a mask.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -13,12 +14,14 @@ template <typename T>
 class BlockList {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] T& operator[](std::size_t at) noexcept { return blocks_[at / block_size][at % block_size]; }
-  [[nodiscard]] const T& operator[](std::size_t at) const noexcept { return blocks_[at / block_size][at % block_size]; }
+  [[nodiscard]] T& operator[](std::size_t at) noexcept { return (*blocks_[at / block_size])[at % block_size]; }
+  [[nodiscard]] const T& operator[](std::size_t at) const noexcept {
+    return (*blocks_[at / block_size])[at % block_size];
+  }
   [[nodiscard]] T& back() noexcept { return (*this)[size_ - 1]; }
 
   void push_back(T&& element) {
-    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<T[]>(block_size));
+    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<Block>());
     (*this)[size_] = std::move(element);
     ++size_;
   }
@@ -26,7 +29,9 @@ class BlockList {
  private:
   static constexpr std::size_t block_size = 256;
 
-  std::vector<std::unique_ptr<T[]>> blocks_;
+  using Block = std::array<T, block_size>;
+
+  std::vector<std::unique_ptr<Block>> blocks_;
   std::size_t size_ = 0;
 };
 
