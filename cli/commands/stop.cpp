@@ -18,9 +18,8 @@ class StopArguments {
   void add_to(CLI::App& command) {
     dataset_.add_to(command);
     command.footer(
-        "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone. The exit code is 1 if "
-        "none\n"
-        "runs, and 3 if it is not gone in time.\n\n"
+        "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone.\n"
+        "The exit code is 1 if none runs, and 3 if it is not gone in time.\n\n"
         "Example:\n  accrete stop flights\n");
   }
 

@@ -25,8 +25,8 @@ std::unique_ptr<BufferSegment> BufferSegment::try_open(Directory& directory, con
   std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
   if (!file) return nullptr;
   const std::string bytes = read_up_to(*file, 0, buffer_segment_header_size);
-  // What was created, or begun before power was lost. A kill leaves no header in part.
-  if (bytes.find_first_not_of('\0') == std::string::npos) return nullptr;
+  // What was created, or begun before power was lost: that may leave zeros, or the front of a header.
+  if (bytes.size() < buffer_segment_header_size || bytes.find_first_not_of('\0') == std::string::npos) return nullptr;
   std::string path = directory.path() + "/" + name;
   const auto header = decode_buffer_segment_header(bytes);
   if (!header) {
