@@ -190,10 +190,11 @@ void Buffer::append_below(std::span<const Entry> entries, const AppendOptions& o
 /// The number of the step that is journaled; 0 without a journal.
 std::uint64_t Buffer::begin_step(BufferStep::Kind kind, std::vector<std::string_view> keys) {
   if (!has_journal()) return 0;
-  const std::uint64_t number = ++state_->step;
+  const std::uint64_t number = state_->step + 1;
   encode_buffer_step({.kind = kind, .number = number, .applied = state_->applied_step, .keys = std::move(keys)},
                      record_);
   journal_->append(record_);
+  state_->step = number;
   return number;
 }
 

@@ -82,6 +82,7 @@ std::string encode_buffer_segment_header(const BufferSegmentHeader& header) {
   bytes += as_string_view(header.boot_id);
   append_le(bytes, header.number);
   append_le(bytes, header.nonce);
+  append_le(bytes, header.previous_end);
   append_le(bytes, hash64(bytes));
   return bytes;
 }
@@ -101,6 +102,7 @@ std::optional<BufferSegmentHeader> decode_buffer_segment_header(std::string_view
   header.boot_id = read_array<16>(reader);
   header.number = reader.integer<std::uint64_t>();
   header.nonce = reader.integer<std::uint64_t>();
+  header.previous_end = reader.integer<std::uint64_t>();
   const auto checksum = reader.integer<std::uint64_t>();
   if (!reader.ok() || checksum != hash64(bytes.substr(0, buffer_segment_header_size - 8))) return std::nullopt;
   return header;
@@ -249,6 +251,7 @@ void BufferJournal::start() {
   BufferSegmentHeader next = header_;
   ++next.number;
   next.nonce = random_u64();
+  next.previous_end = end_;
   Segment& segment = segment_of(next.number);
   // By a system call, which a kill does not cut in two.
   segment.file->write_at(0, encode_buffer_segment_header(next));

@@ -2,7 +2,7 @@
 // death of the process, or power loss.
 //
 //   segment = header *record *OCTET                                  ; records: base/record.hpp
-//   header  = magic:8 version:u32 synced:u32 journal:16 boot_id:16 number:u64 nonce:u64 checksum:u64
+//   header  = magic:8 version:u32 synced:u32 journal:16 boot_id:16 number:u64 nonce:u64 previous_end:u64 checksum:u64
 //   payload = batches / step
 //   batches = %x01 count:u32 count*batch
 //   batch   = ids:u8 [id] [session] entries                          ; ids: 1 an id, 2 a session; base/entries.hpp
@@ -12,14 +12,15 @@
 //   kind    = %x01 / %x02 / %x03                                     ; flush / erase / drop
 //   key     = size:u16 bytes
 //
-// All integers are little-endian; the header's checksum is the XXH3-64 of the 64 bytes before it. The two segments take
+// All integers are little-endian; the header's checksum is the XXH3-64 of the 72 bytes before it. The two segments take
 // turns: each start of one has a higher number and another nonce, and overwrites what was there, once all its
-// entries have been handed down.
+// entries have been handed down. It says where the records of the other one end.
 //
 // A step says what is about to be done to the dataset: the entries of its keys that stand before it are handed down (a
 // flush), or are gone with the key (an erase) or with all keys (a drop; it names none). When it has been done, the
 // dataset's table of writers holds its number as the last sequence of the writer `journal`. `applied` is the number of
-// the last one that was done before: a step between `applied` and `number` has failed and does not count. So replaying
+// the last one that was done before: a step between `applied` and `number` has failed and does not count. Numbers of
+// steps follow each other without a gap. So replaying
 // knows of each entry whether it is in the dataset already, whenever the process was killed. A replay that is itself
 // killed goes on where it was: it takes the journal's order, and the writer `replay_writer(journal)` has the position
 // up to which it came.
@@ -47,7 +48,7 @@
 namespace accrete {
 
 inline constexpr std::array<const char*, 2> buffer_journal_names = {".buffer-0", ".buffer-1"};
-inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 16 + 8 + 8 + 8;
+inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 16 + 8 + 8 + 8 + 8;
 
 struct BufferSegmentHeader {
   bool synced = false;  ///< batches survive power loss before they are acknowledged
@@ -55,6 +56,7 @@ struct BufferSegmentHeader {
   BootId boot_id{};
   std::uint64_t number = 0;
   std::uint64_t nonce = 0;
+  std::uint64_t previous_end = 0;  ///< of the records in the segment before it; 0 if it is the first
 };
 
 [[nodiscard]] std::string encode_buffer_segment_header(const BufferSegmentHeader& header);

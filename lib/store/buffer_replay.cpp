@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <unordered_map>
 
+#include "base/escape.hpp"
 #include "base/hash.hpp"
 
 namespace accrete {
@@ -38,7 +40,14 @@ class Steps {
   /// `last`: the number of the last step that the dataset knows to be done.
   explicit Steps(std::uint64_t last) : last_(last) {}
 
+  /// False if a step is missing before this one, or the dataset does not know of one that was done before it.
+  [[nodiscard]] bool fits(const BufferStep& step) const noexcept {
+    return (number_ == 0 || step.number == number_ + 1) && step.applied <= last_;
+  }
+
   void add(std::uint64_t position, const BufferStep& step) {
+    number_ = step.number;
+    last_ = std::max(last_, step.applied);
     // A step that failed stands last until another one, which tells so, is behind it.
     if (latest_ && latest_->number > step.applied) latest_.reset();
     commit_latest();
@@ -81,11 +90,55 @@ class Steps {
   }
 
   std::uint64_t last_;
+  std::uint64_t number_ = 0;     // of the step that was added last; numbers begin with 1
   std::optional<Known> latest_;  // not known yet to have failed
   std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> positions_;
   std::uint64_t drop_position_ = 0;
-  std::uint64_t undone_ = 0;  // numbers begin with 1
+  std::uint64_t undone_ = 0;
 };
+
+/// Power loss may have taken the steps out of a journal that was not synced, and what it still holds would be doubled.
+bool counts(const Segments& segments, const BootId& boot_id) {
+  if (segments.empty()) return false;
+  const BufferSegmentHeader& header = segments.front()->header();
+  return header.synced || header.boot_id == boot_id;
+}
+
+template <typename Visit>
+void for_each_payload(const Segments& segments, const BootId& boot_id, Damage damage, Visit visit) {
+  for (const auto& segment : segments) {
+    segment->rewind();
+    while (auto record = segment->next(boot_id, damage)) {
+      visit(replay_position(segment->header().number, record->offset), std::move(record->payload));
+    }
+  }
+}
+
+/// What is wrong between the records, each of which is whole, goes to `tell`. `last`: as for Steps.
+template <typename Tell>
+Steps load_steps(const Segments& segments, const BootId& boot_id, Damage damage, std::uint64_t last, Tell tell) {
+  Steps steps(last);
+  for_each_payload(segments, boot_id, damage, [&](std::uint64_t position, std::string&& payload) {
+    const BufferPayload decoded = decode_buffer_payload(payload);
+    if (!decoded.step) return;
+    if (!steps.fits(*decoded.step)) {
+      tell("its step " + std::to_string(decoded.step->number) + " does not follow what was done before it");
+    }
+    steps.add(position, *decoded.step);
+  });
+  steps.end();
+  // Once the second one was begun, nothing was written to the first.
+  if (segments.size() == 2 && segments[0]->offset() != segments[1]->header().previous_end) {
+    tell("the records of one segment end at its byte " + std::to_string(segments[0]->offset()) +
+         ", and the next one was begun when they ended at " + std::to_string(segments[1]->header().previous_end));
+  }
+  return steps;
+}
+
+std::string damage_in(const Directory& directory, const std::string& what) {
+  return "the buffer's journal in " + quoted(directory.path()) + " is damaged: " + what +
+         "; copy the dataset, then run 'accrete verify --repair', which keeps what is whole";
+}
 
 class Replay {
  public:
@@ -94,7 +147,7 @@ class Replay {
 
   std::uint64_t run() {
     Segments segments = open_segments(*parts_.directory, damage_, skipped_);
-    if (!segments.empty() && counts(segments.front()->header())) hand_down(segments);
+    if (counts(segments, boot_id_)) hand_down(segments);
     writer_.set_buffered(words_, false);
     for (const char* const name : buffer_journal_names) {
       if (parts_.directory->info(name)) parts_.directory->remove(name);
@@ -103,40 +156,24 @@ class Replay {
   }
 
  private:
-  /// Power loss may have taken the steps out of a journal that was not synced, and what it still holds would be
-  /// doubled.
-  [[nodiscard]] bool counts(const BufferSegmentHeader& header) const noexcept {
-    return header.synced || header.boot_id == boot_id_;
-  }
-
   void hand_down(Segments& segments) {
     const BufferSegmentHeader& header = segments.front()->header();
     replayer_ = replay_writer(header.journal);
     done_position_ = last_sequence(replayer_);
-    Steps steps(last_sequence(header.journal));
-    for_each_payload(segments, [&](std::uint64_t position, std::string&& payload) {
-      const BufferPayload decoded = decode_buffer_payload(payload);
-      if (decoded.step) steps.add(position, *decoded.step);
-    });
-    steps.end();
+    const Steps steps =
+        load_steps(segments, boot_id_, damage_, last_sequence(header.journal), [&](const std::string& what) {
+          if (damage_ == Damage::refuse) throw CorruptionError(damage_in(*parts_.directory, what));
+          ++skipped_;
+        });
     for (const auto& segment : segments) skipped_ += segment->skipped();
-    for_each_payload(
-        segments, [&](std::uint64_t position, std::string&& payload) { replay(steps, position, std::move(payload)); });
+    for_each_payload(segments, boot_id_, damage_, [&](std::uint64_t position, std::string&& payload) {
+      replay(steps, position, std::move(payload));
+    });
     append_gathered();
     for (const auto& [id, sequence] : sequences_) writer_.append(words_, {}, {.id = BatchId{id, sequence}});
     if (header.synced) {
       parts_.directory->sync_file_system();
       writer_.renew_journal(words_);
-    }
-  }
-
-  template <typename Visit>
-  void for_each_payload(Segments& segments, Visit visit) {
-    for (const auto& segment : segments) {
-      segment->rewind();
-      while (auto record = segment->next(boot_id_, damage_)) {
-        visit(replay_position(segment->header().number, record->offset), std::move(record->payload));
-      }
     }
   }
 
@@ -217,9 +254,11 @@ std::vector<std::string> check_buffer_journal(Directory& directory, const BootId
   std::vector<std::string> problems;
   try {
     std::uint64_t skipped = 0;
-    for (const auto& segment : open_segments(directory, Damage::refuse, skipped)) {
-      while (auto record = segment->next(boot_id, Damage::refuse)) (void)decode_buffer_payload(record->payload);
-    }
+    const Segments segments = open_segments(directory, Damage::refuse, skipped);
+    constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+    if (!counts(segments, boot_id)) return {};
+    (void)load_steps(segments, boot_id, Damage::refuse, any,
+                     [&](const std::string& what) { problems.push_back(damage_in(directory, what)); });
   } catch (const CorruptionError& error) {
     problems.emplace_back(error.what());
   }

@@ -30,6 +30,9 @@ class BufferSegment {
   /// another boot, power may have been lost. Throws CorruptionError for damage, unless it is to be skipped.
   [[nodiscard]] std::optional<Record> next(const BootId& boot_id, Damage damage);
 
+  /// Where what `next` has returned ends.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+
   void rewind() noexcept { offset_ = buffer_segment_header_size; }
 
   /// How many stretches of damage `next` has skipped since the segment was opened.

@@ -2,6 +2,7 @@
 #include "store/buffer_journal.hpp"
 
 #include <accrete/accrete.hpp>
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <filesystem>
 
@@ -26,7 +27,7 @@ class Image {
   explicit Image(Appends appends) {
     const std::string living = directory_ / "living";
     create(living);
-    const std::unique_ptr<Store> store = open(living, {.buffer = BufferOptions{}});
+    const std::unique_ptr<Store> store = open(living, {.buffer = BufferOptions{.limit_bytes = 1 << 20}});
     appends(*store);
     fs::copy(living, path(), fs::copy_options::recursive);
   }
@@ -111,6 +112,49 @@ TEST_CASE("flushes, erases and drops are replayed in their place") {
     store.append("b", "2");
   });
   CHECK(open(dropped.path())->list() == std::vector<KeySize>{{.key = "b", .size = 1}});
+}
+
+TEST_CASE("a journal that knows of a step which the dataset does not is refused") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "dataset";
+  create(path);
+  {
+    const std::unique_ptr<Store> store = open(path, {.buffer = BufferOptions{}});
+    store->append("a", "1");
+    store->flush();
+    const std::string early = read_file(path + "/.writers");
+    for (int i = 0; i < 2; ++i) {
+      store->append("a", "2");
+      store->flush();
+    }
+    fs::copy(path, directory / "killed", fs::copy_options::recursive);
+    write_file(directory / "killed/.writers", early);
+  }
+  CHECK_THROWS_WITH_AS(open(directory / "killed"), doctest::Contains("does not follow what was done before it"),
+                       CorruptionError);
+}
+
+TEST_CASE("a segment that ends before the next one was begun is refused, and repaired") {
+  Image image([](Store& store) {
+    const std::string piece(200'000, 'x');
+    for (int i = 0; i < 8; ++i) store.append("key " + std::to_string(i), piece);
+  });
+  const auto number_of = [&](const char* name) {
+    return decode_buffer_segment_header(read_file(image.path() + name))->number;
+  };
+  const std::string older = number_of("/.buffer-0") < number_of("/.buffer-1") ? "/.buffer-0" : "/.buffer-1";
+  std::string bytes = read_file(image.path() + older);
+  const std::size_t last = bytes.rfind("key ");
+  REQUIRE(last != std::string::npos);
+  bytes[last] = '!';
+  write_file(image.path() + older, bytes);
+  CHECK_THROWS_AS(open(image.path()), CorruptionError);
+  const std::vector<std::string> problems = verify(image.path()).problems;
+  CHECK(std::any_of(problems.begin(), problems.end(), [](const std::string& problem) {
+    return problem.find("the records of one segment end") != std::string::npos;
+  }));
+  CHECK_FALSE(verify(image.path(), {.repair = true}).repairs.empty());
+  CHECK(open(image.path())->size("key 7") == 200'000);
 }
 
 TEST_CASE("a batch with an id is not applied again after its buffer died") {
