@@ -114,11 +114,12 @@ std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& p
   return directory;
 }
 
-FilesParts::FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files)
+FilesParts::FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files,
+                       std::uint64_t file_size_limit)
     : directory(std::move(opened)),
       read_only(for_reading),
       control(*directory, read_only),
-      journal(*directory),
+      journal(*directory, std::min(Journal::default_size_limit, file_size_limit)),
       writers(*directory, read_only),
       values(*directory, max_open_files) {}
 

@@ -35,7 +35,9 @@ inline constexpr const char* socket_name = ".socket";  // of a served dataset
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
 
 struct FilesParts {
-  FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files);
+  /// `file_size_limit`: of this process (RLIMIT_FSIZE).
+  FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files,
+             std::uint64_t file_size_limit);
 
   std::shared_ptr<Directory> directory;
   bool read_only;

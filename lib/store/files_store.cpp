@@ -236,14 +236,18 @@ std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
 }
 
 /// For reading only where this process may not write.
-std::unique_ptr<FilesParts> open_parts(const std::shared_ptr<Directory>& directory, std::size_t capacity) {
+std::unique_ptr<FilesParts> open_parts(const Env& env, const std::shared_ptr<Directory>& directory,
+                                       std::size_t capacity) {
+  const auto open = [&](bool for_reading) {
+    return std::make_unique<FilesParts>(directory, for_reading, capacity, env.file_size_limit());
+  };
   try {
-    return std::make_unique<FilesParts>(directory, false, capacity);
+    return open(false);
   } catch (const ReadOnlyError&) {
-    return std::make_unique<FilesParts>(directory, true, capacity);
+    return open(true);
   } catch (const IoError& error) {
     if (error.code().value() != EACCES && error.code().value() != EPERM) throw;
-    return std::make_unique<FilesParts>(directory, true, capacity);
+    return open(true);
   }
 }
 
@@ -253,7 +257,7 @@ std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenO
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   (void)load_marker(*directory);
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
-  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, cache_capacity(env, options)),
+  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(env, directory, cache_capacity(env, options)),
                                       options);
 }
 
@@ -261,8 +265,8 @@ std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, 
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   (void)load_marker(*directory);
   std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
-  return std::make_unique<FilesStore>(
-      env, std::move(lock), std::make_unique<FilesParts>(directory, false, cache_capacity(env, options)), options);
+  auto parts = std::make_unique<FilesParts>(directory, false, cache_capacity(env, options), env.file_size_limit());
+  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options);
 }
 
 }  // namespace accrete

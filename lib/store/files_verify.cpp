@@ -75,7 +75,7 @@ class Verifier {
 
   void check_control() {
     try {
-      FilesParts parts(directory_, !repair_, 1);
+      FilesParts parts(directory_, !repair_, 1, env_.file_size_limit());
       check_change(parts);
       check_writers(parts);
       check_buffer(parts);
@@ -181,7 +181,7 @@ class Verifier {
     }
     directory_->rename(next, Control::name);
     directory_->sync();
-    FilesParts parts(directory_, false, 1);
+    FilesParts parts(directory_, false, 1, env_.file_size_limit());
     (void)recover(parts, env_.boot_id());
     repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
   }

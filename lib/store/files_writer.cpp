@@ -10,9 +10,6 @@
 namespace accrete {
 namespace {
 
-/// Above this, a synced batch syncs the file system instead of being written twice.
-constexpr std::uint64_t largest_journaled_batch = Journal::size_limit / 8;
-
 void check_expected_size(const BatchPlan::Group& group, std::uint64_t expected) {
   const bool is_as_expected = expected == 0 ? !group.old_size : group.old_size == expected;
   if (is_as_expected) return;
@@ -40,7 +37,7 @@ bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, co
   if (!options.sync) {
     words.unsynced = true;
     append_under_intent(words, old_words, options.id, writer, SyncAll::no);
-  } else if (journaled_size() <= largest_journaled_batch && file_size_limit_ >= Journal::size_limit) {
+  } else if (fits_journal()) {
     append_through_journal(words, old_words, options.id, writer);
   } else {
     append_under_intent(words, old_words, options.id, writer, SyncAll::yes);
@@ -71,7 +68,7 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
   // The nonce differs if somebody was killed between starting the journal anew and committing that.
   const bool restart = words.unsynced || words.journal_end < Journal::header_size ||
                        parts_.journal.load_nonce() != words.journal_nonce ||
-                       words.journal_end + Journal::record_size(payload) > Journal::size_limit;
+                       words.journal_end + Journal::record_size(payload) > parts_.journal.size_limit();
   if (restart) parts_.directory->sync_file_system();
   const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
   try {
@@ -159,10 +156,12 @@ std::string FilesWriter::journal_payload(const std::optional<BatchId>& id) {
   return payload.str();
 }
 
-std::uint64_t FilesWriter::journaled_size() {
+/// A larger batch syncs the file system instead of being written twice.
+bool FilesWriter::fits_journal() {
+  const std::uint64_t limit = parts_.journal.size_limit();
   std::uint64_t size = 0;
-  for (const BatchPlan::Group& group : plan_.groups()) size += group.key.size() + group.bytes;
-  return size;
+  for (const BatchPlan::Group& group : plan_.groups()) size += JournalPayload::size_of(group.key, group.bytes);
+  return limit >= Journal::smallest_size_limit && size <= limit / 8;
 }
 
 /// Writing beyond the limit would raise SIGXFSZ, which kills the process unless it is ignored.

@@ -52,7 +52,7 @@ class FilesWriter {
   void set_intent(const std::optional<WriterChange>& writer);
   void add_totals(ControlWords& words);
   std::string journal_payload(const std::optional<BatchId>& id);
-  std::uint64_t journaled_size();
+  [[nodiscard]] bool fits_journal();
   void check_file_size_limit();
   void empty_journal(ControlWords& words);
 

@@ -138,12 +138,11 @@ std::optional<std::string> Journal::load(std::uint64_t nonce, std::uint64_t offs
 }
 
 void Journal::write_synced(std::uint64_t offset, std::string_view bytes) {
-  constexpr std::uint64_t smallest_size = std::uint64_t{64} * 1024;
   File& file = writable();
   const std::uint64_t size = file.size();
   const std::uint64_t end = offset + bytes.size();
   if (end > size) {
-    const std::uint64_t wanted = std::min(std::max({smallest_size, 2 * size, end}), size_limit);
+    const std::uint64_t wanted = std::min(std::max({smallest_size_limit, 2 * size, end}), size_limit_);
     try {
       if (wanted > end) file.write_at(end, std::string(wanted - end, '\0'));
     } catch (const DiskFullError&) {

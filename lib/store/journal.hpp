@@ -47,6 +47,10 @@ class JournalPayload {
   JournalPayload(const std::optional<BatchId>& id, std::uint32_t entry_count);
   /// Followed by `add_bytes` of `bytes_size` bytes altogether.
   void add_entry(std::string_view key, std::optional<std::uint64_t> old_size, std::uint64_t bytes_size);
+  /// Of an entry within the payload.
+  [[nodiscard]] static std::uint64_t size_of(std::string_view key, std::uint64_t bytes_size) noexcept {
+    return 2 + 1 + 8 + 8 + key.size() + bytes_size;
+  }
   void add_bytes(std::string_view bytes) { payload_ += bytes; }
   [[nodiscard]] const std::string& str() const noexcept { return payload_; }
 
@@ -59,9 +63,13 @@ class Journal {
   static constexpr const char* name = ".journal";
   static constexpr std::uint64_t header_size = 32;
   static constexpr std::uint64_t record_header_size = 16;
-  static constexpr std::uint64_t size_limit = 64 << 20;
+  static constexpr std::uint64_t default_size_limit = 64 << 20;
+  static constexpr std::uint64_t smallest_size_limit = 64 << 10;
 
-  explicit Journal(Directory& directory) noexcept : directory_(directory) {}
+  /// Beyond `size_limit` nothing is to be written.
+  Journal(Directory& directory, std::uint64_t size_limit) noexcept : directory_(directory), size_limit_(size_limit) {}
+
+  [[nodiscard]] std::uint64_t size_limit() const noexcept { return size_limit_; }
 
   /// The nonce; nullopt if there is no journal or its header is not whole.
   [[nodiscard]] std::optional<std::uint64_t> load_nonce() const;
@@ -88,6 +96,7 @@ class Journal {
   [[nodiscard]] std::unique_ptr<File> try_readable() const;
 
   Directory& directory_;
+  const std::uint64_t size_limit_;
   std::unique_ptr<File> file_;  // opened for the first write
 };
 

@@ -46,7 +46,7 @@ class Computer {
   Random random_;
   std::optional<Durability> buffer_;
   CrashEnv disk_{posix_env(), directory_.path()};
-  FaultEnv env_{disk_};
+  FaultEnv env_{disk_, FaultEnv::Syncs::real, FaultEnv::small_file_size};
   std::unique_ptr<Store> store_;
 };
 

@@ -138,7 +138,7 @@ TEST_CASE("synced batches survive a checkpoint that power failed in") {
     };
     append({.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}});
     for (int i = 0; i < 8; ++i) {
-      append({.entries = {{"big", std::string(Journal::size_limit / 8 - 1024, 'b')}}, .options = {.sync = true}});
+      append({.entries = {{"big", std::string(FaultEnv::small_file_size / 8 - 100, 'b')}}, .options = {.sync = true}});
     }
     const OwnedBatch last{.entries = {{"a", std::string(8192, 'x')}, {"c", "3"}}, .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(last.view(), last.options); });
@@ -161,7 +161,7 @@ TEST_CASE("a synced batch too large for the journal survives") {
     const OwnedBatch first{.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}};
     computer.store().append_batch(first.view(), first.options);
     survival.append_batch(first);
-    const OwnedBatch large{.entries = {{"a", std::string(Journal::size_limit / 8, 'x')}, {"c", "3"}},
+    const OwnedBatch large{.entries = {{"a", std::string(FaultEnv::small_file_size / 8, 'x')}, {"c", "3"}},
                            .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(large.view(), large.options); });
     survival.append_batch({.entries = large.entries, .options = {.sync = !cut}});

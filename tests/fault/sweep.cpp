@@ -82,7 +82,7 @@ class Stage {
 
   const Scenario& scenario_;
   TemporaryDirectory directory_{memory_directory()};
-  FaultEnv env_{posix_env(), FaultEnv::Syncs::counted};
+  FaultEnv env_{posix_env(), FaultEnv::Syncs::counted, FaultEnv::small_file_size};
   Model before_;
   Model after_;
   std::unique_ptr<Store> store_;

@@ -7,12 +7,14 @@
 #include <accrete/accrete.hpp>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <sys/prctl.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -170,6 +172,8 @@ int main(int argc, char** argv) {
     std::cerr << "usage: worker DATASET NUMBER|buffered|serve|client-NUMBER|proxied-NUMBER DIRECTORY\n";
     return 2;
   }
+  // Without whoever kills it, it would append until the disk is full.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() == 1) return 1;
   try {
     if (argv[2] == std::string_view{"buffered"}) {
       work_together(argv[1], argv[3]);

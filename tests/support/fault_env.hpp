@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "os/env.hpp"
@@ -26,7 +27,11 @@ class FaultEnv final : public Env {
  public:
   /// `counted`: what syncs is an operation that may fail, but the disk is not waited for.
   enum class Syncs { real, counted };
-  explicit FaultEnv(Env& next, Syncs syncs = Syncs::real) : next_(next), syncs_(syncs) {}
+  /// With it, the journal of a dataset is soon full.
+  static constexpr std::uint64_t small_file_size = std::uint64_t{8} << 20;
+  explicit FaultEnv(Env& next, Syncs syncs = Syncs::real,
+                    std::uint64_t file_size_limit = std::numeric_limits<std::uint64_t>::max())
+      : next_(next), syncs_(syncs), file_size_limit_(file_size_limit) {}
 
   /// The n-th operation from now on fails; the first is 1.
   void fail_at(std::uint64_t n, const Fault& fault);
@@ -40,7 +45,7 @@ class FaultEnv final : public Env {
   void make_directory(const std::string& path) override;
   bool try_rename_directory(const std::string& from, const std::string& to) override;
   void remove_directory(const std::string& path) override;
-  std::uint64_t file_size_limit() const override { return next_.file_size_limit(); }
+  std::uint64_t file_size_limit() const override { return file_size_limit_; }
   BootId boot_id() const override { return next_.boot_id(); }
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
@@ -61,6 +66,7 @@ class FaultEnv final : public Env {
 
   Env& next_;
   Syncs syncs_;
+  std::uint64_t file_size_limit_;
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;
