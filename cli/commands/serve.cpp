@@ -11,6 +11,7 @@
 #include "os/env.hpp"
 #include "os/private_files.hpp"
 #include "os/stop_signals.hpp"
+#include "os/system.hpp"
 #include "server/server.hpp"
 #include "store/files_parts.hpp"
 
@@ -162,6 +163,8 @@ void ServeArguments::run(Program& program) const {
   // The options are looked at first: a mistake in them must not wait for the dataset's lock.
   server::ServerOptions serving = server_options();
   StopSignals signals;
+  constexpr int kept_memory = 64 << 20;
+  keep_freed_memory(kept_memory);
   OpenOptions options = dataset_.options();
   options.buffer = BufferOptions{.limit_bytes = memory_bytes_};
   options.durability = durability();

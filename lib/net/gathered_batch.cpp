@@ -72,8 +72,7 @@ GatheredBatch::Group& GatheredBatch::group_of(std::string_view key) noexcept {
                                     .bytes = 0});
 }
 
-std::string GatheredBatch::encode(std::uint64_t sequence) const {
-  std::string message;
+std::string GatheredBatch::encode(std::uint64_t sequence, std::string&& message) const {
   message.reserve(message_size_);
   wire::begin_append({}, static_cast<std::uint32_t>(groups_.size()), message);
   for (const Group& group : groups_) {
@@ -83,7 +82,7 @@ std::string GatheredBatch::encode(std::uint64_t sequence) const {
     }
   }
   wire::set_sequence(message, sequence);
-  return message;
+  return std::move(message);
 }
 
 void GatheredBatch::clear(std::size_t keep_bytes) {

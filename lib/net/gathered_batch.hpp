@@ -27,8 +27,8 @@ class GatheredBatch {
   /// All of them, or none if memory is out. Keeps to max_bytes only if the caller does.
   void add(std::span<const Entry> entries);
 
-  /// The message; `sequence` stands in it.
-  [[nodiscard]] std::string encode(std::uint64_t sequence) const;
+  /// The message, in the memory of `message`, which is empty; `sequence` stands in it.
+  [[nodiscard]] std::string encode(std::uint64_t sequence, std::string&& message = {}) const;
 
   /// Keeps the memory for a next batch, but for what is more than `keep_bytes`.
   void clear(std::size_t keep_bytes);

@@ -35,6 +35,7 @@ Session::Session(std::string endpoint, ClientOptions options, const Patience& pa
       options_(std::move(options)),
       id_(random_uuid()),
       patience_(patience),
+      messages_(MessagePool::make(options_.window_bytes)),
       dealer_(endpoint_, options_),
       thread_([this] { run(); }) {}
 
@@ -141,7 +142,7 @@ void Session::check_size(std::uint64_t size, std::string_view what) const {
 bool Session::try_seal() {
   if (gathered_.empty()) return true;
   if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
-  auto message = std::make_shared<const std::string>(gathered_.encode(window_.next_sequence()));
+  SendWindow::Message message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
   window_.push(std::move(message), std::exchange(gathered_outcome_, nullptr), SendWindow::Kind::pipelined);
   constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
   gathered_.clear(std::max(least_kept, 4 * batch_limit_));

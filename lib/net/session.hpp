@@ -17,6 +17,7 @@
 #include "net/call_table.hpp"
 #include "net/dealer.hpp"
 #include "net/gathered_batch.hpp"
+#include "net/message_pool.hpp"
 #include "net/patience.hpp"
 #include "net/protocol.hpp"
 #include "net/reply_reader.hpp"
@@ -111,6 +112,7 @@ class Session {
   const ClientOptions options_;
   const wire::SessionId id_;
   const Patience patience_;
+  const std::shared_ptr<MessagePool> messages_;
   WakeUp wake_up_;
 
   std::mutex

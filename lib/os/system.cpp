@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fstream>
 #include <limits>
+#include <malloc.h>
 #include <span>
 #include <string>
 #include <sys/random.h>
@@ -69,5 +70,12 @@ std::uint64_t random_u64() {
 }
 
 std::int64_t process_id() noexcept { return ::getpid(); }
+
+void keep_freed_memory(int bytes) noexcept {
+  ::mallopt(M_TRIM_THRESHOLD, bytes);
+  // What is allocated by a mapping of its own is given back at once.
+  constexpr int largest_from_heap = 16 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, largest_from_heap);
+}
 
 }  // namespace accrete

@@ -17,4 +17,8 @@ namespace accrete {
 
 [[nodiscard]] std::int64_t process_id() noexcept;
 
+/// For a program that allocates and frees messages all the time: up to `bytes` of what is freed stays with the process,
+/// since the system would clear each page of it that is taken again.
+void keep_freed_memory(int bytes) noexcept;
+
 }  // namespace accrete
