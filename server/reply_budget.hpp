@@ -34,13 +34,17 @@ class ReplyBudget {
 
   explicit ReplyBudget(std::uint64_t limit) noexcept : limit_(limit) {}
 
-  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  /// The most bytes that a reply may have. What is beyond is for small ones, so that large replies which nobody reads
+  /// do not keep those out.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_ / 4 * 3; }
 
   /// Adds `bytes` to `share`, which is of this budget or empty; false, and nothing is added, if that is too much.
   [[nodiscard]] bool try_add(Share& share, std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t small = std::uint64_t{64} << 10;
+    const std::uint64_t most = share.bytes_ + bytes <= small ? limit_ : limit();
     std::uint64_t used = used_;
     do {
-      if (used > limit_ || bytes > limit_ - used) return false;
+      if (used > most || bytes > most - used) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes));
     share.budget_ = this;
     share.bytes_ += bytes;
