@@ -30,11 +30,11 @@ void Computer::open() {
   store_ = open_buffered_files(env_, path(), options);
 }
 
-void Computer::lose_power() {
+void Computer::end_process() {
   env_.fail_at(1, {.how = Fault::How::for_good});  // a Store that is destroyed must not finish its work
   store_.reset();
   env_.heal();
-  disk_.lose_power(random_);
+  if (end_ == End::power_loss) disk_.lose_power(random_);
 }
 
 bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
@@ -88,33 +88,38 @@ void Life::act() {
       return survival_.synced();
     case 3:
       return computer_.store().flush();
-    default: {
-      OwnedBatch batch = random_batch();
-      computer_.store().append_batch(batch.view(), batch.options);
-      if (computer_.is_synced()) batch.options.sync = true;
-      return survival_.append_batch(batch);
-    }
+    default:
+      return append(random_batch());
   }
+}
+
+void Life::append(OwnedBatch batch) {
+  try {
+    computer_.store().append_batch(batch.view(), batch.options);
+  } catch (const Error&) {
+    batch.options.sync = false;
+    survival_.append_batch(batch);
+    throw;
+  }
+  if (computer_.keeps_appends()) batch.options.sync = true;
+  survival_.append_batch(batch);
 }
 
 void Life::erase(const std::string& key) {
   survival_.erase(key);
   computer_.store().erase(key);
+  if (computer_.keeps_erases()) survival_.synced();
 }
 
 void Life::drop() {
   survival_.drop();
   computer_.store().drop();
+  if (computer_.keeps_erases()) survival_.synced();
 }
 
-void Life::act_and_fail() {
-  OwnedBatch batch = random_batch();
-  const bool sync = batch.options.sync || computer_.is_synced();
-  const bool cut = computer_.cut_off(1 + random_below(computer_.random(), 30),
-                                     [&] { computer_.store().append_batch(batch.view(), batch.options); });
-  batch.options.sync = sync && !cut;
-  survival_.append_batch(batch);
-  computer_.lose_power();
+void Life::act_and_end() {
+  static_cast<void>(computer_.cut_off(1 + random_below(computer_.random(), 30), [&] { act(); }));
+  computer_.end_process();
 }
 
 void Life::recover() {
@@ -124,7 +129,7 @@ void Life::recover() {
       computer_.open();
       static_cast<void>(computer_.store().list());
     }));
-    computer_.lose_power();
+    computer_.end_process();
   }
   computer_.open();
   survival_.found(computer_.store());

@@ -1,4 +1,4 @@
-// A dataset on a disk that can lose power, and a random user of it.
+// A dataset on a computer that can lose power, or kill its processes, and a random user of it.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -16,12 +16,15 @@
 
 namespace accrete::test {
 
+/// What ends the process that uses the dataset.
+enum class End { power_loss, kill };
+
 /// Used by one process at a time.
 class Computer {
  public:
   /// `buffer`: the dataset is opened with a buffer of this durability over it.
-  explicit Computer(std::uint64_t seed, std::optional<Durability> buffer = std::nullopt)
-      : random_(seed), buffer_(buffer) {}
+  explicit Computer(std::uint64_t seed, std::optional<Durability> buffer = std::nullopt, End end = End::power_loss)
+      : random_(seed), buffer_(buffer), end_(end) {}
 
   void create();
   void open();
@@ -30,12 +33,17 @@ class Computer {
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
   [[nodiscard]] bool has_buffer() const noexcept { return buffer_.has_value(); }
-  /// What was appended survives power loss without more ado.
-  [[nodiscard]] bool is_synced() const noexcept { return buffer_ == Durability::sync; }
+  /// What was appended survives the end without more ado.
+  [[nodiscard]] bool keeps_appends() const noexcept {
+    return end_ == End::kill ? buffer_ != Durability::memory : buffer_ == Durability::sync;
+  }
+  /// What was erased stays so, too.
+  [[nodiscard]] bool keeps_erases() const noexcept { return end_ == End::kill; }
 
-  void lose_power();
+  /// As `end` says.
+  void end_process();
 
-  /// All operations from the n-th on fail until power is lost. False if the call was through before.
+  /// All operations from the n-th on fail until the process ends. False if the call was through before.
   bool cut_off(std::uint64_t n, const std::function<void()>& call);
 
   /// Throws unless the dataset is sound.
@@ -45,23 +53,26 @@ class Computer {
   TemporaryDirectory directory_{memory_directory()};
   Random random_;
   std::optional<Durability> buffer_;
+  End end_;
   CrashEnv disk_{posix_env(), directory_.path()};
-  FaultEnv env_{disk_, FaultEnv::Syncs::real, FaultEnv::small_file_size};
+  FaultEnv env_{end_ == End::kill ? posix_env() : disk_,
+                end_ == End::kill ? FaultEnv::Syncs::counted : FaultEnv::Syncs::real, FaultEnv::small_file_size};
   std::unique_ptr<Store> store_;
 };
 
-/// Knows what may be left when power fails.
+/// Knows what may be left when the process ends.
 class Life {
  public:
   explicit Life(Computer& computer) : computer_(computer) {}
 
   void act();
-  /// Acts once more, and power fails before it is through. What was begun may be there, but need not.
-  void act_and_fail();
+  /// Acts once more, and the process ends before it is through. What was begun may be there, but need not.
+  void act_and_end();
   void recover();
 
  private:
   [[nodiscard]] OwnedBatch random_batch();
+  void append(OwnedBatch batch);
   void erase(const std::string& key);
   void drop();
 

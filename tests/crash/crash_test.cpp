@@ -1,4 +1,4 @@
-// Power is lost after, and in the middle of, everything that changes a dataset.
+// Power is lost, or the process killed, after and in the middle of everything that changes a dataset.
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <optional>
@@ -10,20 +10,20 @@
 namespace accrete::test {
 namespace {
 
-void live_through_power_losses(std::uint64_t lives, std::optional<Durability> buffer) {
+void live_through_ends(std::uint64_t lives, std::optional<Durability> buffer, End end) {
   for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     CAPTURE(seed);
-    Computer computer(seed, buffer);
+    Computer computer(seed, buffer, end);
     computer.create();
     computer.open();
     Life life(computer);
-    for (int loss = 0; loss < 8; ++loss) {
-      CAPTURE(loss);
+    for (int ends = 0; ends < 8; ++ends) {
+      CAPTURE(ends);
       for (std::size_t left = random_below(computer.random(), 14); left > 0; --left) life.act();
       if (one_in(computer.random(), 2)) {
-        life.act_and_fail();
+        life.act_and_end();
       } else {
-        computer.lose_power();
+        computer.end_process();
       }
       life.recover();
     }
@@ -31,16 +31,22 @@ void live_through_power_losses(std::uint64_t lives, std::optional<Durability> bu
 }
 
 TEST_CASE("what was synced survives power losses after random work, in the middle of it and of recovery") {
-  live_through_power_losses(150, std::nullopt);
+  live_through_ends(150, std::nullopt, End::power_loss);
 }
 
 TEST_CASE("it does so under a buffer") {
-  SUBCASE("without a journal") { live_through_power_losses(50, Durability::memory); }
-  SUBCASE("with a journal") { live_through_power_losses(50, Durability::os); }
+  SUBCASE("without a journal") { live_through_ends(50, Durability::memory, End::power_loss); }
+  SUBCASE("with a journal") { live_through_ends(50, Durability::os, End::power_loss); }
 }
 
 TEST_CASE("all that a buffer with a synced journal has taken survives power losses") {
-  live_through_power_losses(50, Durability::sync);
+  live_through_ends(50, Durability::sync, End::power_loss);
+}
+
+TEST_CASE("all that was done survives kills after random work, in the middle of it and of recovery") {
+  SUBCASE("of a dataset") { live_through_ends(150, std::nullopt, End::kill); }
+  SUBCASE("of a buffer with a journal") { live_through_ends(300, Durability::os, End::kill); }
+  SUBCASE("of a buffer with a synced journal") { live_through_ends(150, Durability::sync, End::kill); }
 }
 
 TEST_CASE("a synced batch is there in whole or not at all when power fails in the middle of it") {
@@ -62,7 +68,7 @@ TEST_CASE("a synced batch is there in whole or not at all when power fails in th
       computer.store().append_batch(first, {.sync = true});
       const BatchId id{writer_id(1), 1};
       cut = computer.cut_off(n, [&] { computer.store().append_batch(entries, {.sync = true, .id = id}); });
-      computer.lose_power();
+      computer.end_process();
       computer.open();
       const std::vector<std::string> values = computer.store().get_batch(keys);
       const bool is_applied = values == after;
@@ -98,7 +104,7 @@ TEST_CASE("a synced batch that failed and was sent again survives, whichever ope
         computer.store().append_batch(entries, options);
       }
       fired = computer.env().fired();
-      computer.lose_power();
+      computer.end_process();
       computer.open();
       REQUIRE(computer.store().get_batch(keys) == std::vector<std::string>{"1", "2"});
       REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
@@ -116,7 +122,7 @@ TEST_CASE("a batch that was applied without sync survives power loss once it is 
     computer.open();
     computer.store().append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 1}});
     computer.store().append_batch({&entry, 1}, {.sync = true, .id = BatchId{writer_id(1), 1}});
-    computer.lose_power();
+    computer.end_process();
     computer.open();
     REQUIRE(computer.store().get("a") == "1");
     REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
@@ -143,7 +149,7 @@ TEST_CASE("synced batches survive a checkpoint that power failed in") {
     const OwnedBatch last{.entries = {{"a", std::string(8192, 'x')}, {"c", "3"}}, .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(last.view(), last.options); });
     survival.append_batch({.entries = last.entries, .options = {.sync = !cut}});
-    computer.lose_power();
+    computer.end_process();
     computer.open();
     survival.found(computer.store());
     computer.check_sound();
@@ -165,7 +171,7 @@ TEST_CASE("a synced batch too large for the journal survives") {
                            .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(large.view(), large.options); });
     survival.append_batch({.entries = large.entries, .options = {.sync = !cut}});
-    computer.lose_power();
+    computer.end_process();
     computer.open();
     survival.found(computer.store());
     computer.check_sound();
@@ -177,7 +183,7 @@ TEST_CASE("a created dataset survives power loss") {
     CAPTURE(seed);
     Computer computer(seed);
     computer.create();
-    computer.lose_power();
+    computer.end_process();
     computer.open();
     REQUIRE(computer.store().list().empty());
     computer.check_sound();
@@ -190,7 +196,7 @@ TEST_CASE("a create that power failed in leaves nothing at the path, or a whole 
     CAPTURE(n);
     Computer computer(n);
     cut = computer.cut_off(n, [&] { computer.create(); });
-    computer.lose_power();
+    computer.end_process();
     if (!std::filesystem::exists(computer.path())) {
       REQUIRE(cut);
       computer.create();
@@ -211,7 +217,7 @@ TEST_CASE("a destroy that power failed in can be called again") {
     const OwnedBatch batch{.entries = {{"a", "1"}, {std::string(700, 'k'), "2"}}, .options = {.sync = true}};
     computer.store().append_batch(batch.view(), batch.options);
     cut = computer.cut_off(n, [&] { destroy_files(computer.env(), computer.path()); });
-    computer.lose_power();
+    computer.end_process();
     if (std::filesystem::exists(computer.path())) destroy_files(computer.env(), computer.path());
     REQUIRE_FALSE(std::filesystem::exists(computer.path()));
   }
