@@ -86,41 +86,5 @@ TEST_CASE("a flush or a sync that fails changes nothing") {
   require_sweep({.before = some_values(), .call = sync_call(), .may_apply = true, .is_repeatable = true});
 }
 
-/// Handed down, erased, synced past the buffer, and gathered again: most that a journal can tell of a key.
-std::vector<Call> some_history() {
-  return {append_call(batch_of({{"a", "1"}, {"b", "1"}})),
-          flush_call(),
-          append_call(batch_of({{"a", "2"}, {"gone", "2"}}, {.id = BatchId{writer_id(1), 5}})),
-          erase_call("gone"),
-          append_call(batch_of({{"a", "3"}, {"b", "3"}}, {.sync = true, .id = BatchId{writer_id(1), 6}})),
-          append_call(batch_of({{"a", "4"}, {"gone", "4"}, {"c", "4"}}, {.id = BatchId{writer_id(2), 3}}))};
-}
-
-TEST_CASE("a replay that is cut off is completed by the next, wherever the buffer had been killed") {
-  const auto require_recovery = [](const Call& call) {
-    for (const Durability durability : {Durability::os, Durability::sync}) {
-      CAPTURE(static_cast<int>(durability));
-      const SweepCount count =
-          sweep_recovery({.before = some_history(),
-                          .call = call,
-                          .options = {.buffer = BufferOptions{.limit_bytes = limit}, .durability = durability},
-                          .is_buffered = true,
-                          .may_apply = true,
-                          .is_repeatable = true});
-      REQUIRE(count.completed > 0);
-      REQUIRE(count.failed > 0);
-    }
-  };
-  SUBCASE("in a batch") {
-    require_recovery(append_call(batch_of({{"a", "5"}, {"new", "5"}}, {.id = BatchId{writer_id(2), 4}})));
-  }
-  SUBCASE("in a synced batch") {
-    require_recovery(append_call(batch_of({{"a", "5"}, {"new", "5"}}, {.sync = true, .id = BatchId{writer_id(2), 4}})));
-  }
-  SUBCASE("in an erase") { require_recovery(erase_call("gone")); }
-  SUBCASE("in a drop") { require_recovery(drop_call()); }
-  SUBCASE("in a flush") { require_recovery(flush_call()); }
-}
-
 }  // namespace
 }  // namespace accrete::test

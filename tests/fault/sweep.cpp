@@ -214,7 +214,7 @@ SweepCount sweep_recovery(const Scenario& scenario) {
     bool cut_off = true;
     for (std::uint64_t k = 1; cut_off; ++k) {
       bool fired = true;
-      for (std::uint64_t n = 1; fired && cut_off; n += scenario.stride) {
+      for (std::uint64_t n = 1; fired && cut_off; ++n) {
         with_context("cut off at operation " + std::to_string(k) + ", then " + describe(fault, n), [&] {
           const std::optional<bool> run = recover_with_fault(scenario, k, fault, n, count);
           cut_off = run.has_value();
