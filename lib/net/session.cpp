@@ -182,7 +182,7 @@ void Session::await(Lock& lock, Clock::time_point deadline, Outcome& outcome) {
 
 void Session::append_with(std::span<const Entry> entries, const AppendOptions& options) {
   wire::Append append{.options = options};
-  std::string message;
+  std::string message = messages_->take();
   append.entries.assign(entries.begin(), entries.end());
   if (encoded_size(entries) <= GatheredBatch::max_bytes) wire::encode_request({.body = std::move(append)}, message);
   Lock lock(mutex_);
@@ -212,7 +212,7 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
   }
   wire::set_sequence(message, window_.next_sequence());
   auto outcome = std::make_shared<Outcome>();
-  window_.push(std::make_shared<const std::string>(std::move(message)), outcome,
+  window_.push(messages_->share(std::move(message)), outcome,
                options.expect_size ? SendWindow::Kind::alone : SendWindow::Kind::pipelined);
   wake_up_.signal();
   return outcome;

@@ -144,7 +144,7 @@ TEST_CASE("synced batches survive a checkpoint that power failed in") {
     };
     append({.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}});
     for (int i = 0; i < 8; ++i) {
-      append({.entries = {{"big", std::string(FaultEnv::small_file_size / 8 - 100, 'b')}}, .options = {.sync = true}});
+      append({.entries = {{"big", std::string(FaultEnv::small_file_size / 8 - 1024, 'b')}}, .options = {.sync = true}});
     }
     const OwnedBatch last{.entries = {{"a", std::string(8192, 'x')}, {"c", "3"}}, .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(last.view(), last.options); });

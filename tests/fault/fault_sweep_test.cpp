@@ -136,7 +136,7 @@ TEST_CASE("a synced batch that fails is applied in whole or not at all, and with
   SUBCASE("for which the journal has no room left") {
     std::vector<Call> before = synced_values();
     for (int i = 0; i < 8; ++i) {
-      before.push_back(append_call(batch_of({{"big", std::string(FaultEnv::small_file_size / 8 - 100, 'b')}}, sync)));
+      before.push_back(append_call(batch_of({{"big", std::string(FaultEnv::small_file_size / 8 - 1024, 'b')}}, sync)));
     }
     require_sweep({.before = std::move(before),
                    .call = append_call(batch_of({{"a", std::string(8192, '1')}, {"new", "2"}}, sync_with_id)),

@@ -86,7 +86,7 @@ class Ending(ServerTest):
                 pass
             # It waits for the client, which does not ask for the last part of its value.
             self.assertEqual(server.end(), -signal.SIGTERM)
-        self.assertEqual(len(self.run_program("get", self.data, "k")), (raw.FIRST_PARTS + 1) << 20)
+        self.assertEqual(self.run_program("get", self.data, "k"), b"x" * ((raw.FIRST_PARTS + 1) << 20))
 
     def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
         server = self.serve()

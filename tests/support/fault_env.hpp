@@ -1,6 +1,7 @@
 // FaultEnv: an Env whose n-th operation fails.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -45,7 +46,7 @@ class FaultEnv final : public Env {
   void make_directory(const std::string& path) override;
   bool try_rename_directory(const std::string& from, const std::string& to) override;
   void remove_directory(const std::string& path) override;
-  std::uint64_t file_size_limit() const override { return file_size_limit_; }
+  std::uint64_t file_size_limit() const override { return std::min(next_.file_size_limit(), file_size_limit_); }
   BootId boot_id() const override { return next_.boot_id(); }
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
