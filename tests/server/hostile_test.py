@@ -204,9 +204,7 @@ class Crowds(ServerTest):
     def test_a_client_that_never_reads_takes_no_memory_and_stops_nobody(self):
         server = self.serve()
         with server.client() as writer:
-            for _ in range(8):
-                writer.append([(b"large", b"x" * (1 << 20))])
-            writer.wait_for_ack()
+            writer.append_mebibytes(b"large", 8)
         before = server.resident_bytes()
         deaf = [server.client() for _ in range(4)]
         for client in deaf:

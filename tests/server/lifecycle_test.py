@@ -77,9 +77,7 @@ class Ending(ServerTest):
     def test_a_second_signal_ends_a_server_that_is_stopping(self):
         server = self.serve()
         with server.client() as deaf:
-            for _ in range(raw.FIRST_PARTS + 1):
-                deaf.append([(b"k", b"x" * (1 << 20))])
-            deaf.wait_for_ack()
+            deaf.append_mebibytes(b"k", raw.FIRST_PARTS + 1)
             deaf.receive_reply_to(deaf.start(raw.GET, struct.pack("<I", 1) + raw.sized(b"k")))
             server.process.send_signal(signal.SIGTERM)
             while "stopping" not in server.logged():

@@ -209,6 +209,12 @@ class RawClient:
             reply = self.receive()
             assert reply.kind == ACK, reply.kind
 
+    def append_mebibytes(self, key, count):
+        """Waits for each, so that the window is kept to."""
+        for _ in range(count):
+            self.append([(key, b"x" * (1 << 20))])
+            self.wait_for_ack()
+
     def receive_refusal(self):
         while True:
             reply = self.receive()

@@ -17,9 +17,7 @@ class Session(ServerTest):
         self.addCleanup(self.client.close)
 
     def put_large(self):
-        for _ in range(LARGE >> 20):
-            self.client.append([(b"large", b"x" * (1 << 20))])
-            self.client.wait_for_ack()
+        self.client.append_mebibytes(b"large", LARGE >> 20)
 
 
 class Appends(Session):
