@@ -80,6 +80,11 @@ std::unique_lock<std::mutex> Buffer::enter(std::uint64_t bytes) {
     wait_for_room(lock, bytes);
     if (state.is_writing) {
       state.room.wait(lock);
+    } else if (state.change && state.change->is_removal()) {
+      // It failed, and its outcome is not known. To be learned now: what it then discards was gathered before it.
+      lock.unlock();
+      (void)lock_order();
+      lock.lock();
     } else if (!journal_ || journal_->fits(bytes)) {
       return lock;
     } else {

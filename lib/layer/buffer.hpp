@@ -106,6 +106,8 @@ class Buffer {
     GatheredValues::Taken taken{};  // to be flushed
     std::string key{};              // to be erased
     std::optional<BatchId> id{};    // of what is to be appended
+
+    [[nodiscard]] bool is_removal() const noexcept { return kind == Kind::erase || kind == Kind::drop; }
   };
 
   /// The locks and what they guard. A forked child gets a new one: in the old one other threads may stand.
@@ -125,8 +127,9 @@ class Buffer {
     bool closing = false;
     std::thread flusher;
 
+    std::optional<Change> change;  // changed with `order` held, too
+
     // Under `order`:
-    std::optional<Change> change;
     std::uint64_t step = 0;
     std::uint64_t applied_step = 0;
   };

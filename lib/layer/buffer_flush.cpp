@@ -238,8 +238,7 @@ bool Buffer::is_done(const Change& change) const {
 void Buffer::end_change(bool is_done) const {
   State& state = *state_;
   Change& change = *state.change;
-  const bool is_removal = change.kind == Change::Kind::erase || change.kind == Change::Kind::drop;
-  if (is_done && is_removal && has_journal()) append_step({}, change.step);
+  if (is_done && change.is_removal() && has_journal()) append_step({}, change.step);
   if (is_done && change.kind != Change::Kind::append) state.applied_step = change.step;
   const auto lock = lock_amid_appends(state.mutex);
   if (!is_done) {

@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "fault/sweep.hpp"
+#include "layer/buffered_store.hpp"
+#include "store/files_dataset.hpp"
+#include "support/require.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
@@ -79,6 +83,43 @@ TEST_CASE("an erase that fails leaves a buffered key with its value, or without 
 
 TEST_CASE("a drop that fails leaves all keys of a buffer or none") {
   require_sweep({.before = some_values(), .call = drop_call(), .may_apply = true, .is_repeatable = true});
+}
+
+/// False if there was no n-th operation.
+bool append_behind_removal(const Call& removal, const Fault& fault, std::uint64_t n) {
+  const TemporaryDirectory directory{memory_directory()};
+  const std::string path = directory / "dataset";
+  FaultEnv env(posix_env(), FaultEnv::Syncs::counted, FaultEnv::small_file_size);
+  create_files(env, path, {});
+  bool fired = false;
+  std::string value;
+  {
+    const auto store = open_buffered_files(env, path, {.buffer = BufferOptions{.limit_bytes = limit}});
+    for (const Call& call : some_values()) call.call(*store);
+    env.fail_at(n, fault);
+    try {
+      removal.call(*store);
+    } catch (const Error&) {
+    }
+    fired = env.fired();
+    env.heal();
+    store->append("both", "behind");
+    value = store->get("both");
+  }
+  require(value == "behind" || value == "oldnewbehind", "an append behind a removal that failed is kept");
+  require(open_files(env, path, {})->get("both") == value, "it is kept for good");
+  return fired;
+}
+
+TEST_CASE("what is appended behind an erase or a drop that failed is kept") {
+  for (const Call& removal : {erase_call("both"), drop_call()}) {
+    for (const Fault& fault : all_faults()) {
+      std::uint64_t n = 1;
+      CAPTURE(describe(fault, n));
+      while (append_behind_removal(removal, fault, n)) ++n;
+      CHECK(n > 3);
+    }
+  }
 }
 
 TEST_CASE("a flush or a sync that fails changes nothing") {
