@@ -38,12 +38,14 @@ std::uint32_t number_of(std::string_view text) { return static_cast<std::uint32_
 
 class Journal {
  public:
-  explicit Journal(const std::string& path)
+  /// Goes on behind its first `size` bytes: a line that a kill has torn is cut off.
+  Journal(const std::string& path, std::uint64_t size)
       : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path);
+    if (fd_ < 0 || ::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
+      throw std::system_error(errno, std::generic_category(), path);
+    }
   }
 
-  // One write a line, so that a kill cannot tear it.
   void note(char what, std::uint64_t number) {
     const std::string line = std::string(1, what) + " " + std::to_string(number) + "\n";
     if (::write(fd_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
@@ -69,7 +71,7 @@ template <typename AnyStore, typename Settle>
 void work(AnyStore& store, std::uint32_t worker, const std::string& directory, Settle settle) {
   const std::string progress_file = progress_path(directory, worker);
   const Progress progress = read_progress(progress_file);
-  Journal journal(progress_file);
+  Journal journal(progress_file, progress.size);
   const bool repeats = progress.begun > progress.done && is_repeatable(action(worker, progress.begun));
   for (std::uint64_t number = repeats ? progress.begun : progress.begun + 1;; ++number) {
     const Action next = action(worker, number);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/bytes.hpp"
@@ -104,12 +105,16 @@ std::string progress_path(const std::string& directory, std::uint32_t worker) {
 
 Progress read_progress(const std::string& path) {
   Progress progress;
-  std::ifstream in(path);
+  std::ifstream file(path);
   const auto give_up_begun = [&] {
     if (progress.begun > progress.done) progress.unknown.push_back(progress.begun);
   };
-  char what = 0;
-  for (std::uint64_t number = 0; in >> what >> number;) {
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    progress.size += line.size() + 1;
+    std::istringstream in(line);
+    char what = 0;
+    std::uint64_t number = 0;
+    if (!(in >> what >> number)) throw std::runtime_error("a line of " + quoted(path) + " is none");
     if (what == 'd') {
       progress.done = number;
       continue;

@@ -41,8 +41,10 @@ struct Record {
 /// Takes a value apart. Throws std::runtime_error if it is anything but whole records.
 [[nodiscard]] std::vector<Record> parse_records(std::string_view key, std::string_view value);
 
-/// What a writer has noted in its journal: a line "b N" before an action and "d N" after it.
+/// What a writer has noted in its journal: a line "b N" before an action and "d N" after it. A kill may tear the last
+/// line where it crosses a page: what has no end of line was not noted.
 struct Progress {
+  std::uint64_t size = 0;  // of the whole lines
   std::uint64_t begun = 0;
   std::uint64_t done = 0;
   std::vector<std::uint64_t> unknown{};  // begun, but neither done nor repeated
