@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "os/standard_streams.hpp"
@@ -39,6 +40,14 @@ OpenOptions DatasetArguments::options() const {
 }
 
 std::unique_ptr<Store> DatasetArguments::open() const { return accrete::open(dataset, options()); }
+
+// Not in the header: each translation unit that makes a CLI::App compiles most of CLI11.
+CLI::App& add_bare_command(CLI::App& app, const std::string& name, const std::string& description,
+                           std::function<void()> run) {
+  CLI::App& command = *app.add_subcommand(name, description);
+  command.callback(std::move(run));
+  return command;
+}
 
 char byte_argument(const std::string& option, const std::string& text) {
   if (text == "\\t") return '\t';

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <accrete/accrete.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,13 +47,15 @@ struct DatasetArguments {
   [[nodiscard]] std::unique_ptr<Store> open() const;
 };
 
+/// Adds a command without arguments. The program calls `run` if it is the one given.
+CLI::App& add_bare_command(CLI::App& app, const std::string& name, const std::string& description,
+                           std::function<void()> run);
+
 /// Adds a command whose `Arguments` has add_to(CLI::App&) and run(Program&).
 template <typename Arguments>
 void add_command(CLI::App& app, Program& program, const std::string& name, const std::string& description) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command = app.add_subcommand(name, description);
-  arguments->add_to(*command);
-  command->callback([arguments, &program] { arguments->run(program); });
+  arguments->add_to(add_bare_command(app, name, description, [arguments, &program] { arguments->run(program); }));
 }
 
 /// The byte that an argument stands for: one character, or `\t`. Throws UsageError.

@@ -115,8 +115,8 @@ TEST_CASE("hostile keys stay in the dataset, keep apart and are undone") {
       "a%/b",    "a%", "%/",  ".accrete", ".lock",       ".control", ".owner", ".journal", ".writers", ".server",
       "accrete", "~",  "-rf", " ",        "con",         "a\\b",     "a\nb"};
   for (const char byte : {'%', '.', '/', 'x', '\0', '\xFF'}) {
-    for (const std::size_t size : {79, 80, 81, 238, 239, 240, 241, 242, 478, 479, 480, 481, 1023, 1024}) {
-      keys.emplace_back(size, byte);
+    for (const int size : {79, 80, 81, 238, 239, 240, 241, 242, 478, 479, 480, 481, 1023, 1024}) {
+      keys.emplace_back(static_cast<std::size_t>(size), byte);
     }
   }
   for (const char last : {'a', 'b', 'A', '.', '/', '%', '\0'}) {

@@ -1,5 +1,5 @@
 // The contract of every Store: batches are whole, and AppendOptions do what they say.
-#include "contract/place.hpp"
+#include "contract/places.hpp"
 #include "support/model.hpp"
 #include "support/random_bytes.hpp"
 
@@ -8,8 +8,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST_CASE_TEMPLATE_DEFINE("a batch is appended in its order, to repeated keys too", Place, batch_order) {
-  Place place;
+CONTRACT_CASE("a batch is appended in its order, to repeated keys too", batch_order) {
   const std::vector<Entry> entries = {{"x", "Hello "}, {"y", "123"}, {"x", ""},
                                       {"x", "world!"}, {"y", "456"}, {"z", ""}};
   place.store().append_batch(entries);
@@ -20,10 +19,8 @@ TEST_CASE_TEMPLATE_DEFINE("a batch is appended in its order, to repeated keys to
   CHECK(place.store().stats().bytes == 18);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(batch_order, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a batch with one bad key changes nothing and keeps its id free", Place, bad_key_in_batch) {
-  Place place;
+CONTRACT_CASE("a batch with one bad key changes nothing and keeps its id free", bad_key_in_batch) {
   const BatchId id{writer_id(1), 1};
   for (const std::string& bad : {""s, std::string(max_key_size + 1, 'k')}) {
     const std::vector<Entry> entries = {{"a", "1"}, {bad, "2"}, {"b", "3"}};
@@ -35,15 +32,13 @@ TEST_CASE_TEMPLATE_DEFINE("a batch with one bad key changes nothing and keeps it
   place.store().append_batch({&good, 1}, {.id = id});
   CHECK(place.store().get("a") == "1");
 }
-TEST_CASE_TEMPLATE_APPLY(bad_key_in_batch, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("10,000 entries over 3,000 keys are one batch, synced or not", Place, large_batch) {
-  Place place;
+CONTRACT_CASE("10,000 entries over 3,000 keys are one batch, synced or not", large_batch) {
   Model model;
   Random random(7);
   for (const bool sync : {false, true, false}) {
     OwnedBatch batch;
-    for (int i = 0; i < 10'000; ++i) {
+    for (std::size_t i = 0; i < 10'000; ++i) {
       batch.entries.emplace_back("key-" + std::to_string(random_below(random, 3000)), random_bytes(random, i % 60));
     }
     place.store().append_batch(batch.view(), {.sync = sync});
@@ -54,10 +49,8 @@ TEST_CASE_TEMPLATE_DEFINE("10,000 entries over 3,000 keys are one batch, synced 
   CHECK(difference(place.store(), model) == "");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(large_batch, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a batch of megabytes to many long keys is whole", Place, wide_batch) {
-  Place place;
+CONTRACT_CASE("a batch of megabytes to many long keys is whole", wide_batch) {
   Model model;
   Random random(8);
   for (const bool sync : {false, true}) {
@@ -73,10 +66,8 @@ TEST_CASE_TEMPLATE_DEFINE("a batch of megabytes to many long keys is whole", Pla
   CHECK(difference(place.store(), model) == "");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(wide_batch, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("an empty batch does nothing, but its id counts", Place, empty_batch) {
-  Place place;
+CONTRACT_CASE("an empty batch does nothing, but its id counts", empty_batch) {
   place.store().append_batch({});
   place.store().append_batch({}, {.sync = true});
   CHECK(place.store().list().empty());
@@ -88,10 +79,8 @@ TEST_CASE_TEMPLATE_DEFINE("an empty batch does nothing, but its id counts", Plac
   place.store().append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 5}});
   CHECK(place.store().list().empty());
 }
-TEST_CASE_TEMPLATE_APPLY(empty_batch, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("expect_size lets an append pass only if the value has that size", Place, expect_size) {
-  Place place;
+CONTRACT_CASE("expect_size lets an append pass only if the value has that size", expect_size) {
   Store& store = place.store();
   const auto append = [&](std::string_view key, std::string_view bytes, std::uint64_t size) {
     const Entry entry{key, bytes};
@@ -108,10 +97,8 @@ TEST_CASE_TEMPLATE_DEFINE("expect_size lets an append pass only if the value has
   CHECK(store.get("a") == "xyz");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(expect_size, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("expect_size 0 means a key never appended to, not an empty value", Place, expect_new) {
-  Place place;
+CONTRACT_CASE("expect_size 0 means a key never appended to, not an empty value", expect_new) {
   const Entry entry{"a", "x"};
   place.store().append("a", "");
   CHECK_THROWS_AS(place.store().append_batch({&entry, 1}, {.expect_size = 0}), SizeMismatchError);
@@ -120,19 +107,15 @@ TEST_CASE_TEMPLATE_DEFINE("expect_size 0 means a key never appended to, not an e
   place.store().append_batch({&entry, 1}, {.sync = true, .expect_size = 0});
   CHECK(place.store().get("a") == "x");
 }
-TEST_CASE_TEMPLATE_APPLY(expect_new, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("expect_size is refused for any batch but of one entry", Place, expect_size_of_many) {
-  Place place;
+CONTRACT_CASE("expect_size is refused for any batch but of one entry", expect_size_of_many) {
   const std::vector<Entry> two = {{"a", "1"}, {"a", "2"}};
   CHECK_THROWS_AS(place.store().append_batch(two, {.expect_size = 0}), InvalidArgumentError);
   CHECK_THROWS_AS(place.store().append_batch({}, {.expect_size = 0}), InvalidArgumentError);
   CHECK(place.store().list().empty());
 }
-TEST_CASE_TEMPLATE_APPLY(expect_size_of_many, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a batch whose sequence is not above its writer's last is not applied", Place, ids) {
-  Place place;
+CONTRACT_CASE("a batch whose sequence is not above its writer's last is not applied", ids) {
   Store& store = place.store();
   const auto append = [&](std::string_view bytes, std::uint64_t writer, std::uint64_t sequence) {
     const std::vector<Entry> entries = {{"a", bytes}, {"b", bytes}};
@@ -159,10 +142,8 @@ TEST_CASE_TEMPLATE_DEFINE("a batch whose sequence is not above its writer's last
   CHECK_FALSE(store.last_sequence(writer_id(4)).has_value());
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(ids, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("ids outlive erase, drop and reopening", Place, ids_stay) {
-  Place place;
+CONTRACT_CASE("ids outlive erase, drop and reopening", ids_stay) {
   const Entry entry{"a", "x"};
   const auto append = [&](std::uint64_t sequence, bool sync) {
     place.store().append_batch({&entry, 1}, {.sync = sync, .id = BatchId{writer_id(1), sequence}});
@@ -182,11 +163,8 @@ TEST_CASE_TEMPLATE_DEFINE("ids outlive erase, drop and reopening", Place, ids_st
   append(3, false);
   CHECK(place.store().get("a") == "x");
 }
-TEST_CASE_TEMPLATE_APPLY(ids_stay, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("an id is checked before expect_size, and a mismatch does not use it up", Place,
-                          id_and_size) {
-  Place place;
+CONTRACT_CASE("an id is checked before expect_size, and a mismatch does not use it up", id_and_size) {
   const Entry entry{"a", "xy"};
   const AppendOptions first{.expect_size = 0, .id = BatchId{writer_id(1), 1}};
   place.store().append_batch({&entry, 1}, first);
@@ -198,10 +176,8 @@ TEST_CASE_TEMPLATE_DEFINE("an id is checked before expect_size, and a mismatch d
   place.store().append_batch({&entry, 1}, {.expect_size = 2, .id = second});
   CHECK(place.store().get("a") == "xyxy");
 }
-TEST_CASE_TEMPLATE_APPLY(id_and_size, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("hundreds of writers each keep their sequence", Place, many_writers) {
-  Place place;
+CONTRACT_CASE("hundreds of writers each keep their sequence", many_writers) {
   constexpr std::uint64_t writers = 700;
   for (std::uint64_t round = 1; round <= 2; ++round) {
     for (std::uint64_t writer = 0; writer < writers; ++writer) {
@@ -216,10 +192,8 @@ TEST_CASE_TEMPLATE_DEFINE("hundreds of writers each keep their sequence", Place,
   CHECK(place.store().size("a") == 2 * writers);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(many_writers, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("synced and other batches mix in one order", Place, mixed_sync) {
-  Place place;
+CONTRACT_CASE("synced and other batches mix in one order", mixed_sync) {
   std::string expected;
   for (int i = 0; i < 60; ++i) {
     const std::string piece = std::to_string(i) + ",";
@@ -233,10 +207,8 @@ TEST_CASE_TEMPLATE_DEFINE("synced and other batches mix in one order", Place, mi
   }
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(mixed_sync, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("synced batches of more bytes than any journal keeps are all there", Place, many_synced) {
-  Place place;
+CONTRACT_CASE("synced batches of more bytes than any journal keeps are all there", many_synced) {
   Model model;
   Random random(9);
   for (int i = 0; i < 24; ++i) {
@@ -249,7 +221,6 @@ TEST_CASE_TEMPLATE_DEFINE("synced batches of more bytes than any journal keeps a
   CHECK(difference(place.store(), model) == "");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(many_synced, EveryPlace);
 
 }  // namespace
 }  // namespace accrete::test

@@ -2,7 +2,7 @@
 #include <atomic>
 #include <thread>
 
-#include "contract/place.hpp"
+#include "contract/places.hpp"
 #include "support/child.hpp"
 #include "support/require.hpp"
 

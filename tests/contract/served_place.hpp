@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "contract/place.hpp"
 #include "net/client.hpp"
 #include "server/running_server.hpp"
 #include "support/temporary_directory.hpp"
@@ -16,21 +17,21 @@ namespace accrete::test {
 enum class Transport { ipc, tcp };
 
 template <Transport transport, Durability durability, Acknowledgement ack>
-class ServedPlace {
+class ServedPlace final : public Place {
  public:
   ServedPlace() {
     create(path());
     reopen();
   }
-  [[nodiscard]] Store& store() { return *store_; }
+  [[nodiscard]] Store& store() override { return *store_; }
   /// Ends the server, too.
-  void reopen() {
+  void reopen() override {
     close();
     const std::string endpoint = transport == Transport::ipc ? "ipc://" + path() + "/.socket" : "tcp://127.0.0.1:*";
     server_.emplace(path(), RunningServerOptions{.endpoint = endpoint, .durability = durability});
     store_ = connect(server_->endpoint(), {.ack = ack});
   }
-  void check_sound() {
+  void check_sound() override {
     const Stats stats = store_->stats();
     close();
     const VerifyReport report = verify(path());

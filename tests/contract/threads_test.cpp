@@ -3,7 +3,7 @@
 #include <mutex>
 #include <thread>
 
-#include "contract/place.hpp"
+#include "contract/places.hpp"
 #include "support/model.hpp"
 #include "support/require.hpp"
 
@@ -57,8 +57,7 @@ std::vector<std::string> pieces_in_order(const std::string& value, bool from_zer
 
 std::string piece(int thread, int number) { return std::to_string(thread) + ":" + std::to_string(number) + ";"; }
 
-TEST_CASE_TEMPLATE_DEFINE("threads that append to one key each keep their order and lose nothing", Place, one_key) {
-  Place place;
+CONTRACT_CASE("threads that append to one key each keep their order and lose nothing", one_key) {
   constexpr int threads = 4;
   constexpr int appends = 300;
   in_threads(threads, [&](int thread) {
@@ -67,10 +66,8 @@ TEST_CASE_TEMPLATE_DEFINE("threads that append to one key each keep their order 
   CHECK(pieces_in_order(place.store().get("key")).size() == threads * appends);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(one_key, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("readers see each batch whole at every moment while threads append", Place, whole_batches) {
-  Place place;
+CONTRACT_CASE("readers see each batch whole at every moment while threads append", whole_batches) {
   const std::vector<std::string> keys = {"a", "b", "c", std::string(600, 'd')};
   const std::vector<std::string_view> views(keys.begin(), keys.end());
   constexpr int writers = 3;
@@ -100,10 +97,8 @@ TEST_CASE_TEMPLATE_DEFINE("readers see each batch whole at every moment while th
   CHECK(pieces_in_order(place.store().get("a")).size() == writers * batches);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(whole_batches, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("appends, erases and reads at once leave right totals", Place, erase_at_once) {
-  Place place;
+CONTRACT_CASE("appends, erases and reads at once leave right totals", erase_at_once) {
   in_threads(4, [&](int thread) {
     Store& store = place.store();
     const std::string own = std::string(500, '%') + std::to_string(thread);
@@ -121,10 +116,8 @@ TEST_CASE_TEMPLATE_DEFINE("appends, erases and reads at once leave right totals"
   CHECK(place.store().list().size() <= 1);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(erase_at_once, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("drops among appends leave whole entries and right totals", Place, drop_at_once) {
-  Place place;
+CONTRACT_CASE("drops among appends leave whole entries and right totals", drop_at_once) {
   in_threads(3, [&](int thread) {
     for (int i = 0; i < 100; ++i) {
       const std::string bytes = piece(thread, i);
@@ -139,11 +132,8 @@ TEST_CASE_TEMPLATE_DEFINE("drops among appends leave whole entries and right tot
   });
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(drop_at_once, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("of threads that append at an expected size exactly one wins each size", Place,
-                          compare_append) {
-  Place place;
+CONTRACT_CASE("of threads that append at an expected size exactly one wins each size", compare_append) {
   std::atomic<std::uint64_t> won = 0;
   in_threads(4, [&](int) {
     for (int i = 0; i < 150; ++i) {
@@ -160,10 +150,8 @@ TEST_CASE_TEMPLATE_DEFINE("of threads that append at an expected size exactly on
   CHECK(won > 0);
   CHECK(place.store().size("key") == won.load());
 }
-TEST_CASE_TEMPLATE_APPLY(compare_append, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a batch that several threads send with one id is applied once", Place, same_id) {
-  Place place;
+CONTRACT_CASE("a batch that several threads send with one id is applied once", same_id) {
   constexpr std::uint64_t batches = 100;
   in_threads(4, [&](int) {
     for (std::uint64_t sequence = 1; sequence <= batches; ++sequence) {
@@ -174,11 +162,9 @@ TEST_CASE_TEMPLATE_DEFINE("a batch that several threads send with one id is appl
   CHECK(place.store().size("key") == batches);
   CHECK(place.store().last_sequence(writer_id(1)) == batches);
 }
-TEST_CASE_TEMPLATE_APPLY(same_id, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("Stores of one dataset opened and closed by threads do not lose each other's appends", Place,
-                          open_and_close) {
-  Place place;
+SHARED_CONTRACT_CASE("Stores of one dataset opened and closed by threads do not lose each other's appends",
+                     open_and_close) {
   constexpr int threads = 4;
   constexpr int rounds = 25;
   in_threads(threads, [&](int thread) {
@@ -195,7 +181,6 @@ TEST_CASE_TEMPLATE_DEFINE("Stores of one dataset opened and closed by threads do
   CHECK(place.store().get("c") == place.store().get("a"));
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(open_and_close, FilesPlaces);
 
 }  // namespace
 }  // namespace accrete::test

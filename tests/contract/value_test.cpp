@@ -1,5 +1,5 @@
 // The contract of every Store: what is appended to a key is read back, by all functions that read.
-#include "contract/place.hpp"
+#include "contract/places.hpp"
 #include "support/model.hpp"
 #include "support/random_bytes.hpp"
 
@@ -8,8 +8,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST_CASE_TEMPLATE_DEFINE("a new store is empty", Place, new_is_empty) {
-  Place place;
+CONTRACT_CASE("a new store is empty", new_is_empty) {
   const Store& store = place.store();
   CHECK(store.list().empty());
   CHECK(store.stats().keys == 0);
@@ -17,10 +16,8 @@ TEST_CASE_TEMPLATE_DEFINE("a new store is empty", Place, new_is_empty) {
   CHECK_FALSE(store.last_sequence(writer_id(1)).has_value());
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(new_is_empty, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a missing key reads as empty and has no size", Place, missing_key) {
-  Place place;
+CONTRACT_CASE("a missing key reads as empty and has no size", missing_key) {
   Store& store = place.store();
   store.append("there", "x");
   CHECK(store.get("missing").empty());
@@ -29,10 +26,8 @@ TEST_CASE_TEMPLATE_DEFINE("a missing key reads as empty and has no size", Place,
   const std::vector<std::string_view> keys = {"missing", "there"};
   CHECK(store.get_batch(keys) == std::vector<std::string>{"", "x"});
 }
-TEST_CASE_TEMPLATE_APPLY(missing_key, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("a value is its entries in the order of the appends", Place, order) {
-  Place place;
+CONTRACT_CASE("a value is its entries in the order of the appends", order) {
   Store& store = place.store();
   std::string expected;
   for (int i = 0; i < 500; ++i) {
@@ -46,10 +41,8 @@ TEST_CASE_TEMPLATE_DEFINE("a value is its entries in the order of the appends", 
   place.store().append("key", "end");
   CHECK(place.store().get("key") == expected + "end");
 }
-TEST_CASE_TEMPLATE_APPLY(order, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("empty bytes bring an empty value into being", Place, empty_bytes) {
-  Place place;
+CONTRACT_CASE("empty bytes bring an empty value into being", empty_bytes) {
   Store& store = place.store();
   store.append("key", "");
   CHECK(store.size("key") == 0);
@@ -62,17 +55,15 @@ TEST_CASE_TEMPLATE_DEFINE("empty bytes bring an empty value into being", Place, 
   CHECK(place.store().get("key") == "x");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(empty_bytes, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("hostile keys each have a value of their own", Place, hostile_keys) {
-  Place place;
+CONTRACT_CASE("hostile keys each have a value of their own", hostile_keys) {
   Model model;
   std::vector<std::string> keys = {
       ".",      "..",       "/",        "/abs",    "a/../b",   "../x", "a/",   "a",   "A",     "aB",       "Ab",
       "\0"s,    "a\0b"s,    "a\0"s,     "%",       "%%",       "%25",  "a%/b", "a%",  ".lock", ".accrete", ".control",
       ".owner", ".journal", ".writers", ".server", "\xFF\xFE", "a\nb", " ",    "-rf", "é"};
   for (const char byte : {'%', '.', '/', 'x', '\0', '\xFF'}) {
-    for (const std::size_t size : {80, 239, 240, 241, 480, 1023, 1024}) keys.emplace_back(size, byte);
+    for (const int size : {80, 239, 240, 241, 480, 1023, 1024}) keys.emplace_back(static_cast<std::size_t>(size), byte);
   }
   for (const char last : {'a', 'b', 'A', '.', '\0'}) keys.push_back(std::string(1023, 'k') + last);
   for (const std::string& key : keys) {
@@ -91,10 +82,8 @@ TEST_CASE_TEMPLATE_DEFINE("hostile keys each have a value of their own", Place, 
   }
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(hostile_keys, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("values of any bytes and of megabytes come back exactly", Place, binary_values) {
-  Place place;
+CONTRACT_CASE("values of any bytes and of megabytes come back exactly", binary_values) {
   Random random(5);
   std::string all_bytes;
   for (int byte = 0; byte < 256; ++byte) all_bytes += static_cast<char>(byte);
@@ -107,10 +96,8 @@ TEST_CASE_TEMPLATE_DEFINE("values of any bytes and of megabytes come back exactl
   CHECK((place.store().get("big") == big + all_bytes));
   CHECK(place.store().get_range("big", big.size() - 2, 4) == big.substr(big.size() - 2) + all_bytes.substr(0, 2));
 }
-TEST_CASE_TEMPLATE_APPLY(binary_values, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("an empty and a too long key are refused by every function", Place, invalid_keys) {
-  Place place;
+CONTRACT_CASE("an empty and a too long key are refused by every function", invalid_keys) {
   Store& store = place.store();
   store.append("key", "x");
   for (const std::string& key : {""s, std::string(max_key_size + 1, 'k')}) {
@@ -124,11 +111,8 @@ TEST_CASE_TEMPLATE_DEFINE("an empty and a too long key are refused by every func
   }
   CHECK(store.list() == std::vector<KeySize>{{"key", 1}});
 }
-TEST_CASE_TEMPLATE_APPLY(invalid_keys, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("get_batch answers in the order asked, also for repeated and missing keys", Place,
-                          get_batch) {
-  Place place;
+CONTRACT_CASE("get_batch answers in the order asked, also for repeated and missing keys", get_batch) {
   Store& store = place.store();
   store.append("a", "1");
   store.append("b", "2");
@@ -136,10 +120,8 @@ TEST_CASE_TEMPLATE_DEFINE("get_batch answers in the order asked, also for repeat
   CHECK(store.get_batch(keys) == std::vector<std::string>{"2", "", "1", "2"});
   CHECK(store.get_batch({}).empty());
 }
-TEST_CASE_TEMPLATE_APPLY(get_batch, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("get_range yields what lies in the range and no more", Place, get_range) {
-  Place place;
+CONTRACT_CASE("get_range yields what lies in the range and no more", get_range) {
   Store& store = place.store();
   store.append("key", "0123");
   store.append("key", "456789");
@@ -157,10 +139,8 @@ TEST_CASE_TEMPLATE_DEFINE("get_range yields what lies in the range and no more",
   CHECK(store.get_range("key", huge, 0).empty());
   CHECK(store.get_range("key", huge - 1, 2).empty());
 }
-TEST_CASE_TEMPLATE_APPLY(get_range, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("list is in byte order, whatever prefix, after and limit ask", Place, list_options) {
-  Place place;
+CONTRACT_CASE("list is in byte order, whatever prefix, after and limit ask", list_options) {
   Model model;
   const std::vector<std::string> keys = {"a",
                                          "aa",
@@ -211,11 +191,8 @@ TEST_CASE_TEMPLATE_DEFINE("list is in byte order, whatever prefix, after and lim
     }
   }
 }
-TEST_CASE_TEMPLATE_APPLY(list_options, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("pages of list, each after the last key of the one before, are the whole list", Place,
-                          pages) {
-  Place place;
+CONTRACT_CASE("pages of list, each after the last key of the one before, are the whole list", pages) {
   Random random(6);
   for (int i = 0; i < 200; ++i) place.store().append(random_bytes(random, 1 + random_below(random, 4)), "x");
   std::vector<KeySize> pages;
@@ -228,10 +205,8 @@ TEST_CASE_TEMPLATE_DEFINE("pages of list, each after the last key of the one bef
   }
   CHECK(pages == place.store().list());
 }
-TEST_CASE_TEMPLATE_APPLY(pages, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("an erased key is gone, its neighbours stay and it can begin anew", Place, erase) {
-  Place place;
+CONTRACT_CASE("an erased key is gone, its neighbours stay and it can begin anew", erase) {
   const std::string long_key(1000, 'k');
   const std::string neighbour = std::string(999, 'k') + "l";
   for (const std::string& key : {"a"s, "b"s, long_key, neighbour}) place.store().append(key, "old" + key);
@@ -254,10 +229,8 @@ TEST_CASE_TEMPLATE_DEFINE("an erased key is gone, its neighbours stay and it can
   place.store().erase("a");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(erase, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("drop removes all keys and the store goes on", Place, drop) {
-  Place place;
+CONTRACT_CASE("drop removes all keys and the store goes on", drop) {
   place.store().drop();
   for (int i = 0; i < 100; ++i) place.store().append("key" + std::to_string(i), "x");
   place.store().append(std::string(1024, 'k'), "y");
@@ -273,10 +246,8 @@ TEST_CASE_TEMPLATE_DEFINE("drop removes all keys and the store goes on", Place, 
   CHECK(place.store().list() == std::vector<KeySize>{{"key1", 3}});
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(drop, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("flush and sync change nothing that can be read", Place, flush_and_sync) {
-  Place place;
+CONTRACT_CASE("flush and sync change nothing that can be read", flush_and_sync) {
   place.store().sync();
   place.store().flush();
   place.store().append("a", "1");
@@ -290,11 +261,8 @@ TEST_CASE_TEMPLATE_DEFINE("flush and sync change nothing that can be read", Plac
   CHECK(place.store().get("a") == "123");
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(flush_and_sync, EveryPlace);
 
-TEST_CASE_TEMPLATE_DEFINE("two Stores of one dataset see each other's appends, erases and drops at once", Place,
-                          two_stores) {
-  Place place;
+SHARED_CONTRACT_CASE("two Stores of one dataset see each other's appends, erases and drops at once", two_stores) {
   const std::unique_ptr<Store> other = place.another();
   Store& store = place.store();
   store.append("a", "1");
@@ -314,10 +282,8 @@ TEST_CASE_TEMPLATE_DEFINE("two Stores of one dataset see each other's appends, e
   CHECK(store.stats().bytes == 2);
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(two_stores, FilesPlaces);
 
-TEST_CASE_TEMPLATE_DEFINE("a long key erased and begun anew by one Store is found by another", Place, two_stores_long) {
-  Place place;
+SHARED_CONTRACT_CASE("a long key erased and begun anew by one Store is found by another", two_stores_long) {
   const std::unique_ptr<Store> other = place.another();
   const std::string key(1024, '/');
   for (int i = 0; i < 20; ++i) {
@@ -330,7 +296,6 @@ TEST_CASE_TEMPLATE_DEFINE("a long key erased and begun anew by one Store is foun
   }
   place.check_sound();
 }
-TEST_CASE_TEMPLATE_APPLY(two_stores_long, FilesPlaces);
 
 }  // namespace
 }  // namespace accrete::test

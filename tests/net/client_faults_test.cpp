@@ -75,8 +75,12 @@ TEST_CASE("a restarted server that had handed everything down loses nothing and 
   CHECK(client->get("k") == "kept;new");
 }
 
-/// Every call, each by its name.
-std::vector<std::pair<std::string, std::function<void(Store&)>>> every_call() {
+struct Call {
+  std::string name;
+  std::function<void(Store&)> run;
+};
+
+std::vector<Call> every_call() {
   const auto append_with = [](const AppendOptions& options) {
     return [options](Store& store) {
       const Entry entry{"k", "x"};
@@ -103,9 +107,9 @@ TEST_CASE("every call ends with TimeoutError when the server does not answer, an
   Place place;
   auto client = place.client({.timeout = 100ms});
   place.server().misbehaviour.says_nothing = true;
-  for (const auto& [name, call] : every_call()) {
-    CAPTURE(name);
-    CHECK_THROWS_AS(call(*client), TimeoutError);
+  for (const Call& call : every_call()) {
+    CAPTURE(call.name);
+    CHECK_THROWS_AS(call.run(*client), TimeoutError);
   }
   client.reset();
   CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), TimeoutError);
@@ -128,9 +132,9 @@ TEST_CASE("every call ends with NetworkError when there is no server") {
   Place place;
   auto client = place.client({.timeout = 100ms});
   place.stop();
-  for (const auto& [name, call] : every_call()) {
-    CAPTURE(name);
-    CHECK_THROWS_AS(call(*client), NetworkError);
+  for (const Call& call : every_call()) {
+    CAPTURE(call.name);
+    CHECK_THROWS_AS(call.run(*client), NetworkError);
   }
   CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), NetworkError);
   CHECK_THROWS_AS((void)connect("somewhere"), InvalidArgumentError);

@@ -1,0 +1,199 @@
+// The places of the contract suite: every store, and each way to open it that makes a difference.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <doctest/doctest.h>
+#include <memory>
+#include <tuple>
+
+#include "contract/place.hpp"
+#include "contract/served_place.hpp"
+#include "os/env.hpp"
+#include "store/files_dataset.hpp"
+#include "support/fault_env.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+
+class MemoryPlace final : public Place {
+ public:
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {}
+  void check_sound() override {
+    Stats counted;
+    for (const KeySize& entry : store_->list()) {
+      ++counted.keys;
+      counted.bytes += entry.size;
+    }
+    CHECK(store_->stats().keys == counted.keys);
+    CHECK(store_->stats().bytes == counted.bytes);
+  }
+
+ private:
+  std::unique_ptr<Store> store_ = memory_store();
+};
+
+/// A dataset in a directory of its own.
+class FilesPlace : public SharedPlace {
+ public:
+  FilesPlace() : FilesPlace(real_env(), {}) {}
+
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    store_ = another();
+  }
+  [[nodiscard]] std::unique_ptr<Store> another() override { return open_files(*env_, path(), options_); }
+  void check_sound() override {
+    const VerifyReport report = verify_files(*env_, path(), {});
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(store_->stats().keys == report.counted.keys);
+    CHECK(store_->stats().bytes == report.counted.bytes);
+  }
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+ protected:
+  FilesPlace(std::shared_ptr<Env> env, const OpenOptions& options) : env_(std::move(env)), options_(options) {
+    create_files(*env_, path(), {});
+    store_ = FilesPlace::another();
+  }
+  [[nodiscard]] static std::shared_ptr<Env> real_env() { return {std::shared_ptr<Env>(), &posix_env()}; }
+
+ private:
+  std::shared_ptr<Env> env_;
+  OpenOptions options_;
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+/// Batches of the suite have far more keys than its descriptor cache.
+class FewDescriptorsPlace final : public FilesPlace {
+ public:
+  FewDescriptorsPlace() : FilesPlace(real_env(), {.max_open_files = 4}) {}
+};
+
+/// What processes share is written and read instead of mapped, as on a file system that does not overwrite in place.
+class WrittenPlace final : public FilesPlace {
+ public:
+  WrittenPlace() : FilesPlace(std::make_shared<FaultEnv>(posix_env()), {}) {}
+};
+
+/// By the public functions alone.
+class UrlPlace final : public SharedPlace {
+ public:
+  UrlPlace() {
+    create(url());
+    reopen();
+  }
+
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    store_ = another();
+  }
+  [[nodiscard]] std::unique_ptr<Store> another() override { return open(url()); }
+  void check_sound() override {
+    const VerifyReport report = verify(url());
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(store_->stats().keys == report.counted.keys);
+    CHECK(store_->stats().bytes == report.counted.bytes);
+  }
+
+ private:
+  [[nodiscard]] std::string url() const { return directory_ / "dataset"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+/// A buffer so small that it often hands down in the middle of a case.
+inline constexpr BufferOptions small_buffer{.limit_bytes = std::uint64_t{1} << 20};
+
+class BufferedMemoryPlace final : public Place {
+ public:
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {}
+  void check_sound() override {}
+
+ private:
+  std::unique_ptr<Store> store_ = buffered(memory_store(), small_buffer);
+};
+
+class BufferedFilesPlace final : public Place {
+ public:
+  BufferedFilesPlace() {
+    create(path());
+    reopen();
+  }
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    store_ = buffered(open(path()), small_buffer);
+  }
+  void check_sound() override {
+    const Stats stats = store_->stats();
+    store_->flush();
+    const VerifyReport report = verify(path());
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(stats.keys == report.counted.keys);
+    CHECK(stats.bytes == report.counted.bytes);
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+/// A dataset that the Store has for itself, with a journal but at the level `memory`.
+template <Durability durability>
+class OwnedPlace final : public Place {
+ public:
+  OwnedPlace() {
+    create(path());
+    reopen();
+  }
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    store_ = open(path(), {.buffer = small_buffer, .durability = durability});
+  }
+  void check_sound() override {
+    const Stats stats = store_->stats();
+    store_.reset();
+    const VerifyReport report = verify(path());
+    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+    CHECK(stats.keys == report.counted.keys);
+    CHECK(stats.bytes == report.counted.bytes);
+    reopen();
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+};
+
+using EveryPlace = std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace, BufferedMemoryPlace,
+                              BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
+                              OwnedPlace<Durability::sync>, IpcPlace, TcpPlace>;
+using EverySharedPlace = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace>;
+
+}  // namespace accrete::test
+
+// The body of the case follows. It is compiled once, not once for each place.
+#define ACCRETE_CASE_OVER(Places, Interface, name, body)  \
+  static void body(Interface& place);                     \
+  TEST_CASE_TEMPLATE_DEFINE(name, PlaceType, body##_in) { \
+    PlaceType place;                                      \
+    body(place);                                          \
+  }                                                       \
+  TEST_CASE_TEMPLATE_APPLY(body##_in, Places);            \
+  static void body(Interface& place)
+
+/// A case of the contract, in every place; its body sees it as `place`.
+#define CONTRACT_CASE(name, body) ACCRETE_CASE_OVER(EveryPlace, Place, name, body)
+/// The same, in every place that takes several Stores at once.
+#define SHARED_CONTRACT_CASE(name, body) ACCRETE_CASE_OVER(EverySharedPlace, SharedPlace, name, body)
