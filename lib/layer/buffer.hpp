@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/fair_shared_mutex.hpp"
 #include "layer/batch_ids.hpp"
 #include "layer/buffered_store.hpp"
 #include "layer/gathered_values.hpp"
@@ -113,8 +114,8 @@ class Buffer {
   /// The locks and what they guard. A forked child gets a new one: in the old one other threads may stand.
   struct State {
     // Taken in this order.
-    std::shared_mutex order;  // what is below and what is gathered do not change places while a reader has it shared
-    std::mutex mutex;         // guards all below
+    FairSharedMutex order;  // what is below and what is gathered do not change places while a reader has it shared
+    std::mutex mutex;       // guards all below
 
     bool is_writing = false;         // somebody has written to the journal, and gathered or removed nothing of it yet
     std::condition_variable room;    // bytes have been handed down, or could not be, or nobody is writing any more
@@ -182,8 +183,8 @@ class Buffer {
   [[nodiscard]] bool is_done(const Change& change) const;
   void append_step(std::span<const Entry> entries, std::uint64_t step) const;
   void save_ids();
-  [[nodiscard]] std::unique_lock<std::shared_mutex> lock_order() const;
-  [[nodiscard]] std::shared_lock<std::shared_mutex> share_order() const;
+  [[nodiscard]] std::unique_lock<FairSharedMutex> lock_order() const;
+  [[nodiscard]] std::shared_lock<FairSharedMutex> share_order() const;
 
   // buffer_read.cpp
   void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;

@@ -273,13 +273,13 @@ void Buffer::save_ids() {
   state.ids.saved(ids);
 }
 
-std::unique_lock<std::shared_mutex> Buffer::lock_order() const {
+std::unique_lock<FairSharedMutex> Buffer::lock_order() const {
   std::unique_lock order(state_->order);
   if (state_->change) end_change(is_done(*state_->change));
   return order;
 }
 
-std::shared_lock<std::shared_mutex> Buffer::share_order() const {
+std::shared_lock<FairSharedMutex> Buffer::share_order() const {
   for (;;) {
     std::shared_lock order(state_->order);
     if (!state_->change) return order;

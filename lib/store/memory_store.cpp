@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/fair_shared_mutex.hpp"
 #include "base/within_memory.hpp"
 #include "os/at_fork.hpp"
 
@@ -181,7 +182,7 @@ class MemoryStore final : public Store, private AtFork {
                             ", not " + std::to_string(expected));
   }
 
-  mutable std::shared_mutex mutex_;  // guards the rest
+  mutable FairSharedMutex mutex_;  // guards the rest
   Values values_;
   std::map<WriterId, std::uint64_t> sequences_;
   Stats stats_;
