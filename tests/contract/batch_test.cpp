@@ -8,6 +8,14 @@ namespace {
 
 using namespace std::string_literals;
 
+/// Also when it is opened anew.
+void check_holds(Place& place, const Model& model) {
+  CHECK(difference(place.store(), model) == "");
+  place.reopen();
+  CHECK(difference(place.store(), model) == "");
+  place.check_sound();
+}
+
 CONTRACT_CASE("a batch is appended in its order, to repeated keys too", batch_order) {
   const std::vector<Entry> entries = {{"x", "Hello "}, {"y", "123"}, {"x", ""},
                                       {"x", "world!"}, {"y", "456"}, {"z", ""}};
@@ -44,10 +52,7 @@ CONTRACT_CASE("10,000 entries over 3,000 keys are one batch, synced or not", lar
     place.store().append_batch(batch.view(), {.sync = sync});
     model.append_batch(batch.view());
   }
-  CHECK(difference(place.store(), model) == "");
-  place.reopen();
-  CHECK(difference(place.store(), model) == "");
-  place.check_sound();
+  check_holds(place, model);
 }
 
 CONTRACT_CASE("a batch of megabytes to many long keys is whole", wide_batch) {
@@ -61,10 +66,7 @@ CONTRACT_CASE("a batch of megabytes to many long keys is whole", wide_batch) {
     place.store().append_batch(batch.view(), {.sync = sync});
     model.append_batch(batch.view());
   }
-  CHECK(difference(place.store(), model) == "");
-  place.reopen();
-  CHECK(difference(place.store(), model) == "");
-  place.check_sound();
+  check_holds(place, model);
 }
 
 CONTRACT_CASE("an empty batch does nothing, but its id counts", empty_batch) {

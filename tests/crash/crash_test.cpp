@@ -130,7 +130,8 @@ TEST_CASE("a batch that was applied without sync survives power loss once it is 
   }
 }
 
-TEST_CASE("synced batches survive a checkpoint that power failed in") {
+/// Power fails at each operation of the last of these synced batches.
+void require_survival(const std::vector<OwnedBatch>& before, const OwnedBatch& last) {
   bool cut = true;
   for (std::uint64_t n = 1; cut; ++n) {
     CAPTURE(n);
@@ -138,15 +139,10 @@ TEST_CASE("synced batches survive a checkpoint that power failed in") {
     computer.create();
     computer.open();
     Survival survival;
-    const auto append = [&](const OwnedBatch& batch) {
+    for (const OwnedBatch& batch : before) {
       computer.store().append_batch(batch.view(), batch.options);
       survival.append_batch(batch);
-    };
-    append({.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}});
-    for (int i = 0; i < 8; ++i) {
-      append({.entries = {{"big", std::string(FaultEnv::small_file_size / 8 - 1024, 'b')}}, .options = {.sync = true}});
     }
-    const OwnedBatch last{.entries = {{"a", std::string(8192, 'x')}, {"c", "3"}}, .options = {.sync = true}};
     cut = computer.cut_off(n, [&] { computer.store().append_batch(last.view(), last.options); });
     survival.append_batch({.entries = last.entries, .options = {.sync = !cut}});
     computer.end_process();
@@ -156,26 +152,18 @@ TEST_CASE("synced batches survive a checkpoint that power failed in") {
   }
 }
 
+TEST_CASE("synced batches survive a checkpoint that power failed in") {
+  const OwnedBatch big{.entries = {{"big", std::string(FaultEnv::small_file_size / 8 - 1024, 'b')}},
+                       .options = {.sync = true}};
+  std::vector<OwnedBatch> before(9, big);
+  before.front() = {.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}};
+  require_survival(before, {.entries = {{"a", std::string(8192, 'x')}, {"c", "3"}}, .options = {.sync = true}});
+}
+
 TEST_CASE("a synced batch too large for the journal survives") {
-  bool cut = true;
-  for (std::uint64_t n = 1; cut; ++n) {
-    CAPTURE(n);
-    Computer computer(n);
-    computer.create();
-    computer.open();
-    Survival survival;
-    const OwnedBatch first{.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}};
-    computer.store().append_batch(first.view(), first.options);
-    survival.append_batch(first);
-    const OwnedBatch large{.entries = {{"a", std::string(FaultEnv::small_file_size / 8, 'x')}, {"c", "3"}},
-                           .options = {.sync = true}};
-    cut = computer.cut_off(n, [&] { computer.store().append_batch(large.view(), large.options); });
-    survival.append_batch({.entries = large.entries, .options = {.sync = !cut}});
-    computer.end_process();
-    computer.open();
-    survival.found(computer.store());
-    computer.check_sound();
-  }
+  const std::string large(FaultEnv::small_file_size / 8, 'x');
+  require_survival({{.entries = {{"a", "1"}, {"b", "2"}}, .options = {.sync = true}}},
+                   {.entries = {{"a", large}, {"c", "3"}}, .options = {.sync = true}});
 }
 
 TEST_CASE("a created dataset survives power loss") {
