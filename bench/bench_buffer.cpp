@@ -5,12 +5,9 @@
 #include <accrete/accrete.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <memory>
 #include <stdexcept>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +15,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "bare_value.hpp"
 #include "workload.hpp"
 
 namespace {
@@ -86,38 +84,13 @@ void bench_buffer(const std::string& dataset, const char* subject, accrete::Dura
   check(dataset, appends);
 }
 
-class BareValue {
- public:
-  explicit BareValue(const std::string& path)
-      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path);
-  }
-  BareValue(BareValue&& other) = default;
-
-  void append(std::string_view bytes) {
-    if (size_ + bytes.size() > chunk_size) flush();
-    std::memcpy(chunk_.get() + size_, bytes.data(), bytes.size());
-    size_ += bytes.size();
-  }
-  void flush() {
-    if (::write(fd_, chunk_.get(), size_) < 0) throw std::system_error(errno, std::generic_category(), "write");
-    size_ = 0;
-  }
-
- private:
-  static constexpr std::size_t chunk_size = 64 * 1024;
-  int fd_;
-  std::unique_ptr<char[]> chunk_ = std::make_unique<char[]>(chunk_size);
-  std::size_t size_ = 0;
-};
-
 void bench_bare(const std::filesystem::path& directory, std::size_t appends) {
   std::filesystem::create_directory(directory);
   report("bare copy and write", appends, [&] {
-    std::vector<BareValue> values;
+    std::vector<bench::BareValue> values;
     for (const std::string& key : make_keys()) values.emplace_back(directory / key);
     for (std::size_t i = 0; i < appends; ++i) values[i % key_count].append(entry_bytes);
-    for (BareValue& value : values) value.flush();
+    for (bench::BareValue& value : values) value.flush();
   });
 }
 

@@ -41,6 +41,8 @@ partd     Client and Server of python3-partd, Buffer(Dict(), File()) with its 1 
 Redis     APPEND over a Unix socket, pipelined, of its depths the best; neither snapshots nor append-only file. A batch
           is so many single commands.
 ZeroMQ    DEALER and ROUTER, copied 1 MiB messages of the same bytes without keys, queues of 16 messages.
+written   As ZeroMQ, but of single appends, each with the number of its key, which the receiver copies to chunks of 64 KiB
+          a key and writes to the files: the whole job with no promise, and so the limit for whoever does it this way.
 """
 
 
@@ -162,6 +164,16 @@ class Benchmarks:
             endpoint = first_line(server).strip()
             return self.run((clients, transport), "bench_zmq", "send", endpoint, clients, self.appends)
 
+    def of_written(self, clients, transport):
+        address = f"ipc://{self.sockets}/written" if transport == "ipc" else "tcp://127.0.0.1:*"
+        files = self.directory / "written"
+        files.mkdir(exist_ok=True)
+        for key in KEYS:
+            (files / key).write_bytes(b"")
+        with running([self.programs / "bench_zmq", "receive", address, files]) as server:
+            endpoint = first_line(server).strip()
+            return self.run((clients, transport), "bench_zmq", "send", endpoint, clients, self.appends, "gathered")
+
     def of_partd(self, clients, entries):
         program = Path(__file__).parent / "partd_server.py"
         settle(self.directory, PARTD_APPENDS[entries] * len(ENTRY))
@@ -176,7 +188,8 @@ class Benchmarks:
             if self.has("bench_redis") and redis_is_installed():
                 yield from (partial(self.of_redis, clients, depth) for depth in REDIS_DEPTHS)
             if self.has("bench_zmq"):
-                yield from (partial(self.of_zeromq, clients, transport) for transport in TRANSPORTS)
+                for of_zeromq in (self.of_zeromq, self.of_written):
+                    yield from (partial(of_zeromq, clients, transport) for transport in TRANSPORTS)
             for rest in product(BATCH_ENTRIES, ("memory", "os"), TRANSPORTS):
                 yield partial(self.of_accrete, Load(clients, *rest))
 
@@ -204,16 +217,17 @@ class Table:
         print(f"{'million appends a second':<40}{'median':>9}{'least':>9}{'most':>9}")
         names = {"partd": lambda clients, entries: f"{clients} client(s), batches of {entries}",
                  "Redis": lambda clients, depth: f"{clients} client(s), pipeline of {depth}",
-                 "ZeroMQ": lambda clients, transport: f"{clients} client(s), {transport}"}
+                 "ZeroMQ": lambda clients, transport: f"{clients} client(s), {transport}",
+                 "written": lambda clients, transport: f"{clients} client(s), {transport}"}
         for subject, name in names.items():
             for load in sorted(self.loads(subject)):
                 print(f"{subject:<10}{name(*load):<30}{self.spread(load, subject, 'acknowledged')}")
         print()
 
     def print_accrete(self):
-        print(f"{'':<31}{'until all is flushed':>27}{'acknow-':>9}{'ns a':>7}{'flushed, to':>14}")
+        print(f"{'':<31}{'until all is flushed':>27}{'acknow-':>9}{'ns a':>7}{'  flushed, to':<36}")
         print(f"{'clients  batch  durability':<31}{'median':>9}{'least':>9}{'most':>9}{'ledged':>9}{'call':>7}"
-              f"{'partd':>9}{'Redis':>9}{'ZeroMQ':>9}")
+              f"{'partd':>9}{'Redis':>9}{'ZeroMQ':>9}{'written':>9}")
         for load in sorted(self.loads("accrete", "flushed")):
             self.print_load(load)
 
@@ -227,7 +241,8 @@ class Table:
         rate = self.median(load, "accrete", "flushed")
         peers = [(self.median((load.clients, load.entries), "partd"), LEAST_TO_PARTD),
                  (self.best_redis(load.clients), LEAST_TO_REDIS),
-                 (self.median((load.clients, load.transport), "ZeroMQ"), LEAST_TO_ZEROMQ[load.durability])]
+                 (self.median((load.clients, load.transport), "ZeroMQ"), LEAST_TO_ZEROMQ[load.durability]),
+                 (self.median((load.clients, load.transport), "written"), 0)]
         return "".join(self.ratio(rate / peer, least) if peer else f"{'-':>9}" for peer, least in peers)
 
     @staticmethod
