@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t reader_threads = 2;
+constexpr Workers::Threads reader_threads{.count = 2, .give_way = true};
 /// So many messages are received in one round at most, so that results and replies get their turn.
 constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
@@ -61,7 +61,7 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
     log::info("listening at {}{}", escape(bound), with_key ? " with CURVE" : "");
   }
   readers_.emplace(store_, results_, budget_, reader_threads);
-  changer_.emplace(store_, results_, budget_, 1);
+  changer_.emplace(store_, results_, budget_, Workers::Threads{});
   appender_.emplace(store_, results_, window_);
 }
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/escape.hpp"
+#include "os/system.hpp"
 
 namespace accrete::server {
 namespace {
@@ -131,9 +132,14 @@ Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t req
   }
 }
 
-Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, std::size_t threads)
+Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, const Threads& threads)
     : store_(store), results_(results), budget_(budget) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  for (std::size_t i = 0; i < threads.count; ++i) {
+    threads_.emplace_back([this, give_way = threads.give_way] {
+      if (give_way) give_way_to_others();
+      run();
+    });
+  }
 }
 
 Workers::~Workers() {

@@ -18,7 +18,11 @@ namespace accrete::server {
 
 class Workers {
  public:
-  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, std::size_t threads);
+  struct Threads {
+    std::size_t count = 1;
+    bool give_way = false;  ///< to the threads that take appends, where there is not enough processor for all
+  };
+  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, const Threads& threads);
   /// Each thread ends after the request that it is answering.
   ~Workers();
   Workers(const Workers&) = delete;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/bytes.hpp"
@@ -76,6 +77,11 @@ void keep_freed_memory(int bytes) noexcept {
   // What is allocated by a mapping of its own is given back at once.
   constexpr int largest_from_heap = 16 << 20;
   ::mallopt(M_MMAP_THRESHOLD, largest_from_heap);
+}
+
+void give_way_to_others() noexcept {
+  constexpr int niceness = 5;                // a third of what others get
+  ::setpriority(PRIO_PROCESS, 0, niceness);  // on Linux, 0 is this thread
 }
 
 }  // namespace accrete

@@ -21,4 +21,7 @@ namespace accrete {
 /// since the system would clear each page of it that is taken again.
 void keep_freed_memory(int bytes) noexcept;
 
+/// The calling thread leaves most of the processor to others that want it.
+void give_way_to_others() noexcept;
+
 }  // namespace accrete

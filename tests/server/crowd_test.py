@@ -15,13 +15,13 @@ import raw_client as raw
 from raw_client import RawClient
 from serving import ServerTest
 
-BATCHES = 1000  # of a round, each of 100 keys
+BATCHES = 500  # of a round, each of 100 keys
 KEYS = 100
 BYTES = 1000  # of a key in a batch
-ROUNDS = 3
+ROUNDS = 5  # alone, and as many among the others
 IN_FLIGHT = 20  # batches
 LARGE = 8  # MiB of a value that is asked for and not read
-PAUSE = 0.02  # seconds between two attacks of a peer: this is about the server, not about who gets the processor
+PAUSE = 0.02  # seconds between two attacks of a peer
 
 
 def sends_garbage(endpoint, generator):
@@ -56,12 +56,14 @@ def comes_again_and_again(endpoint, _):
 ATTACKS = {sends_garbage: 16, ends_in_the_handshake: 8, never_reads: 16, claims_too_much: 8, comes_again_and_again: 16}
 
 
-def attack(endpoints, attacks, stop):
-    """Of a process of its own."""
+def attack(endpoints, attacks, go, stop):
+    """Of a process of its own. While `go` is not set, the peers stay connected and do nothing."""
+    os.nice(19)  # they stand for peers on other machines: this is about what the server does for them
 
     def repeat(act, seed):
         generator = random.Random(seed)
         while not stop.is_set():
+            go.wait()
             try:
                 act(generator.choice(endpoints), generator)
             except (OSError, raw.Closed, raw.Failed):
@@ -78,19 +80,15 @@ def attack(endpoints, attacks, stop):
 
 
 class Crowd(ServerTest):
-    def work(self, server):
-        """Seconds that a round took, the median of some."""
+    def work(self, client):
+        """Seconds of a round."""
         pairs = [(b"key%d" % number, b"x" * BYTES) for number in range(KEYS)]
-        took = []
-        with server.client() as client:
-            for _ in range(ROUNDS):
-                began = time.monotonic()
-                for _ in range(BATCHES):
-                    client.append(pairs)
-                    client.wait_for_ack(client.sequence - IN_FLIGHT)
-                client.wait_for_ack()
-                took.append(time.monotonic() - began)
-        return statistics.median(took)
+        began = time.monotonic()
+        for _ in range(BATCHES):
+            client.append(pairs)
+            client.wait_for_ack(client.sequence - IN_FLIGHT)
+        client.wait_for_ack()
+        return time.monotonic() - began
 
     def peak_bytes(self, server):
         with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
@@ -100,18 +98,27 @@ class Crowd(ServerTest):
         server = self.serve()
         with server.client() as client:
             client.append_mebibytes(b"large", LARGE)
-        alone = self.work(server)
-        peak_alone = self.peak_bytes(server)
-        attacks, stop = multiprocessing.Value("q", 0), multiprocessing.Event()
-        crowd = multiprocessing.Process(target=attack, args=(server.endpoints, attacks, stop), daemon=True)
+        attacks = multiprocessing.Value("q", 0)
+        go, stop = multiprocessing.Event(), multiprocessing.Event()
+        crowd = multiprocessing.Process(target=attack, args=(server.endpoints, attacks, go, stop), daemon=True)
         crowd.start()
-        while attacks.value < sum(ATTACKS.values()):
-            pass
-        among = self.work(server)
+        alone, among = [], []
+        with server.client() as client:
+            self.work(client)  # what it takes for itself
+            peak_alone = self.peak_bytes(server)
+            for _ in range(ROUNDS):
+                alone.append(self.work(client))
+                begun = attacks.value
+                go.set()
+                while attacks.value < begun + sum(ATTACKS.values()):
+                    pass
+                among.append(self.work(client))
+                go.clear()
         taken = self.peak_bytes(server) - peak_alone
         stop.set()
+        go.set()
         crowd.join()
-        ratio = alone / among
+        ratio = statistics.median(alone) / statistics.median(among)
         told = f"{attacks.value} attacks: {ratio:.0%} of the speed alone, {taken >> 20} MiB more memory"
         print(told, file=sys.stderr)
         # 16 MiB of replies, and what ZeroMQ holds of a reply for each peer that does not read.
@@ -119,7 +126,7 @@ class Crowd(ServerTest):
         self.assertGreaterEqual(ratio, float(os.environ.get("LEAST_RATIO", "0")))
         with server.client() as client:
             (size,) = struct.unpack("<xQ", client.ask(raw.SIZE, raw.sized(b"key7")))
-        self.assertEqual(size, 2 * ROUNDS * BATCHES * BYTES)
+        self.assertEqual(size, (1 + 2 * ROUNDS) * BATCHES * BYTES)
         self.wait_until_peers_are_forgotten(server)
         self.check_well(server)
 
