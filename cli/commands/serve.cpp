@@ -7,7 +7,7 @@
 #include "layer/buffered_store.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
-#include "net/server_file.hpp"
+#include "net/find_server.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
 #include "os/stop_signals.hpp"
@@ -162,6 +162,7 @@ void ServeArguments::run(Program& program) const {
   check_combination();
   // The options are looked at first: a mistake in them must not wait for the dataset's lock.
   server::ServerOptions serving = server_options();
+  refuse_if_served(dataset_.dataset, "serve");
   StopSignals signals;
   constexpr int kept_memory = 64 << 20;
   keep_freed_memory(kept_memory);

@@ -7,8 +7,7 @@
 #include "base/escape.hpp"
 #include "layer/buffered_store.hpp"
 #include "net/client.hpp"
-#include "net/server_file.hpp"
-#include "os/dataset_lock.hpp"
+#include "net/find_server.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 
@@ -32,26 +31,6 @@ std::string path_of(std::string_view url) {
                            quoted(url.substr(0, colon)) + ", only paths, ipc:// and tcp://");
   }
   return std::string(url);
-}
-
-/// The server that serves a dataset now; nullopt if none does, be there a file of one that died.
-std::optional<ServerFile> find_server(const std::string& path) {
-  const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
-  std::optional<ServerFile> server = try_load_server_file(*directory);
-  if (!server) return std::nullopt;
-  try {
-    (void)directory->lock(lock_name)->shared(std::chrono::milliseconds{0});
-    return std::nullopt;
-  } catch (const LockedError&) {
-    return server;
-  }
-}
-
-void refuse_if_served(const std::string& path, std::string_view action) {
-  const std::optional<ServerFile> server = find_server(path);
-  if (!server) return;
-  throw LockedError("cannot " + std::string(action) + " the dataset " + quoted(path) + ": process " +
-                    std::to_string(server->process) + " serves it; stop it first: accrete stop " + quoted(path));
 }
 
 ClientOptions client_options(const OpenOptions& options, const ServedEndpoint& endpoint) {

@@ -115,7 +115,7 @@ class Refusals(ServerTest):
 
     def test_a_dataset_is_served_once(self):
         server = self.serve()
-        self.refused(3)
+        self.assertIn(f"process {server.process.pid} serves it", self.refused(3))
         self.check_well(server)
 
     def test_an_endpoint_in_use_is_named_and_the_dataset_is_left_free(self):

@@ -1,0 +1,19 @@
+// Whether a dataset is served now, and by whom.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/server_file.hpp"
+
+namespace accrete {
+
+/// nullopt if no server serves the dataset at `path`, be there a file of one that died. Throws NotFoundError if there
+/// is no dataset.
+[[nodiscard]] std::optional<ServerFile> find_server(const std::string& path);
+
+/// Throws LockedError, "cannot <action> the dataset …", if one does.
+void refuse_if_served(const std::string& path, std::string_view action);
+
+}  // namespace accrete
