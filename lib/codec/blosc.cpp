@@ -35,7 +35,7 @@ class BloscDecompressor final : public Decompressor {
 
 }  // namespace
 
-const Library blosc_library = {
+constexpr Library blosc_library = {
     .make_compressor = [](int element_size) -> std::unique_ptr<Compressor> {
       return std::make_unique<BloscCompressor>(element_size);
     },

@@ -23,8 +23,7 @@ class KeptMemory {
 
  private:
   struct Block {
-    std::unique_ptr<char[]> bytes{};
-    std::size_t size = 0;
+    std::vector<char> bytes{};
     bool used = false;
   };
 
@@ -33,14 +32,9 @@ class KeptMemory {
     try {
       auto block = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.used; });
       if (block == blocks_.end()) block = blocks_.emplace(blocks_.end());
-      if (block->size < size) {
-        block->size = 0;
-        block->bytes.reset();
-        block->bytes = std::make_unique_for_overwrite<char[]>(size);
-        block->size = size;
-      }
+      if (block->bytes.size() < size) block->bytes = std::vector<char>(size);
       block->used = true;
-      return block->bytes.get();
+      return block->bytes.data();
     } catch (const std::bad_alloc&) {
       return nullptr;
     }
@@ -48,7 +42,7 @@ class KeptMemory {
 
   void give_back(void* bytes) noexcept {
     for (Block& block : blocks_) {
-      if (block.bytes.get() == bytes) block.used = false;
+      if (block.bytes.data() == bytes) block.used = false;
     }
   }
 
@@ -103,7 +97,7 @@ class Bz2Decompressor final : public Decompressor {
 
 }  // namespace
 
-const Library bz2_library = {
+constexpr Library bz2_library = {
     .make_compressor = [](int level) -> std::unique_ptr<Compressor> { return std::make_unique<Bz2Compressor>(level); },
     .make_decompressor = []() -> std::unique_ptr<Decompressor> { return std::make_unique<Bz2Decompressor>(); },
 };

@@ -63,9 +63,9 @@ void FrameDecoder::decode(const Frame& frame, std::span<char> to) {
 }
 
 void FrameDecoder::decode_part(const Frame& frame, std::size_t from, std::span<char> to) {
-  if (!whole_) whole_ = std::make_unique_for_overwrite<char[]>(max_frame_bytes);
-  decode(frame, {whole_.get(), frame.header.decoded_size});
-  std::memcpy(to.data(), whole_.get() + from, to.size());
+  whole_.resize(max_frame_bytes);
+  decode(frame, std::span(whole_).first(frame.header.decoded_size));
+  std::memcpy(to.data(), whole_.data() + from, to.size());
 }
 
 Decompressor& FrameDecoder::decompressor_for(const Frame& frame) {

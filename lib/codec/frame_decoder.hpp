@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "codec/frame.hpp"
 #include "codec/library.hpp"
@@ -28,7 +29,7 @@ class FrameDecoder {
   [[nodiscard]] Decompressor& decompressor_for(const Frame& frame);
 
   std::array<std::unique_ptr<Decompressor>, methods.size()> decompressors_{};  // made when first needed
-  std::unique_ptr<char[]> whole_{};                                            // of a frame of which a part is wanted
+  std::vector<char> whole_{};                                                  // of a frame of which a part is wanted
 };
 
 struct DecodeOptions {

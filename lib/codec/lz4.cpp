@@ -32,7 +32,7 @@ class Lz4Decompressor final : public Decompressor {
 
 }  // namespace
 
-const Library lz4_library = {
+constexpr Library lz4_library = {
     .make_compressor = [](int) -> std::unique_ptr<Compressor> { return std::make_unique<Lz4Compressor>(); },
     .make_decompressor = []() -> std::unique_ptr<Decompressor> { return std::make_unique<Lz4Decompressor>(); },
 };

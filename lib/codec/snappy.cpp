@@ -28,7 +28,7 @@ class SnappyDecompressor final : public Decompressor {
 
 }  // namespace
 
-const Library snappy_library = {
+constexpr Library snappy_library = {
     .make_compressor = [](int) -> std::unique_ptr<Compressor> { return std::make_unique<SnappyCompressor>(); },
     .make_decompressor = []() -> std::unique_ptr<Decompressor> { return std::make_unique<SnappyDecompressor>(); },
 };

@@ -55,7 +55,7 @@ class ZlibDecompressor final : public Decompressor {
 
 }  // namespace
 
-const Library zlib_library = {
+constexpr Library zlib_library = {
     .make_compressor = [](int level) -> std::unique_ptr<Compressor> { return std::make_unique<ZlibCompressor>(level); },
     .make_decompressor = []() -> std::unique_ptr<Decompressor> { return std::make_unique<ZlibDecompressor>(); },
 };

@@ -47,7 +47,7 @@ class ZstdDecompressor final : public Decompressor {
 
 }  // namespace
 
-const Library zstd_library = {
+constexpr Library zstd_library = {
     .make_compressor = [](int level) -> std::unique_ptr<Compressor> { return std::make_unique<ZstdCompressor>(level); },
     .make_decompressor = []() -> std::unique_ptr<Decompressor> { return std::make_unique<ZstdDecompressor>(); },
 };
