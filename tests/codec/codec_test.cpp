@@ -1,17 +1,13 @@
 // Names and levels of codecs.
 #include <accrete/codec.hpp>
 #include <accrete/error.hpp>
-#include <algorithm>
 #include <doctest/doctest.h>
 #include <functional>
 
+#include "codec/samples.hpp"
+
 namespace accrete::test {
 namespace {
-
-bool is_built(const std::string& name) {
-  const auto names = codec_names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 TEST_CASE("a codec's name is read back as the codec") {
   for (const std::string& name : codec_names()) {

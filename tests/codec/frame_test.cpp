@@ -49,24 +49,18 @@ TEST_CASE("every codec but 'stored' makes text smaller, at every level") {
     CHECK(encoded(parse_codec(name), text).size() < text.size() * 3 / 4);
   }
   for (const char* name : {"zstd", "zlib", "bz2", "blosc"}) {
+    if (!is_built(name)) continue;
     for (const char* level : {":1", ":9"}) {
-      try {
-        CHECK(decoded(encoded(parse_codec(std::string(name) + level), text)) == text);
-      } catch (const UnsupportedError&) {
-        MESSAGE("not in this build: ", name);
-      }
+      CHECK(decoded(encoded(parse_codec(std::string(name) + level), text)) == text);
     }
   }
 }
 
 TEST_CASE("blosc makes arrays smaller that lz4 cannot") {
+  if (!is_built("blosc") || !is_built("lz4")) return;
   std::string array;
   for (std::uint64_t i = 0; i < 8192; ++i) append_le(array, i * 2'654'435'761U % 1'000'003);
-  try {
-    CHECK(encoded(blosc(8), array).size() * 3 / 2 < encoded(lz4(), array).size());
-  } catch (const UnsupportedError&) {
-    MESSAGE("this build lacks one of them");
-  }
+  CHECK(encoded(blosc(8), array).size() * 3 / 2 < encoded(lz4(), array).size());
 }
 
 TEST_CASE("the concatenation of encodings is the encoding of the concatenation, whatever the codecs") {
@@ -125,25 +119,21 @@ TEST_CASE("the encoder stops trying what does not pay, and notices when it pays 
   const std::string noise = random_bytes(random, 64 * 1024);
   const std::string text = text_of(noise.size());
   for (const char* name : {"lz4", "snappy", "blosc"}) {
-    try {
-      FrameEncoder encoder(parse_codec(name));
-      std::string frames;
-      for (int i = 0; i < 200; ++i) encoder.append_frames(noise, frames);
+    if (!is_built(name)) continue;
+    FrameEncoder encoder(parse_codec(name));
+    std::string frames;
+    const auto is_stored = [&](const std::string& bytes) {
       frames.clear();
-      const std::size_t most = mebibyte / text.size() + 1;
-      std::size_t stored = 0;
-      while (stored <= most && first_frame((encoder.append_frames(text, frames), frames)).header.method == 0) {
-        frames.clear();
-        ++stored;
-      }
-      CHECK(stored > 0);
-      CHECK(stored <= most);
-      frames.clear();
-      encoder.append_frames(text, frames);
-      CHECK(frames.size() < text.size());
-    } catch (const UnsupportedError&) {
-      MESSAGE("not in this build: ", name);
-    }
+      encoder.append_frames(bytes, frames);
+      return first_frame(frames).header.method == static_cast<std::uint8_t>(Method::stored);
+    };
+    for (int i = 0; i < 200; ++i) CHECK(is_stored(noise));
+    const std::size_t most = mebibyte / text.size() + 1;
+    std::size_t stored = 0;
+    while (stored <= most && is_stored(text)) ++stored;
+    CHECK(stored > 0);
+    CHECK(stored <= most);
+    CHECK_FALSE(is_stored(text));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accrete/codec.hpp>
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,11 @@
 #include "support/random_bytes.hpp"
 
 namespace accrete::test {
+
+inline bool is_built(const std::string& method) {
+  const std::vector<std::string> names = codec_names();
+  return std::find(names.begin(), names.end(), method) != names.end();
+}
 
 inline std::vector<Codec> built_codecs() {
   std::vector<Codec> codecs;
