@@ -29,7 +29,7 @@ inline constexpr std::array<MethodInfo, 7> methods = {{
     {.name = "zstd", .lowest = 1, .highest = 22, .usual = 3, .longest_trust = 16 * mebibyte},
     {.name = "snappy", .longest_trust = 1 * mebibyte},
     {.name = "zlib", .lowest = 1, .highest = 9, .usual = 6, .longest_trust = 64 * mebibyte},
-    {.name = "bz2", .lowest = 1, .highest = 9, .usual = 9, .longest_trust = 64 * mebibyte},
+    {.name = "bz2", .lowest = 1, .highest = 9, .usual = 9, .longest_trust = 512 * mebibyte},
     {.name = "blosc",
      .level_name = "element size",
      .lowest = 1,
