@@ -24,6 +24,7 @@ TEST_CASE("hash64 never changes") {
   CHECK(hash64("accrete") == 0xc9e147bf755e9ede);
   CHECK(hash64("accrete", 1) == 0x0a5172bf3e29e349);
   CHECK(hash64(std::string(1000, 'x')) == 0xc0a4877b962cba82);
+  CHECK(hash64(std::string(1000, 'x'), 1) == 0x91720b7c9dd4e0d1);
 }
 
 TEST_CASE("hash128 never changes") {
@@ -39,6 +40,17 @@ TEST_CASE("a hash of pieces is that of the whole, however they are cut") {
     CHECK(hash.digest() == hash64(""));
     for (std::size_t i = 0; i < whole.size(); i += size) hash.update(std::string_view{whole}.substr(i, size));
     CHECK(hash.digest() == hash64(whole));
+  }
+}
+
+TEST_CASE("bytes of every size hash as the library hashes them in pieces, whatever instructions are used") {
+  std::string whole;
+  for (int i = 0; i < 3000; ++i) whole += static_cast<char>(i * i / 7);
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const std::string_view bytes = std::string_view{whole}.substr(0, size);
+    StreamHash hash;
+    hash.update(bytes);
+    CHECK(hash.digest() == hash64(bytes));
   }
 }
 

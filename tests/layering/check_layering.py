@@ -23,9 +23,11 @@ LAYERS = {
     "examples": 5,
 }
 
-# Name: (its headers, its name in a dependency() of Meson).
+# Name: (its headers, its name in a dependency() or find_library() of Meson).
 LIBRARIES = {
+    "Blosc": (r"blosc", "blosc"),
     "Boost": (r"boost/", "boost"),
+    "bzip2": (r"bzlib", "bz2"),
     "CLI11": (r"CLI/", "CLI11"),
     "doctest": (r"doctest", "doctest"),
     "hiredis": (r"hiredis/", "hiredis"),
@@ -34,14 +36,16 @@ LIBRARIES = {
     "nlohmann-json": (r"nlohmann/", "nlohmann_json"),
     "pybind11": (r"pybind11/", "pybind11"),
     "simdjson": (r"simdjson", "simdjson"),
+    "Snappy": (r"snappy", "snappy"),
     "spdlog": (r"spdlog/", "spdlog"),
     "xxHash": (r"xxh", "libxxhash"),
     "ZeroMQ": (r"zmq", "libzmq"),
+    "zlib": (r"zlib", "zlib"),
     "Zstandard": (r"zstd", "libzstd"),
 }
 
 # Benchmarks measure these bare, beside what is built on them.
-MEASURED_IN_BENCH = {"ZeroMQ"}
+MEASURED_IN_BENCH = {"Blosc", "bzip2", "LZ4", "Snappy", "ZeroMQ", "zlib", "Zstandard"}
 
 # The C++20 library, but for <csignal>, which counts as a header of the system.
 STANDARD = set(
@@ -62,7 +66,7 @@ FILE_HEADERS = {"filesystem", "fstream"}
 SYSTEM_HEADERS_ALLOWED = {"lib/os", "tests", "bench"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")')
-DEPENDENCY = re.compile(r"""\bdependency\(\s*['"]([^'"]+)['"]""")
+DEPENDENCY = re.compile(r"""\b(?:dependency|find_library)\(\s*['"]([^'"]+)['"]""")
 
 
 def layer_of(path):

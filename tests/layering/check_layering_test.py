@@ -75,7 +75,8 @@ class LayeringTest(unittest.TestCase):
         self.assert_one({"lib/store/a.cpp": "#include <xxhash.h>\n"}, "xxHash", "lib/base", "lib/store")
         self.assert_one({"tests/a.cpp": "#include <CLI/App.hpp>\n"}, "CLI11", "cli", "tests")
         self.assert_one({"lib/store/meson.build": "deps += dependency('libxxhash')\n"}, "xxHash", "lib/store")
-        for header in ("nlohmann/json.hpp", "simdjson.h", "lz4frame.h", "zmq.hpp", "msgpack.hpp"):
+        for header in ("nlohmann/json.hpp", "simdjson.h", "lz4frame.h", "zstd.h", "snappy.h", "zlib.h", "bzlib.h", "blosc.h",
+                       "zmq.hpp", "msgpack.hpp"):
             include = f"#include <{header}>\n"
             self.assert_one({"cli/a.cpp": include, "tests/a.cpp": include}, "cli", "tests")
 
@@ -88,6 +89,7 @@ class LayeringTest(unittest.TestCase):
 
     def test_an_unknown_dependency_is_found(self):
         self.assert_one({"cli/meson.build": "dependency('left-pad')\n"}, "left-pad")
+        self.assert_one({"cli/meson.build": "find_library('left-pad')\n"}, "left-pad")
 
     def test_file_operations_past_env_are_found(self):
         self.assert_one({"lib/store/a.cpp": "#include <filesystem>\n"}, "Env")

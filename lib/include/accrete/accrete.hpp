@@ -1,6 +1,7 @@
 // accrete: an appendable key → bytes store. The four functions, and the factories of stores.
 #pragma once
 
+#include <accrete/codec.hpp>
 #include <accrete/error.hpp>
 #include <accrete/store.hpp>
 #include <chrono>

@@ -1,0 +1,88 @@
+#include "codec/frame.hpp"
+
+#include <accrete/error.hpp>
+#include <array>
+
+#include "base/bytes.hpp"
+#include "base/escape.hpp"
+#include "base/hash.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::uint16_t magic = 0xACF5;
+constexpr std::size_t checksum_offset = frame_header_size - 8;
+
+void encode_fields(const FrameHeader& header, std::span<std::byte, checksum_offset> to) noexcept {
+  store_le(to.subspan<0, 2>(), magic);
+  store_le(to.subspan<2, 1>(), header.version);
+  store_le(to.subspan<3, 1>(), header.method);
+  store_le(to.subspan<4, 4>(), header.decoded_size);
+  store_le(to.subspan<8, 4>(), header.encoded_size);
+}
+
+bool has_possible_sizes(const FrameHeader& header) noexcept {
+  if (header.decoded_size > max_frame_bytes || header.encoded_size == 0) return false;
+  const bool is_stored = header.method == static_cast<std::uint8_t>(Method::stored);
+  return is_stored ? header.encoded_size == header.decoded_size : header.encoded_size <= header.decoded_size;
+}
+
+}  // namespace
+
+std::uint64_t frame_checksum(const FrameHeader& header, std::string_view payload) noexcept {
+  std::array<std::byte, checksum_offset> fields{};
+  encode_fields(header, fields);
+  return hash64(payload, hash64(as_string_view(fields)));
+}
+
+void encode_frame_header(const FrameHeader& header, std::span<char, frame_header_size> to) noexcept {
+  const std::span bytes = std::as_writable_bytes(to);
+  encode_fields(header, bytes.first<checksum_offset>());
+  store_le(bytes.last<8>(), header.checksum);
+}
+
+std::optional<FrameHeader> try_decode_frame_header(std::string_view bytes, const FramePlace& place) {
+  if (bytes.size() < frame_header_size) return std::nullopt;
+  ByteReader reader(bytes);
+  if (reader.integer<std::uint16_t>() != magic) throw_damaged_frame(place, "no frame begins there");
+  FrameHeader header;
+  header.version = reader.integer<std::uint8_t>();
+  header.method = reader.integer<std::uint8_t>();
+  header.decoded_size = reader.integer<std::uint32_t>();
+  header.encoded_size = reader.integer<std::uint32_t>();
+  header.checksum = reader.integer<std::uint64_t>();
+  if (!has_possible_sizes(header)) {
+    throw_damaged_frame(place, "it cannot hold " + std::to_string(header.decoded_size) + " bytes in " +
+                                   std::to_string(header.encoded_size));
+  }
+  return header;
+}
+
+std::optional<Frame> FrameCursor::next() {
+  if (left_.empty()) return std::nullopt;
+  const auto header = try_decode_frame_header(left_, place_);
+  if (!header || header->encoded_size > left_.size() - frame_header_size) {
+    throw_damaged_frame(place_, "it is cut short, after " + std::to_string(left_.size()) + " bytes");
+  }
+  const Frame frame{
+      .header = *header, .payload = left_.substr(frame_header_size, header->encoded_size), .place = place_};
+  left_.remove_prefix(frame_header_size + header->encoded_size);
+  place_.offset += frame_header_size + header->encoded_size;
+  return frame;
+}
+
+std::uint64_t decoded_size(std::string_view encoded, std::string_view key) {
+  std::uint64_t size = 0;  // no overflow: a frame of 21 bytes or more adds 1 MiB at most
+  FrameCursor cursor(encoded, key);
+  while (const auto frame = cursor.next()) size += frame->header.decoded_size;
+  return size;
+}
+
+std::string value_name(std::string_view key) { return key.empty() ? "a value" : "the value of " + quoted(key); }
+
+void throw_damaged_frame(const FramePlace& place, std::string_view cause) {
+  throw CorruptionError("cannot decode " + value_name(place.key) + ": the frame at byte " +
+                        std::to_string(place.offset) + " of its encoding is damaged: " + std::string(cause));
+}
+
+}  // namespace accrete

@@ -1,0 +1,89 @@
+// The frame: how the bytes of a value stand once they have been through a codec.
+//
+//   value   = *frame                                      ; so values that are joined decode to what they hold, joined
+//   frame   = header payload
+//   header  = magic:u16 version:u8 method:u8 decoded_size:u32 encoded_size:u32 checksum:u64
+//   method  = %x00 / %x01 / %x02 / %x03 / %x04 / %x05 / %x06  ; stored / lz4 / zstd / snappy / zlib / bz2 / blosc
+//   payload = encoded_size*OCTET                          ; the bytes themselves / an LZ4 block / a zstd frame /
+//                                                         ; raw snappy / a zlib stream / a bzip2 stream / a blosc chunk
+//
+// All integers are little-endian; magic is 0xACF5. `checksum` is the XXH3-64 of the payload, seeded with that of the 12
+// bytes before it, so it covers every byte and is made in one pass. `decoded_size` is 1 to 2^20, and `encoded_size` 1
+// to `decoded_size`: what compressing does not make smaller is stored. A version may change what stands in the payload,
+// not the header, so that sizes can always be added up. A method or version that is not known counts as such once the
+// checksum is right, and as damage otherwise.
+//
+// The sizes and the checksum are why these are not the `.lz4` and `.zst` formats: they are in the same place for all
+// methods, so frames can be counted and passed over by their headers alone, and every damaged byte is noticed.
+//
+// The least that a header and a payload take, and the most that they claim, is 21 bytes and 1 MiB: a value may decode
+// to 50,000 times its size, and those who decode set a limit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "codec/method.hpp"
+
+namespace accrete {
+
+inline constexpr std::size_t frame_header_size = 2 + 1 + 1 + 4 + 4 + 8;
+inline constexpr std::size_t max_frame_bytes = std::size_t{1} << 20;  // decoded
+inline constexpr std::uint8_t frame_version = 1;
+
+/// Where a frame begins, for messages.
+struct FramePlace {
+  std::string_view key{};    ///< whose value it is of; may be empty
+  std::uint64_t offset = 0;  ///< in the value's encoding
+};
+
+struct FrameHeader {
+  std::uint8_t version = frame_version;
+  std::uint8_t method = 0;
+  std::uint32_t decoded_size = 0;
+  std::uint32_t encoded_size = 0;
+  std::uint64_t checksum = 0;
+};
+
+struct Frame {
+  FrameHeader header{};
+  std::string_view payload{};
+  FramePlace place{};
+};
+
+/// The checksum that belongs to a header and its payload.
+[[nodiscard]] std::uint64_t frame_checksum(const FrameHeader& header, std::string_view payload) noexcept;
+
+void encode_frame_header(const FrameHeader& header, std::span<char, frame_header_size> to) noexcept;
+
+/// The header of the frame that `bytes` begin with; nullopt if they end before it does. Its sizes are within their
+/// bounds, but nothing has been checked against the checksum. Throws CorruptionError if there is no header.
+[[nodiscard]] std::optional<FrameHeader> try_decode_frame_header(std::string_view bytes, const FramePlace& place);
+
+/// Goes over the frames of a value by their headers.
+class FrameCursor {
+ public:
+  explicit FrameCursor(std::string_view encoded, std::string_view key = {}) noexcept
+      : left_(encoded), place_{.key = key} {}
+
+  /// nullopt behind the last. Throws CorruptionError for what is no frame, or not all of one.
+  [[nodiscard]] std::optional<Frame> next();
+
+ private:
+  std::string_view left_;
+  FramePlace place_;
+};
+
+/// What the frames of a value say that they decode to, together. Throws CorruptionError.
+[[nodiscard]] std::uint64_t decoded_size(std::string_view encoded, std::string_view key = {});
+
+/// "the value of 'key'", for messages.
+[[nodiscard]] std::string value_name(std::string_view key);
+
+[[noreturn]] void throw_damaged_frame(const FramePlace& place, std::string_view cause);
+
+}  // namespace accrete

@@ -1,0 +1,50 @@
+// Decodes frames, and the values that they make.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/frame.hpp"
+#include "codec/library.hpp"
+
+namespace accrete {
+
+/// For one thread at a time. Keeps the memory of the libraries that it has needed: for its like to be used by many
+/// threads, see Pool.
+class FrameDecoder {
+ public:
+  /// Writes exactly as many bytes as the header says, once the checksum is found right. Throws CorruptionError, and
+  /// UnsupportedError for a frame of a newer version, or of a method that this build lacks.
+  void decode(const Frame& frame, std::span<char> to);
+
+  /// Writes the bytes from `from` on that fill `to`; the frame has as many.
+  void decode_part(const Frame& frame, std::size_t from, std::span<char> to);
+
+ private:
+  [[nodiscard]] Decompressor& decompressor_for(const Frame& frame);
+
+  std::array<std::unique_ptr<Decompressor>, methods.size()> decompressors_{};  // made when first needed
+  std::vector<char> whole_{};                                                  // of a frame of which a part is wanted
+};
+
+struct DecodeOptions {
+  std::string_view key{};                              ///< whose value it is, for messages
+  std::uint64_t limit_bytes = std::uint64_t{4} << 30;  ///< more decoded bytes than this are not made
+};
+
+/// All that `encoded` holds. Throws CorruptionError, UnsupportedError, and, before there is memory for anything,
+/// TooLargeError.
+[[nodiscard]] std::string decode_value(std::string_view encoded, FrameDecoder& decoder,
+                                       const DecodeOptions& options = {});
+
+/// Up to `size` of the decoded bytes from `offset` on. Only the frames that hold them are decoded, and checked against
+/// their checksums.
+[[nodiscard]] std::string decode_range(std::string_view encoded, std::uint64_t offset, std::uint64_t size,
+                                       FrameDecoder& decoder, const DecodeOptions& options = {});
+
+}  // namespace accrete
