@@ -1,10 +1,20 @@
 // accrete create, drop, destroy, verify, sweep: what concerns a dataset as a whole.
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "base/escape.hpp"
 #include "cli/program.hpp"
 #include "cli/text_format.hpp"
 
 namespace accrete::cli {
 namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
 
 void add_path(CLI::App& command, const char* name, std::string& path, const char* description) {
   command.add_option(name, path, description)->required()->type_name("");
@@ -16,20 +26,31 @@ class CreateArguments {
     add_path(command, "DATASET", path_, "Directory to create; the one above it must exist");
     command.add_flag("--adopt", adopt_,
                      "Make a dataset of a directory that exists and holds one raw file a key, such as partd leaves");
-    command.footer("Example:\n  accrete create flights\n  accrete create --adopt partd-directory\n");
+    command.add_option("--codec", codec_, "Compress values, with checksums: METHOD or METHOD:LEVEL")
+        ->type_name("CODEC");
+    command.footer("Methods: " + joined(codec_names()) + ".\n\n" +
+                   "Example:\n"
+                   "  accrete create flights\n"
+                   "  accrete create flights --codec zstd:9\n"
+                   "  accrete create --adopt partd-directory\n");
   }
 
   void run(Program&) const {
     try {
-      create(path_, {.adopt = adopt_});
+      create(path_, {.adopt = adopt_, .codec = codec()});
     } catch (const InvalidKeyError& error) {
       throw Error(error.what());  // of a name found in the directory, not of an argument
     }
   }
 
  private:
+  [[nodiscard]] std::optional<Codec> codec() const {
+    return codec_.empty() ? std::nullopt : std::optional(parse_codec(codec_));
+  }
+
   std::string path_;
   bool adopt_ = false;
+  std::string codec_;
 };
 
 class DropArguments {

@@ -1,6 +1,7 @@
 // accrete stat: what a dataset holds, in a few lines.
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
@@ -62,11 +63,22 @@ void write_histogram(Output& out, const Histogram& histogram) {
   }
 }
 
+/// Of what is not buffered.
+std::string stored_share(const Stats& totals) {
+  const std::uint64_t below = totals.bytes - std::min(totals.buffered_bytes, totals.bytes);
+  if (below == 0) return "";
+  const double percent = 100 * static_cast<double>(totals.stored_bytes) / static_cast<double>(below);
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), ", %.1f %% of these", percent);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
 class StatArguments {
  public:
   void add_to(CLI::App& command) {
     dataset_.add_to(command);
-    command.add_flag("--json", json_, "Write one object, at a cost that does not depend on the number of keys");
+    command.add_flag("--json", json_,
+                     "Write one object, without going over the keys (with a codec, over their pieces)");
     command.footer("Example:\n  accrete stat flights\n  accrete stat --json flights\n");
   }
 
@@ -84,6 +96,10 @@ class StatArguments {
     out.write("keys     " + grouped(totals.keys) + "\n");
     out.write("bytes    " + grouped(totals.bytes) + (totals.bytes < 1000 ? "" : " (" + byte_size(totals.bytes) + ")") +
               "\n");
+    if (about && about->codec != "none") {
+      out.write("codec    " + about->codec + "\n");
+      out.write("stored   " + byte_size(totals.stored_bytes) + stored_share(totals) + "\n");
+    }
     if (totals.clients > 0) {
       out.write("buffered " + byte_size(totals.buffered_bytes) + " of these, after " + grouped(totals.flushes) +
                 " flushes\n");
@@ -108,6 +124,7 @@ class StatArguments {
     }
     object["keys"] = totals.keys;
     object["bytes"] = totals.bytes;
+    object["stored_bytes"] = totals.stored_bytes;
     object["buffered_bytes"] = totals.buffered_bytes;
     object["flushes"] = totals.flushes;
     object["clients"] = totals.clients;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "layer/buffered_store.hpp"
+#include "layer/compressed_store.hpp"
 #include "net/client.hpp"
 #include "net/find_server.hpp"
 #include "store/files_dataset.hpp"
@@ -93,7 +95,8 @@ std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
     if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
   }
   if (options.buffer) return open_buffered_files(posix_env(), path, options);
-  return open_files(posix_env(), path, options);
+  std::unique_ptr<Store> files = open_files(posix_env(), path, options);
+  return with_codec(std::move(files), load_marker(*open_dataset_directory(posix_env(), path)), options.compressed);
 }
 
 std::vector<std::string> sweep(std::string_view dir) { return sweep_files(posix_env(), path_of(dir)); }
@@ -109,7 +112,7 @@ DatasetInfo info(std::string_view url) {
   Marker marker = load_marker(*directory);
   return {.format_version = marker.format,
           .layout = std::move(marker.layout),
-          .codec = std::move(marker.codec),
+          .codec = marker.codec ? marker.codec->name() : "none",
           .uuid = std::move(marker.uuid)};
 }
 

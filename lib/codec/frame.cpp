@@ -71,9 +71,9 @@ std::optional<Frame> FrameCursor::next() {
   return frame;
 }
 
-std::uint64_t decoded_size(std::string_view encoded, std::string_view key) {
+std::uint64_t decoded_size(std::string_view encoded, const FramePlace& place) {
   std::uint64_t size = 0;  // no overflow: a frame of 21 bytes or more adds 1 MiB at most
-  FrameCursor cursor(encoded, key);
+  FrameCursor cursor(encoded, place);
   while (const auto frame = cursor.next()) size += frame->header.decoded_size;
   return size;
 }

@@ -67,8 +67,8 @@ void encode_frame_header(const FrameHeader& header, std::span<char, frame_header
 /// Goes over the frames of a value by their headers.
 class FrameCursor {
  public:
-  explicit FrameCursor(std::string_view encoded, std::string_view key = {}) noexcept
-      : left_(encoded), place_{.key = key} {}
+  explicit FrameCursor(std::string_view encoded, const FramePlace& place = {}) noexcept
+      : left_(encoded), place_(place) {}
 
   /// nullopt behind the last. Throws CorruptionError for what is no frame, or not all of one.
   [[nodiscard]] std::optional<Frame> next();
@@ -79,7 +79,7 @@ class FrameCursor {
 };
 
 /// What the frames of a value say that they decode to, together. Throws CorruptionError.
-[[nodiscard]] std::uint64_t decoded_size(std::string_view encoded, std::string_view key = {});
+[[nodiscard]] std::uint64_t decoded_size(std::string_view encoded, const FramePlace& place = {});
 
 /// "the value of 'key'", for messages.
 [[nodiscard]] std::string value_name(std::string_view key);

@@ -25,8 +25,8 @@ void check_limit(std::uint64_t size, const DecodeOptions& options) {
 
 /// `to` is as large as what is wanted from `offset` on.
 void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> to, FrameDecoder& decoder,
-               std::string_view key) {
-  FrameCursor cursor(encoded, key);
+               const FramePlace& place) {
+  FrameCursor cursor(encoded, place);
   while (!to.empty()) {
     const Frame frame = cursor.next().value();
     const std::uint64_t size = frame.header.decoded_size;
@@ -92,12 +92,13 @@ std::string decode_value(std::string_view encoded, FrameDecoder& decoder, const 
 
 std::string decode_range(std::string_view encoded, std::uint64_t offset, std::uint64_t size, FrameDecoder& decoder,
                          const DecodeOptions& options) {
-  const std::uint64_t whole = decoded_size(encoded, options.key);
+  const FramePlace place{.key = options.key, .offset = options.begin};
+  const std::uint64_t whole = decoded_size(encoded, place);
   const std::uint64_t wanted = offset < whole ? std::min(size, whole - offset) : 0;
   check_limit(wanted, options);
   return within_memory("decode " + value_name(options.key), [&] {
     return filled_string(wanted, [&](std::span<char> to) {
-      fill_from(encoded, offset, to, decoder, options.key);
+      fill_from(encoded, offset, to, decoder, place);
       return to.size();
     });
   });

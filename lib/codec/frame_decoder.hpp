@@ -34,6 +34,7 @@ class FrameDecoder {
 
 struct DecodeOptions {
   std::string_view key{};                              ///< whose value it is, for messages
+  std::uint64_t begin = 0;                             ///< where the bytes begin in its encoding, for messages
   std::uint64_t limit_bytes = std::uint64_t{4} << 30;  ///< more decoded bytes than this are not made
 };
 

@@ -3,9 +3,10 @@
 #include <map>
 #include <utility>
 
-#include "base/escape.hpp"
+#include "base/expected_size.hpp"
 #include "layer/buffer.hpp"
 #include "layer/buffered_store.hpp"
+#include "layer/compressed_store.hpp"
 #include "layer/group_queue.hpp"
 #include "os/at_fork.hpp"
 #include "store/files_parts.hpp"
@@ -84,7 +85,10 @@ class Buffered final : public BufferedStore, private AtFork {
       return;
     }
     if (goes_down) return append_below(batch);
-    if (batch.options.expect_size) check_size(batch.entries.front().key, *batch.options.expect_size);
+    if (batch.options.expect_size) {
+      const std::string_view key = batch.entries.front().key;
+      check_expected_size(key, buffer_.size(key), *batch.options.expect_size);
+    }
     add(batch, bytes);
   }
 
@@ -151,14 +155,6 @@ class Buffered final : public BufferedStore, private AtFork {
     run_.bytes = 0;
   }
 
-  void check_size(std::string_view key, std::uint64_t expected) const {
-    const std::optional<std::uint64_t> size = buffer_.size(key);
-    if (expected == 0 ? !size : size == expected) return;
-    throw SizeMismatchError("the value of key " + quoted(key) + " was expected to " +
-                            (expected == 0 ? "be new" : "have " + std::to_string(expected) + " bytes") + ", but it " +
-                            (size ? "has " + std::to_string(*size) : "does not exist"));
-  }
-
   std::string do_get(std::string_view key) const override { return buffer_.get(key); }
   std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
     return buffer_.get_batch(keys);
@@ -222,16 +218,17 @@ std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions
 
 std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path, const OpenOptions& options) {
   std::unique_ptr<OwnedFiles> files = open_owned_files(env, path, options);
+  const Marker marker = load_marker(files->directory());
   Buffer::Settings settings{
       .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
       .owned = files.get()};
   if (options.durability != Durability::memory) {
-    settings.journal = {.journal = buffer_journal_id(load_marker(files->directory()).uuid),
+    settings.journal = {.journal = buffer_journal_id(marker.uuid),
                         .boot_id = env.boot_id(),
                         .synced = options.durability == Durability::sync,
                         .segment_bytes = std::min(settings.limit_bytes, env.file_size_limit())};
   }
-  return std::make_unique<Buffered>(std::move(files), settings);
+  return std::make_unique<Buffered>(with_codec(std::move(files), marker, options.compressed), settings);
 }
 
 }  // namespace accrete

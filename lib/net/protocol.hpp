@@ -21,7 +21,7 @@
 //   drop      = %x08 ;                                            → parts: nothing
 //   flush     = %x09 ;                                            → parts: nothing
 //   sync      = %x0a ;                                            → parts: nothing
-//   stats     = %x0b ;                                            → parts: 5*u64, in the order of Stats
+//   stats     = %x0b ;                                            → parts: 6*u64, in the order of Stats
 //   writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64
 //   ping      = %x0d ;                                            → parts: nothing
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
@@ -80,7 +80,7 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 2;
+inline constexpr std::uint8_t version = 3;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.

@@ -58,7 +58,8 @@ KeyPage decode_list(std::string_view bytes) {
 
 std::string encode_stats(const Stats& stats) {
   std::string bytes;
-  for (const std::uint64_t number : {stats.keys, stats.bytes, stats.buffered_bytes, stats.flushes, stats.clients}) {
+  for (const std::uint64_t number :
+       {stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes, stats.clients}) {
     append_le(bytes, number);
   }
   return bytes;
@@ -67,7 +68,7 @@ std::string encode_stats(const Stats& stats) {
 Stats decode_stats(std::string_view bytes) {
   Decoder from("a server's statistics", bytes);
   Stats stats;
-  from.integers(stats.keys, stats.bytes, stats.buffered_bytes, stats.flushes, stats.clients);
+  from.integers(stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes, stats.clients);
   from.end();
   return stats;
 }

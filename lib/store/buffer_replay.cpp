@@ -10,6 +10,7 @@
 
 #include "base/escape.hpp"
 #include "base/hash.hpp"
+#include "store/batch_encoder.hpp"
 
 namespace accrete {
 namespace {
@@ -158,6 +159,7 @@ class Replay {
  private:
   void hand_down(Segments& segments) {
     const BufferSegmentHeader& header = segments.front()->header();
+    if (const auto codec = load_marker(*parts_.directory).codec) encoder_.emplace(*codec);
     replayer_ = replay_writer(header.journal);
     done_position_ = last_sequence(replayer_);
     const Steps steps =
@@ -207,7 +209,10 @@ class Replay {
   }
 
   void append_gathered() {
-    if (gathered_to_ > 0) writer_.append(words_, gathered_, {.id = BatchId{replayer_, gathered_to_}});
+    if (gathered_to_ > 0) {
+      const std::span<const Entry> entries = encoder_ ? encoder_->encode(gathered_) : gathered_;
+      writer_.append(words_, entries, {.id = BatchId{replayer_, gathered_to_}});
+    }
     gathered_.clear();
     gathered_bytes_ = 0;
     gathered_to_ = 0;
@@ -233,6 +238,7 @@ class Replay {
   ControlWords& words_;
   const BootId& boot_id_;
   const Damage damage_;
+  std::optional<BatchEncoder> encoder_{};  // where values are not raw
   WriterId replayer_{};
   std::uint64_t done_position_ = 0;  // a replay that was killed came so far
   std::uint64_t skipped_ = 0;

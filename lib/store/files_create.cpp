@@ -19,7 +19,9 @@ void write_new(Directory& directory, const std::string& name, std::string_view b
   file->sync();
 }
 
-Marker new_marker(bool temporary) { return {.uuid = format_uuid(random_uuid()), .temporary = temporary}; }
+Marker new_marker(bool temporary, const std::optional<Codec>& codec) {
+  return {.codec = codec, .uuid = format_uuid(random_uuid()), .temporary = temporary};
+}
 
 /// "" for a relative path of one component is the current directory.
 std::string parent_of(const std::string& path) {
@@ -46,7 +48,8 @@ void write_control(Env& env, Directory& directory, const Stats& stats) {
 }
 
 /// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.
-std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_path, bool temporary) {
+std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_path, bool temporary,
+                                          const std::optional<Codec>& codec) {
   const std::string path = without_trailing_slashes(given_path);
   if (const auto info = env.info(path)) {
     throw ExistsError("cannot create the dataset " + quoted(path) + ": there is a " +
@@ -66,7 +69,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
   }
   refuse_case_folding(directory);
   write_control(env, directory, {});
-  write_new(directory, marker_name, encode_marker(new_marker(temporary)));
+  write_new(directory, marker_name, encode_marker(new_marker(temporary, codec)));
   directory.sync();
   if (!staging.try_move_to(path)) {
     throw ExistsError("cannot create the dataset " + quoted(path) + ": something of that name has just appeared");
@@ -98,7 +101,7 @@ void adopt(Env& env, const std::string& path) {
     if (directory->info(left_over)) directory->remove(left_over);
   }
   write_control(env, *directory, count_values(*directory));
-  write_new(*directory, staged_marker_name, encode_marker(new_marker(false)));
+  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, std::nullopt)));
   directory->rename(staged_marker_name, marker_name);
   directory->sync();
 }
@@ -138,15 +141,19 @@ void remove_if_there(Directory& directory, const char* name) {
 }  // namespace
 
 void create_files(Env& env, const std::string& path, const CreateOptions& options) {
-  if (options.adopt) {
-    adopt(env, path);
-  } else {
-    (void)create_whole(env, path, false);
+  if (!options.adopt) {
+    (void)create_whole(env, path, false, options.codec);
+    return;
   }
+  if (options.codec) {
+    throw InvalidArgumentError("cannot adopt " + quoted(path) + " with the codec " + quoted(options.codec->name()) +
+                               ": its values are raw; create another dataset with it, and append them there");
+  }
+  adopt(env, path);
 }
 
 std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path) {
-  return create_whole(env, path, true);
+  return create_whole(env, path, true, std::nullopt);
 }
 
 void destroy_files(Env& env, const std::string& path) {

@@ -165,7 +165,7 @@ class FilesStore final : public OwnedFiles {
 
   Stats do_stats() const override {
     const Access access = read_access();
-    return {.keys = access.words.keys, .bytes = access.words.bytes};
+    return {.keys = access.words.keys, .bytes = access.words.bytes, .stored_bytes = access.words.bytes};
   }
 
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {

@@ -3,6 +3,7 @@
 
 #include "base/escape.hpp"
 #include "store/buffer_replay.hpp"
+#include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/files_writer.hpp"
@@ -23,6 +24,7 @@ class Verifier {
         repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
     report_.counted = count_values(*directory_);
     check_control();
+    if (codec_) check_values();
     return std::move(report_);
   }
 
@@ -32,10 +34,18 @@ class Verifier {
 
   void check_marker() {
     try {
-      (void)load_marker(*directory_);
+      codec_ = load_marker(*directory_).codec;
     } catch (const CorruptionError& error) {
       problem(error.what());
     }
+  }
+
+  /// A writer that died in a batch has left what is no frame, so this is judged only where all else is well.
+  void check_values() {
+    if (!report_.problems.empty()) return;
+    FrameCheck check = check_frames(*directory_);
+    report_.counted.bytes = check.decoded_bytes;
+    for (std::string& sentence : check.problems) problem(std::move(sentence));
   }
 
   void check_names() {
@@ -190,6 +200,7 @@ class Verifier {
   bool repair_;
   std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;
+  std::optional<Codec> codec_;
   VerifyReport report_;
 };
 

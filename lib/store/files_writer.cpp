@@ -2,23 +2,12 @@
 
 #include <limits>
 
-#include "base/escape.hpp"
+#include "base/expected_size.hpp"
 #include "base/key_name.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
-namespace {
-
-void check_expected_size(const BatchPlan::Group& group, std::uint64_t expected) {
-  const bool is_as_expected = expected == 0 ? !group.old_size : group.old_size == expected;
-  if (is_as_expected) return;
-  throw SizeMismatchError("the value of key " + quoted(group.key) + " was expected to " +
-                          (expected == 0 ? "be new" : "have " + std::to_string(expected) + " bytes") + ", but it " +
-                          (group.old_size ? "has " + std::to_string(*group.old_size) : "does not exist"));
-}
-
-}  // namespace
 
 bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
   const ControlWords old_words = words;
@@ -31,7 +20,10 @@ bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, co
   }
   plan_.assign(entries);
   parts_.values.plan(plan_.groups());
-  if (options.expect_size) check_expected_size(plan_.groups()[0], *options.expect_size);
+  if (options.expect_size) {
+    const BatchPlan::Group& group = plan_.groups()[0];
+    check_expected_size(group.key, group.old_size, *options.expect_size);
+  }
   check_file_size_limit();
   add_totals(words);
   if (!options.sync) {

@@ -11,10 +11,24 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view first_line = "accrete dataset\n";
+constexpr std::string_view no_codec = "none";
 
 [[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
   throw CorruptionError("the marker " + quoted(path) + " is damaged: " + std::string(what) +
                         "; restore it from a copy, or save the values, which are plain files beside it");
+}
+
+std::optional<Codec> codec_of(std::string_view name, const std::string& path) {
+  if (name == no_codec) return std::nullopt;
+  try {
+    const Codec codec = parse_codec(name);
+    if (codec.name() != name) throw_damaged(path, "its codec " + quoted(name) + " is written as " + codec.name());
+    return codec;
+  } catch (const CorruptionError&) {
+    throw;
+  } catch (const Error& error) {
+    throw UnsupportedError("the dataset of " + quoted(path) + " has the codec " + quoted(name) + ": " + error.what());
+  }
 }
 
 }  // namespace
@@ -23,7 +37,7 @@ std::string encode_marker(const Marker& marker) {
   std::string text(first_line);
   text += "format " + std::to_string(marker.format) + "\n";
   text += "layout " + marker.layout + "\n";
-  text += "codec " + marker.codec + "\n";
+  text += "codec " + (marker.codec ? marker.codec->name() : std::string(no_codec)) + "\n";
   text += "uuid " + marker.uuid + "\n";
   if (marker.temporary) text += "temporary yes\n";
   return text + checksum_line(text);
@@ -55,11 +69,7 @@ Marker decode_marker(std::string_view text, const std::string& path) {
   }
   const auto codec = take_field(text, "codec");
   if (!codec) throw_damaged(path, "it has no codec");
-  marker.codec = *codec;
-  if (marker.codec != "none") {
-    throw UnsupportedError("the dataset of " + quoted(path) + " has the codec " + quoted(marker.codec) +
-                           ", which this version of accrete does not know");
-  }
+  marker.codec = codec_of(*codec, path);
   const auto uuid = take_field(text, "uuid");
   if (!uuid || !parse_uuid(*uuid)) throw_damaged(path, "its uuid is missing or malformed");
   marker.uuid = *uuid;

@@ -4,11 +4,13 @@
 //   field   = name " " value "\n"
 //   name    = "format" / "layout" / "codec" / "uuid" / "temporary"
 //
+// `codec` is "none" for raw values, or the name of a codec (accrete/codec.hpp) for values of frames (codec/frame.hpp).
 // Each field stands once, in this order; `temporary yes` only in a temporary dataset. `checksum` is the XXH3-64 of all
 // bytes before its line. It is text so that `head dataset/.accrete` tells a person what this is. A newer format may
 // change all but the first two lines; an unknown format or layout is reported as such before the checksum is looked at.
 #pragma once
 
+#include <accrete/codec.hpp>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +25,7 @@ inline constexpr std::uint32_t newest_format = 1;
 struct Marker {
   std::uint32_t format = newest_format;
   std::string layout = "files";
-  std::string codec = "none";
+  std::optional<Codec> codec{};
   std::string uuid;  ///< 8-4-4-4-12 lower-case hexadecimal digits
   bool temporary = false;
 

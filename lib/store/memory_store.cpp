@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/expected_size.hpp"
 #include "base/fair_shared_mutex.hpp"
 #include "base/within_memory.hpp"
 #include "os/at_fork.hpp"
@@ -129,7 +130,9 @@ class MemoryStore final : public Store, private AtFork {
 
   Stats do_stats() const override {
     const std::shared_lock lock(mutex_);
-    return stats_;
+    Stats stats = stats_;
+    stats.stored_bytes = stats.bytes;
+    return stats;
   }
 
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
@@ -175,11 +178,8 @@ class MemoryStore final : public Store, private AtFork {
 
   void check_size(std::string_view key, std::uint64_t expected) const {
     const auto at = values_.find(key);
-    const bool matches = at == values_.end() ? expected == 0 : expected > 0 && at->second.size() == expected;
-    if (matches) return;
-    throw SizeMismatchError("cannot append to " + quoted(key) + ": it has " +
-                            (at == values_.end() ? "no value" : std::to_string(at->second.size()) + " bytes") +
-                            ", not " + std::to_string(expected));
+    check_expected_size(key, at == values_.end() ? std::nullopt : std::optional<std::uint64_t>(at->second.size()),
+                        expected);
   }
 
   mutable FairSharedMutex mutex_;  // guards the rest

@@ -78,11 +78,18 @@ class WrittenPlace final : public FilesPlace {
   WrittenPlace() : FilesPlace(std::make_shared<FaultEnv>(posix_env()), {}) {}
 };
 
+enum class Values { raw, compressed };
+
+inline CreateOptions create_options(Values values) {
+  return {.codec = values == Values::raw ? std::nullopt : std::optional(parse_codec(codec_names().back()))};
+}
+
 /// By the public functions alone.
+template <Values values>
 class UrlPlace final : public SharedPlace {
  public:
   UrlPlace() {
-    create(url());
+    create(url(), create_options(values));
     reopen();
   }
 
@@ -146,12 +153,24 @@ class BufferedFilesPlace final : public Place {
   std::unique_ptr<Store> store_;
 };
 
+/// By the codec of this number among those of the build.
+template <std::size_t codec>
+class CompressedPlace final : public Place {
+ public:
+  [[nodiscard]] Store& store() override { return *store_; }
+  void reopen() override {}
+  void check_sound() override {}
+
+ private:
+  std::unique_ptr<Store> store_ = compressed(memory_store(), parse_codec(codec_names()[codec % codec_names().size()]));
+};
+
 /// A dataset that the Store has for itself, with a journal but at the level `memory`.
-template <Durability durability>
+template <Durability durability, Values values = Values::raw>
 class OwnedPlace final : public Place {
  public:
   OwnedPlace() {
-    create(path());
+    create(path(), create_options(values));
     reopen();
   }
   [[nodiscard]] Store& store() override { return *store_; }
@@ -176,10 +195,14 @@ class OwnedPlace final : public Place {
   std::unique_ptr<Store> store_;
 };
 
-using EveryPlace = std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace, BufferedMemoryPlace,
-                              BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
-                              OwnedPlace<Durability::sync>, IpcPlace, TcpPlace>;
-using EverySharedPlace = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace>;
+using EveryPlace =
+    std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, BufferedMemoryPlace,
+               BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
+               OwnedPlace<Durability::sync>, IpcPlace, TcpPlace, CompressedPlace<0>, CompressedPlace<1>,
+               CompressedPlace<2>, CompressedPlace<3>, CompressedPlace<4>, CompressedPlace<5>, CompressedPlace<6>,
+               UrlPlace<Values::compressed>, OwnedPlace<Durability::os, Values::compressed>>;
+using EverySharedPlace =
+    std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, UrlPlace<Values::compressed>>;
 
 }  // namespace accrete::test
 

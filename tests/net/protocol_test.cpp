@@ -287,7 +287,7 @@ TEST_CASE("an error of an unknown type is a NetworkError that holds its message"
 TEST_CASE("results are read as they were written, and refused when cut or followed by more") {
   const std::vector<KeySize> keys = {{"a", 1}, {std::string("\0b", 2), 1ULL << 40}};
   const std::vector<std::string> values = {"", "value", std::string(1000, '\0')};
-  const Stats stats{.keys = 1, .bytes = 2, .buffered_bytes = 3, .flushes = 4, .clients = 5};
+  const Stats stats{.keys = 1, .bytes = 2, .stored_bytes = 3, .buffered_bytes = 4, .flushes = 5, .clients = 6};
   CHECK(wire::decode_list(wire::encode_list({.keys = keys})).keys == keys);
   CHECK_FALSE(wire::decode_list(wire::encode_list({.keys = keys})).more);
   CHECK(wire::decode_list(wire::encode_list({.keys = keys, .more = true})).more);

@@ -7,7 +7,7 @@ import struct
 import uuid
 
 MAGIC = 0x52434341
-VERSION = 2
+VERSION = 3
 CHECKSUM_END = 16
 HEADER_SIZE = 24
 HELLO, APPEND, GET, GET_RANGE, SIZE, LIST, ERASE, DROP = range(1, 9)
@@ -236,4 +236,4 @@ class RawClient:
         return self.ask(GET_RANGE, struct.pack("<QQ", offset, size) + sized(key))
 
     def clients(self):
-        return struct.unpack("<5Q", self.ask(STATS))[4]
+        return struct.unpack("<6Q", self.ask(STATS))[5]

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sys/stat.h>
 
+#include "base/fields.hpp"
 #include "store/files_dataset.hpp"
 #include "store/marker.hpp"
 #include "support/file_bytes.hpp"
@@ -127,17 +128,18 @@ TEST_CASE("an open Store of a dataset that is destroyed says so") {
   CHECK(get(fixture.url(), {"a"}).front().empty());
 }
 
-TEST_CASE("a marker of a newer format or an unknown layout is UnsupportedError") {
+TEST_CASE("a marker of a newer format or an unknown layout or codec is UnsupportedError") {
   const Fixture fixture;
   const Marker marker = decode_marker(read_file(fixture.file(".accrete")), "");
   Marker newer = marker;
   newer.format = newest_format + 1;
   Marker other = marker;
   other.layout = "log";
-  Marker coded = marker;
-  coded.codec = "zstd";
-  for (const Marker& changed : {newer, other, coded}) {
-    write_file(fixture.file(".accrete"), encode_marker(changed));
+  std::string coded = encode_marker(marker);
+  coded.replace(coded.find("codec none"), 10, "codec lzma");
+  coded.erase(coded.find("checksum"));
+  for (const std::string& changed : {encode_marker(newer), encode_marker(other), coded + checksum_line(coded)}) {
+    write_file(fixture.file(".accrete"), changed);
     CHECK_THROWS_AS(static_cast<void>(open(fixture.url())), UnsupportedError);
     CHECK_THROWS_AS(destroy(fixture.url()), UnsupportedError);
   }

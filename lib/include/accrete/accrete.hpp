@@ -23,6 +23,8 @@ struct CreateOptions {
   /// Make a dataset of a directory that exists and holds one raw file a key (such as partd leaves behind), keeping
   /// every byte. Refused with InvalidKeyError if a name in it is not the name of a key.
   bool adopt = false;
+  /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds it.
+  std::optional<Codec> codec{};
 };
 
 /// Creates an empty dataset. Throws ExistsError if there is anything at the path. Its parent must exist.
@@ -84,6 +86,11 @@ struct ClientOptions {
   KeyPair keys{};
 };
 
+struct CompressedOptions {
+  /// A call whose result would be larger throws TooLargeError: a few stored bytes may decode to very many.
+  std::uint64_t limit_bytes = std::uint64_t{4} << 30;
+};
+
 struct OpenOptions {
   /// How long a call waits for another process or thread to release the dataset before it throws LockedError.
   std::chrono::milliseconds lock_timeout = std::chrono::minutes{1};
@@ -93,6 +100,8 @@ struct OpenOptions {
   std::optional<BufferOptions> buffer{};
   /// Of a buffer: at `os` and `sync` it has a journal in the dataset, which the next to open it replays.
   Durability durability = Durability::os;
+  /// Of a dataset with a codec.
+  CompressedOptions compressed{};
   /// For a dataset that a server serves.
   ClientOptions client{};
 };
@@ -113,6 +122,16 @@ struct OpenOptions {
 /// dataset, `OpenOptions::buffer` adds a journal that mends both. Others who use `next` meanwhile see what is flushed.
 /// A forked child begins with an empty buffer: what was in it is its parent's to flush.
 [[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {});
+
+/// Each entry compressed into the values of another store, with checksums. What it says of bytes and sizes means those
+/// that were appended, not those that they take below; many small entries compress well only once a buffer over this
+/// store has gathered them.
+///
+/// Costs: `get` decodes the whole value, `get_range` the up to 1 MiB pieces that it touches, and passes over those
+/// before; `size`, `list`, `stats` and `expect_size` pass over all pieces of each value concerned, which takes a small
+/// read for each piece of more than 64 KiB.
+[[nodiscard]] std::unique_ptr<Store> compressed(std::unique_ptr<Store> next, const Codec& codec = lz4(),
+                                                const CompressedOptions& options = {});
 
 /// A dataset that goes when this object does. The process that created it removes it, a forked child does not; if that
 /// process dies first, `sweep` does.

@@ -58,6 +58,7 @@ struct ListOptions {
 struct Stats {
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;           ///< of all values together
+  std::uint64_t stored_bytes = 0;    ///< that they take at the bottom: compressed, and without what is buffered
   std::uint64_t buffered_bytes = 0;  ///< of these, in memory and not yet handed down
   std::uint64_t flushes = 0;         ///< how often a buffer has handed bytes down since it was opened
   std::uint64_t clients = 0;         ///< connected to the caching server
