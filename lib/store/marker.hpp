@@ -26,7 +26,7 @@ struct Marker {
   std::uint32_t format = newest_format;
   std::string layout = "files";
   std::optional<Codec> codec{};
-  std::string uuid;  ///< 8-4-4-4-12 lower-case hexadecimal digits
+  std::string uuid{};  ///< 8-4-4-4-12 lower-case hexadecimal digits
   bool temporary = false;
 
   friend bool operator==(const Marker&, const Marker&) = default;

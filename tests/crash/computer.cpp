@@ -1,6 +1,7 @@
 #include "crash/computer.hpp"
 
 #include "layer/buffered_store.hpp"
+#include "layer/compressed_store.hpp"
 #include "store/files_dataset.hpp"
 #include "support/require.hpp"
 
@@ -17,16 +18,17 @@ std::string random_key(Random& random) {
 
 }  // namespace
 
-void Computer::create() { create_files(env_, path(), {}); }
+void Computer::create() { create_files(env_, path(), {.codec = setup_.codec}); }
 
 void Computer::open() {
   OpenOptions options{.max_open_files = 4};
-  if (!buffer_) {
-    store_ = open_files(env_, path(), options);
+  if (!setup_.buffer) {
+    const Marker marker{.codec = setup_.codec};
+    store_ = with_codec(open_files(env_, path(), options), marker, {});
     return;
   }
   options.buffer = BufferOptions{.limit_bytes = buffer_limit};
-  options.durability = *buffer_;
+  options.durability = *setup_.buffer;
   store_ = open_buffered_files(env_, path(), options);
 }
 
@@ -34,7 +36,7 @@ void Computer::end_process() {
   env_.fail_at(1, {.how = Fault::How::for_good});  // a Store that is destroyed must not finish its work
   store_.reset();
   env_.heal();
-  if (end_ == End::power_loss) disk_.lose_power(random_);
+  if (setup_.end == End::power_loss) disk_.lose_power(random_);
 }
 
 bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
@@ -49,7 +51,7 @@ bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
 
 void Computer::check_sound() {
   const Stats stats = store_->stats();
-  if (buffer_) store_.reset();  // it has the dataset for itself
+  if (setup_.buffer) store_.reset();  // it has the dataset for itself
   const VerifyReport report = verify_files(env_, path(), {});
   require(report.problems.empty(),
           "verify finds no problem, but: " + (report.problems.empty() ? "" : report.problems.front()));

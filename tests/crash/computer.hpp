@@ -19,12 +19,17 @@ namespace accrete::test {
 /// What ends the process that uses the dataset.
 enum class End { power_loss, kill };
 
+struct Setup {
+  /// The dataset is opened with a buffer of this durability over it.
+  std::optional<Durability> buffer{};
+  End end = End::power_loss;
+  std::optional<Codec> codec{};
+};
+
 /// Used by one process at a time.
 class Computer {
  public:
-  /// `buffer`: the dataset is opened with a buffer of this durability over it.
-  explicit Computer(std::uint64_t seed, std::optional<Durability> buffer = std::nullopt, End end = End::power_loss)
-      : random_(seed), buffer_(buffer), end_(end) {}
+  explicit Computer(std::uint64_t seed, const Setup& setup = {}) : random_(seed), setup_(setup) {}
 
   void create();
   void open();
@@ -32,13 +37,13 @@ class Computer {
   [[nodiscard]] FaultEnv& env() { return env_; }
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
-  [[nodiscard]] bool has_buffer() const noexcept { return buffer_.has_value(); }
+  [[nodiscard]] bool has_buffer() const noexcept { return setup_.buffer.has_value(); }
   /// What was appended survives the end without more ado.
   [[nodiscard]] bool keeps_appends() const noexcept {
-    return end_ == End::kill ? buffer_ != Durability::memory : buffer_ == Durability::sync;
+    return setup_.end == End::kill ? setup_.buffer != Durability::memory : setup_.buffer == Durability::sync;
   }
   /// What was erased stays so, too.
-  [[nodiscard]] bool keeps_erases() const noexcept { return end_ == End::kill; }
+  [[nodiscard]] bool keeps_erases() const noexcept { return setup_.end == End::kill; }
 
   /// As `end` says.
   void end_process();
@@ -52,11 +57,10 @@ class Computer {
  private:
   TemporaryDirectory directory_{memory_directory()};
   Random random_;
-  std::optional<Durability> buffer_;
-  End end_;
+  const Setup setup_;
   CrashEnv disk_{posix_env(), directory_.path()};
-  FaultEnv env_{end_ == End::kill ? posix_env() : disk_,
-                end_ == End::kill ? FaultEnv::Syncs::counted : FaultEnv::Syncs::real, FaultEnv::small_file_size};
+  FaultEnv env_{setup_.end == End::kill ? posix_env() : disk_,
+                setup_.end == End::kill ? FaultEnv::Syncs::counted : FaultEnv::Syncs::real, FaultEnv::small_file_size};
   std::unique_ptr<Store> store_;
 };
 

@@ -10,10 +10,10 @@
 namespace accrete::test {
 namespace {
 
-void live_through_ends(std::uint64_t lives, std::optional<Durability> buffer, End end) {
+void live_through_ends(std::uint64_t lives, const Setup& setup) {
   for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     CAPTURE(seed);
-    Computer computer(seed, buffer, end);
+    Computer computer(seed, setup);
     computer.create();
     computer.open();
     Life life(computer);
@@ -31,22 +31,27 @@ void live_through_ends(std::uint64_t lives, std::optional<Durability> buffer, En
 }
 
 TEST_CASE("what was synced survives power losses after random work, in the middle of it and of recovery") {
-  live_through_ends(150, std::nullopt, End::power_loss);
+  live_through_ends(150, {});
 }
 
 TEST_CASE("it does so under a buffer") {
-  SUBCASE("without a journal") { live_through_ends(50, Durability::memory, End::power_loss); }
-  SUBCASE("with a journal") { live_through_ends(50, Durability::os, End::power_loss); }
+  SUBCASE("without a journal") { live_through_ends(50, {.buffer = Durability::memory}); }
+  SUBCASE("with a journal") { live_through_ends(50, {.buffer = Durability::os}); }
 }
 
 TEST_CASE("all that a buffer with a synced journal has taken survives power losses") {
-  live_through_ends(50, Durability::sync, End::power_loss);
+  live_through_ends(50, {.buffer = Durability::sync});
 }
 
 TEST_CASE("all that was done survives kills after random work, in the middle of it and of recovery") {
-  SUBCASE("of a dataset") { live_through_ends(150, std::nullopt, End::kill); }
-  SUBCASE("of a buffer with a journal") { live_through_ends(300, Durability::os, End::kill); }
-  SUBCASE("of a buffer with a synced journal") { live_through_ends(150, Durability::sync, End::kill); }
+  SUBCASE("of a dataset") { live_through_ends(150, {.end = End::kill}); }
+  SUBCASE("of a buffer with a journal") { live_through_ends(300, {.buffer = Durability::os, .end = End::kill}); }
+  SUBCASE("of a buffer over compressed values") {
+    live_through_ends(100, {.buffer = Durability::os, .end = End::kill, .codec = lz4()});
+  }
+  SUBCASE("of a buffer with a synced journal") {
+    live_through_ends(150, {.buffer = Durability::sync, .end = End::kill});
+  }
 }
 
 TEST_CASE("a synced batch is there in whole or not at all when power fails in the middle of it") {
