@@ -5,8 +5,10 @@
 #include <fstream>
 #include <limits>
 #include <malloc.h>
+#include <memory>
 #include <span>
 #include <string>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -76,6 +78,14 @@ void keep_freed_memory(int bytes) noexcept {
   // What is allocated by a mapping of its own is given back at once.
   constexpr int largest_from_heap = 16 << 20;
   ::mallopt(M_MMAP_THRESHOLD, largest_from_heap);
+}
+
+void prefer_huge_pages(std::span<std::byte> memory) noexcept {
+  constexpr std::size_t page_size = std::size_t{2} << 20;
+  void* begin = memory.data();
+  std::size_t left = memory.size();
+  if (!std::align(page_size, page_size, begin, left)) return;
+  (void)::madvise(begin, left / page_size * page_size, MADV_HUGEPAGE);  // a system without them goes on as it was
 }
 
 }  // namespace accrete

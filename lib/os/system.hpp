@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace accrete {
 
@@ -20,5 +21,9 @@ namespace accrete {
 /// For a program that allocates and frees messages all the time: up to `bytes` of what is freed stays with the process,
 /// since the system would clear each page of it that is taken again.
 void keep_freed_memory(int bytes) noexcept;
+
+/// For memory of many mebibytes that is about to be filled for the first time: to have the system hand it out in
+/// small pages takes longer than to fill it.
+void prefer_huge_pages(std::span<std::byte> memory) noexcept;
 
 }  // namespace accrete

@@ -3,6 +3,7 @@
 
 #include "base/escape.hpp"
 #include "base/within_memory.hpp"
+#include "os/system.hpp"
 #include "typed/element_packing.hpp"
 #include "typed/known_keys.hpp"
 #include "typed/value_reader.hpp"
@@ -182,6 +183,8 @@ std::optional<std::uint64_t> NumericStore::size(std::string_view key) const {
 }
 
 void NumericStore::erase(std::string_view key) { parts_->erase(key); }
+
+void prepare_to_fill(std::span<std::byte> memory) noexcept { prefer_huge_pages(memory); }
 
 void read_within_memory(std::string_view key, const std::function<void()>& read) {
   within_memory("get the elements of " + quoted(key), read);

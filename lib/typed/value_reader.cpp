@@ -47,6 +47,8 @@ bool ValueReader::try_read_window() {
   if (end_ && offset_ == *end_) return false;
   if (!store_) return true;
   const std::uint64_t left = end_ ? *end_ - offset_ : wanted_;
+  window_begin_ = offset_;
+  window_ = std::string();  // so that the next window takes the same memory, which is in the cache
   window_ = store_->get_range(key_, offset_, std::min<std::uint64_t>(wanted_, left));
   if (!end_) end_ = window_.size() < wanted_ ? window_.size() : store_->size(key_).value_or(0);
   if (window_.size() < std::min<std::uint64_t>(wanted_, *end_ - std::min(*end_, offset_))) throw_erased(key_);
@@ -55,9 +57,10 @@ bool ValueReader::try_read_window() {
 
 void ValueReader::find_pieces() {
   const std::uint64_t begin = offset_;
-  const std::uint64_t window_end = offset_ + window_.size();
-  std::string_view left = window_;
+  const std::uint64_t window_end = window_begin_ + window_.size();
+  std::string_view left = std::string_view(window_).substr(offset_ - window_begin_);
   while (!left.empty()) {
+    if (!store_ && offset_ - begin >= usual_payload_size) break;
     const PiecePlace place{.key = key_, .offset = offset_};
     const std::optional<PieceHeader> header = try_decode_piece_header(left, place);
     if (!header || header->size() > left.size()) {

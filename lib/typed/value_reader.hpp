@@ -42,6 +42,7 @@ class ValueReader {
   std::string key_;
   std::optional<ElementType> type_;
   std::string window_;
+  std::uint64_t window_begin_ = 0;
   std::uint64_t offset_ = 0;  // of the first piece that was not gone on to
   std::optional<std::uint64_t> end_;
   std::size_t wanted_ = usual_payload_size + max_piece_front_size;

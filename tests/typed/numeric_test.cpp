@@ -117,7 +117,8 @@ TEST_CASE("arrays of many pieces are read whole, in pieces and into a span") {
     Numeric<double> numeric{std::move(store)};
     // Below, at and above a piece and a window; small ones between large ones.
     std::vector<double> all;
-    for (const std::size_t count : {32767, 32768, 32769, 1, 2, 3, 70000, 0, 100000, 33000}) {
+    for (const std::size_t count :
+         std::initializer_list<std::size_t>{32767, 32768, 32769, 1, 2, 3, 70000, 0, 100000, 33000}) {
       const std::vector<double> some = counted<double>(count);
       numeric.append("k", some);
       all.insert(all.end(), some.begin(), some.end());
@@ -144,6 +145,21 @@ TEST_CASE("arrays of many pieces are read whole, in pieces and into a span") {
     room.pop_back();
     CHECK_THROWS_AS(static_cast<void>(numeric.get_into("k", room)), TooLargeError);
   });
+}
+
+TEST_CASE("a value that was read before is gone through in pieces, too") {
+  const std::unique_ptr<Store> store = memory_store();
+  Numeric<std::int32_t> numeric{*store};
+  for (int i = 0; i < 10; ++i) numeric.append("k", counted<std::int32_t>(50000));
+  NumericPieces<std::int32_t> pieces(store->get("k"), "k");
+  std::size_t count = 0;
+  std::size_t calls = 0;
+  for (std::span<const std::int32_t> some; !(some = pieces.next()).empty(); ++calls) {
+    CHECK(some.front() == 0);
+    count += some.size();
+  }
+  CHECK(count == 500000);
+  CHECK(calls > 1);
 }
 
 TEST_CASE("many small appends are read whole") {

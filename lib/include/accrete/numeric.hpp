@@ -176,6 +176,9 @@ class NumericStore {
   std::unique_ptr<Parts> parts_;
 };
 
+/// Asks for memory in large pages where it is about to be filled.
+void prepare_to_fill(std::span<std::byte> memory) noexcept;
+
 /// Runs `read`; what the standard library throws for want of memory becomes TooLargeError.
 void read_within_memory(std::string_view key, const std::function<void()>& read);
 
@@ -212,13 +215,20 @@ class NumericPieces {
   [[nodiscard]] std::vector<T> rest() {
     std::vector<T> all;
     for (std::span<const T> some; !(some = next()).empty();) {
-      if (all.empty()) all.reserve(reader_.estimate());
+      if (all.empty()) reserve(all);
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;
   }
 
  private:
+  void reserve(std::vector<T>& all) const {
+    all.reserve(reader_.estimate());
+    if constexpr (!std::same_as<T, bool>) {
+      detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
+    }
+  }
+
   detail::ElementReader reader_;
   std::unique_ptr<T[]> elements_;
   std::size_t capacity_ = 0;
@@ -241,7 +251,7 @@ struct NumericEntry {
 ///
 /// Any number of threads may call any of its functions at once. A function does all that it says or throws an Error and
 /// changes nothing. It throws CorruptionError, which names the key and the byte, where a value is damaged or cut.
-/// Floating-point numbers come back bit for bit.
+/// Floating-point numbers come back bit for bit. An array of bool is appended as a span, and got as a vector<bool>.
 ///
 /// A get of more than 256 KiB reads the value in pieces. If it is erased and begun anew meanwhile, that may go
 /// unnoticed and yield elements of both; appends do no harm.
