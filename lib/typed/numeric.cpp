@@ -1,5 +1,4 @@
 #include <accrete/numeric.hpp>
-#include <algorithm>
 
 #include "base/escape.hpp"
 #include "base/within_memory.hpp"

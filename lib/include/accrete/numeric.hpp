@@ -214,9 +214,15 @@ class NumericPieces {
   /// All elements that are left.
   [[nodiscard]] std::vector<T> rest() {
     std::vector<T> all;
-    for (std::span<const T> some; !(some = next()).empty();) {
-      if (all.empty()) reserve(all);
-      all.insert(all.end(), some.begin(), some.end());
+    if constexpr (std::same_as<T, bool>) {
+      for (std::span<const T> some; !(some = next()).empty();) all.insert(all.end(), some.begin(), some.end());
+    } else {
+      while (const std::size_t count = reader_.next()) {
+        if (all.empty()) reserve(all);
+        // A stretch at a time, so that the zeros are still in the cache when they are written over.
+        all.resize(all.size() + count);
+        reader_.copy_to(std::as_writable_bytes(std::span(all).last(count)));
+      }
     }
     return all;
   }
@@ -224,9 +230,7 @@ class NumericPieces {
  private:
   void reserve(std::vector<T>& all) const {
     all.reserve(reader_.estimate());
-    if constexpr (!std::same_as<T, bool>) {
-      detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
-    }
+    detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
   }
 
   detail::ElementReader reader_;
