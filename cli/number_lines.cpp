@@ -17,8 +17,8 @@ namespace {
 template <typename T>
 void append_digits(std::string& to, T number) {
   std::array<char, 32> digits{};  // more than any of the types needs
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  to.append(digits.data(), end);
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  to.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 template <std::unsigned_integral Word>
