@@ -15,8 +15,6 @@ constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
 
 enum class Format { bytes, numbers };
 
-const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}};
-
 constexpr const char* footer =
     R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
 terminal stand as \xNN, and so do the backslash and, in keys, the separator. Of a value of more than 128 MiB each 128
@@ -40,6 +38,7 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
+    const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}};
     command.add_option("--as", format_, "What values hold: bytes or numbers")
         ->type_name("FORMAT")
         ->transform(CLI::CheckedTransformer(formats).description(""))

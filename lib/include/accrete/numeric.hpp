@@ -203,7 +203,7 @@ class NumericPieces {
   [[nodiscard]] std::span<const T> next() {
     const std::size_t count = reader_.next();
     if (count > capacity_) {
-      elements_ = std::make_unique<T[]>(count);
+      elements_ = std::make_unique<T[]>(count);  // NOLINT(modernize-avoid-c-arrays)
       capacity_ = count;
     }
     const std::span<T> elements(elements_.get(), count);
@@ -234,7 +234,7 @@ class NumericPieces {
   }
 
   detail::ElementReader reader_;
-  std::unique_ptr<T[]> elements_;
+  std::unique_ptr<T[]> elements_;  // NOLINT(modernize-avoid-c-arrays): a vector<bool> holds no bools
   std::size_t capacity_ = 0;
 };
 
