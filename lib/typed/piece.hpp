@@ -36,8 +36,7 @@ namespace accrete {
 inline constexpr std::size_t piece_header_size = 4 + 1 + 1 + 2 + 8 + 8 + 4 + 4;
 inline constexpr std::size_t piece_alignment = 8;
 inline constexpr std::size_t max_payload_size = std::size_t{1} << 20;
-/// Appends are cut into such payloads. Measured: what is read so stays in a core's cache until it is copied to where it
-/// belongs.
+/// Appends are cut into such payloads: what is read so stays in a core's cache until it is copied to where it belongs.
 inline constexpr std::size_t usual_payload_size = std::size_t{256} << 10;
 /// All of them, with the longest names, and types of ten letters.
 inline constexpr std::size_t max_schema_size = max_fields * (max_field_name_size + 1 + 10 + 1);
