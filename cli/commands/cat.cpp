@@ -1,7 +1,9 @@
 // accrete cat: keys and values as lines that `accrete load --pairs` reads back.
+#include <map>
 #include <optional>
 
 #include "base/escape.hpp"
+#include "cli/number_lines.hpp"
 #include "cli/program.hpp"
 #include "cli/value_pieces.hpp"
 
@@ -11,10 +13,16 @@ namespace {
 // Four times as long when all of it is escaped, it still is within the default of load's --max-row.
 constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
 
+enum class Format { bytes, numbers };
+
 constexpr const char* footer =
     R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
 terminal stand as \xNN, and so do the backslash and, in keys, the separator. Of a value of more than 128 MiB each 128
 MiB stand on a line. `accrete load --pairs` makes the same keys and values of the lines.
+
+With --as numbers, values are arrays of numbers as the C++ class Numeric appends them. Each element is a line key|number;
+the fields of a struct are separated by commas, a bool is 0 or 1, a complex number is 1-2j. A number reads back as
+exactly the same.
 
 Example:
   accrete cat flights --prefix S | cut -c-70
@@ -30,17 +38,22 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
+    const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}};
+    command.add_option("--as", format_, "What values hold: bytes or numbers")
+        ->type_name("FORMAT")
+        ->transform(CLI::CheckedTransformer(formats).description(""))
+        ->default_str("bytes");
     command.footer(footer);
   }
 
   void run(Program& program) const {
     const char separator = pair_separator_argument("--separator", separator_);
     const std::unique_ptr<Store> store = dataset_.open();
-    for (const KeySize& key : chosen(*store)) write_lines(program.out(), *store, key, separator);
+    for (const KeySize& key : chosen(*store)) write_value(program.out(), *store, key, separator);
     for (const std::string& key : keys_) {
       const std::optional<std::uint64_t> size = store->size(key);
       if (size) {
-        write_lines(program.out(), *store, {key, *size}, separator);
+        write_value(program.out(), *store, {key, *size}, separator);
       } else {
         Program::say("there is no key " + accrete::quoted(key));
         program.end_with(ExitCode::missing);
@@ -71,6 +84,15 @@ class CatArguments {
     return front + separator;
   }
 
+  void write_value(Output& out, const Store& store, const KeySize& key, char separator) const {
+    switch (format_) {
+      case Format::bytes:
+        return write_lines(out, store, key, separator);
+      case Format::numbers:
+        return write_number_lines(out, store, key.key, front_of_line(key.key, separator));
+    }
+  }
+
   static void write_lines(Output& out, const Store& store, const KeySize& key, char separator) {
     const std::string front = front_of_line(key.key, separator);
     out.write(front);
@@ -90,6 +112,7 @@ class CatArguments {
   std::vector<std::string> keys_;
   std::string prefix_;
   std::string separator_ = "|";
+  Format format_ = Format::bytes;
 };
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <fstream>
 #include <limits>
 #include <malloc.h>
+#include <memory>
 #include <span>
 #include <string>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -82,6 +84,14 @@ void keep_freed_memory(int bytes) noexcept {
 void give_way_to_others() noexcept {
   constexpr int niceness = 5;                // a third of what others get
   ::setpriority(PRIO_PROCESS, 0, niceness);  // on Linux, 0 is this thread
+}
+
+void prefer_huge_pages(std::span<std::byte> memory) noexcept {
+  constexpr std::size_t page_size = std::size_t{2} << 20;
+  void* begin = memory.data();
+  std::size_t left = memory.size();
+  if (!std::align(page_size, page_size, begin, left)) return;
+  (void)::madvise(begin, left / page_size * page_size, MADV_HUGEPAGE);  // a system without them goes on as it was
 }
 
 }  // namespace accrete

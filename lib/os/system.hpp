@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace accrete {
 
@@ -23,5 +24,9 @@ void keep_freed_memory(int bytes) noexcept;
 
 /// The calling thread leaves most of the processor to others that want it.
 void give_way_to_others() noexcept;
+
+/// For memory of many mebibytes that is about to be filled for the first time: to have the system hand it out in
+/// small pages takes longer than to fill it.
+void prefer_huge_pages(std::span<std::byte> memory) noexcept;
 
 }  // namespace accrete

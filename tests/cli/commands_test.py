@@ -8,6 +8,7 @@ import unittest
 
 from accrete_cli import PROGRAM, CliTest
 
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
 COMMANDS = "create put get load keys cat stat rm drop destroy verify sweep serve stop keygen".split()
 
 
@@ -232,6 +233,24 @@ class CatAndPairs(CliTest):
         self.assertEqual(self.ok("cat", data, "b|1", "a1"), b"b\\x7c1|b|1\na1|a1\n")
         done = self.run_program("cat", data, "gone", "a1")
         self.assertEqual((done.returncode, done.stdout), (1, b"a1|a1\n"))
+
+    def test_cat_as_numbers_prints_an_element_a_line(self):
+        data = self.create()
+        for name in "doubles", "bools", "structs":
+            with open(os.path.join(GOLDEN, "numeric", name), "rb") as file:
+                self.ok("put", data, "a|" + name, stdin=file.read())
+        elements = {"bools": ["1", "0", "1"], "doubles": ["1.5", "-0", "1e+300"], "structs": ["-7,1,-0.5,1+2j", "0,0,0,0+0j"]}
+        wanted = "".join(f"a\\x7c{name}|{element}\n" for name in elements for element in elements[name])
+        self.assertEqual(self.ok("cat", data, "--as", "numbers"), wanted.encode())
+        self.assertEqual(self.ok("cat", data, "--as", "numbers", "--separator", "\\t", "a|bools").count(b"\t"), 3)
+        self.assertEqual(self.ok("cat", data, "--as", "bytes"), self.ok("cat", data))
+
+    def test_cat_as_numbers_of_other_values_is_a_failure(self):
+        data = self.create()
+        self.ok("put", data, "raw", "text")
+        self.assertIn("'raw' holds no typed elements", self.fails(4, "cat", data, "--as", "numbers"))
+        self.fails(1, "cat", data, "--as", "numbers", "gone")
+        self.fails(2, "cat", data, "--as", "letters")
 
     def test_a_separator_that_escapes_hold_is_refused(self):
         data = self.create()

@@ -70,6 +70,12 @@ class SizeMismatchError : public Error {
   using Error::Error;
 };
 
+/// Elements of one type were to be appended to, or read from, a value that holds another; nothing was appended.
+class TypeMismatchError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The dataset may be read but not changed by this process.
 class ReadOnlyError : public Error {
  public:

@@ -1,0 +1,97 @@
+// Times reading an array of doubles back, beside memcpy of the same bytes: bench_numeric DIRECTORY
+//
+// Prints "pattern<TAB>subject<TAB>nanoseconds per MiB". Patterns and sizes are those of partd_numeric.py. What is read
+// is in the page cache; each number is the median of several reads that take turns.
+#include <accrete/accrete.hpp>
+#include <accrete/numeric.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <numeric>
+#include <stdexcept>
+
+namespace {
+
+constexpr std::size_t append_elements = 100'000;
+constexpr std::size_t appends = 80;
+constexpr std::size_t elements = append_elements * appends;
+constexpr int rounds = 9;
+
+struct Subject {
+  const char* pattern;
+  const char* name;
+  std::function<void()> work;
+  std::vector<double> times{};
+};
+
+/// In turns, so that what disturbs the machine disturbs all alike.
+void measure(std::vector<Subject>& subjects) {
+  for (int round = 0; round < rounds; ++round) {
+    for (Subject& subject : subjects) {
+      const auto begin = std::chrono::steady_clock::now();
+      subject.work();
+      const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
+      subject.times.push_back(taken.count());
+    }
+  }
+}
+
+void report(std::vector<Subject>& subjects) {
+  constexpr double mebibytes = static_cast<double>(elements * sizeof(double)) / (1 << 20);
+  for (Subject& subject : subjects) {
+    std::sort(subject.times.begin(), subject.times.end());
+    std::cout << subject.pattern << '\t' << subject.name << '\t' << subject.times[rounds / 2] / mebibytes << '\n';
+  }
+}
+
+void require(bool holds) {
+  if (!holds) throw std::runtime_error("what was read is not what was appended");
+}
+
+void bench(const std::string& dataset) {
+  std::vector<double> source(append_elements);
+  std::iota(source.begin(), source.end(), 0.5);
+  accrete::create(dataset);
+  accrete::Numeric<double> numeric{accrete::open(dataset)};
+  std::vector<double> all;
+  for (std::size_t i = 0; i < appends; ++i) {
+    numeric.append("k", source);
+    all.insert(all.end(), source.begin(), source.end());
+  }
+  std::vector<double> room(elements);
+  std::vector<Subject> subjects = {
+      {"get all", "accrete", [&] { require(numeric.get("k").size() == elements); }},
+      {"get all", "memcpy", [&] { require(std::vector<double>(all).size() == elements); }},
+      {"get into a span", "accrete", [&] { require(numeric.get_into("k", room) == elements); }},
+      {"get into a span", "memcpy", [&] { std::memcpy(room.data(), all.data(), elements * sizeof(double)); }},
+      {"in pieces", "accrete",
+       [&] {
+         std::size_t count = 0;
+         accrete::NumericPieces<double> pieces = numeric.pieces("k");
+         for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
+         require(count == elements);
+       }},
+  };
+  measure(subjects);
+  report(subjects);
+  require(numeric.get("k") == all && room == all);
+  accrete::destroy(dataset);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: bench_numeric DIRECTORY\n";
+    return 2;
+  }
+  try {
+    bench(std::filesystem::path(argv[1]) / "numeric.accrete");
+  } catch (const std::exception& error) {
+    std::cerr << "bench_numeric: " << error.what() << '\n';
+    return 1;
+  }
+}

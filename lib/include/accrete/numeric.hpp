@@ -1,0 +1,328 @@
+// Numeric: arrays of numbers, or of structs of numbers, as the values of a store. The element type is recorded with
+// them and checked. lib/typed/piece.hpp specifies how they are stored.
+#pragma once
+
+#include <accrete/error.hpp>
+#include <accrete/store.hpp>
+#include <complex>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace accrete {
+
+/// The numbers are part of the format.
+enum class NumberType : std::uint8_t {
+  int8 = 1,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float32,
+  float64,
+  complex64,   ///< std::complex<float>
+  complex128,  ///< std::complex<double>
+  boolean,
+};
+
+/// Its name: int8 … uint64, float32, float64, complex64, complex128, bool.
+[[nodiscard]] std::string_view name_of(NumberType type) noexcept;
+
+template <typename T, typename... Others>
+concept OneOf = (std::same_as<T, Others> || ...);
+
+/// Characters are none, and neither is long double, whose size differs between machines.
+template <typename T>
+concept Number = (std::integral<T> && !OneOf<T, char, wchar_t, char8_t, char16_t, char32_t> && sizeof(T) <= 8 &&
+                  !std::is_const_v<T> && !std::is_volatile_v<T>) ||
+                 OneOf<T, float, double, std::complex<float>, std::complex<double>>;
+
+template <Number T>
+[[nodiscard]] constexpr NumberType number_type() noexcept {
+  if constexpr (std::same_as<T, bool>) return NumberType::boolean;
+  if constexpr (std::same_as<T, float>) return NumberType::float32;
+  if constexpr (std::same_as<T, double>) return NumberType::float64;
+  if constexpr (std::same_as<T, std::complex<float>>) return NumberType::complex64;
+  if constexpr (std::same_as<T, std::complex<double>>) return NumberType::complex128;
+  if constexpr (sizeof(T) == 1) return std::is_signed_v<T> ? NumberType::int8 : NumberType::uint8;
+  if constexpr (sizeof(T) == 2) return std::is_signed_v<T> ? NumberType::int16 : NumberType::uint16;
+  if constexpr (sizeof(T) == 4) return std::is_signed_v<T> ? NumberType::int32 : NumberType::uint32;
+  return std::is_signed_v<T> ? NumberType::int64 : NumberType::uint64;
+}
+
+template <typename Struct, Number Member>
+struct Field {
+  std::string_view name;
+  Member Struct::*member;
+};
+
+template <typename Struct, Number Member>
+[[nodiscard]] constexpr Field<Struct, Member> field(std::string_view name, Member Struct::*member) noexcept {
+  return {name, member};
+}
+
+/// To be specialised for a struct that is an element: what is stored of it, and in which order.
+///
+///   struct Flight { float delay; std::int32_t distance; };
+///   template <>
+///   struct accrete::Schema<Flight> {
+///     static constexpr std::tuple fields{field("delay", &Flight::delay), field("distance", &Flight::distance)};
+///   };
+///
+/// Up to 64 fields; a name has 1 to 63 letters, digits and underscores, and no other field has it. Names, types and
+/// order are the type: structs that agree in them are the same type, wherever their members stand in memory. A member
+/// that is no field is not stored, and neither are the bytes between members.
+template <typename Struct>
+struct Schema;
+
+template <typename T>
+concept Element = Number<T> ||(std::is_trivially_copyable_v<T>&& std::default_initializable<T>&& requires {
+  std::tuple_size<std::remove_cvref_t<decltype(Schema<T>::fields)>>::value;
+});
+
+// What the templates below hand their work to; not for use by programs.
+namespace detail {
+
+struct FieldLayout {
+  std::string_view name{};  ///< empty: the element is this number, not a struct
+  NumberType type{};
+  std::size_t offset = 0;  ///< in the element, bytes
+};
+
+/// How an element lies in memory.
+struct ElementLayout {
+  std::size_t size = 0;  ///< bytes
+  std::vector<FieldLayout> fields{};
+};
+
+template <Element T>
+[[nodiscard]] ElementLayout make_layout() {
+  ElementLayout layout{.size = sizeof(T)};
+  if constexpr (Number<T>) {
+    layout.fields.push_back({.type = number_type<T>()});
+  } else {
+    const T sample{};
+    const auto add = [&]<typename Member>(const Field<T, Member>& field) {
+      const auto distance =
+          reinterpret_cast<const std::byte*>(&(sample.*field.member)) - reinterpret_cast<const std::byte*>(&sample);
+      layout.fields.push_back(
+          {.name = field.name, .type = number_type<Member>(), .offset = static_cast<std::size_t>(distance)});
+    };
+    std::apply([&](const auto&... fields) { (add(fields), ...); }, Schema<T>::fields);
+  }
+  return layout;
+}
+
+template <Element T>
+[[nodiscard]] const ElementLayout& layout_of() {
+  static const ElementLayout layout = make_layout<T>();
+  return layout;
+}
+
+/// Reads the elements of a value by and by.
+class ElementReader {
+ public:
+  ElementReader(const Store& store, std::string_view key, const ElementLayout& layout);
+  /// Of a whole value that was read before.
+  ElementReader(std::string value, std::string_view key, const ElementLayout& layout);
+  ElementReader(ElementReader&&) noexcept;
+  ElementReader& operator=(ElementReader&&) noexcept;
+  ~ElementReader();
+
+  /// How many elements there are before those that follow them are read; 0 behind the last.
+  [[nodiscard]] std::size_t next();
+  /// These elements, as they lie in memory.
+  void copy_to(std::span<std::byte> elements) const;
+  /// How many elements there probably are in all; known behind the first `next`.
+  [[nodiscard]] std::size_t estimate() const noexcept;
+
+ private:
+  class Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// All that Numeric does but for the element's type, which is data here.
+class NumericStore {
+ public:
+  NumericStore(std::unique_ptr<Store> store, const ElementLayout& layout);
+  NumericStore(Store& store, const ElementLayout& layout);
+  NumericStore(NumericStore&&) noexcept;
+  NumericStore& operator=(NumericStore&&) noexcept;
+  ~NumericStore();
+
+  [[nodiscard]] Store& store() const noexcept;
+  /// The bytes of the entries are elements as they lie in memory.
+  void append_batch(std::span<const Entry> entries, const AppendOptions& options);
+  [[nodiscard]] std::size_t get_into(std::string_view key, std::span<std::byte> elements) const;
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
+  void erase(std::string_view key);
+
+ private:
+  class Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Asks for memory in large pages where it is about to be filled.
+void prepare_to_fill(std::span<std::byte> memory) noexcept;
+
+/// Runs `read`; what the standard library throws for want of memory becomes TooLargeError.
+void read_within_memory(std::string_view key, const std::function<void()>& read);
+
+template <Element T>
+[[nodiscard]] std::string_view bytes_of(std::span<const T> elements) noexcept {
+  return {reinterpret_cast<const char*>(elements.data()), elements.size_bytes()};
+}
+
+}  // namespace detail
+
+/// The elements of a value, a stretch at a time, within about a mebibyte of memory.
+template <Element T>
+class NumericPieces {
+ public:
+  /// The value as it is at the first call of `next`.
+  NumericPieces(const Store& store, std::string_view key) : reader_(store, key, detail::layout_of<T>()) {}
+  /// A value that was read before with Store::get.
+  NumericPieces(std::string value, std::string_view key) : reader_(std::move(value), key, detail::layout_of<T>()) {}
+
+  /// The next elements, valid until the next call; empty behind the last. Each is verified before it is returned.
+  /// Throws as Numeric::get does.
+  [[nodiscard]] std::span<const T> next() {
+    const std::size_t count = reader_.next();
+    if (count > capacity_) {
+      elements_ = std::make_unique<T[]>(count);  // NOLINT(modernize-avoid-c-arrays)
+      capacity_ = count;
+    }
+    const std::span<T> elements(elements_.get(), count);
+    reader_.copy_to(std::as_writable_bytes(elements));
+    return elements;
+  }
+
+  /// All elements that are left.
+  [[nodiscard]] std::vector<T> rest() {
+    std::vector<T> all;
+    if constexpr (std::same_as<T, bool>) {
+      for (std::span<const T> some; !(some = next()).empty();) all.insert(all.end(), some.begin(), some.end());
+    } else {
+      while (const std::size_t count = reader_.next()) {
+        if (all.empty()) reserve(all);
+        // A stretch at a time, so that the zeros are still in the cache when they are written over.
+        all.resize(all.size() + count);
+        reader_.copy_to(std::as_writable_bytes(std::span(all).last(count)));
+      }
+    }
+    return all;
+  }
+
+ private:
+  void reserve(std::vector<T>& all) const {
+    all.reserve(reader_.estimate());
+    detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
+  }
+
+  detail::ElementReader reader_;
+  std::unique_ptr<T[]> elements_;  // NOLINT(modernize-avoid-c-arrays): a vector<bool> holds no bools
+  std::size_t capacity_ = 0;
+};
+
+/// One append of elements to one key. Borrowed for the call.
+template <Element T>
+struct NumericEntry {
+  std::string_view key;
+  std::span<const T> elements;
+};
+
+/// Arrays of T, which is a number or a struct with a Schema, as the values of a store. Sizes are in elements.
+///
+/// The first append to a key records the element type; another type is TypeMismatchError, and nothing of the call is
+/// stored. This holds among all threads and processes that append through Numeric: of two that append first, one wins.
+/// Only when a key is erased by somebody else, another type appended, and then this object, which has appended to the
+/// key before, appends again, is it not noticed, and neither when two types are first appended to a value of no bytes,
+/// which Store::append can leave: the value then holds two types, and reading it is TypeMismatchError.
+///
+/// Any number of threads may call any of its functions at once. A function does all that it says or throws an Error and
+/// changes nothing. It throws CorruptionError, which names the key and the byte, where a value is damaged or cut.
+/// Floating-point numbers come back bit for bit. An array of bool is appended as a span, and got as a vector<bool>.
+///
+/// A get of more than 256 KiB reads the value in pieces. If it is erased and begun anew meanwhile, that may go
+/// unnoticed and yield elements of both; appends do no harm.
+template <Element T>
+class Numeric {
+ public:
+  explicit Numeric(std::unique_ptr<Store> store) : store_(std::move(store), detail::layout_of<T>()) {}
+  /// The store must outlive this object.
+  explicit Numeric(Store& store) : store_(store, detail::layout_of<T>()) {}
+
+  [[nodiscard]] Store& store() const noexcept { return store_.store(); }
+
+  /// No elements bring an empty value of this type into being.
+  void append(std::string_view key, std::span<const T> elements) {
+    const Entry entry{key, detail::bytes_of(elements)};
+    store_.append_batch({&entry, 1}, {});
+  }
+  void append(std::string_view key, std::initializer_list<T> elements) {
+    append(key, std::span<const T>(elements.begin(), elements.size()));
+  }
+
+  /// Appends all entries, in their order, or none of them. `options.expect_size` is in elements.
+  ///
+  /// If a batch of several entries has new keys, these are first brought into being, each with no elements. They stay
+  /// if the batch then fails.
+  void append_batch(std::span<const NumericEntry<T>> entries, const AppendOptions& options = {}) {
+    std::vector<Entry> batch;
+    batch.reserve(entries.size());
+    for (const NumericEntry<T>& entry : entries) batch.push_back({entry.key, detail::bytes_of(entry.elements)});
+    store_.append_batch(batch, options);
+  }
+
+  /// All elements; none for a missing key. Throws TooLargeError when they do not fit into memory.
+  [[nodiscard]] std::vector<T> get(std::string_view key) const {
+    std::vector<T> elements;
+    detail::read_within_memory(key, [&] { elements = pieces(key).rest(); });
+    return elements;
+  }
+
+  /// The elements of all keys as they were at one moment, in the order of `keys`.
+  [[nodiscard]] std::vector<std::vector<T>> get_batch(std::span<const std::string_view> keys) const {
+    std::vector<std::string> values = store().get_batch(keys);
+    std::vector<std::vector<T>> all(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      detail::read_within_memory(keys[i], [&] { all[i] = NumericPieces<T>(std::move(values[i]), keys[i]).rest(); });
+    }
+    return all;
+  }
+
+  /// Copies all elements to the front of `to` and returns how many there are. Throws TooLargeError if there are more
+  /// than `to` holds. After an error, what `to` holds is unspecified.
+  [[nodiscard]] std::size_t get_into(std::string_view key, std::span<T> to) const {
+    return store_.get_into(key, std::as_writable_bytes(to));
+  }
+
+  /// The elements of a value of any size within little memory.
+  [[nodiscard]] NumericPieces<T> pieces(std::string_view key) const { return {store(), key}; }
+
+  /// Elements in the value; nullopt for a key that was never appended to (or erased since). Reads the headers of all
+  /// pieces; the elements are not verified.
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const { return store_.size(key); }
+
+  /// Removes one key and its value; does nothing for a missing key.
+  void erase(std::string_view key) { store_.erase(key); }
+
+ private:
+  detail::NumericStore store_;
+};
+
+}  // namespace accrete

@@ -1,0 +1,67 @@
+// Reads the pieces of a value, a window of some of them at a time, and verifies them.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "typed/piece.hpp"
+
+namespace accrete {
+
+class ValueReader {
+ public:
+  /// Reads the value as it is at the first call of `next`. `type`: what it must hold; nullopt: anything.
+  ValueReader(const Store& store, std::string_view key, std::optional<ElementType> type)
+      : store_(&store), key_(key), type_(std::move(type)) {}
+  /// A value that was read before.
+  ValueReader(std::string value, std::string_view key, std::optional<ElementType> type)
+      : key_(key), type_(std::move(type)), window_(std::move(value)), end_(window_.size()) {}
+
+  /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Throws
+  /// CorruptionError, TypeMismatchError, and Error if the value was erased meanwhile.
+  [[nodiscard]] std::size_t next();
+
+  /// Of the pieces that `next` has gone on to, valid until it is called again.
+  [[nodiscard]] const std::vector<std::string_view>& payloads() const noexcept { return payloads_; }
+  /// What the value holds; nullopt as long as nothing tells.
+  [[nodiscard]] const std::optional<ElementType>& type() const noexcept { return type_; }
+  /// How many elements the whole value has if the rest of it is like what was read last.
+  [[nodiscard]] std::size_t estimate() const noexcept;
+
+ private:
+  [[nodiscard]] bool try_read_window();
+  void find_pieces();
+  void add_piece(const PieceHeader& header, std::string_view bytes, const PiecePlace& place);
+
+  const Store* store_ = nullptr;  // nullptr: the value is in window_
+  std::string key_;
+  std::optional<ElementType> type_;
+  std::string window_;
+  std::uint64_t window_begin_ = 0;
+  std::uint64_t offset_ = 0;  // of the first piece that was not gone on to
+  std::optional<std::uint64_t> end_;
+  std::size_t wanted_ = usual_payload_size + max_piece_front_size;
+  std::size_t count_ = 0;
+  std::uint64_t counted_bytes_ = 0;
+  std::vector<std::string_view> payloads_;
+};
+
+struct ValueCount {
+  std::uint64_t elements = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// By the headers of the pieces alone; nullopt for a missing key. Throws as ValueReader::next does.
+[[nodiscard]] std::optional<ValueCount> count_elements(const Store& store, std::string_view key,
+                                                       const ElementType& type);
+
+/// Throws TypeMismatchError or CorruptionError if the value does not begin with a piece of `type`. False: the value has
+/// no bytes, or the key is missing.
+[[nodiscard]] bool begins_with(const Store& store, std::string_view key, const ElementType& type);
+
+}  // namespace accrete

@@ -1,0 +1,31 @@
+// Elements to the pieces that are appended to a value, and what decides a value's type when several begin it.
+#pragma once
+
+#include <accrete/numeric.hpp>
+#include <accrete/store.hpp>
+#include <string>
+#include <string_view>
+
+#include "typed/element_packing.hpp"
+#include "typed/element_type.hpp"
+
+namespace accrete {
+
+class ElementEncoder {
+ public:
+  explicit ElementEncoder(const detail::ElementLayout& layout) : type_(layout), packing_(layout) {}
+
+  [[nodiscard]] const ElementType& type() const noexcept { return type_; }
+
+  /// `elements` as they lie in memory; none become a piece that records their type.
+  [[nodiscard]] std::string encode(std::string_view elements) const;
+
+ private:
+  ElementType type_;
+  ElementPacking packing_;
+};
+
+/// Appends unless the key has been appended to: then false, and nothing was done. Of several at once, one succeeds.
+[[nodiscard]] bool try_begin_value(Store& store, const Entry& entry, AppendOptions options);
+
+}  // namespace accrete

@@ -1,0 +1,201 @@
+#include "typed/piece.hpp"
+
+#include <accrete/accrete.hpp>
+#include <accrete/numeric.hpp>
+#include <array>
+#include <doctest/doctest.h>
+
+#include "base/bytes.hpp"
+#include "typed/element_type.hpp"
+#include "typed/samples.hpp"
+
+namespace accrete::test {
+namespace {
+
+/// What a Numeric makes of the elements.
+template <typename T>
+std::string encoded(std::initializer_list<T> elements) {
+  Numeric<T> numeric{memory_store()};
+  numeric.append("k", elements);
+  return numeric.store().get("k");
+}
+
+/// The elements of a value that somebody else has written.
+template <typename T>
+std::vector<T> decoded(const std::string& value) {
+  Numeric<T> numeric{memory_store()};
+  numeric.store().append("k", value);
+  return numeric.get("k");
+}
+
+/// What reading it throws: 'c' CorruptionError, 't' TypeMismatchError, 'u' UnsupportedError, ' ' nothing.
+template <typename T>
+char outcome(const std::string& value) {
+  try {
+    static_cast<void>(decoded<T>(value));
+    return ' ';
+  } catch (const CorruptionError&) {
+    return 'c';
+  } catch (const TypeMismatchError&) {
+    return 't';
+  } catch (const UnsupportedError&) {
+    return 'u';
+  }
+}
+
+/// A piece of one double whose header says something else, under right checksums.
+template <typename T>
+std::string forged(std::size_t offset, T field) {
+  std::string piece = encoded<double>({1.5});
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span{piece});
+  store_le(std::span<std::byte, sizeof(T)>(bytes.subspan(offset, sizeof(T))), field);
+  seal_piece(0, piece);
+  return piece;
+}
+
+void check_flips_and_cuts(const std::string& value, const std::vector<std::size_t>& boundaries,
+                          const std::function<char(const std::string&)>& outcome_of) {
+  REQUIRE(outcome_of(value) == ' ');
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = value;
+      flipped[i] = static_cast<char>(flipped[i] ^ (1 << bit));
+      CAPTURE(i);
+      CHECK(outcome_of(flipped) == 'c');
+    }
+    const bool is_boundary = std::find(boundaries.begin(), boundaries.end(), i) != boundaries.end();
+    CAPTURE(i);
+    CHECK(outcome_of(value.substr(0, i)) == (is_boundary ? ' ' : 'c'));
+  }
+}
+
+TEST_CASE("every flipped bit and every cut within a piece is noticed") {
+  const std::string first = encoded<double>({1.5, -0.0});
+  const std::string second = encoded<double>({2.5});
+  check_flips_and_cuts(first + second, {0, first.size()}, outcome<double>);
+  check_flips_and_cuts(encoded<std::int8_t>({1, 2, 3}), {0}, outcome<std::int8_t>);
+  check_flips_and_cuts(encoded<bool>({true, false}), {0}, outcome<bool>);
+  check_flips_and_cuts(encoded<Point>({{1, 2}}), {0}, outcome<Point>);
+  check_flips_and_cuts(encoded<float>({}), {0}, outcome<float>);
+}
+
+TEST_CASE("the message of a damaged value names the key and the byte") {
+  Numeric<double> numeric{memory_store()};
+  numeric.append("delays", {1, 2});
+  std::string damaged = numeric.store().get("delays");
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  numeric.store().append("delays", damaged);
+  CHECK_THROWS_WITH_AS(static_cast<void>(numeric.get("delays")),
+                       "the value of key 'delays' at byte 48 is damaged: the elements of a piece have a wrong checksum",
+                       CorruptionError);
+  numeric.erase("delays");
+  numeric.store().append("delays", damaged.substr(0, 47));
+  CHECK_THROWS_WITH_AS(static_cast<void>(numeric.get("delays")),
+                       "the value of key 'delays' ends at byte 47, within the piece that begins at byte 0: a torn tail",
+                       CorruptionError);
+  CHECK_THROWS_AS(static_cast<void>(numeric.size("delays")), CorruptionError);
+}
+
+TEST_CASE("the concatenation of values is the value of the concatenation") {
+  const std::string joined = encoded<float>({1, 2}) + encoded<float>({}) + encoded<float>({3});
+  CHECK(decoded<float>(joined) == std::vector<float>{1, 2, 3});
+}
+
+TEST_CASE("a header that says too much is refused before memory is asked for") {
+  constexpr std::size_t element_size_offset = 24;
+  constexpr std::size_t count_offset = 28;
+  CHECK(outcome<double>(forged<std::uint32_t>(count_offset, 1)) == ' ');
+  CHECK(outcome<double>(forged<std::uint32_t>(count_offset, 2)) == 'c');
+  CHECK(outcome<double>(forged<std::uint32_t>(count_offset, 1 << 17)) == 'c');
+  CHECK(outcome<double>(forged<std::uint32_t>(count_offset, (1 << 17) + 1)) == 'c');
+  CHECK(outcome<double>(forged<std::uint32_t>(count_offset, ~std::uint32_t{0})) == 'c');
+  CHECK(outcome<double>(forged<std::uint32_t>(element_size_offset, 0)) == 'c');
+  CHECK(outcome<double>(forged<std::uint32_t>(element_size_offset, 4)) == 'c');
+  // Both fields at once: 2^63 bytes.
+  CHECK(outcome<double>(forged<std::uint64_t>(element_size_offset, 0x8000'0000'FFFF'FFFF)) == 'c');
+}
+
+TEST_CASE("a type that is none, a bool that is none and another version are refused") {
+  constexpr std::size_t version_offset = 4;
+  constexpr std::size_t type_offset = 5;
+  CHECK(outcome<double>(forged<std::uint8_t>(version_offset, 2)) == 'u');
+  for (const int code : {0, 14, 31, 32, 255}) {
+    CAPTURE(code);
+    CHECK(outcome<double>(forged(type_offset, static_cast<std::uint8_t>(code))) == 'c');
+  }
+  std::string piece = encoded<bool>({true});
+  piece[piece_header_size] = 2;
+  seal_piece(0, piece);
+  CHECK(outcome<bool>(piece) == 'c');
+}
+
+TEST_CASE("what is no array of numbers is told from a damaged one") {
+  for (const char* raw : {"x", "plain text", "plain text that is longer than the header of a piece"}) {
+    CHECK(outcome<double>(raw) == 't');
+    CHECK(outcome<double>(encoded<double>({1}) + raw) == 'c');
+  }
+  CHECK(outcome<double>("") == ' ');
+}
+
+TEST_CASE("another type, before, between or behind, is a TypeMismatchError") {
+  const std::string number = encoded<double>({1});
+  for (const std::string& other : {encoded<float>({1}), encoded<std::int64_t>({1}), encoded<Point>({{1, 2}})}) {
+    CHECK(outcome<double>(other) == 't');
+    CHECK(outcome<double>(number + other + number) == 't');
+    CHECK(outcome<double>(other + number) == 't');
+  }
+}
+
+TEST_CASE("a schema is read as it was written, and nothing else is one") {
+  const ElementType type(detail::layout_of<Sample>());
+  CHECK(type.name() == "struct(channel:int16,valid:bool,reading:float64,phase:complex64)");
+  CHECK(type.size() == 2 + 1 + 8 + 8);
+  const auto decoded_type = ElementType::try_decode(type.tag());
+  REQUIRE(decoded_type);
+  CHECK(decoded_type->tag() == type.tag());
+  const auto is_schema = [](std::string_view schema, std::uint32_t size) {
+    return ElementType::try_decode({.code = struct_code, .element_size = size, .schema = schema}).has_value();
+  };
+  CHECK(is_schema("a:int8", 1));
+  CHECK(is_schema("a:int8,b_2:bool", 2));
+  CHECK_FALSE(is_schema("a:int8,b_2:bool", 3));
+  for (const char* schema : {"", ",", ":", ":int8", "a", "a:", "a:int7", "a:int8,", ",a:int8", "a:int8,a:int8",
+                             "a b:int8", "a:int8,,b:int8", "a:int8:int8"}) {
+    CAPTURE(schema);
+    CHECK_FALSE(is_schema(schema, 1));
+    CHECK_FALSE(is_schema(schema, 2));
+  }
+  const std::string longest_name(max_field_name_size, 'n');
+  CHECK(is_schema(longest_name + ":int8", 1));
+  CHECK_FALSE(is_schema(longest_name + "n:int8", 1));
+  std::string many = "f:int8";
+  for (std::size_t i = 1; i < max_fields; ++i) many += ",f" + std::to_string(i) + ":int8";
+  CHECK(is_schema(many, max_fields));
+  CHECK_FALSE(is_schema(many + ",g:int8", max_fields + 1));
+}
+
+TEST_CASE("every number has its size and its name") {
+  const auto check = [](auto number, NumberType type, std::string_view name) {
+    CHECK(number_type<decltype(number)>() == type);
+    CHECK(name_of(type) == name);
+    CHECK(size_of(type) == sizeof number);
+  };
+  check(std::int8_t{}, NumberType::int8, "int8");
+  check(std::int16_t{}, NumberType::int16, "int16");
+  check(std::int32_t{}, NumberType::int32, "int32");
+  check(std::int64_t{}, NumberType::int64, "int64");
+  check(0LL, NumberType::int64, "int64");
+  check(std::uint8_t{}, NumberType::uint8, "uint8");
+  check(std::uint16_t{}, NumberType::uint16, "uint16");
+  check(std::uint32_t{}, NumberType::uint32, "uint32");
+  check(std::uint64_t{}, NumberType::uint64, "uint64");
+  check(float{}, NumberType::float32, "float32");
+  check(double{}, NumberType::float64, "float64");
+  check(std::complex<float>{}, NumberType::complex64, "complex64");
+  check(std::complex<double>{}, NumberType::complex128, "complex128");
+  check(bool{}, NumberType::boolean, "bool");
+  static_assert(!Element<char> && !Element<long double> && !Element<const int> && !Element<std::string>);
+}
+
+}  // namespace
+}  // namespace accrete::test
