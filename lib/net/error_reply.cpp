@@ -44,7 +44,8 @@ constexpr std::array error_types = {
     error_type<ReadOnlyError>(10),        error_type<TooLargeError>(too_large_error),
     error_type<InvalidArgumentError>(12), error_type<NetworkError>(13),
     error_type<TimeoutError>(14, true),   error_type<AuthError>(15),
-    error_type<UnsupportedError>(16),     error_type<Error>(plain_error),
+    error_type<UnsupportedError>(16),     error_type<TypeMismatchError>(17),
+    error_type<Error>(plain_error),
 };
 
 const ErrorType* find_error_type(std::uint8_t number) {

@@ -14,6 +14,7 @@ LAYERS = {
     "lib/store": 2,
     "lib/layer": 3,
     "lib/net": 3,
+    "lib/typed": 3,
     "lib/api": 3,
     "server": 4,
     "cli": 4,

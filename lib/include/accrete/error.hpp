@@ -70,6 +70,12 @@ class SizeMismatchError : public Error {
   using Error::Error;
 };
 
+/// What is stored is of another type than what was asked for or appended.
+class TypeMismatchError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The dataset may be read but not changed by this process.
 class ReadOnlyError : public Error {
  public:
