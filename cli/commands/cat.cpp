@@ -1,7 +1,10 @@
-// accrete cat: keys and values as lines that `accrete load --pairs` reads back.
+// accrete cat: keys and values as lines that `accrete load --pairs` reads back, or the items of values as JSON.
+#include <accrete/packed_items.hpp>
 #include <optional>
 
 #include "base/escape.hpp"
+#include "cli/json_text.hpp"
+#include "cli/packed_text.hpp"
 #include "cli/program.hpp"
 #include "cli/value_pieces.hpp"
 
@@ -16,9 +19,15 @@ constexpr const char* footer =
 terminal stand as \xNN, and so do the backslash and, in keys, the separator. Of a value of more than 128 MiB each 128
 MiB stand on a line. `accrete load --pairs` makes the same keys and values of the lines.
 
+--as msgpack takes the values for items of MessagePack, and prints a line {"key":…,"item":…} of JSON for each item. What
+JSON cannot hold stands as an object: bytes {"$base64":"…"}, a time {"$time":"2001-09-09T01:46:40Z"}, other extensions
+{"$ext":[type,"…"]}, NaN {"$float":"nan"}. A map's key that is no string stands as the text of its JSON; a dataset's key
+that is not UTF-8 as "key_base64". Items are at most 64 MiB long and 64 arrays or maps deep.
+
 Example:
   accrete cat flights --prefix S | cut -c-70
   accrete cat flights | accrete load copy --pairs '|'
+  accrete cat events --as msgpack alice | jq .item.page
 )";
 
 class CatArguments {
@@ -30,17 +39,28 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
+    command.add_option("--as", as_, "What the values are")
+        ->check(CLI::IsMember({"text", "msgpack"}).description(""))
+        ->type_name("text|msgpack")
+        ->capture_default_str();
     command.footer(footer);
   }
 
   void run(Program& program) const {
     const char separator = pair_separator_argument("--separator", separator_);
     const std::unique_ptr<Store> store = dataset_.open();
-    for (const KeySize& key : chosen(*store)) write_lines(program.out(), *store, key, separator);
+    const auto write = [&](const KeySize& key) {
+      if (as_ == "msgpack") {
+        write_items(program.out(), *store, key.key);
+      } else {
+        write_lines(program.out(), *store, key, separator);
+      }
+    };
+    for (const KeySize& key : chosen(*store)) write(key);
     for (const std::string& key : keys_) {
       const std::optional<std::uint64_t> size = store->size(key);
       if (size) {
-        write_lines(program.out(), *store, {key, *size}, separator);
+        write({key, *size});
       } else {
         Program::say("there is no key " + accrete::quoted(key));
         program.end_with(ExitCode::missing);
@@ -86,10 +106,22 @@ class CatArguments {
     out.write("\n");
   }
 
+  static void write_items(Output& out, const Store& store, std::string_view key) {
+    const std::string front = "{" + json_member("key", key) + ",\"item\":";
+    PackedItems items(store, key);
+    try {
+      for (std::string_view item; !(item = items.next()).empty();) out.write(front + json_of_packed(item) + "}\n");
+    } catch (const Error&) {
+      out.flush();  // the items before the one that is damaged
+      throw;
+    }
+  }
+
   DatasetArguments dataset_;
   std::vector<std::string> keys_;
   std::string prefix_;
   std::string separator_ = "|";
+  std::string as_ = "text";
 };
 
 }  // namespace

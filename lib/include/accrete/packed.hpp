@@ -5,6 +5,7 @@
 
 #include <accrete/packed_items.hpp>
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <iterator>
@@ -38,8 +39,8 @@ std::string type_name() {
 
 /// The objects of one item, in memory that the next item uses again. Strings stay where the item is.
 ///
-/// Some adaptors of msgpack-cxx look at elements that an array does not have: at the first one of an empty array, or,
-/// of a tuple, at some before the first. There is always an object here.
+/// Some adaptors of msgpack-cxx look at the first element of an empty array, or of a short one at some before the
+/// first: there is always an object.
 class Objects : public msgpack::null_visitor {
  public:
   /// `item` consists of `count` objects.
@@ -125,7 +126,7 @@ class Objects : public msgpack::null_visitor {
   bool end_map() { return close(); }
 
  private:
-  static constexpr std::size_t objects_before = 64;
+  static constexpr std::size_t objects_before = 64;  // more than a tuple has elements
 
   msgpack::object& here() noexcept { return *open_.back(); }
   bool step() noexcept {
@@ -191,9 +192,11 @@ class Packer {
 ///
 /// An item that cannot be a T is TypeMismatchError, which names the key, the item's number from 1 on, and both types.
 ///
-/// Limitations: what fits a T is up to msgpack-cxx's adaptors, which take an array with fewer or more elements than
-/// MSGPACK_DEFINE names. That of std::array<char, N> (4.1.3) reads beyond a string of fewer bytes that others have
-/// stored in its place. A timestamp outside the years 1678 to 2261 is TypeMismatchError for every T.
+/// Limitations: what fits a T is up to msgpack-cxx's adaptors. They take an array with fewer or more elements than
+/// MSGPACK_DEFINE names, and store a floating-point number that is whole as an integer. Two of them (4.1.3) look where
+/// they should not, when others have stored a shorter item in its place: do not read such items as std::array<char, N>,
+/// which reads beyond a string, nor as a member of MSGPACK_DEFINE that is a std::tuple or std::array of time points,
+/// which reads beside an array. A timestamp outside the years 1678 to 2261 is TypeMismatchError for every T.
 template <typename T>
 class Packed {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>);
@@ -318,12 +321,12 @@ class Packed {
   }
 
   static T item_of(const msgpack::object& object) {
-    if constexpr (msgpack::has_as<T>::value) {
-      return object.as<T>();
-    } else {
-      T item{};  // as() would leave what an item lacks uninitialised
+    if constexpr (std::default_initializable<T>) {
+      T item{};  // as() would leave what an item lacks uninitialised, and look for elements that an array lacks
       object.convert(item);
       return item;
+    } else {
+      return object.as<T>();
     }
   }
 
