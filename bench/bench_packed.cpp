@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <numeric>
 #include <stdexcept>
 
 namespace {
@@ -16,7 +17,7 @@ constexpr std::size_t item_count = 200'000;
 constexpr std::size_t items_a_put = 100;
 constexpr std::size_t rounds = 5;
 constexpr std::size_t list_count = 1000;
-constexpr int list_size = 5;
+constexpr std::size_t list_size = 5;
 
 struct Row {
   std::uint32_t id = 0;
@@ -98,18 +99,32 @@ void bench_items(const std::string& name, const std::vector<T>& items) {
   }
 }
 
-void bench_lists(const std::string& dataset) {
+std::vector<std::vector<double>> make_series() {
+  std::vector<std::vector<double>> series(item_count);
+  for (std::size_t i = 0; i < item_count; ++i) series[i].assign(20, 0.5 + static_cast<double>(i));
+  return series;
+}
+
+std::vector<int> make_list() {
+  std::vector<int> list(list_size);
+  std::iota(list.begin(), list.end(), 0);
+  return list;
+}
+
+void bench_lists(const std::string& dataset, const char* subject, const accrete::OpenOptions& options) {
   accrete::create(dataset);
-  accrete::Packed<int> packed{accrete::open(dataset)};
-  std::vector<int> list;
-  for (int i = 0; i < list_size; ++i) list.push_back(i);
-  packed.append_items("k", list);
-  report("append lists", "accrete", list_count, [&] {
-    for (std::size_t i = 0; i < list_count; ++i) packed.append_items("k", list);
-  });
-  report("get lists", "accrete", list_count, [&] {
-    if (packed.get("k").size() != list.size() * (list_count + 1)) throw std::runtime_error("the dataset lacks lists");
-  });
+  const std::vector<int> list = make_list();
+  {
+    accrete::Packed<int> packed{accrete::open(dataset, options)};
+    packed.append_items("k", list);
+    report("append lists", subject, list_count, [&] {
+      for (std::size_t i = 0; i < list_count; ++i) packed.append_items("k", list);
+      packed.store().flush();
+    });
+    report("get lists", subject, list_count, [&] {
+      if (packed.get("k").size() != list.size() * (list_count + 1)) throw std::runtime_error("the dataset lacks lists");
+    });
+  }
   accrete::destroy(dataset);
 }
 
@@ -123,7 +138,10 @@ int main(int argc, char** argv) {
   try {
     bench_items("rows", make_rows());
     bench_items("numbers", make_numbers());
-    bench_lists(std::filesystem::path(argv[1]) / "packed.accrete");
+    bench_items("series", make_series());
+    const std::string dataset = std::filesystem::path(argv[1]) / "packed.accrete";
+    bench_lists(dataset, "accrete", {.buffer = accrete::BufferOptions{}});
+    bench_lists(dataset, "accrete, unbuffered", {});
   } catch (const std::exception& error) {
     std::cerr << "bench_packed: " << error.what() << '\n';
     return 1;

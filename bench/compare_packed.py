@@ -18,10 +18,10 @@ def main():
 
     print("Items of MessagePack in memory, 100 a put, and 1,000 appends of a list of 5 numbers to a key of a dataset; "
           f"medians of {repetitions} runs.\n")
-    print(f"{'pattern':<16}{'subject':<20}{'median':>11}{'':<11}{'to accrete':>11}")
+    print(f"{'pattern':<16}{'subject':<24}{'median':>11}{'':<11}{'to accrete':>11}")
     for (pattern, subject), median in sorted(middle.items()):
         unit = " µs a list" if pattern.endswith("lists") else " µs an item"
-        print(f"{pattern:<16}{subject:<20}{median / 1000:>11.3f}{unit:<11}{median / middle[pattern, 'accrete']:>9.2f} ×")
+        print(f"{pattern:<16}{subject:<24}{median / 1000:>11.3f}{unit:<11}{median / middle[pattern, 'accrete']:>9.2f} ×")
 
 
 if __name__ == "__main__":

@@ -19,23 +19,41 @@ class PackedScanner {
 
   PackedScan scan() {
     while (true) {
-      if (at_ == bytes_.size()) return needs(at_);
-      const PackedForm form = packed_forms::table[static_cast<unsigned char>(bytes_[at_])];
-      --pending_;
-      if (form.kind < PackedKind::string) {
-        at_ += 1U + form.number_bytes;
-        if (at_ > bytes_.size()) return needs(at_);
-      } else if (const Result result = enter(); result != Result::whole) {
-        return result == Result::cut ? needs(needed_) : PackedScan{result, at_, 0, declared_};
-      }
-      while (--lacking_[depth_] == 0) {
+      pass_plain();
+      if (at_ > bytes_.size()) return needs(at_);
+      if (lacking_[depth_] == 0) {
         if (depth_ == 0) return at_ > limits_.item_bytes ? needs(at_) : PackedScan{Result::whole, at_, objects_, 0};
-        --depth_;
+        --lacking_[--depth_];
+        continue;
+      }
+      if (at_ == bytes_.size()) return needs(at_);
+      --pending_;
+      if (const Result result = enter(); result != Result::whole) {
+        return result == Result::cut ? needs(needed_) : PackedScan{result, at_, 0, declared_};
       }
     }
   }
 
  private:
+  /// Passes over objects without a body or others inside, which most are, up to the end of what is open.
+  void pass_plain() noexcept {
+    std::size_t at = at_;
+    std::uint64_t lacking = lacking_[depth_];
+    const auto size_of_next = [&] { return packed_forms::plain_sizes[static_cast<unsigned char>(bytes_[at])]; };
+    while (lacking > 0 && at < bytes_.size()) {
+      const std::size_t size = size_of_next();
+      if (size == 0) break;
+      // Of several of one size, the processor finds the next before it has seen this one.
+      do {
+        at += size;
+        --lacking;
+      } while (lacking > 0 && at < bytes_.size() && size_of_next() == size);
+    }
+    at_ = at;
+    pending_ -= lacking_[depth_] - lacking;
+    lacking_[depth_] = lacking;
+  }
+
   /// Passes over a body, or opens an array or a map.
   Result enter() {
     const std::optional<PackedToken> token = read_packed_token(bytes_.substr(at_));
@@ -54,8 +72,7 @@ class PackedScanner {
     at_ += token->head_bytes;
     pending_ += inside;
     objects_ += inside;
-    // An array is done, like any object, once what it holds is: one more than that counts down to it.
-    lacking_[++depth_] = inside + 1;
+    lacking_[++depth_] = inside;
     return Result::whole;
   }
 
@@ -65,6 +82,7 @@ class PackedScanner {
     needed_ = at_ + token.head_bytes + token.body_bytes();
     if (needed_ > bytes_.size()) return Result::cut;
     at_ = static_cast<std::size_t>(needed_);
+    --lacking_[depth_];
     return Result::whole;
   }
 

@@ -72,6 +72,18 @@ constexpr std::array<PackedForm, 256> make_table() {
 
 inline constexpr std::array<PackedForm, 256> table = make_table();
 
+/// How many bytes an object has that neither bytes nor objects follow; 0 for others.
+constexpr std::array<std::uint8_t, 256> make_plain_sizes() {
+  std::array<std::uint8_t, 256> sizes{};
+  for (std::size_t first = 0; first < 256; ++first) {
+    const PackedForm form = table[first];
+    if (form.kind < PackedKind::string) sizes[first] = static_cast<std::uint8_t>(1 + form.number_bytes);
+  }
+  return sizes;
+}
+
+inline constexpr std::array<std::uint8_t, 256> plain_sizes = make_plain_sizes();
+
 }  // namespace packed_forms
 
 /// The first byte and the number behind it.

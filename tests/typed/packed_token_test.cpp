@@ -55,7 +55,7 @@ TEST_CASE("strings, arrays and maps are packed in the shortest form and keep the
 
 TEST_CASE("floats keep their bits, and no byte is read as two things") {
   CHECK(packed_float64(packed(pack_float64, -0.5, 9)) == -0.5);
-  CHECK(packed_float32(*read_packed_token("\xca\x3f\x00\x00\x00")) == 0.5F);
+  CHECK(packed_float32(*read_packed_token({"\xca\x3f\x00\x00\x00", 5})) == 0.5F);
   std::array<int, 12> forms{};
   for (int first = 0; first < 256; ++first) {
     std::string bytes(10, '\0');

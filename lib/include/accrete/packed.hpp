@@ -163,15 +163,37 @@ class Packer {
   template <typename T>
   void add(std::string_view key, std::uint64_t number, const T& item, const PackedLimits& limits) {
     const std::size_t begin = buffer_->size();
-    msgpack::pack(*buffer_, item);
+    Stream stream{*buffer_};
+    msgpack::pack(stream, item);
     largest_ = buffer_->size();
-    check_item(bytes().substr(begin), key, number, limits);
+    const std::size_t size = buffer_->size() - begin;
+    const bool is_within = stream.heads <= limits.depth && size <= least_bytes(limits);
+    if (size == 0 || !is_within) check_item(bytes().substr(begin), key, number, limits);
   }
 
   [[nodiscard]] std::string_view bytes() const noexcept { return {buffer_->data(), buffer_->size()}; }
 
  private:
   static constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
+
+  /// Counts what may be the heads of arrays and maps, which msgpack-cxx writes one at a time: an item cannot be deeper
+  /// than it has heads, and most need no closer look.
+  struct Stream {
+    msgpack::sbuffer& buffer;
+    std::size_t heads = 0;
+
+    void write(const char* bytes, std::size_t size) {
+      if (size == 0) return;
+      const auto first = static_cast<unsigned char>(*bytes);
+      heads += (first & 0xE0U) == 0x80 || (first & 0xFCU) == 0xDC ? 1 : 0;
+      buffer.write(bytes, size);
+    }
+  };
+
+  /// An item of so many bytes has no more elements, and no longer strings, than the limits allow.
+  static std::uint64_t least_bytes(const PackedLimits& limits) noexcept {
+    return std::min({limits.elements, limits.string_bytes, limits.item_bytes});
+  }
 
   static std::unique_ptr<msgpack::sbuffer>& spare() {
     static thread_local std::unique_ptr<msgpack::sbuffer> buffer;
