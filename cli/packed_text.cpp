@@ -94,13 +94,13 @@ std::optional<std::string> time_of(std::string_view body) {
 
 /// `body` begins with the type.
 void write_extension(std::string& out, std::string_view body) {
-  const int type = static_cast<signed char>(body[0]);
+  const auto type = static_cast<std::int8_t>(body[0]);
   if (const auto time = type == -1 ? time_of(body.substr(1)) : std::nullopt) {
     out.append(R"({"$time":")").append(*time).append("\"}");
     return;
   }
   out.append(R"({"$ext":[)")
-      .append(std::to_string(type))
+      .append(std::to_string(int{type}))
       .append(",")
       .append(base64_string(body.substr(1)))
       .append("]}");

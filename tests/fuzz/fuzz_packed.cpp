@@ -45,8 +45,9 @@ void check_items(std::string_view value, const PackedLimits& limits) {
     for (std::string_view item; !(item = items.next()).empty(); at += item.size()) {
       check_cuts(item, value.size() - at, limits);
       std::uint64_t objects = 0;
-      pass_object(item, objects);
-      test::require(item.empty() && objects == items.objects(), "an item is read to its end");
+      std::string_view rest = item;
+      pass_object(rest, objects);
+      test::require(rest.empty() && objects == items.objects(), "an item is read to its end");
     }
     test::require(at == value.size(), "the items are the value");
   } catch (const CorruptionError&) {
