@@ -8,6 +8,7 @@
 #include "cli/length_prefixed.hpp"
 #include "cli/line_reader.hpp"
 #include "cli/row_parser.hpp"
+#include "typed/packed_token.hpp"
 
 namespace accrete::cli {
 namespace {
@@ -50,7 +51,8 @@ class DelimitedRows final : public RowParser {
  public:
   explicit DelimitedRows(const DelimitedRowsOptions& options)
       : options_(options),
-        parser_(options.delimiter, options.header ? std::vector<std::size_t>{} : column_numbers(options.by)) {}
+        columns_(options.header ? std::vector<std::size_t>{} : column_numbers(options.by)),
+        parser_(make_parser()) {}
 
   RowKind read_header(std::string_view text, bool complete, Row& header) override {
     header = {};
@@ -80,6 +82,7 @@ class DelimitedRows final : public RowParser {
     const DelimitedKind kind = parser_.next();
     row.bytes = parser_.bytes();
     row.line_count = parser_.line_count();
+    if (kind == DelimitedKind::row && is_packed()) return pack(row);
     if (kind == DelimitedKind::row) {
       row.value = row.bytes;
       row.key = join(parser_.fields());
@@ -91,11 +94,11 @@ class DelimitedRows final : public RowParser {
     return RowKind::malformed;
   }
 
-  bool keeps_endings() const override { return true; }
+  bool keeps_endings() const override { return !is_packed(); }
 
   std::string description() const override {
     std::string text;
-    append_prefixed(text, "delimited");
+    append_prefixed(text, is_packed() ? "delimited to msgpack" : "delimited");
     append_prefixed(text, {&options_.delimiter, 1});
     append_prefixed(text, options_.header ? "header" : "no header");
     append_prefixed(text, options_.key_separator);
@@ -104,8 +107,15 @@ class DelimitedRows final : public RowParser {
   }
 
  private:
+  [[nodiscard]] bool is_packed() const { return options_.form == RowForm::packed_map; }
+
+  /// For a map all columns are wanted, for the key only those that make it.
+  [[nodiscard]] DelimitedParser make_parser() const {
+    return is_packed() ? DelimitedParser(options_.delimiter) : DelimitedParser(options_.delimiter, columns_);
+  }
+
   RowKind choose_columns(std::span<const std::string_view> names, Row& header) {
-    std::vector<std::size_t> columns;
+    columns_.clear();
     for (const std::string& wanted : options_.by) {
       const auto found = std::find(names.begin(), names.end(), wanted);
       if (found == names.end()) {
@@ -116,9 +126,48 @@ class DelimitedRows final : public RowParser {
         header.problem = "there are several columns " + quoted(wanted) + "; the columns are " + list_of(names);
         return RowKind::malformed;
       }
-      columns.push_back(static_cast<std::size_t>(found - names.begin()));
+      columns_.push_back(static_cast<std::size_t>(found - names.begin()));
     }
-    parser_ = DelimitedParser(options_.delimiter, std::move(columns));
+    if (is_packed()) {
+      names_.assign(names.begin(), names.end());
+      header.problem = problem_of_names();
+      if (!header.problem.empty()) return RowKind::malformed;
+    }
+    parser_ = make_parser();
+    return RowKind::row;
+  }
+
+  [[nodiscard]] std::string problem_of_names() const {
+    std::vector<std::string_view> sorted(names_.begin(), names_.end());
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    return twice == sorted.end() ? "" : "there are several columns " + quoted(*twice) + ", which a map cannot hold";
+  }
+
+  RowKind pack(Row& row) {
+    const std::span<const std::string_view> fields = parser_.fields();
+    const std::size_t needed =
+        options_.header ? names_.size() : *std::max_element(columns_.begin(), columns_.end()) + 1;
+    if (options_.header ? fields.size() != needed : fields.size() < needed) {
+      row.problem = "the row has " + std::to_string(fields.size()) + (fields.size() == 1 ? " column" : " columns") +
+                    (options_.header ? ", but the header has " + std::to_string(needed)
+                                     : ", but column " + std::to_string(needed) + " is needed");
+      return RowKind::malformed;
+    }
+    map_.clear();
+    pack_map_head(map_, fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (options_.header) {
+        pack_string(map_, names_[i]);
+      } else {
+        pack_unsigned(map_, i + 1);
+      }
+      pack_string(map_, fields[i]);
+    }
+    key_fields_.clear();
+    for (const std::size_t column : columns_) key_fields_.push_back(fields[column]);
+    row.key = join(key_fields_);
+    row.value = map_;
     return RowKind::row;
   }
 
@@ -130,8 +179,12 @@ class DelimitedRows final : public RowParser {
   }
 
   DelimitedRowsOptions options_;
+  std::vector<std::size_t> columns_;  // that make the key
   DelimitedParser parser_;
   std::string key_;
+  std::vector<std::string> names_;  // of the columns of maps
+  std::vector<std::string_view> key_fields_;
+  std::string map_;
 };
 
 }  // namespace

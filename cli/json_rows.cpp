@@ -1,5 +1,6 @@
 // JSON lines as rows: finds the fields that make the key.
 #include <accrete/error.hpp>
+#include <accrete/packed_items.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "cli/length_prefixed.hpp"
 #include "cli/line_reader.hpp"
 #include "cli/row_parser.hpp"
+#include "typed/packed_token.hpp"
 
 namespace accrete::cli {
 namespace {
@@ -18,10 +20,48 @@ namespace ondemand = simdjson::ondemand;
 
 static_assert(InputBuffer::padding >= simdjson::SIMDJSON_PADDING);
 
+void pack(std::string& out, simdjson::dom::element element);
+
+void pack(std::string& out, simdjson::dom::object object) {
+  // size() does not count beyond 2^24 - 1.
+  pack_map_head(out, static_cast<std::uint64_t>(std::distance(object.begin(), object.end())));
+  for (const auto field : object) {
+    pack_string(out, field.key);
+    pack(out, field.value);
+  }
+}
+
+void pack(std::string& out, simdjson::dom::array array) {
+  pack_array_head(out, static_cast<std::uint64_t>(std::distance(array.begin(), array.end())));
+  for (const auto element : array) pack(out, element);
+}
+
+void pack(std::string& out, simdjson::dom::element element) {
+  using simdjson::dom::element_type;
+  switch (element.type()) {
+    case element_type::OBJECT:
+      return pack(out, simdjson::dom::object(element));
+    case element_type::ARRAY:
+      return pack(out, simdjson::dom::array(element));
+    case element_type::STRING:
+      return pack_string(out, std::string_view(element));
+    case element_type::INT64:
+      return pack_signed(out, std::int64_t(element));
+    case element_type::UINT64:
+      return pack_unsigned(out, std::uint64_t(element));
+    case element_type::DOUBLE:
+      return pack_float64(out, double(element));
+    case element_type::BOOL:
+      return pack_boolean(out, bool(element));
+    case element_type::NULL_VALUE:
+      return pack_nil(out);
+  }
+}
+
 class JsonRows final : public RowParser {
  public:
-  JsonRows(std::vector<std::string> by, std::string key_separator)
-      : by_(std::move(by)), key_separator_(std::move(key_separator)), found_(by_.size()) {}
+  JsonRows(std::vector<std::string> by, std::string key_separator, RowForm form)
+      : by_(std::move(by)), key_separator_(std::move(key_separator)), form_(form), found_(by_.size()) {}
 
   RowKind read_header(std::string_view text, bool complete, Row& header) override {
     header = {};
@@ -42,21 +82,23 @@ class JsonRows final : public RowParser {
     if (!row.problem.empty()) return RowKind::malformed;
     join_fields();
     row.key = key_;
-    row.value = row.bytes;
+    row.value = is_packed() ? std::string_view(map_) : row.bytes;
     return RowKind::row;
   }
 
-  bool keeps_endings() const override { return true; }
+  bool keeps_endings() const override { return !is_packed(); }
 
   std::string description() const override {
     std::string text;
-    append_prefixed(text, "jsonl");
+    append_prefixed(text, is_packed() ? "jsonl to msgpack" : "jsonl");
     append_prefixed(text, key_separator_);
     for (const std::string& name : by_) append_prefixed(text, name);
     return text;
   }
 
  private:
+  [[nodiscard]] bool is_packed() const { return form_ == RowForm::packed_map; }
+
   /// What is wrong with the line, or nothing.
   std::string read_fields(std::string_view line) {
     for (auto& field : found_) field.reset();
@@ -84,10 +126,24 @@ class JsonRows final : public RowParser {
   std::string check(std::string_view line) {
     simdjson::dom::element element;
     const simdjson::error_code error = dom_.parse(line.data(), line.size(), false).get(element);
-    if (error == simdjson::SUCCESS) return element.is_object() ? "" : "the line is JSON, but not an object";
-    // simdjson refuses integers beyond 64 bits, which JSON allows.
+    if (error == simdjson::SUCCESS && !element.is_object()) return "the line is JSON, but not an object";
+    if (error == simdjson::SUCCESS) return is_packed() ? pack_map(element) : "";
+    // simdjson refuses integers beyond 64 bits, which JSON allows and MessagePack does not.
+    if (is_packed() && error == simdjson::NUMBER_ERROR) return "a number of the line does not fit into 64 bits";
     if (error == simdjson::NUMBER_ERROR && nlohmann::json::accept(line)) return {};
     return invalid(error);
+  }
+
+  std::string pack_map(simdjson::dom::element object) {
+    map_.clear();
+    pack(map_, object);
+    PackedItems items(map_, {});
+    try {
+      static_cast<void>(items.next());
+    } catch (const TooLargeError&) {
+      return "the line is larger or nested deeper than an item of MessagePack may be";
+    }
+    return {};
   }
 
   static std::string invalid(simdjson::error_code error) {
@@ -113,6 +169,8 @@ class JsonRows final : public RowParser {
 
   std::vector<std::string> by_;
   std::string key_separator_;
+  RowForm form_;
+  std::string map_;
   std::vector<std::optional<std::string>> found_;
   std::string key_;
   LineReader lines_;
@@ -122,9 +180,9 @@ class JsonRows final : public RowParser {
 
 }  // namespace
 
-std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator) {
+std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator, RowForm form) {
   if (by.empty()) throw InvalidArgumentError("no fields are given to make the key of");
-  return std::make_unique<JsonRows>(std::move(by), std::move(key_separator));
+  return std::make_unique<JsonRows>(std::move(by), std::move(key_separator), form);
 }
 
 }  // namespace accrete::cli

@@ -11,11 +11,9 @@ namespace {
 
 using Cut = ValuePieces::Cut;
 
-bool is_utf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
-
 /// Without the quotes around it.
 std::string json_characters(std::string_view utf8) {
-  const std::string text = nlohmann::json(utf8).dump();
+  const std::string text = json_string(utf8);
   return text.substr(1, text.size() - 2);
 }
 
@@ -28,6 +26,10 @@ bool is_utf8_value(const Store& store, std::string_view key, std::uint64_t size)
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
+
+std::string json_string(std::string_view utf8) { return nlohmann::json(utf8).dump(); }
 
 std::string json_member(std::string_view name, std::string_view bytes) {
   const std::string quoted_name = "\"" + std::string(name);

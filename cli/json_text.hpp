@@ -10,6 +10,11 @@
 
 namespace accrete::cli {
 
+[[nodiscard]] bool is_utf8(std::string_view bytes);
+
+/// In quotes, with what JSON asks for escaped.
+[[nodiscard]] std::string json_string(std::string_view utf8);
+
 /// `"<name>":"<bytes>"`; bytes that are not UTF-8 as `"<name>_base64":"…"`.
 [[nodiscard]] std::string json_member(std::string_view name, std::string_view bytes);
 

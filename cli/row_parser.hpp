@@ -46,20 +46,29 @@ class RowParser {
   [[nodiscard]] virtual std::string description() const = 0;
 };
 
+/// What is appended of a row.
+enum class RowForm {
+  text,       ///< the row as it is, its ending included
+  packed_map  ///< its columns or fields as a map, an item of MessagePack
+};
+
 struct DelimitedRowsOptions {
   char delimiter = ',';
   bool header = true;
   std::vector<std::string> by;  ///< names of columns; without a header their numbers, from 1
   std::string key_separator = ",";
+  RowForm form = RowForm::text;
 };
 
-/// Each row, whole, under the contents of its columns `by`. Throws InvalidArgumentError.
+/// Each row under the contents of its columns `by`. As a map it has strings under the names of columns, or without a
+/// header under their numbers, from 1. Throws InvalidArgumentError.
 [[nodiscard]] std::unique_ptr<RowParser> delimited_rows(const DelimitedRowsOptions& options);
 
 /// Lines `key<separator>bytes`; of both, unless `raw`, each `\xNN` stands for a byte.
 [[nodiscard]] std::unique_ptr<RowParser> pair_rows(char separator, bool raw);
 
-/// Lines of JSON objects, each whole under the contents of its fields `by`.
-[[nodiscard]] std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator);
+/// Lines of JSON objects, each under the contents of its fields `by`.
+[[nodiscard]] std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator,
+                                                   RowForm form);
 
 }  // namespace accrete::cli

@@ -1,9 +1,13 @@
-// accrete cat: keys and values as lines that `accrete load --pairs` reads back.
+// accrete cat: keys and values as lines that `accrete load --pairs` reads back, or what values hold: numbers, or items of
+// MessagePack as JSON.
+#include <accrete/packed_items.hpp>
 #include <map>
 #include <optional>
 
 #include "base/escape.hpp"
+#include "cli/json_text.hpp"
 #include "cli/number_lines.hpp"
+#include "cli/packed_text.hpp"
 #include "cli/program.hpp"
 #include "cli/value_pieces.hpp"
 
@@ -13,7 +17,7 @@ namespace {
 // Four times as long when all of it is escaped, it still is within the default of load's --max-row.
 constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
 
-enum class Format { bytes, numbers };
+enum class Format { bytes, numbers, msgpack };
 
 constexpr const char* footer =
     R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
@@ -24,9 +28,15 @@ With --as numbers, values are arrays of numbers as the C++ class Numeric appends
 the fields of a struct are separated by commas, a bool is 0 or 1, a complex number is 1-2j. A number reads back as
 exactly the same.
 
+--as msgpack takes the values for items of MessagePack, and prints a line {"key":…,"item":…} of JSON for each item. What
+JSON cannot hold stands as an object: bytes {"$base64":"…"}, a time {"$time":"2001-09-09T01:46:40Z"}, other extensions
+{"$ext":[type,"…"]}, NaN {"$float":"nan"}. A map's key that is no string stands as the text of its JSON; a dataset's key
+that is not UTF-8 as "key_base64". Items are at most 64 MiB long and 64 arrays or maps deep.
+
 Example:
   accrete cat flights --prefix S | cut -c-70
   accrete cat flights | accrete load copy --pairs '|'
+  accrete cat events --as msgpack alice | jq .item.page
 )";
 
 class CatArguments {
@@ -38,8 +48,8 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
-    const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}};
-    command.add_option("--as", format_, "What values hold: bytes or numbers")
+    const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}, {"msgpack", Format::msgpack}};
+    command.add_option("--as", format_, "What values hold: bytes, numbers or msgpack")
         ->type_name("FORMAT")
         ->transform(CLI::CheckedTransformer(formats).description(""))
         ->default_str("bytes");
@@ -90,6 +100,8 @@ class CatArguments {
         return write_lines(out, store, key, separator);
       case Format::numbers:
         return write_number_lines(out, store, key.key, front_of_line(key.key, separator));
+      case Format::msgpack:
+        return write_items(out, store, key.key);
     }
   }
 
@@ -106,6 +118,17 @@ class CatArguments {
       out.write(escape(piece));
     }
     out.write("\n");
+  }
+
+  static void write_items(Output& out, const Store& store, std::string_view key) {
+    const std::string front = "{" + json_member("key", key) + ",\"item\":";
+    PackedItems items(store, key);
+    try {
+      for (std::string_view item; !(item = items.next()).empty();) out.write(front + json_of_packed(item) + "}\n");
+    } catch (const Error&) {
+      out.flush();  // the items before the one that is damaged
+      throw;
+    }
   }
 
   DatasetArguments dataset_;

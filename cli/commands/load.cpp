@@ -21,9 +21,14 @@ constexpr const char* footer = R"(Rows
   has no ending it gets that of the line before, so that rows loaded later begin a new line.
   --pairs appends what is behind the separator, without the line's ending. --jsonl appends the line, ending included.
 
+Items
+  --as msgpack appends each row as a map, an item of MessagePack, which accrete cat --as msgpack prints and Packed<T>
+  reads. Of delimited text its keys are the names of the columns, or without a header their numbers, from 1; its values
+  are strings, whatever they look like. Of JSON everything keeps its type; numbers must fit into 64 bits.
+
 Malformed rows
-  A row with too few columns, with text behind a closing quote, with a quote that is never closed, with an empty key or
-  one of over 1024 bytes, or longer than --max-row. It ends the load, with the rows before it appended; with
+  A row with too few columns (with --as msgpack and a header: with fewer or more than that), with text behind a closing
+  quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row. It ends the load, with the rows before it appended; with
   --on-error skip it is passed over (up to the end of its first line, where a quote or its length is at fault).
 
 Loading once
@@ -39,6 +44,7 @@ Example:
   zcat log.tsv.gz | accrete load logs --delimiter '\t' --no-header --by 3
   accrete cat flights | accrete load copy --pairs '|'
   accrete load events events.jsonl --jsonl --by user
+  accrete load items events.jsonl --jsonl --by user --as msgpack
 )";
 
 /// Shows the progress, and the first malformed rows.
@@ -81,6 +87,7 @@ class LoadArguments {
   std::string delimiter_ = ",";
   std::string key_separator_ = ",";
   std::string pairs_;
+  std::string as_ = "text";
   std::string on_error_ = "stop";
   std::string id_;
   std::uint64_t max_row_ = LoadOptions{}.max_row_bytes;
@@ -107,6 +114,10 @@ void LoadArguments::add_to(CLI::App& command) {
   command.add_option("--pairs", pairs_, "Read lines key<CHAR>bytes, as accrete cat prints them")->type_name("CHAR");
   command.add_flag("--raw", raw_, "With --pairs: \\xNN stands for itself, not for a byte");
   command.add_flag("--jsonl", jsonl_, "Read lines of JSON objects");
+  command.add_option("--as", as_, "What is appended of a row")
+      ->check(CLI::IsMember({"text", "msgpack"}).description(""))
+      ->type_name("text|msgpack")
+      ->capture_default_str();
   command.add_option("--on-error", on_error_, "What a malformed row does to the load")
       ->check(CLI::IsMember({"stop", "skip"}).description(""))
       ->type_name("stop|skip")
@@ -125,6 +136,7 @@ void LoadArguments::check_combination() const {
     throw UsageError("load needs --by COLUMN or --pairs CHAR (see accrete load --help)");
   if (pairs_.empty() && raw_) throw UsageError("--raw goes only with --pairs");
   if (no_header_ && (jsonl_ || !pairs_.empty())) throw UsageError("--no-header goes only with delimited text");
+  if (as_ != "text" && !pairs_.empty()) throw UsageError("--as goes only with delimited text and with --jsonl");
   if (max_row_ == 0) throw UsageError("--max-row must be at least 1");
   if (std::count(files_.begin(), files_.end(), "-") > 1) throw UsageError("standard input can be read only once");
 }
@@ -142,11 +154,13 @@ std::vector<std::string> LoadArguments::split_by() const {
 std::unique_ptr<RowParser> LoadArguments::make_parser() const {
   if (!pairs_.empty())
     return pair_rows(raw_ ? byte_argument("--pairs", pairs_) : pair_separator_argument("--pairs", pairs_), raw_);
-  if (jsonl_) return json_rows(split_by(), key_separator_);
+  const RowForm form = as_ == "msgpack" ? RowForm::packed_map : RowForm::text;
+  if (jsonl_) return json_rows(split_by(), key_separator_, form);
   return delimited_rows({.delimiter = byte_argument("--delimiter", delimiter_),
                          .header = !no_header_,
                          .by = split_by(),
-                         .key_separator = key_separator_});
+                         .key_separator = key_separator_,
+                         .form = form});
 }
 
 std::unique_ptr<ByteSource> open_input(const std::string& file, const LoadTotals& before) {

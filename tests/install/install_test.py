@@ -1,6 +1,6 @@
 """Installs the built library into an empty place, and builds and runs a program outside the project against it.
 
-usage: install_test.py MESON BUILD_ROOT SOURCE_ROOT COMPILER…
+usage: install_test.py MESON BUILD_ROOT HEADER[,HEADER…] COMPILER…
 """
 
 import os
@@ -38,8 +38,7 @@ def check_headers(place, public_headers):
 
 
 def main():
-    meson, build_root, source_root, compiler = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]
-    public_headers = {header.name for header in (source_root / "lib/include/accrete").glob("*.hpp")}
+    meson, build_root, public_headers, compiler = sys.argv[1], Path(sys.argv[2]), set(sys.argv[3].split(",")), sys.argv[4:]
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary) / "installed"
         run(meson, "install", "-C", build_root, "--no-rebuild", "--destdir", place)

@@ -258,6 +258,7 @@ TEST_CASE("every error arrives as its type, with its message and its errno") {
   check_error(LockedError("e"), true);
   check_error(InvalidKeyError("e"), false);
   check_error(SizeMismatchError("e"), false);
+  check_error(TypeMismatchError("e"), false);
   check_error(ReadOnlyError("e"), false);
   check_error(TooLargeError("e"), false);
   check_error(InvalidArgumentError("e"), false);

@@ -70,7 +70,7 @@ class SizeMismatchError : public Error {
   using Error::Error;
 };
 
-/// Elements of one type were to be appended to, or read from, a value that holds another; nothing was appended.
+/// What is stored is of another type than what was asked for or appended; nothing was appended.
 class TypeMismatchError : public Error {
  public:
   using Error::Error;

@@ -1,0 +1,98 @@
+// Values that are MessagePack: their items as bytes, one at a time, whatever type they have. accrete/packed.hpp makes
+// C++ objects of them.
+//
+//   value = *item
+//   item  = one object of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md)
+//
+// Nothing of accrete stands before, between or behind the items, so that the streaming unpackers of all languages read
+// a value, and two encoded pieces one behind the other are the encoding of all their items. It also means that there is
+// no checksum: a byte that a disk has changed is noticed where the structure or the type no longer fits, and otherwise
+// reads as another item.
+#pragma once
+
+#include <accrete/error.hpp>
+#include <accrete/store.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace accrete {
+
+/// What an item may be at most. An item beyond it is TooLargeError, when it is appended and when it is read, before
+/// memory is taken for it.
+struct PackedLimits {
+  std::size_t depth = 64;                               ///< arrays and maps in each other; 1 to 1024
+  std::uint64_t elements = std::uint64_t{1} << 24;      ///< of an array, and pairs of a map
+  std::uint64_t string_bytes = std::uint64_t{1} << 26;  ///< of a string, binary or extension
+  std::uint64_t item_bytes = std::uint64_t{1} << 26;    ///< of an item as it is stored
+};
+
+/// Goes through the items of a value, as bytes. For one thread at a time.
+///
+/// Bytes that are no MessagePack, an item that is cut, and lengths that the rest of the value cannot hold are
+/// CorruptionError. Each error names the key, the item's number from 1 on, and the byte of the value.
+class PackedItems {
+ public:
+  /// The value as it is now: what is appended later is not seen. Reads it in pieces of the size of the largest item, or
+  /// of 256 KiB. `store` is borrowed.
+  PackedItems(const Store& store, std::string_view key, const PackedLimits& limits = {});
+
+  /// A value that is there already, and is borrowed. The key is for messages.
+  PackedItems(std::string_view value, std::string_view key, const PackedLimits& limits = {});
+
+  PackedItems(PackedItems&&) noexcept = default;
+  PackedItems& operator=(PackedItems&&) noexcept = default;
+  ~PackedItems() = default;
+
+  /// The next item, valid until the next call; empty behind the last.
+  [[nodiscard]] std::string_view next();
+
+  /// Of the item that next() has returned: how many there were up to it.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+  /// Of that item: how many objects it consists of, itself and the keys of maps included.
+  [[nodiscard]] std::uint64_t objects() const noexcept { return objects_; }
+
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
+
+ private:
+  void fill(std::uint64_t needed);
+  [[nodiscard]] std::string_view window() const noexcept { return store_ ? std::string_view(read_) : given_; }
+
+  const Store* store_ = nullptr;
+  std::string key_;
+  PackedLimits limits_;
+  std::uint64_t size_ = 0;   // of the value
+  std::uint64_t begin_ = 0;  // of the window, in the value
+  std::string read_;         // the window, if there is a store
+  std::string_view given_;   // the window, if there is none
+  std::size_t at_ = 0;       // behind the items so far, in the window
+  std::uint64_t number_ = 0;
+  std::uint64_t objects_ = 0;
+};
+
+/// What accrete/packed.hpp is made of; not to be used directly.
+namespace packed_detail {
+
+/// Throws unless `item`, the `number`th that is to be appended to `key`, is one item within the limits: TooLargeError,
+/// or InvalidArgumentError.
+void check_item(std::string_view item, std::string_view key, std::uint64_t number, const PackedLimits& limits);
+
+enum class Cause { type, memory };
+
+/// The item cannot be packed: TooLargeError for want of memory, else InvalidArgumentError.
+[[noreturn]] void throw_packing_error(std::string_view key, std::uint64_t number, std::string_view type, Cause cause,
+                                      std::string_view what);
+
+/// `bytes`, the item that `items` has returned last, cannot become a `type`: TooLargeError for want of memory, else
+/// TypeMismatchError.
+[[noreturn]] void throw_unpacking_error(const PackedItems& items, std::string_view bytes, std::string_view type,
+                                        Cause cause);
+
+/// Whether a timestamp (an extension of the type -1, of which this is the body) is one that a count of nanoseconds in
+/// 64 bits can hold: of the years 1678 to 2261. Other sizes than 4, 8 and 12 bytes are no timestamps, and fit.
+[[nodiscard]] bool timestamp_fits(std::string_view body) noexcept;
+
+}  // namespace packed_detail
+}  // namespace accrete

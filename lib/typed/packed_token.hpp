@@ -1,0 +1,128 @@
+// The heads of MessagePack's objects: what stands before their bytes or elements.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace accrete {
+
+enum class PackedKind : std::uint8_t {
+  nil,
+  boolean,
+  unsigned_integer,
+  signed_integer,
+  float32,
+  float64,
+  string,
+  binary,
+  extension,
+  array,
+  map,
+  invalid,  ///< 0xC1, which the format never uses
+};
+
+/// What the first byte of an object says.
+struct PackedForm {
+  PackedKind kind = PackedKind::invalid;
+  std::uint8_t number_bytes = 0;  ///< that follow, in big-endian order
+  std::uint8_t number = 0;        ///< if none follow: it stands in the first byte
+};
+
+namespace packed_forms {
+
+constexpr PackedForm of_plain(unsigned first) {
+  const auto low = [first](unsigned mask) { return static_cast<std::uint8_t>(first & mask); };
+  if (first < 0x80) return {PackedKind::unsigned_integer, 0, low(0x7F)};
+  if (first < 0x90) return {PackedKind::map, 0, low(0x0F)};
+  if (first < 0xA0) return {PackedKind::array, 0, low(0x0F)};
+  if (first < 0xC0) return {PackedKind::string, 0, low(0x1F)};
+  return {PackedKind::signed_integer, 0, low(0xFF)};
+}
+
+constexpr std::array<PackedForm, 256> make_table() {
+  std::array<PackedForm, 256> table{};
+  for (unsigned first = 0; first < 256; ++first) table[first] = of_plain(first);
+  table[0xC0] = {PackedKind::nil, 0, 0};
+  table[0xC1] = {PackedKind::invalid, 0, 0};
+  table[0xC2] = {PackedKind::boolean, 0, 0};
+  table[0xC3] = {PackedKind::boolean, 0, 1};
+  table[0xCA] = {PackedKind::float32, 4, 0};
+  table[0xCB] = {PackedKind::float64, 8, 0};
+  for (unsigned power = 0; power < 4; ++power) {
+    const auto bytes = static_cast<std::uint8_t>(1U << power);
+    table[0xCC + power] = {PackedKind::unsigned_integer, bytes, 0};
+    table[0xD0 + power] = {PackedKind::signed_integer, bytes, 0};
+    if (power == 3) continue;
+    table[0xC4 + power] = {PackedKind::binary, bytes, 0};
+    table[0xC7 + power] = {PackedKind::extension, bytes, 0};
+    table[0xD9 + power] = {PackedKind::string, bytes, 0};
+    if (power == 0) continue;
+    table[0xDC + power - 1] = {PackedKind::array, bytes, 0};
+    table[0xDE + power - 1] = {PackedKind::map, bytes, 0};
+  }
+  for (unsigned power = 0; power < 5; ++power) {
+    table[0xD4 + power] = {PackedKind::extension, 0, static_cast<std::uint8_t>(1U << power)};
+  }
+  return table;
+}
+
+inline constexpr std::array<PackedForm, 256> table = make_table();
+
+/// How many bytes an object has that neither bytes nor objects follow; 0 for others.
+constexpr std::array<std::uint8_t, 256> make_plain_sizes() {
+  std::array<std::uint8_t, 256> sizes{};
+  for (std::size_t first = 0; first < 256; ++first) {
+    const PackedForm form = table[first];
+    if (form.kind < PackedKind::string) sizes[first] = static_cast<std::uint8_t>(1 + form.number_bytes);
+  }
+  return sizes;
+}
+
+inline constexpr std::array<std::uint8_t, 256> plain_sizes = make_plain_sizes();
+
+}  // namespace packed_forms
+
+/// The first byte and the number behind it.
+struct PackedToken {
+  PackedKind kind = PackedKind::invalid;
+  std::size_t head_bytes = 0;
+  /// An integer's or a float's bits; 1 for true; how many bytes of a string, elements of an array or pairs of a map.
+  std::uint64_t number = 0;
+
+  [[nodiscard]] bool has_body() const noexcept { return kind >= PackedKind::string && kind <= PackedKind::extension; }
+  [[nodiscard]] bool is_container() const noexcept { return kind == PackedKind::array || kind == PackedKind::map; }
+  /// An extension's begins with its type.
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept { return number + (kind == PackedKind::extension ? 1 : 0); }
+  [[nodiscard]] std::uint64_t objects_inside() const noexcept { return kind == PackedKind::map ? 2 * number : number; }
+};
+
+/// The head at the front of `bytes`; nullopt if it is cut.
+[[nodiscard]] std::optional<PackedToken> read_packed_token(std::string_view bytes) noexcept;
+
+/// Takes the head off the front of an item that is known to be whole.
+[[nodiscard]] PackedToken take_packed_token(std::string_view& item);
+
+/// Takes the bytes that follow the head of a string, binary or extension.
+[[nodiscard]] std::string_view take_packed_body(std::string_view& item, const PackedToken& token);
+
+/// A number of a float token.
+[[nodiscard]] float packed_float32(const PackedToken& token) noexcept;
+[[nodiscard]] double packed_float64(const PackedToken& token) noexcept;
+
+/// Append to `out` what MessagePack has for them, in its shortest form.
+void pack_nil(std::string& out);
+void pack_boolean(std::string& out, bool value);
+void pack_unsigned(std::string& out, std::uint64_t value);
+void pack_signed(std::string& out, std::int64_t value);
+void pack_float64(std::string& out, double value);
+/// Throws TooLargeError for 4 GiB and more.
+void pack_string(std::string& out, std::string_view utf8);
+/// The elements, or a key and a value for each pair, follow. Throw TooLargeError for 2^32 and more.
+void pack_array_head(std::string& out, std::uint64_t elements);
+void pack_map_head(std::string& out, std::uint64_t pairs);
+
+}  // namespace accrete
