@@ -1,5 +1,5 @@
-// accrete cat: keys and values as lines that `accrete load --pairs` reads back, or what values hold: numbers, or items of
-// MessagePack as JSON.
+// accrete cat: keys and values as lines that `accrete load --pairs` reads back, or what values hold: numbers, or items
+// of MessagePack as JSON.
 #include <accrete/packed_items.hpp>
 #include <map>
 #include <optional>
@@ -48,7 +48,8 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
-    const std::map<std::string, Format> formats = {{"bytes", Format::bytes}, {"numbers", Format::numbers}, {"msgpack", Format::msgpack}};
+    const std::map<std::string, Format> formats = {
+        {"bytes", Format::bytes}, {"numbers", Format::numbers}, {"msgpack", Format::msgpack}};
     command.add_option("--as", format_, "What values hold: bytes, numbers or msgpack")
         ->type_name("FORMAT")
         ->transform(CLI::CheckedTransformer(formats).description(""))
