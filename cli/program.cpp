@@ -23,10 +23,8 @@ void Program::say(std::string_view message) noexcept {
 
 void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code_, code); }
 
-void DatasetArguments::add_to(CLI::App& command) {
-  command.add_option("DATASET", dataset, "Directory of the dataset, or the endpoint of its server")
-      ->required()
-      ->type_name("");
+void DatasetArguments::add_to(CLI::App& command, const std::string& description) {
+  command.add_option("DATASET", dataset, description)->required()->type_name("");
   command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
       ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("SECONDS")

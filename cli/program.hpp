@@ -42,7 +42,8 @@ struct DatasetArguments {
   std::string dataset;
   double timeout_seconds = 60;
 
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command,
+              const std::string& description = "Directory of the dataset, or the endpoint of its server");
   [[nodiscard]] OpenOptions options() const;
   [[nodiscard]] std::unique_ptr<Store> open() const;
 };

@@ -78,8 +78,8 @@ class ServeArguments {
 };
 
 void ServeArguments::add_to(CLI::App& command) {
-  dataset_.add_to(command);
-  const CLI::AsSizeValue size(true);  // 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576
+  dataset_.add_to(command, "Directory of the dataset");
+  const CLI::Validator size = CLI::AsSizeValue(true).description("");  // 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576
   command
       .add_option("--bind", binds_, "Listen there too: tcp://ADDRESS:PORT (* is a free port) or ipc://PATH; repeatable")
       ->take_all()

@@ -16,7 +16,7 @@ namespace {
 class StopArguments {
  public:
   void add_to(CLI::App& command) {
-    dataset_.add_to(command);
+    dataset_.add_to(command, "Directory of the dataset");
     command.footer(
         "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone.\n"
         "The exit code is 1 if none runs, and 3 if it is not gone in time.\n\n"

@@ -136,7 +136,7 @@ std::optional<Dealer::Event> Dealer::try_event() {
           return Event::auth_failed;
         case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         case ZMQ_EVENT_DISCONNECTED:
-          return is_shaking_hands_ ? Event::auth_unclear : Event::failed;
+          return is_shaking_hands_ && is_tcp(endpoint_) ? Event::auth_unclear : Event::failed;
         case ZMQ_EVENT_CLOSED:
         case ZMQ_EVENT_CONNECT_RETRIED:
           return Event::failed;

@@ -21,7 +21,7 @@ class Dealer {
     connected,     ///< the handshake is done
     failed,        ///< there was no connection, or it has ended
     auth_failed,   ///< the server refused this client's key, or one of both wants keys and the other does not
-    auth_unclear,  ///< the server ended the handshake: most likely keys do not match
+    auth_unclear,  ///< the server ended the handshake on TCP: it may be that keys do not match
   };
 
   Dealer(std::string endpoint, const ClientOptions& options);

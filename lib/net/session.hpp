@@ -134,14 +134,14 @@ class Session {
   std::chrono::milliseconds pause_{};        // the last one
   std::uint64_t handed_down_count_ = 0;      // batches acknowledged before the last flush or sync
   Link link_ = Link::down;
-  bool is_reached_ = false;                 // there was a connection
-  bool is_ready_ = false;                   // there was a welcome
-  std::optional<SavedError> last_failure_;  // of a connection, and no answer has come since
-  bool is_hopeless_ = false;                // trying again before the first welcome would not help
-  int unclear_failures_ = 0;                // of authentication, one after the other
-  std::optional<SavedError> fatal_;         // the thread has ended
-  wire::Welcome welcome_{};                 // the last one
-  std::uint64_t batch_limit_ = 0;           // bytes at which what is gathered is sealed
+  bool is_reached_ = false;                         // there was a connection
+  bool is_ready_ = false;                           // there was a welcome
+  std::optional<SavedError> last_failure_;          // of a connection, and no answer has come since
+  bool is_hopeless_ = false;                        // trying again before the first welcome would not help
+  std::optional<Clock::time_point> unclear_since_;  // each attempt since then has ended in the handshake
+  std::optional<SavedError> fatal_;                 // the thread has ended
+  wire::Welcome welcome_{};                         // the last one
+  std::uint64_t batch_limit_ = 0;                   // bytes at which what is gathered is sealed
   std::uint64_t window_limit_ = 0;
   bool stop_ = false;
 

@@ -15,7 +15,8 @@ constexpr auto longest_backoff = 1000ms;
 constexpr auto shortest_pause = 100ms;
 constexpr auto longest_pause = 1000ms;
 constexpr auto goodbye_linger = 500ms;
-constexpr int hopeless_failures = 3;
+// A server that is killed ends a handshake or two as well; one that wants other keys ends them all.
+constexpr auto hopeless_after = 1000ms;
 
 }  // namespace
 
@@ -162,10 +163,10 @@ void Session::take_events(Clock::time_point now) {
       case Dealer::Event::connected:
         if (link_ == Link::greeting) link_ = Link::connected;
         is_reached_ = true;
-        unclear_failures_ = 0;
+        unclear_since_.reset();
         break;
       case Dealer::Event::failed:
-        unclear_failures_ = 0;
+        unclear_since_.reset();
         lose_connection(now, SavedError::of(NetworkError(action + (link_ == Link::greeting
                                                                        ? "nothing answers there; see whether it runs"
                                                                        : "it has closed the connection"))));
@@ -177,7 +178,8 @@ void Session::take_events(Clock::time_point now) {
                                                    "and the other does not; see which keys it allows")));
         break;
       case Dealer::Event::auth_unclear:
-        is_hopeless_ = ++unclear_failures_ >= hopeless_failures;
+        if (!unclear_since_) unclear_since_ = now;
+        is_hopeless_ = now - *unclear_since_ >= hopeless_after;
         lose_connection(now, SavedError::of(AuthError(action + "it ended the handshake; most likely it uses CURVE, and "
                                                                "the server key that was given is none or another's")));
         break;

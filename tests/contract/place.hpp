@@ -2,7 +2,9 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <doctest/doctest.h>
 #include <memory>
+#include <string>
 
 namespace accrete::test {
 
@@ -26,5 +28,12 @@ class SharedPlace : public Place {
   /// One more Store on the same dataset.
   [[nodiscard]] virtual std::unique_ptr<Store> another() = 0;
 };
+
+/// Of a dataset whose store says `stats` of itself.
+inline void check_report(const VerifyReport& report, const Stats& stats) {
+  for (const std::string& problem : report.problems) FAIL_CHECK(problem);
+  CHECK(stats.keys == report.counted.keys);
+  CHECK(stats.bytes == report.counted.bytes);
+}
 
 }  // namespace accrete::test

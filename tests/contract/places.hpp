@@ -44,12 +44,7 @@ class FilesPlace : public SharedPlace {
     store_ = another();
   }
   [[nodiscard]] std::unique_ptr<Store> another() override { return open_files(*env_, path(), options_); }
-  void check_sound() override {
-    const VerifyReport report = verify_files(*env_, path(), {});
-    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
-    CHECK(store_->stats().keys == report.counted.keys);
-    CHECK(store_->stats().bytes == report.counted.bytes);
-  }
+  void check_sound() override { check_report(verify_files(*env_, path(), {}), store_->stats()); }
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
 
  protected:
@@ -99,12 +94,7 @@ class UrlPlace final : public SharedPlace {
     store_ = another();
   }
   [[nodiscard]] std::unique_ptr<Store> another() override { return open(url()); }
-  void check_sound() override {
-    const VerifyReport report = verify(url());
-    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
-    CHECK(store_->stats().keys == report.counted.keys);
-    CHECK(store_->stats().bytes == report.counted.bytes);
-  }
+  void check_sound() override { check_report(verify(url()), store_->stats()); }
 
  private:
   [[nodiscard]] std::string url() const { return directory_ / "dataset"; }
@@ -140,10 +130,7 @@ class BufferedFilesPlace final : public Place {
   void check_sound() override {
     const Stats stats = store_->stats();
     store_->flush();
-    const VerifyReport report = verify(path());
-    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
-    CHECK(stats.keys == report.counted.keys);
-    CHECK(stats.bytes == report.counted.bytes);
+    check_report(verify(path()), stats);
   }
 
  private:
@@ -181,10 +168,7 @@ class OwnedPlace final : public Place {
   void check_sound() override {
     const Stats stats = store_->stats();
     store_.reset();
-    const VerifyReport report = verify(path());
-    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
-    CHECK(stats.keys == report.counted.keys);
-    CHECK(stats.bytes == report.counted.bytes);
+    check_report(verify(path()), stats);
     reopen();
   }
 

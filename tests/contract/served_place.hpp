@@ -2,7 +2,6 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
-#include <doctest/doctest.h>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,10 +33,7 @@ class ServedPlace final : public Place {
   void check_sound() override {
     const Stats stats = store_->stats();
     close();
-    const VerifyReport report = verify(path());
-    for (const std::string& problem : report.problems) FAIL_CHECK(problem);
-    CHECK(stats.keys == report.counted.keys);
-    CHECK(stats.bytes == report.counted.bytes);
+    check_report(verify(path()), stats);
     reopen();
   }
 

@@ -1,13 +1,19 @@
 // Tests of what becomes of a client's calls when its server restarts, is silent, or does what it should not.
+#include <atomic>
 #include <chrono>
 #include <doctest/doctest.h>
 #include <functional>
+#include <netinet/in.h>
+#include <optional>
 #include <string>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "net/client.hpp"
 #include "net/fake_place.hpp"
+#include "support/require.hpp"
 
 namespace accrete::test {
 namespace {
@@ -138,6 +144,67 @@ TEST_CASE("every call ends with NetworkError when there is no server") {
   }
   CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), NetworkError);
   CHECK_THROWS_AS((void)connect("somewhere"), InvalidArgumentError);
+}
+
+/// Takes connections at a free port and ends each in its handshake.
+class BrokenServer {
+ public:
+  BrokenServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    require(::bind(listener_, any, size) == 0 && ::listen(listener_, 8) == 0, "it listens");
+    require(::getsockname(listener_, any, &size) == 0, "it has a port");
+    endpoint_ = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~BrokenServer() { ::close(listener_); }
+  BrokenServer(const BrokenServer&) = delete;
+  BrokenServer& operator=(const BrokenServer&) = delete;
+
+  [[nodiscard]] const std::string& endpoint() const noexcept { return endpoint_; }
+  void end_handshakes(int count) const {
+    for (; count > 0; --count) {
+      const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      char greeting = 0;
+      require(::read(connection, &greeting, 1) == 1, "the client greets");
+      ::close(connection);
+    }
+  }
+
+ private:
+  int listener_;
+  std::string endpoint_;
+};
+
+TEST_CASE("a client goes on where a server dies in the handshake, time and again") {
+  auto broken = std::make_optional<BrokenServer>();
+  const std::string endpoint = broken->endpoint();
+  FakeDisk disk;
+  std::optional<FakeServer> server;
+  std::thread restarts([&] {
+    broken->end_handshakes(4);
+    broken.reset();
+    server.emplace(endpoint, disk, FakeServerOptions{});
+  });
+  const auto client = connect(endpoint, {.timeout = 60s, .connect_timeout = 60s}, {});
+  client->append("k", "v");
+  CHECK(client->get("k") == "v");
+  restarts.join();
+}
+
+TEST_CASE("a client gives up where every handshake is ended, long before its deadline") {
+  BrokenServer broken;
+  std::atomic<bool> done = false;
+  std::thread server([&] {
+    while (!done) broken.end_handshakes(1);
+  });
+  CHECK_THROWS_AS((void)connect(broken.endpoint(), {.timeout = 1h, .connect_timeout = 1h}, {}), AuthError);
+  done = true;
+  const auto last = [&] { (void)connect(broken.endpoint(), {.timeout = 100ms, .connect_timeout = 100ms}, {}); };
+  CHECK_THROWS_AS(last(), Error);
+  server.join();
 }
 
 TEST_CASE("a client waits for a server that starts later") {
