@@ -2,6 +2,7 @@
 
 #include <accrete/error.hpp>
 #include <array>
+#include <cstring>
 
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
@@ -10,11 +11,10 @@
 namespace accrete {
 namespace {
 
-constexpr std::uint16_t magic = 0xACF5;
 constexpr std::size_t checksum_offset = frame_header_size - 8;
 
 void encode_fields(const FrameHeader& header, std::span<std::byte, checksum_offset> to) noexcept {
-  store_le(to.subspan<0, 2>(), magic);
+  std::memcpy(to.data(), frame_magic.data(), frame_magic.size());
   store_le(to.subspan<2, 1>(), header.version);
   store_le(to.subspan<3, 1>(), header.method);
   store_le(to.subspan<4, 4>(), header.decoded_size);
@@ -44,7 +44,7 @@ void encode_frame_header(const FrameHeader& header, std::span<char, frame_header
 std::optional<FrameHeader> try_decode_frame_header(std::string_view bytes, const FramePlace& place) {
   if (bytes.size() < frame_header_size) return std::nullopt;
   ByteReader reader(bytes);
-  if (reader.integer<std::uint16_t>() != magic) throw_damaged_frame(place, "no frame begins there");
+  if (reader.bytes(frame_magic.size()) != frame_magic) throw_damaged_frame(place, "no frame begins there");
   FrameHeader header;
   header.version = reader.integer<std::uint8_t>();
   header.method = reader.integer<std::uint8_t>();

@@ -31,6 +31,7 @@
 
 namespace accrete {
 
+inline constexpr std::string_view frame_magic = "\xF5\xAC";  // what each begins with
 inline constexpr std::size_t frame_header_size = 2 + 1 + 1 + 4 + 4 + 8;
 inline constexpr std::size_t max_frame_bytes = std::size_t{1} << 20;  // decoded
 inline constexpr std::uint8_t frame_version = 1;
@@ -57,6 +58,11 @@ struct Frame {
 
 /// The checksum that belongs to a header and its payload.
 [[nodiscard]] std::uint64_t frame_checksum(const FrameHeader& header, std::string_view payload) noexcept;
+
+/// Whether every byte is as it was written.
+[[nodiscard]] inline bool is_intact(const Frame& frame) noexcept {
+  return frame_checksum(frame.header, frame.payload) == frame.header.checksum;
+}
 
 void encode_frame_header(const FrameHeader& header, std::span<char, frame_header_size> to) noexcept;
 

@@ -45,9 +45,7 @@ void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> t
 }  // namespace
 
 void FrameDecoder::decode(const Frame& frame, std::span<char> to) {
-  if (frame_checksum(frame.header, frame.payload) != frame.header.checksum) {
-    throw_damaged_frame(frame.place, "its checksum does not match");
-  }
+  if (!is_intact(frame)) throw_damaged_frame(frame.place, "its checksum does not match");
   if (frame.header.version != frame_version) {
     throw_unsupported(frame, "has version " + std::to_string(frame.header.version) +
                                  ", which this version of accrete does not know; use a newer one");

@@ -1,4 +1,4 @@
-// Checking values of frames (codec/frame.hpp) in their files.
+// Checking values of frames (codec/frame.hpp) in their files, and cutting out of them what is damaged.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,14 @@
 namespace accrete {
 
 struct FrameCheck {
-  std::uint64_t decoded_bytes = 0;      ///< of the values that are whole
-  std::vector<std::string> problems{};  ///< a sentence for each value that is not
+  std::uint64_t decoded_bytes = 0;      ///< of all whole frames
+  std::vector<std::string> problems{};  ///< a sentence for each value that is not whole
+  std::vector<std::string> repairs{};   ///< a sentence for each value that was mended
 };
 
-/// Decodes every value of a dataset, under its lock, in memory for one frame.
-[[nodiscard]] FrameCheck check_frames(Directory& directory);
+/// Decodes every value of a dataset, under its lock, in memory for one frame. With `repair`, what is no whole frame is
+/// cut out of the values, which needs the lock exclusively. The caller has emptied the journal and had others forget
+/// the files that they have open; it counts the values when this returns, and makes them survive power loss.
+[[nodiscard]] FrameCheck check_frames(Directory& directory, bool repair);
 
 }  // namespace accrete

@@ -174,8 +174,8 @@ void destroy_files(Env& env, const std::string& path) {
   refuse_to_destroy_foreign(*directory);
   mark_destroyed(*directory);
   remove_all_values(*directory);
-  for (const char* name :
-       {socket_name, staged_server_name, server_name, Writers::name, Journal::name, owner_name, Control::name}) {
+  for (const char* name : {mended_value_name, socket_name, staged_server_name, server_name, Writers::name,
+                           Journal::name, owner_name, Control::name}) {
     remove_if_there(*directory, name);
   }
   // Until it is renamed, an interrupted destroy can be called again; from then on `sweep` completes it.

@@ -81,7 +81,7 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 }  // namespace
 
 bool is_dataset_file(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 11> names{marker_name,
+  constexpr std::array<std::string_view, 12> names{marker_name,
                                                    lock_name,
                                                    Control::name,
                                                    Journal::name,
@@ -91,7 +91,8 @@ bool is_dataset_file(std::string_view name) noexcept {
                                                    owner_name,
                                                    server_name,
                                                    staged_server_name,
-                                                   socket_name};
+                                                   socket_name,
+                                                   mended_value_name};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

@@ -23,7 +23,8 @@ inline constexpr const char* lock_name = ".lock";
 inline constexpr const char* owner_name = ".owner";    // of a temporary dataset: locked while its owner lives
 inline constexpr const char* server_name = ".server";  // of a served dataset: where its server listens
 inline constexpr const char* staged_server_name = ".server-new";
-inline constexpr const char* socket_name = ".socket";  // of a served dataset
+inline constexpr const char* socket_name = ".socket";        // of a served dataset
+inline constexpr const char* mended_value_name = ".mended";  // a value that a repair writes anew
 
 /// Whether a name at the top of a dataset's directory is one of its own files, not a value.
 [[nodiscard]] bool is_dataset_file(std::string_view name) noexcept;

@@ -43,9 +43,32 @@ class Verifier {
   /// A writer that died in a batch has left what is no frame, so this is judged only where all else is well.
   void check_values() {
     if (!report_.problems.empty()) return;
-    FrameCheck check = check_frames(*directory_);
+    // The journal says where its batches stood in the values as they were, and other processes have their files open.
+    if (repair_) checkpoint_and_count();
+    FrameCheck check = check_frames(*directory_, repair_);
+    if (!check.repairs.empty()) {
+      report_.counted = count_values(*directory_);
+      checkpoint_and_count();
+    }
     report_.counted.bytes = check.decoded_bytes;
     for (std::string& sentence : check.problems) problem(std::move(sentence));
+    for (std::string& sentence : check.repairs) repaired(std::move(sentence));
+  }
+
+  void checkpoint_and_count() {
+    FilesParts parts(directory_, false, 1, env_.file_size_limit());
+    ControlWords words = parts.control.load().words;
+    checkpoint(parts, words);
+    count_anew(parts, words);
+  }
+
+  /// Has others open the values' files anew.
+  void count_anew(FilesParts& parts, ControlWords& words) const {
+    words.keys = report_.counted.keys;
+    words.bytes = report_.counted.bytes;
+    ++words.commits;
+    ++words.removals;
+    parts.control.commit(words);
   }
 
   void check_names() {
@@ -170,11 +193,7 @@ class Verifier {
       problem(found + ": values were changed by something other than accrete; 'accrete verify --repair' counts anew");
       return;
     }
-    words.keys = counted.keys;
-    words.bytes = counted.bytes;
-    ++words.commits;
-    ++words.removals;
-    parts.control.commit(words);
+    count_anew(parts, words);
     repaired(found + ": counted anew");
   }
 

@@ -49,6 +49,12 @@ bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
   return env_.fired();
 }
 
+void Computer::mend() {
+  if (!setup_.codec || setup_.end == End::kill) return;
+  const VerifyReport report = verify_files(env_, path(), {.repair = true});
+  require(report.problems.empty(), "a repair leaves no problem");
+}
+
 void Computer::check_sound() {
   const Stats stats = store_->stats();
   if (setup_.buffer) store_.reset();  // it has the dataset for itself
@@ -128,11 +134,13 @@ void Life::recover() {
   Random& random = computer_.random();
   while (one_in(random, 3)) {
     static_cast<void>(computer_.cut_off(1 + random_below(random, 25), [&] {
+      computer_.mend();
       computer_.open();
       static_cast<void>(computer_.store().list());
     }));
     computer_.end_process();
   }
+  computer_.mend();
   computer_.open();
   survival_.found(computer_.store());
   computer_.check_sound();

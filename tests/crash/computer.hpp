@@ -51,6 +51,9 @@ class Computer {
   /// All operations from the n-th on fail until the process ends. False if the call was through before.
   bool cut_off(std::uint64_t n, const std::function<void()>& call);
 
+  /// A power loss may leave a part of a frame, which only a repair cuts off.
+  void mend();
+
   /// Throws unless the dataset is sound.
   void check_sound();
 

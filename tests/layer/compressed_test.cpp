@@ -65,6 +65,68 @@ TEST_CASE("a value cut anywhere but between two pieces is refused by every call 
   }
 }
 
+TEST_CASE("a repair cuts out what is no whole frame, and keeps all others") {
+  const Dataset dataset;
+  const std::string whole = read_file(dataset.file());
+  const std::size_t one = whole.size() / 3;
+  const auto store = open(dataset.url());
+  store->append("untouched", piece);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CAPTURE(i);
+    std::string changed = whole;
+    changed[i] = static_cast<char>(changed[i] ^ 0x10);
+    write_file(dataset.file(), changed);
+    const VerifyReport report = verify(dataset.url(), {.repair = true});
+    CHECK(report.problems.empty());
+    REQUIRE(!report.repairs.empty());
+    CHECK(report.repairs.back().find("cut " + std::to_string(one) + " of the ") != std::string::npos);
+    CHECK(read_file(dataset.file()) == whole.substr(one));
+    CHECK(verify(dataset.url()).problems.empty());
+    // What was open before goes on in the file that has taken the other's place.
+    store->append("key", "more");
+    CHECK(store->get("key") == piece + piece + "more");
+    CHECK(open(dataset.url())->get("key") == piece + piece + "more");
+    CHECK(store->stats().bytes == 3 * piece.size() + 4);
+    CHECK(verify(dataset.url()).problems.empty());
+  }
+  CHECK(store->get("untouched") == piece);
+}
+
+TEST_CASE("a repair cuts a torn tail off, with zero bytes or without, and what was appended behind it stays") {
+  const Dataset dataset;
+  const std::string whole = read_file(dataset.file());
+  const std::size_t one = whole.size() / 3;
+  const auto store = open(dataset.url());
+  for (std::size_t size = 1; size < one; ++size) {
+    for (const std::string& torn : {whole.substr(0, size), whole.substr(0, size) + std::string(one - size, '\0')}) {
+      CAPTURE(size);
+      write_file(dataset.file(), whole + torn);
+      (void)verify(dataset.url(), {.repair = true});
+      CHECK(read_file(dataset.file()) == whole);
+      write_file(dataset.file(), whole + torn + whole);
+      (void)verify(dataset.url(), {.repair = true});
+      CHECK(read_file(dataset.file()) == whole + whole);
+    }
+  }
+  write_file(dataset.file(), std::string(100, '\0'));
+  CHECK(verify(dataset.url(), {.repair = true}).repairs.size() == 2);  // the totals, too
+  CHECK(store->size("key") == 0);
+  CHECK(verify(dataset.url()).problems.empty());
+}
+
+TEST_CASE("a repair does not take the bytes of a damaged frame for frames") {
+  const Dataset dataset(Codec{});
+  const std::string frames = read_file(dataset.file());
+  const auto store = open(dataset.url());
+  store->append("nested", frames);
+  store->append("nested", "end");
+  std::string changed = read_file(dataset.url() + "/nested");
+  changed[frames.size()] = static_cast<char>(changed[frames.size()] ^ 1);
+  write_file(dataset.url() + "/nested", changed);
+  CHECK(verify(dataset.url(), {.repair = true}).repairs.size() == 1);
+  CHECK(store->get("nested") == "end");
+}
+
 TEST_CASE("pieces of other codecs are read, whatever the dataset's own is") {
   const Dataset dataset;
   std::string bytes = read_file(dataset.file());
