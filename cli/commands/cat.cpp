@@ -50,8 +50,8 @@ class CatArguments {
         ->capture_default_str();
     const std::map<std::string, Format> formats = {
         {"bytes", Format::bytes}, {"numbers", Format::numbers}, {"msgpack", Format::msgpack}};
-    command.add_option("--as", format_, "What values hold: bytes, numbers or msgpack")
-        ->type_name("FORMAT")
+    command.add_option("--as", format_, "What values hold")
+        ->type_name("bytes|numbers|msgpack")
         ->transform(CLI::CheckedTransformer(formats).description(""))
         ->default_str("bytes");
     command.footer(footer);

@@ -28,11 +28,16 @@ class CreateArguments {
                      "Make a dataset of a directory that exists and holds one raw file a key, such as partd leaves");
     command.add_option("--codec", codec_, "Compress values, with checksums: METHOD or METHOD:LEVEL")
         ->type_name("CODEC");
-    command.footer("Methods: " + joined(codec_names()) + ".\n\n" +
-                   "Example:\n"
-                   "  accrete create flights\n"
-                   "  accrete create flights --codec zstd:9\n"
-                   "  accrete create --adopt partd-directory\n");
+    command.footer(
+        "Methods of this build: " + joined(codec_names()) +
+        ".\n"
+        "lz4 and snappy are fast; zstd (levels 1 to 22), zlib and bz2 (1 to 9) make values smaller, and are slower. "
+        "blosc\n"
+        "is for arrays of numbers: its level is the size of a number in bytes. stored only adds the checksums.\n\n"
+        "Example:\n"
+        "  accrete create flights\n"
+        "  accrete create flights --codec zstd:9\n"
+        "  accrete create --adopt partd-directory\n");
   }
 
   void run(Program&) const {
@@ -45,12 +50,12 @@ class CreateArguments {
 
  private:
   [[nodiscard]] std::optional<Codec> codec() const {
-    return codec_.empty() ? std::nullopt : std::optional(parse_codec(codec_));
+    return codec_ ? std::optional(parse_codec(*codec_)) : std::nullopt;
   }
 
   std::string path_;
   bool adopt_ = false;
-  std::string codec_;
+  std::optional<std::string> codec_;
 };
 
 class DropArguments {
@@ -91,8 +96,11 @@ class VerifyArguments {
  public:
   void add_to(CLI::App& command) {
     add_path(command, "DATASET", path_, "Directory of the dataset");
-    command.add_flag("--repair", repair_, "Roll back what a dead writer left half done, and recount the totals");
+    command.add_flag("--repair", repair_,
+                     "Roll back what a dead writer left half done, recount the totals, and cut out of compressed "
+                     "values what cannot be decoded");
     command.footer(
+        "Of a dataset with a codec, every value is decoded.\n"
         "Prints a line for each problem and for each repair. The exit code is 4 if problems are left.\n\n"
         "Example:\n  accrete verify flights\n  accrete verify --repair flights\n");
   }

@@ -28,8 +28,9 @@ Items
 
 Malformed rows
   A row with too few columns (with --as msgpack and a header: with fewer or more than that), with text behind a closing
-  quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row. It ends the load, with the rows before it appended; with
-  --on-error skip it is passed over (up to the end of its first line, where a quote or its length is at fault).
+  quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row. It
+  ends the load, with the rows before it appended; with --on-error skip it is passed over (up to the end of its first
+  line, where a quote or its length is at fault).
 
 Loading once
   Loading a file again appends it again. With --id NAME, what was appended of an input under that name is not appended

@@ -4,6 +4,7 @@
 #include <accrete/accrete.hpp>
 #include <doctest/doctest.h>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace accrete::test {
@@ -28,6 +29,13 @@ class SharedPlace : public Place {
   /// One more Store on the same dataset.
   [[nodiscard]] virtual std::unique_ptr<Store> another() = 0;
 };
+
+enum class Values { raw, compressed };
+
+/// By the last codec of the build, or by none.
+inline CreateOptions create_options(Values values) {
+  return {.codec = values == Values::raw ? std::nullopt : std::optional(parse_codec(codec_names().back()))};
+}
 
 /// Of a dataset whose store says `stats` of itself.
 inline void check_report(const VerifyReport& report, const Stats& stats) {

@@ -73,12 +73,6 @@ class WrittenPlace final : public FilesPlace {
   WrittenPlace() : FilesPlace(std::make_shared<FaultEnv>(posix_env()), {}) {}
 };
 
-enum class Values { raw, compressed };
-
-inline CreateOptions create_options(Values values) {
-  return {.codec = values == Values::raw ? std::nullopt : std::optional(parse_codec(codec_names().back()))};
-}
-
 /// By the public functions alone.
 template <Values values>
 class UrlPlace final : public SharedPlace {
@@ -184,7 +178,7 @@ using EveryPlace =
                BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
                OwnedPlace<Durability::sync>, IpcPlace, TcpPlace, CompressedPlace<0>, CompressedPlace<1>,
                CompressedPlace<2>, CompressedPlace<3>, CompressedPlace<4>, CompressedPlace<5>, CompressedPlace<6>,
-               UrlPlace<Values::compressed>, OwnedPlace<Durability::os, Values::compressed>>;
+               UrlPlace<Values::compressed>, OwnedPlace<Durability::os, Values::compressed>, CompressedIpcPlace>;
 using EverySharedPlace =
     std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, UrlPlace<Values::compressed>>;
 

@@ -15,11 +15,11 @@ namespace accrete::test {
 
 enum class Transport { ipc, tcp };
 
-template <Transport transport, Durability durability, Acknowledgement ack>
+template <Transport transport, Durability durability, Acknowledgement ack, Values values = Values::raw>
 class ServedPlace final : public Place {
  public:
   ServedPlace() {
-    create(path());
+    create(path(), create_options(values));
     reopen();
   }
   [[nodiscard]] Store& store() override { return *store_; }
@@ -51,5 +51,6 @@ class ServedPlace final : public Place {
 
 using IpcPlace = ServedPlace<Transport::ipc, Durability::os, Acknowledgement::window>;
 using TcpPlace = ServedPlace<Transport::tcp, Durability::memory, Acknowledgement::each>;
+using CompressedIpcPlace = ServedPlace<Transport::ipc, Durability::os, Acknowledgement::window, Values::compressed>;
 
 }  // namespace accrete::test
