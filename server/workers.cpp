@@ -80,6 +80,8 @@ class Answering {
     return wire::encode_stats(stats);
   }
 
+  std::string operator()(const wire::Removals&) { return wire::encode_number(store_.removals()); }
+
   std::string operator()(const wire::LastSequence& last) {
     return wire::encode_size(store_.last_sequence(last.writer));
   }

@@ -25,6 +25,7 @@
 #include "layer/batch_ids.hpp"
 #include "layer/buffered_store.hpp"
 #include "layer/gathered_values.hpp"
+#include "os/system.hpp"
 #include "store/buffer_journal.hpp"
 #include "store/files_dataset.hpp"
 
@@ -80,6 +81,7 @@ class Buffer {
   [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
   [[nodiscard]] std::vector<KeySize> list(const ListOptions& options) const;
+  [[nodiscard]] std::uint64_t removals() const;
   [[nodiscard]] Stats stats() const;
 
   /// The highest sequence that was applied, here or below.
@@ -124,7 +126,8 @@ class Buffer {
     BatchIds ids;
     std::exception_ptr failure;  // of the flusher, until somebody has been told
     std::uint64_t flushes = 0;
-    std::uint64_t flushers = 0;  // that remember numbers of keys
+    std::uint64_t removals = random_u64();  // so that it is not, with the number below, what another buffer's was
+    std::uint64_t flushers = 0;             // that remember numbers of keys
     bool closing = false;
     std::thread flusher;
 

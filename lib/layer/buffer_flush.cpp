@@ -248,6 +248,7 @@ void Buffer::end_change(bool is_done) const {
     state.values.release(std::move(change.taken));
     if (change.kind == Change::Kind::erase) state.values.discard(change.key);
     if (change.kind == Change::Kind::drop) state.values.clear();
+    state.removals += change.is_removal() ? 1 : 0;  // of a key, too, that is not below
     if (change.id) state.ids.learn(change.id->writer, change.id->sequence);
   }
   state.change.reset();

@@ -85,6 +85,13 @@ std::vector<KeySize> Buffer::list(const ListOptions& options) const {
   return merged(below_.list(options), std::move(gathered), options.limit);
 }
 
+std::uint64_t Buffer::removals() const {
+  const auto order = share_order();
+  const std::uint64_t below = below_.removals();
+  const std::lock_guard lock(state_->mutex);
+  return below + state_->removals;
+}
+
 Stats Buffer::stats() const {
   const auto order = share_order();
   look_up_unknown_keys();

@@ -164,6 +164,7 @@ class Buffered final : public BufferedStore, private AtFork {
   }
   std::optional<std::uint64_t> do_size(std::string_view key) const override { return buffer_.size(key); }
   std::vector<KeySize> do_list(const ListOptions& options) const override { return buffer_.list(options); }
+  std::uint64_t do_removals() const override { return buffer_.removals(); }
   Stats do_stats() const override { return buffer_.stats(); }
 
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {

@@ -194,6 +194,8 @@ class Compressed final : public Store {
     return keys;
   }
 
+  std::uint64_t do_removals() const override { return next_->removals(); }
+
   Stats do_stats() const override {
     Stats stats = next_->stats();
     const std::vector<KeySize> keys = do_list({});

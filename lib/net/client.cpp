@@ -75,6 +75,10 @@ class Client final : public Store, private AtFork {
     });
   }
 
+  std::uint64_t do_removals() const override {
+    return wire::decode_number(call("get the number of removals", wire::Removals{}));
+  }
+
   Stats do_stats() const override { return wire::decode_stats(call("get the statistics", wire::StatsRequest{})); }
 
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {

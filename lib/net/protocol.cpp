@@ -88,6 +88,7 @@ class Encoder {
   void operator()(const StatsRequest&) {}
   void operator()(const Ping&) {}
   void operator()(const Bye&) {}
+  void operator()(const Removals&) {}
 
   void operator()(const Welcome& welcome) {
     to_ += as_string_view(welcome.incarnation);
@@ -204,6 +205,8 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return More{.request = from.integer<std::uint64_t>(), .parts = from.integer<std::uint32_t>()};
     case 0x0f:
       return Bye{};
+    case 0x10:
+      return Removals{};
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
   }

@@ -26,6 +26,7 @@
 //   ping      = %x0d ;                                            → parts: nothing
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
 //   bye       = %x0f ;                                            ; the session is over
+//   removals  = %x10 ;                                            → parts: u64
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id
 //   entries   = as in base/entries.hpp
@@ -133,12 +134,13 @@ struct More {
   std::uint32_t parts = 0;
 };
 struct Bye {};
+struct Removals {};
 
 /// Views point into the message.
 struct Request {
   std::uint64_t id = 0;
   std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
-               More, Bye>
+               More, Bye, Removals>
       body{};
 };
 
@@ -212,6 +214,9 @@ void set_sequence(std::string& append_message, std::uint64_t sequence);
 [[noreturn]] void throw_error(const ErrorReply& error);
 
 /// Results, as the bytes of their parts put together.
+[[nodiscard]] std::string encode_number(std::uint64_t number);
+[[nodiscard]] std::uint64_t decode_number(std::string_view bytes);
+
 [[nodiscard]] std::string encode_size(const std::optional<std::uint64_t>& size);
 [[nodiscard]] std::optional<std::uint64_t> decode_size(std::string_view bytes);
 /// Of as many keys as fit `most_bytes`, at least one.

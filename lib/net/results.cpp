@@ -7,6 +7,19 @@
 
 namespace accrete::wire {
 
+std::string encode_number(std::uint64_t number) {
+  std::string bytes;
+  append_le(bytes, number);
+  return bytes;
+}
+
+std::uint64_t decode_number(std::string_view bytes) {
+  Decoder from("the number in a server's reply", bytes);
+  const auto number = from.integer<std::uint64_t>();
+  from.end();
+  return number;
+}
+
 std::string encode_size(const std::optional<std::uint64_t>& size) {
   std::string bytes;
   append_le(bytes, std::uint8_t{size.has_value()});

@@ -163,6 +163,8 @@ class FilesStore final : public OwnedFiles {
     return list;
   }
 
+  std::uint64_t do_removals() const override { return read_access().words.removals; }
+
   Stats do_stats() const override {
     const Access access = read_access();
     return {.keys = access.words.keys, .bytes = access.words.bytes, .stored_bytes = access.words.bytes};

@@ -128,6 +128,11 @@ class MemoryStore final : public Store, private AtFork {
     });
   }
 
+  std::uint64_t do_removals() const override {
+    const std::shared_lock lock(mutex_);
+    return removals_;
+  }
+
   Stats do_stats() const override {
     const std::shared_lock lock(mutex_);
     Stats stats = stats_;
@@ -149,6 +154,7 @@ class MemoryStore final : public Store, private AtFork {
     --stats_.keys;
     stats_.bytes -= at->second.size();
     values_.erase(at);
+    ++removals_;
   }
 
   void do_flush() override {}
@@ -159,6 +165,7 @@ class MemoryStore final : public Store, private AtFork {
     const std::unique_lock lock(mutex_);
     values_.clear();
     stats_ = {};
+    ++removals_;
   }
 
   void before_fork() override { mutex_.lock(); }
@@ -186,6 +193,7 @@ class MemoryStore final : public Store, private AtFork {
   Values values_;
   std::map<WriterId, std::uint64_t> sequences_;
   Stats stats_;
+  std::uint64_t removals_ = 0;
 };
 
 }  // namespace

@@ -52,6 +52,8 @@ std::optional<std::uint64_t> Store::size(std::string_view key) const {
 
 std::vector<KeySize> Store::list(const ListOptions& options) const { return do_list(options); }
 
+std::uint64_t Store::removals() const { return do_removals(); }
+
 Stats Store::stats() const { return do_stats(); }
 
 std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const { return do_last_sequence(writer); }

@@ -1,4 +1,6 @@
 // The contract of every Store: what is appended to a key is read back, by all functions that read.
+#include <algorithm>
+
 #include "contract/places.hpp"
 #include "support/model.hpp"
 #include "support/random_bytes.hpp"
@@ -247,6 +249,34 @@ CONTRACT_CASE("drop removes all keys and the store goes on", drop) {
   place.check_sound();
 }
 
+CONTRACT_CASE("removals tells of each erase and drop, and of nothing else", removals) {
+  std::vector<std::uint64_t> seen = {place.store().removals()};
+  const auto has_changed = [&] {
+    const std::uint64_t removals = place.store().removals();
+    const bool is_new = std::find(seen.begin(), seen.end(), removals) == seen.end();
+    seen.push_back(removals);
+    return is_new;
+  };
+  place.store().append("a", "1");
+  place.store().append("b", std::string(300'000, '2'));
+  place.store().flush();
+  place.store().append("a", "3");
+  place.store().sync();
+  CHECK(place.store().removals() == seen.back());
+  place.store().erase("a");
+  CHECK(has_changed());
+  place.store().append("new", "4");
+  place.store().erase("new");  // of which a buffer has handed nothing down
+  CHECK(has_changed());
+  place.store().drop();
+  CHECK(has_changed());
+  place.store().append("a", "5");
+  place.reopen();
+  static_cast<void>(has_changed());  // it may have
+  place.store().erase("a");
+  CHECK(has_changed());
+}
+
 CONTRACT_CASE("flush and sync change nothing that can be read", flush_and_sync) {
   place.store().sync();
   place.store().flush();
@@ -281,6 +311,16 @@ SHARED_CONTRACT_CASE("two Stores of one dataset see each other's appends, erases
   CHECK(other->get("a") == "45");
   CHECK(store.stats().bytes == 2);
   place.check_sound();
+}
+
+SHARED_CONTRACT_CASE("one Store's removals tell of what another erases", two_stores_removals) {
+  const auto other = place.another();
+  place.store().append("a", "1");
+  const std::uint64_t before = place.store().removals();
+  other->append("a", "2");
+  CHECK(place.store().removals() == before);
+  other->erase("a");
+  CHECK(place.store().removals() != before);
 }
 
 SHARED_CONTRACT_CASE("a long key erased and begun anew by one Store is found by another", two_stores_long) {

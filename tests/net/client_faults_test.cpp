@@ -98,6 +98,7 @@ std::vector<Call> every_call() {
       {"get_range", [](Store& store) { (void)store.get_range("k", 0, 1); }},
       {"size", [](Store& store) { (void)store.size("k"); }},
       {"list", [](Store& store) { (void)store.list(); }},
+      {"removals", [](Store& store) { (void)store.removals(); }},
       {"stats", [](Store& store) { (void)store.stats(); }},
       {"last_sequence", [](Store& store) { (void)store.last_sequence({}); }},
       {"erase", [](Store& store) { store.erase("k"); }},

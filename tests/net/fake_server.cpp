@@ -144,6 +144,7 @@ std::string FakeServer::result_of(const wire::Request& request) {
   if (const auto* erase = std::get_if<wire::Erase>(&request.body)) store.erase(erase->key);
   if (std::holds_alternative<wire::Drop>(request.body)) store.drop();
   if (std::holds_alternative<wire::StatsRequest>(request.body)) return wire::encode_stats(store.stats());
+  if (std::holds_alternative<wire::Removals>(request.body)) return wire::encode_number(store.removals());
   if (const auto* last = std::get_if<wire::LastSequence>(&request.body)) {
     return wire::encode_size(store.last_sequence(last->writer));
   }

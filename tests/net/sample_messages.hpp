@@ -43,6 +43,7 @@ inline std::vector<wire::Request> sample_requests() {
       {.id = 15, .body = Ping{}},
       {.body = More{.request = 2, .parts = 4}},
       {.body = Bye{}},
+      {.id = 16, .body = Removals{}},
   };
 }
 

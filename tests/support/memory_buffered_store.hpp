@@ -62,6 +62,7 @@ class MemoryBufferedStore : public BufferedStore {
   }
   std::optional<std::uint64_t> do_size(std::string_view key) const override { return values_->size(key); }
   std::vector<KeySize> do_list(const ListOptions& options) const override { return values_->list(options); }
+  std::uint64_t do_removals() const override { return values_->removals(); }
   Stats do_stats() const override { return values_->stats(); }
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     return values_->last_sequence(writer);

@@ -291,6 +291,7 @@ class MeteredStore final : public Store {
   }
   std::optional<std::uint64_t> do_size(std::string_view key) const override { return next_.size(key); }
   std::vector<KeySize> do_list(const ListOptions& options) const override { return next_.list(options); }
+  std::uint64_t do_removals() const override { return next_.removals(); }
   Stats do_stats() const override { return next_.stats(); }
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     return next_.last_sequence(writer);

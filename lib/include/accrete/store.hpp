@@ -96,6 +96,10 @@ class Store {
   /// Keys in byte order, with the sizes of their values, as they were at one moment.
   [[nodiscard]] std::vector<KeySize> list(const ListOptions& options = {}) const;
 
+  /// A number that changes when keys are erased or dropped, and may change at other times. Where two calls return the
+  /// same, values have only grown between them: what was read of a value in several steps belongs together.
+  [[nodiscard]] std::uint64_t removals() const;
+
   /// Totals, at a cost that does not depend on how many keys there are.
   [[nodiscard]] Stats stats() const;
 
@@ -126,6 +130,7 @@ class Store {
                                                  std::uint64_t size) const = 0;
   [[nodiscard]] virtual std::optional<std::uint64_t> do_size(std::string_view key) const = 0;
   [[nodiscard]] virtual std::vector<KeySize> do_list(const ListOptions& options) const = 0;
+  [[nodiscard]] virtual std::uint64_t do_removals() const = 0;
   [[nodiscard]] virtual Stats do_stats() const = 0;
   [[nodiscard]] virtual std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const = 0;
   virtual void do_erase(std::string_view key) = 0;
