@@ -95,8 +95,7 @@ std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
     if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
   }
   if (options.buffer) return open_buffered_files(posix_env(), path, options);
-  std::unique_ptr<Store> files = open_files(posix_env(), path, options);
-  return with_codec(std::move(files), load_marker(*open_dataset_directory(posix_env(), path)), options.compressed);
+  return with_codec(open_files(posix_env(), path, options), options.compressed);
 }
 
 std::vector<std::string> sweep(std::string_view dir) { return sweep_files(posix_env(), path_of(dir)); }

@@ -11,14 +11,25 @@
 namespace accrete {
 namespace {
 
-constexpr std::size_t checksum_offset = frame_header_size - 8;
+constexpr std::size_t fields_size = frame_header_size - 4 - 8;
 
-void encode_fields(const FrameHeader& header, std::span<std::byte, checksum_offset> to) noexcept {
+void encode_fields(const FrameHeader& header, std::span<std::byte, fields_size> to) noexcept {
   std::memcpy(to.data(), frame_magic.data(), frame_magic.size());
   store_le(to.subspan<2, 1>(), header.version);
   store_le(to.subspan<3, 1>(), header.method);
   store_le(to.subspan<4, 4>(), header.decoded_size);
   store_le(to.subspan<8, 4>(), header.encoded_size);
+}
+
+/// Seeds the checksum, and its lower half is the header's check.
+std::uint64_t fields_hash(const FrameHeader& header) noexcept {
+  std::array<std::byte, fields_size> fields{};
+  encode_fields(header, fields);
+  return hash64(as_string_view(fields));
+}
+
+std::uint32_t header_check(const FrameHeader& header) noexcept {
+  return static_cast<std::uint32_t>(fields_hash(header));
 }
 
 bool has_possible_sizes(const FrameHeader& header) noexcept {
@@ -30,14 +41,13 @@ bool has_possible_sizes(const FrameHeader& header) noexcept {
 }  // namespace
 
 std::uint64_t frame_checksum(const FrameHeader& header, std::string_view payload) noexcept {
-  std::array<std::byte, checksum_offset> fields{};
-  encode_fields(header, fields);
-  return hash64(payload, hash64(as_string_view(fields)));
+  return hash64(payload, fields_hash(header));
 }
 
 void encode_frame_header(const FrameHeader& header, std::span<char, frame_header_size> to) noexcept {
   const std::span bytes = std::as_writable_bytes(to);
-  encode_fields(header, bytes.first<checksum_offset>());
+  encode_fields(header, bytes.first<fields_size>());
+  store_le(bytes.subspan<fields_size, 4>(), header_check(header));
   store_le(bytes.last<8>(), header.checksum);
 }
 
@@ -50,7 +60,9 @@ std::optional<FrameHeader> try_decode_frame_header(std::string_view bytes, const
   header.method = reader.integer<std::uint8_t>();
   header.decoded_size = reader.integer<std::uint32_t>();
   header.encoded_size = reader.integer<std::uint32_t>();
+  const auto check = reader.integer<std::uint32_t>();
   header.checksum = reader.integer<std::uint64_t>();
+  if (check != header_check(header)) throw_damaged_frame(place, "its header's checksum does not match");
   if (!has_possible_sizes(header)) {
     throw_damaged_frame(place, "it cannot hold " + std::to_string(header.decoded_size) + " bytes in " +
                                    std::to_string(header.encoded_size));

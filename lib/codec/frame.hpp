@@ -2,22 +2,24 @@
 //
 //   value   = *frame                                      ; so values that are joined decode to what they hold, joined
 //   frame   = header payload
-//   header  = magic:u16 version:u8 method:u8 decoded_size:u32 encoded_size:u32 checksum:u64
+//   header  = magic:u16 version:u8 method:u8 decoded_size:u32 encoded_size:u32 header_check:u32 checksum:u64
 //   method  = %x00 / %x01 / %x02 / %x03 / %x04 / %x05 / %x06  ; stored / lz4 / zstd / snappy / zlib / bz2 / blosc
 //   payload = encoded_size*OCTET                          ; the bytes themselves / an LZ4 block / a zstd frame /
 //                                                         ; raw snappy / a zlib stream / a bzip2 stream / a blosc chunk
 //
-// All integers are little-endian; magic is 0xACF5. `checksum` is the XXH3-64 of the payload, seeded with that of the 12
-// bytes before it, so it covers every byte and is made in one pass. `decoded_size` is 1 to 2^20, and `encoded_size` 1
-// to `decoded_size`: what compressing does not make smaller is stored. A version may change what stands in the payload,
+// All integers are little-endian; magic is 0xACF5. `header_check` is the lower half of the XXH3-64 of the 12 bytes
+// before it, and `checksum` the XXH3-64 of the payload, seeded with the whole of that. So sizes can be trusted without
+// a look at the payload, and every byte is covered. `decoded_size` is 1 to 2^20, and `encoded_size` 1 to
+// `decoded_size`: what compressing does not make smaller is stored. A version may change what stands in the payload,
 // not the header, so that sizes can always be added up. A method or version that is not known counts as such once the
 // checksum is right, and as damage otherwise.
 //
-// The sizes and the checksum are why these are not the `.lz4` and `.zst` formats: they are in the same place for all
-// methods, so frames can be counted and passed over by their headers alone, and every damaged byte is noticed.
+// These are not the `.lz4` and `.zst` formats, and their programs do not read them: here the sizes and the checksums
+// are in the same place for all methods, so that frames can be counted and passed over by their headers alone, and
+// every damaged byte is noticed.
 //
-// The least that a header and a payload take, and the most that they claim, is 21 bytes and 1 MiB: a value may decode
-// to 50,000 times its size, and those who decode set a limit.
+// The least that a header and a payload take, and the most that they claim, is 25 bytes and 1 MiB: a value may decode
+// to 40,000 times its size, and those who decode set a limit.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +34,7 @@
 namespace accrete {
 
 inline constexpr std::string_view frame_magic = "\xF5\xAC";  // what each begins with
-inline constexpr std::size_t frame_header_size = 2 + 1 + 1 + 4 + 4 + 8;
+inline constexpr std::size_t frame_header_size = 2 + 1 + 1 + 4 + 4 + 4 + 8;
 inline constexpr std::size_t max_frame_bytes = std::size_t{1} << 20;  // decoded
 inline constexpr std::uint8_t frame_version = 1;
 
@@ -66,8 +68,8 @@ struct Frame {
 
 void encode_frame_header(const FrameHeader& header, std::span<char, frame_header_size> to) noexcept;
 
-/// The header of the frame that `bytes` begin with; nullopt if they end before it does. Its sizes are within their
-/// bounds, but nothing has been checked against the checksum. Throws CorruptionError if there is no header.
+/// The header of the frame that `bytes` begin with; nullopt if they end before it does. It is as it was written; the
+/// payload has not been looked at. Throws CorruptionError if there is no header, or a damaged one.
 [[nodiscard]] std::optional<FrameHeader> try_decode_frame_header(std::string_view bytes, const FramePlace& place);
 
 /// Goes over the frames of a value by their headers.

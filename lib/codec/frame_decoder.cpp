@@ -16,13 +16,6 @@ namespace {
                          std::to_string(frame.place.offset) + " of its encoding " + cause);
 }
 
-void check_limit(std::uint64_t size, const DecodeOptions& options) {
-  if (size <= options.limit_bytes) return;
-  throw TooLargeError("cannot decode " + value_name(options.key) + ": that makes " + std::to_string(size) +
-                      " bytes, and the limit is " + std::to_string(options.limit_bytes) +
-                      "; raise the limit, or read the value in pieces with get_range");
-}
-
 /// `to` is as large as what is wanted from `offset` on.
 void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> to, FrameDecoder& decoder,
                const FramePlace& place) {
@@ -43,6 +36,15 @@ void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> t
 }
 
 }  // namespace
+
+void check_decode_limit(std::uint64_t size, const DecodeOptions& options) {
+  if (size <= options.limit_bytes - options.taken_bytes) return;
+  const std::string with_others = options.taken_bytes > 0 ? " with what was decoded before" : "";
+  throw TooLargeError("cannot decode " + value_name(options.key) + ": that makes " +
+                      std::to_string(options.taken_bytes + size) + " bytes" + with_others + ", and the limit is " +
+                      std::to_string(options.limit_bytes) +
+                      "; raise the limit, or read the value in pieces with get_range");
+}
 
 void FrameDecoder::decode(const Frame& frame, std::span<char> to) {
   if (!is_intact(frame)) throw_damaged_frame(frame.place, "its checksum does not match");
@@ -93,7 +95,7 @@ std::string decode_range(std::string_view encoded, std::uint64_t offset, std::ui
   const FramePlace place{.key = options.key, .offset = options.begin};
   const std::uint64_t whole = decoded_size(encoded, place);
   const std::uint64_t wanted = offset < whole ? std::min(size, whole - offset) : 0;
-  check_limit(wanted, options);
+  check_decode_limit(wanted, options);
   return within_memory("decode " + value_name(options.key), [&] {
     return filled_string(wanted, [&](std::span<char> to) {
       fill_from(encoded, offset, to, decoder, place);

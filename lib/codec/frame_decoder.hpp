@@ -36,7 +36,11 @@ struct DecodeOptions {
   std::string_view key{};                              ///< whose value it is, for messages
   std::uint64_t begin = 0;                             ///< where the bytes begin in its encoding, for messages
   std::uint64_t limit_bytes = std::uint64_t{4} << 30;  ///< more decoded bytes than this are not made
+  std::uint64_t taken_bytes = 0;                       ///< of the limit, by what was decoded before
 };
+
+/// Throws TooLargeError if `size` more decoded bytes are too many.
+void check_decode_limit(std::uint64_t size, const DecodeOptions& options);
 
 /// All that `encoded` holds. Throws CorruptionError, UnsupportedError, and, before there is memory for anything,
 /// TooLargeError.

@@ -14,11 +14,11 @@ namespace accrete {
 /// Keeps the time that is lost on incompressible bytes small.
 ///
 /// Once 8 frames in a row did not get smaller, a frame is compressed only if a sample of it gets smaller, and for half
-/// as many bytes as have been in vain since the last success, not even that is tried. `longest_trust` bounds that half,
-/// and so how late it is noticed that bytes have become compressible again.
+/// as many bytes as have been in vain since the last success, not even that is tried. `longest_trust` bounds that half.
+/// Every mebibyte, a glance tells whether the bytes still look random: if not, frames are compressed again.
 class Doubt {
  public:
-  enum class Advice { compress, sample, store };
+  enum class Advice { compress, sample, glance, store };
 
   explicit Doubt(std::uint64_t longest_trust) noexcept : longest_trust_(longest_trust) {}
 
@@ -26,14 +26,15 @@ class Doubt {
   void succeeded() noexcept;
   /// `size` bytes were stored after a try.
   void failed(std::uint64_t size) noexcept;
-  /// … without one.
-  void passed(std::uint64_t size) noexcept;
+  /// … without one, but perhaps with a glance.
+  void passed(std::uint64_t size, bool after_glance = false) noexcept;
 
  private:
   const std::uint64_t longest_trust_;
   std::uint64_t frames_in_vain_ = 0;  // since the last success, as are the next
   std::uint64_t bytes_in_vain_ = 0;
   std::uint64_t bytes_since_try_ = 0;
+  std::uint64_t bytes_since_glance_ = 0;
 };
 
 /// For one thread at a time. Keeps its library's memory: for its like to be used by many threads, see Pool.
@@ -51,7 +52,9 @@ class FrameEncoder {
 
   const Method method_;
   const std::unique_ptr<Compressor> compressor_;  // nullptr: all is stored
-  Doubt doubt_;
+  // Apart: that small frames do not shrink tells nothing of large ones.
+  Doubt small_frames_;
+  Doubt large_frames_;
 };
 
 }  // namespace accrete

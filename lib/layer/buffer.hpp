@@ -191,6 +191,8 @@ class Buffer {
 
   // buffer_read.cpp
   void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
+  [[nodiscard]] bool has_value_below(std::string_view key) const;
+  [[nodiscard]] bool is_empty_below() const;
   void look_up_unknown_keys() const;
 
   Store& below_;

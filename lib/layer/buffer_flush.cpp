@@ -225,9 +225,9 @@ bool Buffer::is_done(const Change& change) const {
     case Change::Kind::flush:
       return has_journal() && below_.last_sequence(settings_.journal->journal) == change.step;
     case Change::Kind::erase:
-      return !below_.size(change.key);
+      return !has_value_below(change.key);
     case Change::Kind::drop:
-      return below_.stats().keys == 0;
+      return is_empty_below();
     case Change::Kind::append:
       break;
   }

@@ -1,4 +1,5 @@
 // Reading what a buffer has gathered behind what is below.
+#include <accrete/error.hpp>
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -53,11 +54,10 @@ std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> key
 
 std::string Buffer::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   const auto order = share_order();
-  const std::uint64_t below = below_.size(key).value_or(0);
-  std::string range;
-  if (offset < below) range = below_.get_range(key, offset, std::min(size, below - offset));
-  const std::uint64_t skipped = offset > below ? offset - below : 0;
-  copy_gathered(key, skipped, size - range.size(), range);
+  std::string range = below_.get_range(key, offset, size);
+  if (range.size() == size) return range;
+  const std::uint64_t below = range.empty() ? below_.size(key).value_or(0) : offset + range.size();
+  copy_gathered(key, offset > below ? offset - below : 0, size - range.size(), range);
   return range;
 }
 
@@ -104,6 +104,23 @@ Stats Buffer::stats() const {
   return stats;
 }
 
+/// A damaged value is one, too.
+bool Buffer::has_value_below(std::string_view key) const {
+  try {
+    return below_.size(key).has_value();
+  } catch (const CorruptionError&) {
+    return true;
+  }
+}
+
+bool Buffer::is_empty_below() const {
+  try {
+    return below_.list({.limit = 1}).empty();
+  } catch (const CorruptionError&) {
+    return false;
+  }
+}
+
 /// Each key is looked up once while it is gathered, so that the cost is that of the appends, not of the keys.
 void Buffer::look_up_unknown_keys() const {
   std::vector<std::string> keys;
@@ -112,7 +129,7 @@ void Buffer::look_up_unknown_keys() const {
     keys = state_->values.unknown_keys();
   }
   for (const std::string& key : keys) {
-    const bool is_new = !below_.size(key);
+    const bool is_new = !has_value_below(key);
     const std::lock_guard lock(state_->mutex);
     state_->values.know(key, is_new);
   }

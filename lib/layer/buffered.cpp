@@ -219,17 +219,16 @@ std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions
 
 std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path, const OpenOptions& options) {
   std::unique_ptr<OwnedFiles> files = open_owned_files(env, path, options);
-  const Marker marker = load_marker(files->directory());
   Buffer::Settings settings{
       .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
       .owned = files.get()};
   if (options.durability != Durability::memory) {
-    settings.journal = {.journal = buffer_journal_id(marker.uuid),
+    settings.journal = {.journal = buffer_journal_id(files->marker().uuid),
                         .boot_id = env.boot_id(),
                         .synced = options.durability == Durability::sync,
                         .segment_bytes = std::min(settings.limit_bytes, env.file_size_limit())};
   }
-  return std::make_unique<Buffered>(with_codec(std::move(files), marker, options.compressed), settings);
+  return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings);
 }
 
 }  // namespace accrete

@@ -4,12 +4,11 @@
 #include <accrete/accrete.hpp>
 #include <memory>
 
-#include "store/marker.hpp"
+#include "store/files_dataset.hpp"
 
 namespace accrete {
 
-/// `files` itself where values are raw.
-[[nodiscard]] std::unique_ptr<Store> with_codec(std::unique_ptr<Store> files, const Marker& marker,
-                                                const CompressedOptions& options);
+/// `files` itself where its values are raw.
+[[nodiscard]] std::unique_ptr<Store> with_codec(std::unique_ptr<Files> files, const CompressedOptions& options);
 
 }  // namespace accrete

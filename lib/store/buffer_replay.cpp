@@ -159,7 +159,7 @@ class Replay {
  private:
   void hand_down(Segments& segments) {
     const BufferSegmentHeader& header = segments.front()->header();
-    if (const auto codec = load_marker(*parts_.directory).codec) encoder_.emplace(*codec);
+    if (parts_.marker.codec) encoder_.emplace(*parts_.marker.codec);
     replayer_ = replay_writer(header.journal);
     done_position_ = last_sequence(replayer_);
     const Steps steps =

@@ -7,13 +7,55 @@
 #include <optional>
 #include <string_view>
 
-#include "base/escape.hpp"
+#include "base/bytes.hpp"
 #include "codec/frame_decoder.hpp"
 #include "store/files_parts.hpp"
 #include "store/value_files.hpp"
 
 namespace accrete {
 namespace {
+
+/// The frames of a file, which is read in large pieces.
+class FrameFile {
+ public:
+  FrameFile(const File& file, std::vector<char>& buffer) : file_(file), buffer_(buffer), size_(file.size()) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+  /// At least `least` bytes from `offset` on, unless the file ends before.
+  [[nodiscard]] std::string_view bytes(std::uint64_t offset, std::size_t least) {
+    const std::uint64_t end = std::min(offset + least, size_);
+    if (offset < begin_ || end > begin_ + filled_) {
+      begin_ = offset;
+      filled_ = file_.read_at(offset, std::span(buffer_).first(std::max(least, read_ahead_)));
+    }
+    return std::string_view(buffer_.data(), filled_).substr(offset - begin_);
+  }
+
+  /// Throws CorruptionError for what is no frame, or not all of one.
+  [[nodiscard]] Frame frame(const FramePlace& place) {
+    const auto header = try_decode_frame_header(bytes(place.offset, frame_header_size), place);
+    const std::size_t size = frame_header_size + (header ? header->encoded_size : 0);
+    FrameCursor cursor(bytes(place.offset, size), place);
+    if (const auto frame = cursor.next()) return *frame;
+    throw_damaged_frame(place, "it is not there");
+  }
+
+  /// So much is read at once, if not more is asked for.
+  void read_ahead(std::size_t size) noexcept { read_ahead_ = size; }
+
+ private:
+  const File& file_;
+  std::vector<char>& buffer_;
+  const std::uint64_t size_;
+  std::uint64_t begin_ = 0;
+  std::size_t filled_ = 0;
+  std::size_t read_ahead_ = buffer_.size();
+};
+
+std::vector<char> frame_buffer() { return std::vector<char>(frame_header_size + max_frame_bytes); }
+
+std::uint64_t size_of(const Frame& frame) { return frame_header_size + frame.header.encoded_size; }
 
 struct ValueCheck {
   std::uint64_t size = 0;  // of the file
@@ -32,14 +74,15 @@ std::uint64_t total_size(const std::vector<ByteRange>& ranges) {
 class FrameChecker {
  public:
   ValueCheck check(const File& file, std::string_view key) {
-    ValueCheck value{.size = file.size()};
+    FrameFile frames(file, encoded_);
+    ValueCheck value{.size = frames.size()};
     for (std::uint64_t offset = 0; offset < value.size;) {
       const FramePlace place{.key = key, .offset = offset};
-      if (const std::uint64_t size = decode(file, place, value)) {
+      if (const std::uint64_t size = decode(frames, place, value)) {
         offset += size;
         continue;
       }
-      const std::uint64_t end = find_frame_behind(file, place, value.size);
+      const std::uint64_t end = find_frame_behind(frames, offset);
       value.damaged.push_back({.offset = offset, .size = end - offset});
       offset = end;
     }
@@ -48,71 +91,67 @@ class FrameChecker {
 
  private:
   /// Returns how long the frame is; 0 if it is damaged.
-  std::uint64_t decode(const File& file, const FramePlace& place, ValueCheck& value) {
+  std::uint64_t decode(FrameFile& frames, const FramePlace& place, ValueCheck& value) {
     const auto note = [&](const Error& error) {
       if (value.problem.empty()) value.problem = error.what();
     };
     try {
-      const Frame frame = read_frame(file, place);
-      const std::uint64_t size = frame_header_size + frame.header.encoded_size;
+      const Frame frame = frames.frame(place);
       try {
         decoder_.decode(frame, std::span(decoded_).first(frame.header.decoded_size));
       } catch (const UnsupportedError& error) {  // it is whole
         note(error);
       }
       value.decoded_bytes += frame.header.decoded_size;
-      return size;
+      return size_of(frame);
     } catch (const CorruptionError& error) {
       note(error);
       return 0;
     }
   }
 
-  /// Throws CorruptionError for what is no frame, or not all of one.
-  [[nodiscard]] Frame read_frame(const File& file, const FramePlace& place) {
-    const std::size_t read = file.read_at(place.offset, encoded_);
-    return FrameCursor({encoded_.data(), read}, place).next().value();
-  }
-
-  [[nodiscard]] bool is_intact_at(const File& file, std::uint64_t offset) {
+  [[nodiscard]] static bool is_intact_at(FrameFile& frames, std::uint64_t offset) {
     try {
-      return is_intact(read_frame(file, {.offset = offset}));
+      return is_intact(frames.frame({.offset = offset}));
     } catch (const CorruptionError&) {
       return false;
     }
   }
 
-  /// Where the next frame begins behind a damaged one; `end`, that of the file, if there is none. What the damaged one
-  /// says of its size is tried first: the bytes that it holds may look like frames themselves.
-  [[nodiscard]] std::uint64_t find_frame_behind(const File& file, const FramePlace& damaged, std::uint64_t end) {
-    const std::uint64_t claimed = claimed_end(file, damaged).value_or(end + 1);
-    if (claimed == end || (claimed < end && is_intact_at(file, claimed))) return claimed;
-    for (std::uint64_t from = damaged.offset + 1; from < end;) {
-      const std::size_t read = file.read_at(from, decoded_);
-      if (read < frame_magic.size()) break;
-      const std::string_view window(decoded_.data(), read);
-      for (std::size_t at = window.find(frame_magic); at != window.npos; at = window.find(frame_magic, at + 1)) {
-        if (is_intact_at(file, from + at)) return from + at;
-      }
-      from += read - (frame_magic.size() - 1);
+  /// Where the next frame begins behind a damaged one; the end of the file, if there is none. What the damaged one says
+  /// of its size is tried first: the bytes that it holds may look like frames themselves.
+  [[nodiscard]] static std::uint64_t find_frame_behind(FrameFile& frames, std::uint64_t damaged) {
+    for (const std::uint64_t size : claimed_sizes(frames, damaged)) {
+      const std::uint64_t end = damaged + frame_header_size + size;
+      if (end == frames.size() || (end < frames.size() && is_intact_at(frames, end))) return end;
     }
-    return end;
+    for (std::uint64_t from = damaged + 1; from < frames.size(); ++from) {
+      const std::string_view window = frames.bytes(from, frame_header_size);
+      if (window.size() < frame_header_size) break;
+      const std::size_t at = window.find(frame_magic);
+      if (at == window.npos) {
+        from += window.size() - frame_magic.size();
+        continue;
+      }
+      from += at;
+      if (is_intact_at(frames, from)) return from;
+    }
+    return frames.size();
   }
 
-  [[nodiscard]] static std::optional<std::uint64_t> claimed_end(const File& file, const FramePlace& place) {
-    try {
-      std::array<char, frame_header_size> header_bytes{};
-      const std::size_t read = file.read_at(place.offset, header_bytes);
-      const auto header = try_decode_frame_header({header_bytes.data(), read}, place);
-      if (header) return place.offset + frame_header_size + header->encoded_size;
-    } catch (const CorruptionError&) {
-    }
-    return std::nullopt;
+  /// By the two fields of the header, whatever else of it is damaged: of what is stored, both tell it.
+  [[nodiscard]] static std::array<std::uint32_t, 2> claimed_sizes(FrameFile& frames, std::uint64_t offset) {
+    constexpr std::size_t before_sizes = 2 + 1 + 1;
+    ByteReader reader(frames.bytes(offset, frame_header_size));
+    (void)reader.bytes(before_sizes);
+    const auto decoded_size = reader.integer<std::uint32_t>();
+    const auto encoded_size = reader.integer<std::uint32_t>();
+    return {encoded_size, decoded_size};
   }
 
   FrameDecoder decoder_;
-  std::vector<char> encoded_ = std::vector<char>(frame_header_size + max_frame_bytes);
-  std::vector<char> decoded_ = std::vector<char>(max_frame_bytes);  // or what is searched for a frame
+  std::vector<char> encoded_ = frame_buffer();
+  std::vector<char> decoded_ = std::vector<char>(max_frame_bytes);
 };
 
 /// Writes all but the damaged stretches to a new file.
@@ -146,6 +185,46 @@ void cut_damage_out(Directory& directory, const std::string& name, const ValueCh
   directory.rename(mended_value_name, name);
 }
 
+/// Read at once by who passes over frames.
+constexpr std::size_t window_bytes = std::size_t{64} << 10;
+
+bool is_zero(FrameFile& frames, std::uint64_t from) {
+  frames.read_ahead(window_bytes);
+  while (from < frames.size()) {
+    const std::string_view bytes = frames.bytes(from, 1);
+    if (bytes.find_first_not_of('\0') != bytes.npos) return false;
+    from += bytes.size();
+  }
+  return true;
+}
+
+/// Of a frame with a whole header: its payload has not reached the disk, or not its end.
+bool is_torn(FrameFile& frames, std::uint64_t offset) {
+  const Frame frame = frames.frame({.offset = offset});
+  constexpr std::size_t telling_bytes = 8;
+  const std::size_t size = std::min(frame.payload.size(), telling_bytes);
+  const std::string_view end = frame.payload.substr(frame.payload.size() - size);
+  return end.find_first_not_of('\0') == end.npos && !is_intact(frame);
+}
+
+/// Where a value ends in what a power loss has left of a frame.
+std::optional<std::uint64_t> find_torn_tail(FrameFile& frames) {
+  frames.read_ahead(window_bytes);
+  std::uint64_t last = 0;
+  for (std::uint64_t offset = 0; offset < frames.size();) {
+    try {
+      const auto header = try_decode_frame_header(frames.bytes(offset, frame_header_size), {.offset = offset});
+      if (!header || frames.size() - offset - frame_header_size < header->encoded_size) return offset;
+      frames.read_ahead(header->encoded_size < window_bytes ? window_bytes : frame_header_size);
+      last = offset;
+      offset += frame_header_size + header->encoded_size;
+    } catch (const CorruptionError&) {
+      return is_zero(frames, offset) ? std::optional(offset) : std::nullopt;
+    }
+  }
+  return frames.size() > 0 && is_torn(frames, last) ? std::optional(last) : std::nullopt;
+}
+
 }  // namespace
 
 FrameCheck check_frames(Directory& directory, bool repair) {
@@ -153,7 +232,13 @@ FrameCheck check_frames(Directory& directory, bool repair) {
   FrameChecker checker;
   scan_values(directory, [&](const ScannedName& scanned) {
     if (!scanned.key) return;
-    const ValueCheck value = checker.check(*directory.open(scanned.name, OpenMode::read), *scanned.key);
+    ValueCheck value;
+    try {
+      value = checker.check(*directory.open(scanned.name, OpenMode::read), *scanned.key);
+    } catch (const IoError& error) {
+      found.problems.emplace_back(error.what());
+      return;
+    }
     found.decoded_bytes += value.decoded_bytes;
     if (value.problem.empty()) return;
     const std::string damage =
@@ -169,6 +254,28 @@ FrameCheck check_frames(Directory& directory, bool repair) {
     }
   });
   return found;
+}
+
+void cut_torn_tails(Directory& directory) {
+  std::vector<char> buffer = frame_buffer();
+  scan_values(directory, [&](const ScannedName& scanned) {
+    if (!scanned.key) return;
+    const std::unique_ptr<File> file = directory.open(scanned.name, OpenMode::write);
+    FrameFile frames(*file, buffer);
+    const std::optional<std::uint64_t> tail = find_torn_tail(frames);
+    if (!tail) return;
+    file->truncate(*tail);
+    file->sync();
+  });
+}
+
+bool begins_with_frame(const File& file) {
+  std::array<char, frame_header_size> front{};
+  try {
+    return try_decode_frame_header({front.data(), file.read_at(0, front)}, {}).has_value();
+  } catch (const CorruptionError&) {
+    return false;
+  }
 }
 
 }  // namespace accrete

@@ -1,4 +1,4 @@
-// Checking values of frames (codec/frame.hpp) in their files, and cutting out of them what is damaged.
+// Checking values of frames (codec/frame.hpp) in their files, and cutting off or out of them what is no frame.
 #pragma once
 
 #include <cstdint>
@@ -19,5 +19,13 @@ struct FrameCheck {
 /// cut out of the values, which needs the lock exclusively. The caller has emptied the journal and had others forget
 /// the files that they have open; it counts the values when this returns, and makes them survive power loss.
 [[nodiscard]] FrameCheck check_frames(Directory& directory, bool repair);
+
+/// After power loss, a value may end in a part of a frame, or in zero bytes, of what was not synced. Cuts that off, so
+/// that what is appended next can be read. Other damage stays as it is. Needs the lock exclusively; reads headers, and
+/// the last frame of each value. What is cut off stays off when power fails again.
+void cut_torn_tails(Directory& directory);
+
+/// Whether the file begins with the header of a frame.
+[[nodiscard]] bool begins_with_frame(const File& file);
 
 }  // namespace accrete

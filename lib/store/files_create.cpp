@@ -6,6 +6,7 @@
 #include "base/escape.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/system.hpp"
+#include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/staging.hpp"
@@ -87,11 +88,27 @@ void refuse_to_adopt_foreign(const Directory& directory) {
   });
 }
 
-void adopt(Env& env, const std::string& path) {
+/// Values that are frames must not be taken for raw ones, nor the other way round.
+void refuse_to_adopt_otherwise_encoded(Directory& directory, const std::optional<Codec>& codec) {
+  if (codec) {
+    const FrameCheck check = check_frames(directory, false);
+    if (check.problems.empty()) return;
+    throw CorruptionError("cannot adopt " + quoted(directory.path()) + " with a codec: " + check.problems.front() +
+                          "; without --codec its files are adopted as raw values");
+  }
+  scan_values(directory, [&](const ScannedName& found) {
+    if (!begins_with_frame(*directory.open(found.name, OpenMode::read))) return;
+    throw InvalidArgumentError("cannot adopt " + quoted(directory.path()) + " as raw values: " + quoted(found.name) +
+                               " is compressed by accrete; give the codec that the dataset is to have (--codec)");
+  });
+}
+
+void adopt(Env& env, const std::string& path, const std::optional<Codec>& codec) {
   const std::unique_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
   if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
   refuse_to_adopt_foreign(*directory);
+  refuse_to_adopt_otherwise_encoded(*directory, codec);
   // partd leaves a lock file of the same name behind, which serves.
   if (!directory->info(lock_name)) write_new(*directory, lock_name, "");
   refuse_case_folding(*directory);
@@ -101,7 +118,7 @@ void adopt(Env& env, const std::string& path) {
     if (directory->info(left_over)) directory->remove(left_over);
   }
   write_control(env, *directory, count_values(*directory));
-  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, std::nullopt)));
+  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, codec)));
   directory->rename(staged_marker_name, marker_name);
   directory->sync();
 }
@@ -141,15 +158,11 @@ void remove_if_there(Directory& directory, const char* name) {
 }  // namespace
 
 void create_files(Env& env, const std::string& path, const CreateOptions& options) {
-  if (!options.adopt) {
+  if (options.adopt) {
+    adopt(env, path, options.codec);
+  } else {
     (void)create_whole(env, path, false, options.codec);
-    return;
   }
-  if (options.codec) {
-    throw InvalidArgumentError("cannot adopt " + quoted(path) + " with the codec " + quoted(options.codec->name()) +
-                               ": its values are raw; create another dataset with it, and append them there");
-  }
-  adopt(env, path);
 }
 
 std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path) {

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "os/env.hpp"
+#include "store/marker.hpp"
 
 namespace accrete {
 
@@ -30,10 +31,16 @@ void create_files(Env& env, const std::string& path, const CreateOptions& option
 /// Returns that lock; the dataset is alive as long as it is held.
 [[nodiscard]] std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path);
 
-[[nodiscard]] std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenOptions& options);
+/// The bytes of a dataset's files: of one with a codec, the frames.
+class Files : public Store {
+ public:
+  [[nodiscard]] virtual const Marker& marker() const noexcept = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenOptions& options);
 
 /// A dataset that nobody else can use as long as this object lives.
-class OwnedFiles : public Store {
+class OwnedFiles : public Files {
  public:
   [[nodiscard]] virtual Directory& directory() noexcept = 0;
 

@@ -7,6 +7,7 @@
 #include "base/escape.hpp"
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
+#include "store/check_frames.hpp"
 
 namespace accrete {
 namespace {
@@ -115,9 +116,10 @@ std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& p
   return directory;
 }
 
-FilesParts::FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files,
+FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,
                        std::uint64_t file_size_limit)
     : directory(std::move(opened)),
+      marker(std::move(loaded)),
       read_only(for_reading),
       control(*directory, read_only),
       journal(*directory, std::min(Journal::default_size_limit, file_size_limit)),
@@ -140,6 +142,7 @@ ControlWords recover(FilesParts& parts, const BootId& boot_id) {
     if (words.journal_end != 0) replay_journal(parts, words);
   }
   if (rebooted) {
+    if (parts.marker.codec) cut_torn_tails(*parts.directory);
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
@@ -169,6 +172,7 @@ Stats count_values(const Directory& directory) {
     ++stats.keys;
     stats.bytes += info->size;
   });
+  stats.stored_bytes = stats.bytes;
   return stats;
 }
 

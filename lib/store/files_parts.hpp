@@ -36,11 +36,12 @@ inline constexpr const char* mended_value_name = ".mended";  // a value that a r
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
 
 struct FilesParts {
-  /// `file_size_limit`: of this process (RLIMIT_FSIZE).
-  FilesParts(std::shared_ptr<Directory> opened, bool for_reading, std::size_t max_open_files,
+  /// `loaded` from the directory's marker. `file_size_limit`: of this process (RLIMIT_FSIZE).
+  FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,
              std::uint64_t file_size_limit);
 
   std::shared_ptr<Directory> directory;
+  const Marker marker;
   bool read_only;
   Control control;
   Journal journal;
@@ -52,8 +53,9 @@ struct FilesParts {
 [[nodiscard]] bool needs_recovery(const Control::Header& header, const BootId& boot_id);
 
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
-/// control file, and after another boot replays the journal and counts anew. Needs the lock exclusively. Can be
-/// interrupted and called again. Returns the words it has committed.
+/// control file, and after another boot replays the journal, cuts off what the power loss has torn of compressed
+/// values, and counts anew. Needs the lock exclusively. Can be interrupted and called again. Returns the words it has
+/// committed.
 ControlWords recover(FilesParts& parts, const BootId& boot_id);
 
 /// Makes all values survive power loss and the journal empty; the caller commits `words`.

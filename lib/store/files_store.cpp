@@ -189,6 +189,8 @@ class FilesStore final : public OwnedFiles {
     remember(access.words);
   }
 
+  const Marker& marker() const noexcept override { return parts_->marker; }
+
   Directory& directory() noexcept override { return *parts_->directory; }
 
   void set_buffered(bool buffered) override {
@@ -239,9 +241,9 @@ std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
 
 /// For reading only where this process may not write.
 std::unique_ptr<FilesParts> open_parts(const Env& env, const std::shared_ptr<Directory>& directory,
-                                       std::size_t capacity) {
+                                       const Marker& marker, std::size_t capacity) {
   const auto open = [&](bool for_reading) {
-    return std::make_unique<FilesParts>(directory, for_reading, capacity, env.file_size_limit());
+    return std::make_unique<FilesParts>(directory, marker, for_reading, capacity, env.file_size_limit());
   };
   try {
     return open(false);
@@ -255,19 +257,20 @@ std::unique_ptr<FilesParts> open_parts(const Env& env, const std::shared_ptr<Dir
 
 }  // namespace
 
-std::unique_ptr<Store> open_files(Env& env, const std::string& path, const OpenOptions& options) {
+std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenOptions& options) {
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  (void)load_marker(*directory);
+  const Marker marker = load_marker(*directory);
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
-  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(env, directory, cache_capacity(env, options)),
-                                      options);
+  return std::make_unique<FilesStore>(env, std::move(lock),
+                                      open_parts(env, directory, marker, cache_capacity(env, options)), options);
 }
 
 std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  (void)load_marker(*directory);
+  Marker marker = load_marker(*directory);
   std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
-  auto parts = std::make_unique<FilesParts>(directory, false, cache_capacity(env, options), env.file_size_limit());
+  auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, cache_capacity(env, options),
+                                            env.file_size_limit());
   return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options);
 }
 

@@ -24,7 +24,7 @@ class Verifier {
         repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
     report_.counted = count_values(*directory_);
     check_control();
-    if (codec_) check_values();
+    if (marker_ && marker_->codec) check_values();
     return std::move(report_);
   }
 
@@ -34,15 +34,15 @@ class Verifier {
 
   void check_marker() {
     try {
-      codec_ = load_marker(*directory_).codec;
+      marker_ = load_marker(*directory_);
     } catch (const CorruptionError& error) {
       problem(error.what());
     }
   }
 
-  /// A writer that died in a batch has left what is no frame, so this is judged only where all else is well.
+  /// What a writer that died has left of a batch may be no frame, so this is judged only once that is mended.
   void check_values() {
-    if (!report_.problems.empty()) return;
+    if (is_unfinished_) return;
     // The journal says where its batches stood in the values as they were, and other processes have their files open.
     if (repair_) checkpoint_and_count();
     FrameCheck check = check_frames(*directory_, repair_);
@@ -56,7 +56,7 @@ class Verifier {
   }
 
   void checkpoint_and_count() {
-    FilesParts parts(directory_, false, 1, env_.file_size_limit());
+    FilesParts parts = open_parts(false);
     ControlWords words = parts.control.load().words;
     checkpoint(parts, words);
     count_anew(parts, words);
@@ -65,10 +65,14 @@ class Verifier {
   /// Has others open the values' files anew.
   void count_anew(FilesParts& parts, ControlWords& words) const {
     words.keys = report_.counted.keys;
-    words.bytes = report_.counted.bytes;
+    words.bytes = report_.counted.stored_bytes;
     ++words.commits;
     ++words.removals;
     parts.control.commit(words);
+  }
+
+  [[nodiscard]] FilesParts open_parts(bool for_reading) const {
+    return {directory_, marker_.value_or(Marker{}), for_reading, 1, env_.file_size_limit()};
   }
 
   void check_names() {
@@ -108,13 +112,14 @@ class Verifier {
 
   void check_control() {
     try {
-      FilesParts parts(directory_, !repair_, 1, env_.file_size_limit());
+      FilesParts parts = open_parts(!repair_);
       check_change(parts);
       check_writers(parts);
       check_buffer(parts);
       check_totals(parts);
     } catch (const CorruptionError& error) {
       if (!repair_) {
+        is_unfinished_ = true;
         problem(error.what());
         return;
       }
@@ -133,7 +138,10 @@ class Verifier {
     if (repair_) {
       (void)recover(parts, env_.boot_id());
       repaired(found);
-    } else if (header.state != ChangeState::idle) {
+      return;
+    }
+    is_unfinished_ = true;
+    if (header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     }
   }
@@ -163,6 +171,11 @@ class Verifier {
     const Control::Header header = parts.control.load();
     if (!header.words.buffered) return;
     const std::string found = "a buffer died with appends in its journal";
+    is_unfinished_ = !repair_ || !marker_;
+    if (!marker_) {
+      problem(found + ", which cannot be handed down without the marker");
+      return;
+    }
     if (!repair_) {
       for (std::string& damage : check_buffer_journal(*directory_, env_.boot_id())) problem(std::move(damage));
       problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
@@ -185,10 +198,10 @@ class Verifier {
     if (needs_recovery(header, env_.boot_id())) return;
     ControlWords words = header.words;
     const Stats& counted = report_.counted = count_values(*directory_);
-    if (words.keys == counted.keys && words.bytes == counted.bytes) return;
+    if (words.keys == counted.keys && words.bytes == counted.stored_bytes) return;
     const std::string found = "the totals say " + std::to_string(words.keys) + " keys and " +
                               std::to_string(words.bytes) + " bytes, but there are " + std::to_string(counted.keys) +
-                              " keys and " + std::to_string(counted.bytes) + " bytes";
+                              " keys and " + std::to_string(counted.stored_bytes) + " bytes";
     if (!repair_) {
       problem(found + ": values were changed by something other than accrete; 'accrete verify --repair' counts anew");
       return;
@@ -210,7 +223,7 @@ class Verifier {
     }
     directory_->rename(next, Control::name);
     directory_->sync();
-    FilesParts parts(directory_, false, 1, env_.file_size_limit());
+    FilesParts parts = open_parts(false);
     (void)recover(parts, env_.boot_id());
     repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
   }
@@ -219,7 +232,8 @@ class Verifier {
   bool repair_;
   std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;
-  std::optional<Codec> codec_;
+  std::optional<Marker> marker_;  // if it can be read
+  bool is_unfinished_ = false;    // a change or a buffer's journal waits for somebody to mend or hand it down
   VerifyReport report_;
 };
 

@@ -14,8 +14,10 @@ constexpr std::string_view first_line = "accrete dataset\n";
 constexpr std::string_view no_codec = "none";
 
 [[noreturn]] void throw_damaged(const std::string& path, std::string_view what) {
-  throw CorruptionError("the marker " + quoted(path) + " is damaged: " + std::string(what) +
-                        "; restore it from a copy, or save the values, which are plain files beside it");
+  throw CorruptionError(
+      "the marker " + quoted(path) + " is damaged: " + std::string(what) +
+      "; restore it from a copy, or save the values, which are files beside it, raw unless the dataset was "
+      "made with a codec: 'accrete create --adopt' makes a dataset of them, with its --codec");
 }
 
 std::optional<Codec> codec_of(std::string_view name, const std::string& path) {
@@ -69,7 +71,6 @@ Marker decode_marker(std::string_view text, const std::string& path) {
   }
   const auto codec = take_field(text, "codec");
   if (!codec) throw_damaged(path, "it has no codec");
-  marker.codec = codec_of(*codec, path);
   const auto uuid = take_field(text, "uuid");
   if (!uuid || !parse_uuid(*uuid)) throw_damaged(path, "its uuid is missing or malformed");
   marker.uuid = *uuid;
@@ -81,6 +82,7 @@ Marker decode_marker(std::string_view text, const std::string& path) {
   const std::string_view last_line = text;
   if (!take_field(text, "checksum") || !text.empty()) throw_damaged(path, "it has no checksum at its end");
   if (last_line != checksum_line(covered)) throw_damaged(path, "its checksum does not match");
+  marker.codec = codec_of(*codec, path);
   return marker;
 }
 

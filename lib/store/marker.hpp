@@ -7,7 +7,8 @@
 // `codec` is "none" for raw values, or the name of a codec (accrete/codec.hpp) for values of frames (codec/frame.hpp).
 // Each field stands once, in this order; `temporary yes` only in a temporary dataset. `checksum` is the XXH3-64 of all
 // bytes before its line. It is text so that `head dataset/.accrete` tells a person what this is. A newer format may
-// change all but the first two lines; an unknown format or layout is reported as such before the checksum is looked at.
+// change all but the first two lines; an unknown format or layout is reported as such before the checksum is looked at,
+// an unknown codec behind it.
 #pragma once
 
 #include <accrete/codec.hpp>

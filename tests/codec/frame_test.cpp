@@ -137,6 +137,37 @@ TEST_CASE("the encoder stops trying what does not pay, and notices when it pays 
   }
 }
 
+TEST_CASE(
+    "text behind much noise, or behind small pieces that do not shrink, is soon compressed again by every codec") {
+  Random random(5);
+  const std::string noise = random_bytes(random, 64 * 1024);
+  const std::string text = text_of(64 * 1024);
+  for (const Codec& codec : built_codecs()) {
+    if (codec == Codec{}) continue;
+    CAPTURE(codec.name());
+    FrameEncoder encoder(codec);
+    const auto stored_text = [&] {
+      std::size_t stored = 0;
+      for (std::string frames; stored <= 2 * mebibyte; stored += text.size(), frames.clear()) {
+        encoder.append_frames(text, frames);
+        if (first_frame(frames).header.method != static_cast<std::uint8_t>(Method::stored)) break;
+      }
+      return stored;
+    };
+    std::string frames;
+    for (int i = 0; i < 300; ++i) {
+      frames.clear();
+      encoder.append_frames(noise, frames);
+    }
+    CHECK(stored_text() <= mebibyte + text.size());
+    for (int i = 0; i < 20'000; ++i) {
+      frames.clear();
+      encoder.append_frames(std::string_view(noise).substr(i, 40), frames);
+    }
+    CHECK(stored_text() == 0);
+  }
+}
+
 TEST_CASE("doubt grows with what was in vain, up to its limit, and ends with a success") {
   Doubt doubt(1000);
   for (int i = 0; i < 8; ++i) {

@@ -14,7 +14,8 @@ const std::array<std::uint32_t, 5> impossible_sizes = {0, (1U << 20) + 1, 1U << 
 TEST_CASE("every flipped byte is noticed") {
   const std::string text = text_of(200);
   for (const Codec& codec : built_codecs()) {
-    const std::string frames = encoded(codec, text) + encoded(codec, "second");
+    const std::string first = encoded(codec, text);
+    const std::string frames = first + encoded(codec, "second");
     for (std::size_t i = 0; i < frames.size(); ++i) {
       for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
         std::string flipped = frames;
@@ -22,6 +23,9 @@ TEST_CASE("every flipped byte is noticed") {
         CAPTURE(codec.name());
         CAPTURE(i);
         CHECK_THROWS_AS(decoded(flipped), CorruptionError);
+        const bool is_of_header =
+            (i < first.size() ? i : i - first.size()) < frame_header_size - sizeof(FrameHeader::checksum);
+        if (is_of_header) CHECK_THROWS_AS(static_cast<void>(decoded_size(flipped)), CorruptionError);
       }
     }
   }

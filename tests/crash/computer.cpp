@@ -23,8 +23,7 @@ void Computer::create() { create_files(env_, path(), {.codec = setup_.codec}); }
 void Computer::open() {
   OpenOptions options{.max_open_files = 4};
   if (!setup_.buffer) {
-    const Marker marker{.codec = setup_.codec};
-    store_ = with_codec(open_files(env_, path(), options), marker, {});
+    store_ = with_codec(open_files(env_, path(), options), {});
     return;
   }
   options.buffer = BufferOptions{.limit_bytes = buffer_limit};
@@ -47,12 +46,6 @@ bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
     require(env_.fired(), "only a fault makes a call fail");
   }
   return env_.fired();
-}
-
-void Computer::mend() {
-  if (!setup_.codec || setup_.end == End::kill) return;
-  const VerifyReport report = verify_files(env_, path(), {.repair = true});
-  require(report.problems.empty(), "a repair leaves no problem");
 }
 
 void Computer::check_sound() {
@@ -134,13 +127,11 @@ void Life::recover() {
   Random& random = computer_.random();
   while (one_in(random, 3)) {
     static_cast<void>(computer_.cut_off(1 + random_below(random, 25), [&] {
-      computer_.mend();
       computer_.open();
       static_cast<void>(computer_.store().list());
     }));
     computer_.end_process();
   }
-  computer_.mend();
   computer_.open();
   survival_.found(computer_.store());
   computer_.check_sound();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "crash/survival.hpp"
+#include "store/files_dataset.hpp"
 #include "support/crash_env.hpp"
 #include "support/fault_env.hpp"
 #include "support/random_bytes.hpp"
@@ -51,8 +52,8 @@ class Computer {
   /// All operations from the n-th on fail until the process ends. False if the call was through before.
   bool cut_off(std::uint64_t n, const std::function<void()>& call);
 
-  /// A power loss may leave a part of a frame, which only a repair cuts off.
-  void mend();
+  /// As `accrete verify --repair` does.
+  VerifyReport repair() { return verify_files(env_, path(), {.repair = true}); }
 
   /// Throws unless the dataset is sound.
   void check_sound();

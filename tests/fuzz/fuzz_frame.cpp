@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.hpp"
 #include "codec/frame_decoder.hpp"
 #include "support/require.hpp"
 
@@ -31,18 +32,19 @@ void decode(std::string_view encoded) {
 
 /// With the last frame cut to what is there, and the checksums that belong to the bytes.
 std::string sealed(std::string bytes) {
-  std::size_t offset = 0;
-  try {
-    while (auto header = try_decode_frame_header(std::string_view(bytes).substr(offset), {})) {
-      const std::span<char> place = std::span(bytes).subspan(offset).first<frame_header_size>();
-      offset += frame_header_size;
-      header->encoded_size =
-          static_cast<std::uint32_t>(std::min<std::size_t>(header->encoded_size, bytes.size() - offset));
-      header->checksum = frame_checksum(*header, std::string_view(bytes).substr(offset, header->encoded_size));
-      encode_frame_header(*header, std::span<char, frame_header_size>(place));
-      offset += header->encoded_size;
-    }
-  } catch (const CorruptionError&) {
+  for (std::size_t offset = 0; bytes.size() - offset >= frame_header_size;) {
+    ByteReader reader(std::string_view(bytes).substr(offset + frame_magic.size()));
+    FrameHeader header;
+    header.version = reader.integer<std::uint8_t>();
+    header.method = reader.integer<std::uint8_t>();
+    header.decoded_size = reader.integer<std::uint32_t>();
+    header.encoded_size = reader.integer<std::uint32_t>();
+    const std::span<char> place = std::span(bytes).subspan(offset).first<frame_header_size>();
+    offset += frame_header_size;
+    header.encoded_size = static_cast<std::uint32_t>(std::min<std::size_t>(header.encoded_size, bytes.size() - offset));
+    header.checksum = frame_checksum(header, std::string_view(bytes).substr(offset, header.encoded_size));
+    encode_frame_header(header, std::span<char, frame_header_size>(place));
+    offset += header.encoded_size;
   }
   return bytes;
 }

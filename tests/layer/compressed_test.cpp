@@ -1,10 +1,16 @@
 // What compressed values have beyond the contract: damage, limits, and how a dataset comes to them.
 #include <accrete/accrete.hpp>
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <functional>
 #include <set>
+#include <unistd.h>
 
+#include "codec/frame.hpp"
 #include "codec/frame_encoder.hpp"
+#include "support/child.hpp"
 #include "support/file_bytes.hpp"
+#include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -26,6 +32,27 @@ class Dataset {
  private:
   TemporaryDirectory directory_;
 };
+
+TEST_CASE("a changed header is found by all that pass over it") {
+  const Dataset dataset;
+  const std::string whole = read_file(dataset.file());
+  const auto store = open(dataset.url());
+  for (std::size_t i = 0; i < frame_header_size - sizeof(FrameHeader::checksum); ++i) {
+    for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+      CAPTURE(i);
+      CAPTURE(flip);
+      std::string changed = whole;
+      changed[i] = static_cast<char>(changed[i] ^ flip);
+      write_file(dataset.file(), changed);
+      CHECK_THROWS_AS((void)store->size("key"), CorruptionError);
+      CHECK_THROWS_AS((void)store->get_range("key", piece.size() * 2 + 1, 1), CorruptionError);
+      CHECK_THROWS_AS((void)store->list(), CorruptionError);
+      CHECK_THROWS_AS((void)store->stats(), CorruptionError);
+      const Entry entry{"key", "x"};
+      CHECK_THROWS_AS(store->append_batch({&entry, 1}, {.expect_size = piece.size() * 3}), CorruptionError);
+    }
+  }
+}
 
 TEST_CASE("each changed byte of a value is found by get and by verify") {
   const Dataset dataset;
@@ -183,12 +210,149 @@ TEST_CASE("a dataset's marker has its codec, and its totals what the values take
   }
 }
 
-TEST_CASE("a directory of raw files is not adopted with a codec") {
+TEST_CASE("the bytes of a batch for one key are compressed together") {
+  const auto below = std::make_shared<std::unique_ptr<Store>>(memory_store());
+  Store& raw = **below;
+  const auto store = compressed(std::move(*below), Codec());
+  std::vector<Entry> entries;
+  for (int i = 0; i < 1000; ++i) {
+    entries.push_back({"a", "one;"});
+    entries.push_back({"b", "two;"});
+  }
+  store->append_batch(entries);
+  CHECK(raw.size("a") == 4000 + frame_header_size);
+  CHECK(store->get("b").substr(0, 8) == "two;two;");
+  CHECK(store->size("b") == 4000);
+}
+
+TEST_CASE("what a buffer's journal brings back is compressed as what the buffer hands down") {
+  const auto stored_bytes = [](bool kill) {
+    const TemporaryDirectory directory;
+    const std::string url = directory / "dataset";
+    create(url, {.codec = parse_codec(codec_names().back())});
+    REQUIRE(succeeds(start_child([&] {
+      const auto store = open(url, {.buffer = BufferOptions{}});
+      for (int i = 0; i < 2000; ++i) store->append("key", "a line of some length, as in a log\n");
+      if (kill) _exit(0);
+    })));
+    const auto store = open(url);
+    CHECK(store->size("key") == 2000 * 35);
+    return store->stats().stored_bytes;
+  };
+  CHECK(stored_bytes(true) <= stored_bytes(false) + 3 * frame_header_size);
+}
+
+/// Another store that does something before each call of `get_range`.
+class Interrupted final : public Store {
+ public:
+  explicit Interrupted(std::function<void(Store&)> interrupt) : interrupt_(std::move(interrupt)) {}
+  Store& below() { return *next_; }
+
+ private:
+  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    next_->append_batch(entries, options);
+  }
+  std::string do_get(std::string_view key) const override { return next_->get(key); }
+  std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
+    return next_->get_batch(keys);
+  }
+  std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
+    interrupt_(*next_);
+    return next_->get_range(key, offset, size);
+  }
+  std::optional<std::uint64_t> do_size(std::string_view key) const override { return next_->size(key); }
+  std::vector<KeySize> do_list(const ListOptions& options) const override { return next_->list(options); }
+  std::uint64_t do_removals() const override { return next_->removals(); }
+  Stats do_stats() const override { return next_->stats(); }
+  std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
+    return next_->last_sequence(writer);
+  }
+  void do_erase(std::string_view key) override { next_->erase(key); }
+  void do_flush() override { next_->flush(); }
+  void do_sync() override { next_->sync(); }
+  void do_drop() override { next_->drop(); }
+
+  const std::function<void(Store&)> interrupt_;
+  const std::unique_ptr<Store> next_ = memory_store();
+};
+
+std::string frames_of(const std::vector<std::string>& pieces) {
+  FrameEncoder encoder{Codec{}};
+  std::string frames;
+  for (const std::string& bytes : pieces) encoder.append_frames(bytes, frames);
+  return frames;
+}
+
+TEST_CASE("a value that is erased and begun anew while it is read is never taken for one with the old") {
+  const std::string a = frames_of({std::string(100'000, 'a'), std::string(50'000, 'A'), std::string(70'000, 'a')});
+  const std::string b = frames_of({std::string(50'000, 'b'), std::string(100'000, 'B'), std::string(90'000, 'b')});
+  const std::string values[] = {std::string(100'000, 'a') + std::string(50'000, 'A') + std::string(70'000, 'a'),
+                                std::string(50'000, 'b') + std::string(100'000, 'B') + std::string(90'000, 'b')};
+  for (int swap_at = 1; swap_at < 12; ++swap_at) {
+    for (const bool again : {false, true}) {
+      CAPTURE(swap_at);
+      CAPTURE(again);
+      int calls = 0;
+      bool is_a = true;
+      auto interrupted = std::make_unique<Interrupted>([&](Store& store) {
+        ++calls;
+        if (calls != swap_at && !(again && calls > swap_at)) return;
+        store.erase("key");
+        store.append("key", is_a ? b : a);
+        is_a = !is_a;
+      });
+      interrupted->below().append("key", a);
+      const auto store = compressed(std::move(interrupted), Codec{});
+      const auto is_of_one = [&](const std::string& range, std::size_t offset, std::size_t size) {
+        return range == values[0].substr(offset, size) || range == values[1].substr(offset, size);
+      };
+      CHECK(is_of_one(store->get_range("key", 120'000, 60'000), 120'000, 60'000));
+      CHECK(is_of_one(store->get_range("key", 180'000, 60'000), 180'000, 60'000));
+      const auto size = store->size("key");
+      CHECK((size == values[0].size() || size == values[1].size()));
+      const std::vector<KeySize> keys = store->list();
+      CHECK((keys == std::vector<KeySize>{{"key", values[0].size()}} ||
+             keys == std::vector<KeySize>{{"key", values[1].size()}}));
+    }
+  }
+}
+
+TEST_CASE("ranges that are read one after the other read each frame below once") {
+  std::uint64_t reads = 0;
+  auto counting = std::make_unique<Interrupted>([&](Store&) { ++reads; });
+  const auto store = compressed(std::move(counting), Codec{});
+  std::string value;
+  Random random(1);
+  for (int i = 0; i < 40; ++i) {
+    const std::string bytes = random_bytes(random, 300'000);
+    store->append("key", bytes);
+    value += bytes;
+  }
+  reads = 0;
+  std::string found;
+  constexpr std::size_t step = 20'000;
+  for (std::size_t at = 0; at < value.size(); at += step) found += store->get_range("key", at, step);
+  CHECK((found == value));
+  CHECK(reads <= 1 + 2 * 40 + value.size() / (std::size_t{1} << 20));
+  reads = 0;
+  CHECK(store->size("key") == value.size());
+  store->append("key", "more");
+  CHECK(store->size("key") == value.size() + 4);
+  CHECK(reads <= 2);
+}
+
+TEST_CASE("a directory is adopted as what its files are: raw values, or frames") {
   const TemporaryDirectory directory;
   write_file(directory / "key", "raw");
-  CHECK_THROWS_AS(create(directory.path(), {.adopt = true, .codec = Codec()}), InvalidArgumentError);
-  create(directory.path(), {.adopt = true});
-  CHECK(get(directory.path(), {"key"}).front() == "raw");
+  CHECK_THROWS_AS(create(directory.path(), {.adopt = true, .codec = Codec()}), CorruptionError);
+  const Dataset compressed;
+  std::filesystem::copy(compressed.file(), directory / "other");
+  CHECK_THROWS_WITH_AS(create(directory.path(), {.adopt = true}), doctest::Contains("'other' is compressed"),
+                       InvalidArgumentError);
+  std::filesystem::remove(directory / "key");
+  create(directory.path(), {.adopt = true, .codec = Codec()});
+  CHECK(get(directory.path(), {"other"}).front() == piece + piece + piece);
+  CHECK(info(directory.path()).codec == "stored");
 }
 
 }  // namespace

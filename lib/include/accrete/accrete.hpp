@@ -23,7 +23,8 @@ struct CreateOptions {
   /// Make a dataset of a directory that exists and holds one raw file a key (such as partd leaves behind), keeping
   /// every byte. Refused with InvalidKeyError if a name in it is not the name of a key.
   bool adopt = false;
-  /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds it.
+  /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds
+  /// it.
   std::optional<Codec> codec{};
 };
 
@@ -123,13 +124,20 @@ struct OpenOptions {
 /// A forked child begins with an empty buffer: what was in it is its parent's to flush.
 [[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {});
 
-/// Each entry compressed into the values of another store, with checksums. What it says of bytes and sizes means those
-/// that were appended, not those that they take below; many small entries compress well only once a buffer over this
-/// store has gathered them.
+/// Values compressed in another store, with checksums. What it says of bytes and sizes means those that were appended,
+/// not those that they take below. The bytes that a batch has for a key are compressed together, in pieces of up to 1
+/// MiB; many small appends compress well only once a buffer over this store has gathered them.
 ///
-/// Costs: `get` decodes the whole value, `get_range` the up to 1 MiB pieces that it touches, and passes over those
-/// before; `size`, `list`, `stats` and `expect_size` pass over all pieces of each value concerned, which takes a small
-/// read for each piece of more than 64 KiB.
+/// Costs: `get` decodes the whole value, and `get_range` the pieces that it touches. `get_range`, `size`, `list`,
+/// `stats` and `expect_size` pass over the headers of the pieces before; of up to 16 large values, those that were
+/// passed over last are remembered, so that reading on and appending on cost no way from the front.
+///
+/// Damage, and bytes in `next` that this store has not appended, are CorruptionError in all calls that come upon them:
+/// `list` and `stats` too. UnsupportedError: a piece was compressed by a library that this build lacks. TooLargeError:
+/// more would be decoded than `CompressedOptions::limit_bytes`.
+///
+/// Limitations: `expect_size` can be taken in by others who erase a value meanwhile and append anew just as many
+/// compressed bytes. `list` and `stats` tell of one moment, unless others erase without a pause.
 [[nodiscard]] std::unique_ptr<Store> compressed(std::unique_ptr<Store> next, const Codec& codec = lz4(),
                                                 const CompressedOptions& options = {});
 
@@ -159,14 +167,15 @@ class TemporaryDataset {
 std::vector<std::string> sweep(std::string_view dir);
 
 struct VerifyOptions {
-  /// Roll back what a dead writer left half done, and recount the totals. Values are never changed otherwise.
+  /// Roll back what a dead writer left half done, recount the totals, and cut out of compressed values what cannot be
+  /// decoded. Values are never changed otherwise.
   bool repair = false;
 };
 
 struct VerifyReport {
   std::vector<std::string> problems;  ///< a sentence each; empty: all is well
   std::vector<std::string> repairs;   ///< what `repair` has mended, a sentence each
-  Stats counted;                      ///< keys and bytes as found, not as recorded
+  Stats counted;                      ///< keys and bytes as found, not as recorded: of a codec, what can be decoded
 };
 
 /// Checks all that can be checked of a dataset, under its lock, and changes nothing unless asked to.
@@ -176,7 +185,7 @@ struct VerifyReport {
 struct DatasetInfo {
   std::uint32_t format_version = 0;
   std::string layout;
-  std::string codec;
+  std::string codec;  ///< "none", or as Codec::name() has it
   std::string uuid;
 };
 

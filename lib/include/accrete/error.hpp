@@ -112,7 +112,8 @@ class AuthError : public Error {
   using Error::Error;
 };
 
-/// The dataset or URL needs what this version does not have: a newer format, another layout, another scheme.
+/// The dataset, URL or value needs what this version or build does not have: a newer format, another layout, another
+/// scheme, the library of a codec.
 class UnsupportedError : public Error {
  public:
   using Error::Error;

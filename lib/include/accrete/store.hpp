@@ -100,7 +100,8 @@ class Store {
   /// same, values have only grown between them: what was read of a value in several steps belongs together.
   [[nodiscard]] std::uint64_t removals() const;
 
-  /// Totals, at a cost that does not depend on how many keys there are.
+  /// Totals, at a cost that does not depend on how many keys there are, but for compressed stores, which pass over the
+  /// frames of all values.
   [[nodiscard]] Stats stats() const;
 
   /// The highest sequence applied for a writer; nullopt if there is none. Where a writer goes on after a restart.
