@@ -63,13 +63,13 @@ void write_histogram(Output& out, const Histogram& histogram) {
   }
 }
 
-/// Of what is not buffered.
+/// Of the bytes that are not buffered.
 std::string stored_share(const Stats& totals) {
   const std::uint64_t below = totals.bytes - std::min(totals.buffered_bytes, totals.bytes);
   if (below == 0) return "";
   const double percent = 100 * static_cast<double>(totals.stored_bytes) / static_cast<double>(below);
   std::array<char, 32> text{};
-  const int length = std::snprintf(text.data(), text.size(), ", %.1f %% of these", percent);
+  const int length = std::snprintf(text.data(), text.size(), " (%.1f %% of the bytes)", percent);
   return {text.data(), static_cast<std::size_t>(length)};
 }
 

@@ -1,5 +1,6 @@
 #include <accrete/codec.hpp>
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "base/escape.hpp"
@@ -32,8 +33,13 @@ Codec make_codec(Method method, std::int64_t level) {
 }
 
 [[noreturn]] void throw_no_such_codec(std::string_view name) {
+  std::string with_levels;
+  for (const std::string& built : codec_names()) {
+    const auto info = std::find_if(methods.begin(), methods.end(), [&](const auto& each) { return each.name == built; });
+    if (info->highest > 0) with_levels.append(with_levels.empty() ? "" : ", ").append(built);
+  }
   throw InvalidArgumentError("there is no codec " + quoted(name) + "; there are: " + built_names() +
-                             ", and zstd, zlib, bz2 and blosc take a number behind a colon, as in 'zstd:9'");
+                             (with_levels.empty() ? "" : "; these take a number, as in 'zstd:9': " + with_levels));
 }
 
 std::int64_t parse_level(std::string_view name, std::string_view text) {

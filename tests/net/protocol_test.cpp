@@ -267,7 +267,6 @@ TEST_CASE("every error arrives as its type, with its message and its errno") {
   check_error(TimeoutError("e"), true);
   check_error(AuthError("e"), false);
   check_error(UnsupportedError("e"), false);
-  check_error(TypeMismatchError("e"), false);
 }
 
 TEST_CASE("what the standard library throws arrives as an error of accrete") {
