@@ -35,7 +35,8 @@ Codec make_codec(Method method, std::int64_t level) {
 [[noreturn]] void throw_no_such_codec(std::string_view name) {
   std::string with_levels;
   for (const std::string& built : codec_names()) {
-    const auto info = std::find_if(methods.begin(), methods.end(), [&](const auto& each) { return each.name == built; });
+    const auto info =
+        std::find_if(methods.begin(), methods.end(), [&](const auto& each) { return each.name == built; });
     if (info->highest > 0) with_levels.append(with_levels.empty() ? "" : ", ").append(built);
   }
   throw InvalidArgumentError("there is no codec " + quoted(name) + "; there are: " + built_names() +

@@ -83,6 +83,16 @@ std::optional<Frame> FrameCursor::next() {
   return frame;
 }
 
+std::string_view whole_frames(std::string_view encoded, const FramePlace& place) {
+  std::size_t size = 0;
+  for (;;) {
+    const std::string_view left = encoded.substr(size);
+    const auto header = try_decode_frame_header(left, {.key = place.key, .offset = place.offset + size});
+    if (!header || header->encoded_size > left.size() - frame_header_size) return encoded.substr(0, size);
+    size += frame_header_size + header->encoded_size;
+  }
+}
+
 std::uint64_t decoded_size(std::string_view encoded, const FramePlace& place) {
   std::uint64_t size = 0;  // no overflow: a frame of 21 bytes or more adds 1 MiB at most
   FrameCursor cursor(encoded, place);

@@ -86,6 +86,9 @@ class FrameCursor {
   FramePlace place_;
 };
 
+/// As many of the bytes as make whole frames, by their headers. Throws CorruptionError for what is no frame.
+[[nodiscard]] std::string_view whole_frames(std::string_view encoded, const FramePlace& place);
+
 /// What the frames of a value say that they decode to, together. Throws CorruptionError.
 [[nodiscard]] std::uint64_t decoded_size(std::string_view encoded, const FramePlace& place = {});
 

@@ -3,7 +3,6 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "base/filled_string.hpp"
 #include "base/within_memory.hpp"
@@ -86,8 +85,22 @@ Decompressor& FrameDecoder::decompressor_for(const Frame& frame) {
   return *decompressor;
 }
 
+void append_decoded(std::string_view encoded, FrameDecoder& decoder, const DecodeOptions& options, std::string& to) {
+  const FramePlace place{.key = options.key, .offset = options.begin};
+  const std::uint64_t size = decoded_size(encoded, place);
+  check_decode_limit(size, options);
+  within_memory("decode " + value_name(options.key), [&] {
+    append_filled(to, size, [&](std::span<char> room) {
+      fill_from(encoded, 0, room, decoder, place);
+      return room.size();
+    });
+  });
+}
+
 std::string decode_value(std::string_view encoded, FrameDecoder& decoder, const DecodeOptions& options) {
-  return decode_range(encoded, 0, std::numeric_limits<std::uint64_t>::max(), decoder, options);
+  std::string value;
+  append_decoded(encoded, decoder, options, value);
+  return value;
 }
 
 std::string decode_range(std::string_view encoded, std::uint64_t offset, std::uint64_t size, FrameDecoder& decoder,

@@ -42,8 +42,11 @@ struct DecodeOptions {
 /// Throws TooLargeError if `size` more decoded bytes are too many.
 void check_decode_limit(std::uint64_t size, const DecodeOptions& options);
 
-/// All that `encoded` holds. Throws CorruptionError, UnsupportedError, and, before there is memory for anything,
-/// TooLargeError.
+/// Appends all that `encoded` holds to `to`, which is as before when it throws CorruptionError, UnsupportedError, or,
+/// before there is memory for anything, TooLargeError.
+void append_decoded(std::string_view encoded, FrameDecoder& decoder, const DecodeOptions& options, std::string& to);
+
+/// All that `encoded` holds. Throws as above.
 [[nodiscard]] std::string decode_value(std::string_view encoded, FrameDecoder& decoder,
                                        const DecodeOptions& options = {});
 

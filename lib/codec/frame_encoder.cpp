@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 
 #include "base/filled_string.hpp"
 #include "codec/frame.hpp"
@@ -13,12 +14,13 @@ namespace {
 
 constexpr std::uint64_t frames_before_doubt = 8;
 constexpr std::size_t sample_size = 4096;  // frames of fewer bytes are small
-constexpr std::uint64_t bytes_between_glances = std::uint64_t{1} << 20;
+constexpr std::size_t glance_size = 2048;
 constexpr std::uint64_t longest_trust_in_small_frames = std::uint64_t{64} << 10;
+constexpr std::uint64_t longest_trust = std::uint64_t{1} << 20;
 
 /// From the middle: a piece often begins with a header of its own.
-std::string_view sample_of(std::string_view bytes) {
-  return bytes.size() <= sample_size ? bytes : bytes.substr((bytes.size() - sample_size) / 2, sample_size);
+std::string_view sample_of(std::string_view bytes, std::size_t size) {
+  return bytes.size() <= size ? bytes : bytes.substr((bytes.size() - size) / 2, size);
 }
 
 /// Of a sample: whether its bytes are about equally frequent. Then only repetitions could make it smaller.
@@ -42,29 +44,27 @@ std::unique_ptr<Compressor> make_compressor(const Codec& codec) {
 
 Doubt::Advice Doubt::advice() const noexcept {
   if (frames_in_vain_ < frames_before_doubt) return Advice::compress;
-  if (bytes_since_try_ >= std::min(bytes_in_vain_ / 2, longest_trust_)) return Advice::sample;
-  return bytes_since_glance_ >= bytes_between_glances ? Advice::glance : Advice::store;
+  return bytes_since_try_ < std::min(bytes_in_vain_ / 2, longest_trust_) ? Advice::store : Advice::sample;
 }
 
-void Doubt::succeeded() noexcept { frames_in_vain_ = bytes_in_vain_ = bytes_since_try_ = bytes_since_glance_ = 0; }
+void Doubt::succeeded() noexcept { frames_in_vain_ = bytes_in_vain_ = bytes_since_try_ = 0; }
 
 void Doubt::failed(std::uint64_t size) noexcept {
   ++frames_in_vain_;
   bytes_in_vain_ += size;
-  bytes_since_try_ = bytes_since_glance_ = 0;
+  bytes_since_try_ = 0;
 }
 
-void Doubt::passed(std::uint64_t size, bool after_glance) noexcept {
+void Doubt::passed(std::uint64_t size) noexcept {
   bytes_in_vain_ += size;
   bytes_since_try_ += size;
-  bytes_since_glance_ = after_glance ? 0 : bytes_since_glance_ + size;
 }
 
 FrameEncoder::FrameEncoder(const Codec& codec)
     : method_(CodecParts::method(codec)),
       compressor_(make_compressor(codec)),
       small_frames_(longest_trust_in_small_frames),
-      large_frames_(info_of(method_).longest_trust) {}
+      large_frames_(longest_trust) {}
 
 void FrameEncoder::append_frames(std::string_view bytes, std::string& to) {
   const std::size_t before = to.size();
@@ -80,25 +80,27 @@ void FrameEncoder::append_frames(std::string_view bytes, std::string& to) {
   }
 }
 
-void FrameEncoder::append_frame(std::string_view bytes, std::string& to) {
+FrameEncoder::Appended FrameEncoder::append_frame(std::string_view bytes, std::string& to, bool may_leave_payload) {
   const std::size_t room = compressor_ ? std::max(bytes.size(), compressor_->bound(bytes.size())) : bytes.size();
-  append_filled(to, frame_header_size + room, [&](std::span<char> place) { return encode_frame(bytes, place); });
+  const std::size_t before = to.size();
+  const auto encode = [&](std::span<char> place) { return encode_frame(bytes, place, may_leave_payload); };
+  append_filled(to, frame_header_size + room, std::ref(encode));  // by reference: nothing is allocated for it
+  return to.size() - before == frame_header_size ? Appended::header : Appended::frame;
 }
 
-std::size_t FrameEncoder::encode_frame(std::string_view bytes, std::span<char> to) {
-  char* const payload = to.data() + frame_header_size;
-  std::size_t size = try_compress(bytes, payload);
-  FrameHeader header{.method = static_cast<std::uint8_t>(method_)};
-  if (size == 0) {
-    header.method = static_cast<std::uint8_t>(Method::stored);
-    size = bytes.size();
-    std::memcpy(payload, bytes.data(), size);
-  }
-  header.decoded_size = static_cast<std::uint32_t>(bytes.size());
-  header.encoded_size = static_cast<std::uint32_t>(size);
-  header.checksum = frame_checksum(header, {payload, size});
+std::size_t FrameEncoder::encode_frame(std::string_view bytes, std::span<char> to, bool leave_stored) {
+  char* const room = to.data() + frame_header_size;
+  const std::size_t compressed_size = try_compress(bytes, room);
+  const bool is_stored = compressed_size == 0;
+  const std::string_view payload = is_stored ? bytes : std::string_view(room, compressed_size);
+  FrameHeader header{.method = static_cast<std::uint8_t>(is_stored ? Method::stored : method_),
+                     .decoded_size = static_cast<std::uint32_t>(bytes.size()),
+                     .encoded_size = static_cast<std::uint32_t>(payload.size())};
+  header.checksum = frame_checksum(header, payload);
   encode_frame_header(header, to.first<frame_header_size>());
-  return frame_header_size + size;
+  if (is_stored && leave_stored) return frame_header_size;
+  if (is_stored) std::memcpy(room, bytes.data(), bytes.size());
+  return frame_header_size + payload.size();
 }
 
 /// How many bytes were written; 0 if compressing does not pay.
@@ -108,14 +110,15 @@ std::size_t FrameEncoder::try_compress(std::string_view bytes, char* to) {
     const std::size_t size = compressor_->compress(part, to);
     return size < part.size() ? size : 0;
   };
-  Doubt& doubt = bytes.size() < sample_size ? small_frames_ : large_frames_;
-  Doubt::Advice advice = doubt.advice();
-  if (advice == Doubt::Advice::glance && !looks_random(sample_of(bytes))) advice = Doubt::Advice::compress;
-  if (advice == Doubt::Advice::store || advice == Doubt::Advice::glance) {
-    doubt.passed(bytes.size(), advice == Doubt::Advice::glance);
+  const bool is_small = bytes.size() < sample_size;
+  if (!is_small && info_of(method_).has_entropy_coding && looks_random(sample_of(bytes, glance_size))) return 0;
+  Doubt& doubt = is_small ? small_frames_ : large_frames_;
+  const Doubt::Advice advice = doubt.advice();
+  if (advice == Doubt::Advice::store) {
+    doubt.passed(bytes.size());
     return 0;
   }
-  const bool has_hope = advice == Doubt::Advice::compress || shrink(sample_of(bytes)) > 0;
+  const bool has_hope = advice == Doubt::Advice::compress || shrink(sample_of(bytes, sample_size)) > 0;
   const std::size_t size = has_hope ? shrink(bytes) : 0;
   if (size > 0) {
     doubt.succeeded();

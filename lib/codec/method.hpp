@@ -11,31 +11,24 @@ namespace accrete {
 
 enum class Method : std::uint8_t { stored = 0, lz4 = 1, zstd = 2, snappy = 3, zlib = 4, bz2 = 5, blosc = 6 };
 
-inline constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
-
 struct MethodInfo {
   std::string_view name{};
   std::string_view level_name = "level";
   int lowest = 0;  ///< level; all three are 0 where there are no levels
   int highest = 0;
   int usual = 0;
-  std::uint64_t longest_trust = 0;  ///< see Doubt: at that distance, a sample costs a few per cent of storing
+  bool has_entropy_coding = false;  ///< bytes that are not equally frequent get smaller, whatever their order
 };
 
 /// In the order of their numbers.
 inline constexpr std::array<MethodInfo, 7> methods = {{
     {.name = "stored"},
-    {.name = "lz4", .longest_trust = 1 * mebibyte},
-    {.name = "zstd", .lowest = 1, .highest = 22, .usual = 3, .longest_trust = 16 * mebibyte},
-    {.name = "snappy", .longest_trust = 1 * mebibyte},
-    {.name = "zlib", .lowest = 1, .highest = 9, .usual = 6, .longest_trust = 64 * mebibyte},
-    {.name = "bz2", .lowest = 1, .highest = 9, .usual = 9, .longest_trust = 512 * mebibyte},
-    {.name = "blosc",
-     .level_name = "element size",
-     .lowest = 1,
-     .highest = 255,
-     .usual = 8,
-     .longest_trust = 1 * mebibyte},
+    {.name = "lz4"},
+    {.name = "zstd", .lowest = 1, .highest = 22, .usual = 3, .has_entropy_coding = true},
+    {.name = "snappy"},
+    {.name = "zlib", .lowest = 1, .highest = 9, .usual = 6, .has_entropy_coding = true},
+    {.name = "bz2", .lowest = 1, .highest = 9, .usual = 9, .has_entropy_coding = true},
+    {.name = "blosc", .level_name = "element size", .lowest = 1, .highest = 255, .usual = 8},
 }};
 
 [[nodiscard]] constexpr const MethodInfo& info_of(Method method) noexcept {

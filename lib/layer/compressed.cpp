@@ -22,7 +22,7 @@ class Compressed final : public Store {
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     const auto encoder = encoders_.take();
-    const std::span<const Entry> encoded = encoder->encode(entries);
+    const std::span<const Entry> encoded = encoder->encode(entries, options.expect_size.has_value());
     if (options.expect_size) {
       append_if_expected(encoded, options);
     } else {

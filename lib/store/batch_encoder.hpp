@@ -17,21 +17,31 @@ class BatchEncoder {
  public:
   explicit BatchEncoder(const Codec& codec) : encoder_(codec) {}
 
-  /// One entry for each key, of all its bytes: what is compressed together gets smaller. What is returned holds until
-  /// the next call, and refers to the keys of `entries`. Throws TooLargeError.
-  [[nodiscard]] std::span<const Entry> encode(std::span<const Entry> entries);
+  /// The bytes for a key stand together, for what is compressed together gets smaller: in one entry, or, unless
+  /// `one_entry_a_key`, in several where some are stored as they are. What is returned holds as long as `entries` do,
+  /// up to the next call. Throws TooLargeError.
+  [[nodiscard]] std::span<const Entry> encode(std::span<const Entry> entries, bool one_entry_a_key = false);
 
   /// Gives back what a large batch has needed.
   void forget_large_batch() noexcept;
 
  private:
-  [[nodiscard]] std::string_view joined(const BatchPlan::Group& group);
+  /// Of what is returned: bytes of `encoded_`, or bytes that were given.
+  struct Part {
+    std::string_view key;
+    std::string_view given;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  void encode(const BatchPlan::Group& group, bool one_entry_a_key);
+  [[nodiscard]] std::string_view joined(std::span<const std::string_view> pieces, std::uint64_t bytes);
 
   FrameEncoder encoder_;
   BatchPlan plan_;
   std::string joined_{};
-  std::string bytes_{};
-  std::vector<std::size_t> ends_{};
+  std::string encoded_{};
+  std::vector<Part> parts_{};
   std::vector<Entry> entries_{};
 };
 

@@ -1,0 +1,52 @@
+"""Runs bench_codec and bench_compressed, and prints ratios and speeds.
+
+usage: compare_codecs.py BUILD DIRECTORY FILE REPETITIONS
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from comparison import medians, results, take_turns
+
+
+def print_frames(program, file):
+    """Each codec's frames beside the bare calls of its library on the same chunks."""
+    numbers = {(what, subject): number for what, subject, number in results([program, file])}
+    print("Frames beside the bare calls of the library, MB/s of decoded bytes; 'file' is 16 MiB of FILE.\n")
+    print(f"{'codec':<8}{'bytes':<8}{'chunk':>9}{'size':>8}{'encode':>10}{'of bare':>9}{'decode':>10}{'of bare':>9}")
+    for what, subject in numbers:
+        if subject != "accrete" or not what.endswith(", encode"):
+            continue
+        case = what.removesuffix(", encode")
+        codec, source, chunk = case.split(", ")
+        encode, bare_encode = numbers[case + ", encode", "accrete"], numbers[case + ", encode", "bare"]
+        decode, bare_decode = numbers[case + ", decode", "accrete"], numbers[case + ", decode", "bare"]
+        print(f"{codec:<8}{source:<8}{chunk:>9}{numbers[case + ', size', 'accrete']:>8.3f}{encode:>10.0f}"
+              f"{encode / bare_encode:>9.2f}{decode:>10.0f}{decode / bare_decode:>9.2f}")
+
+
+def print_datasets(program, directory, file, repetitions):
+    """Datasets with each codec beside one without."""
+    numbers = take_turns([partial(results, [program, directory, file])], repetitions)
+    of = medians(numbers)
+    print(f"\nA dataset with the codec: MB/s of what is appended, 64 KiB an append; medians of {repetitions} runs.\n")
+    print(f"{'bytes':<8}{'codec':<8}{'size':>8}{'append':>10}{'to none':>9}{'get':>10}{'to none':>9}")
+    for source in ("file", "random"):
+        for what, codec in of:
+            if what != f"{source}, append":
+                continue
+            append, get = of[what, codec], of[f"{source}, get", codec]
+            print(f"{source:<8}{codec:<8}{of[f'{source}, size', codec]:>8.3f}{append:>10.0f}"
+                  f"{append / of[what, 'none']:>9.2f}{get:>10.0f}{get / of[f'{source}, get', 'none']:>9.2f}")
+
+
+def main():
+    build, directory, file, repetitions = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    if (build / "bench/bench_codec").exists():
+        print_frames(str(build / "bench/bench_codec"), file)
+    print_datasets(str(build / "bench/bench_compressed"), directory, file, repetitions)
+
+
+if __name__ == "__main__":
+    main()
