@@ -43,17 +43,43 @@ std::string header_key(std::string_view key) {
                         " does not hold the names and types of columns");
 }
 
-void check_columns(std::string_view key, std::span<const Column> columns) {
-  const std::string action = "cannot append rows to key " + quoted(key) + ": ";
-  if (columns.empty()) throw InvalidArgumentError(action + "there are no columns");
-  const Column& first = columns.front();
-  for (const Column& column : columns) {
-    const std::size_t rows = column.bytes.size() / size_of(column.type);
-    const std::size_t first_rows = first.bytes.size() / size_of(first.type);
-    if (rows == first_rows) continue;
-    throw InvalidArgumentError(action + "the column " + quoted(first.name) + " has " + std::to_string(first_rows) +
-                               " rows and the column " + quoted(column.name) + " has " + std::to_string(rows));
+/// What is wrong with the numbers of a column, beside those of the first; empty: nothing.
+std::string problem_of(const Column& column, const Column& first) {
+  const std::string name = "the column " + quoted(column.name);
+  if (!is_number_type(column.type)) {
+    return name + " has no type of numbers, but the type " + std::to_string(static_cast<int>(column.type));
   }
+  const std::size_t rows = column.bytes.size() / size_of(column.type);
+  if (rows * size_of(column.type) != column.bytes.size()) {
+    return name + " has " + std::to_string(column.bytes.size()) + " bytes, which are no whole numbers of type " +
+           std::string(name_of(column.type));
+  }
+  const std::size_t first_rows = first.bytes.size() / size_of(first.type);
+  if (rows == first_rows) return {};
+  return "the column " + quoted(first.name) + " has " + std::to_string(first_rows) + " rows and " + name + " has " +
+         std::to_string(rows);
+}
+
+/// What is wrong with the columns together, whatever they hold; empty: nothing.
+std::string problem_of(std::span<const Column> columns) {
+  if (columns.empty()) return "there are no columns";
+  if (columns.size() > max_fields) {
+    return "there are " + std::to_string(columns.size()) + " columns, and at most " + std::to_string(max_fields) +
+           " may be";
+  }
+  std::vector<std::string_view> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  std::sort(names.begin(), names.end());
+  const auto twin = std::adjacent_find(names.begin(), names.end());
+  return twin == names.end() ? std::string() : "there are two columns " + quoted(*twin);
+}
+
+void check_columns(std::string_view key, std::span<const Column> columns) {
+  std::string problem = problem_of(columns);
+  for (const Column& column : columns) {
+    if (problem.empty()) problem = problem_of(column, columns.front());
+  }
+  if (!problem.empty()) throw InvalidArgumentError("cannot append rows to key " + quoted(key) + ": " + problem);
 }
 
 }  // namespace

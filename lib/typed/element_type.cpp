@@ -35,15 +35,15 @@ static_assert(static_cast<std::size_t>(NumberType::boolean) == numbers.size());
 
 const NumberInfo& info_of(NumberType type) noexcept { return numbers[static_cast<std::size_t>(type) - 1]; }
 
-std::optional<NumberType> try_number_type(std::size_t code) noexcept {
-  if (code < 1 || code > numbers.size()) return std::nullopt;
-  return static_cast<NumberType>(code);
+std::optional<NumberType> try_number_type(std::uint8_t code) noexcept {
+  const auto type = static_cast<NumberType>(code);
+  return is_number_type(type) ? std::optional(type) : std::nullopt;
 }
 
 std::optional<NumberType> try_number_type(std::string_view name) noexcept {
   const auto* at =
       std::find_if(numbers.begin(), numbers.end(), [&](const NumberInfo& info) { return info.name == name; });
-  return try_number_type(static_cast<std::size_t>(at - numbers.begin()) + 1);
+  return try_number_type(static_cast<std::uint8_t>(at - numbers.begin() + 1));
 }
 
 bool is_name_character(char c) noexcept {
@@ -52,7 +52,9 @@ bool is_name_character(char c) noexcept {
 
 }  // namespace
 
-std::string_view name_of(NumberType type) noexcept { return info_of(type).name; }
+std::string_view name_of(NumberType type) noexcept { return is_number_type(type) ? info_of(type).name : "unknown"; }
+
+bool is_number_type(NumberType type) noexcept { return type >= NumberType::int8 && type <= NumberType::boolean; }
 
 std::size_t size_of(NumberType type) noexcept { return info_of(type).size; }
 

@@ -16,6 +16,8 @@ inline constexpr std::size_t max_field_name_size = 63;
 /// Of a struct; the other codes are those of NumberType.
 inline constexpr std::uint8_t struct_code = 32;
 
+/// Whether it is one of those that NumberType names.
+[[nodiscard]] bool is_number_type(NumberType type) noexcept;
 /// The bytes of a stored number.
 [[nodiscard]] std::size_t size_of(NumberType type) noexcept;
 /// Of its parts: a complex number has two.

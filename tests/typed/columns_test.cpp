@@ -76,6 +76,48 @@ TEST_CASE("columns of unequal length, and names and keys that are none, are refu
   CHECK(events.store().stats().keys == 0);
 }
 
+TEST_CASE("numbers in part, and types that are none, are refused and store nothing") {
+  Columns events{memory_store()};
+  const Column odd{.name = "a", .type = NumberType::int16, .bytes = "123456789"};
+  CHECK_THROWS_WITH_AS(events.append("k", {odd}),
+                       "cannot append rows to key 'k': the column 'a' has 9 bytes, which are no whole numbers of type "
+                       "int16",
+                       InvalidArgumentError);
+  CHECK_THROWS_AS(events.append("k", {column("b", std::array<std::int64_t, 4>{}), odd}), InvalidArgumentError);
+  for (const int code : {0, 14, 32, 255}) {
+    const Column untyped{.name = "a", .type = static_cast<NumberType>(code), .bytes = "12345678"};
+    CHECK_THROWS_WITH_AS(
+        events.append("k", {untyped}),
+        ("cannot append rows to key 'k': the column 'a' has no type of numbers, but the type " + std::to_string(code))
+            .c_str(),
+        InvalidArgumentError);
+    CHECK_THROWS_AS(events.append("k", {column("b", delays), untyped}), InvalidArgumentError);
+    CHECK(name_of(untyped.type) == "unknown");
+  }
+  CHECK(events.store().stats().keys == 0);
+}
+
+TEST_CASE("64 columns are a table, and 65 or twins are refused by name") {
+  Columns events{memory_store()};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < 65; ++i) names.push_back("column" + std::to_string(i));
+  std::vector<Column> columns;
+  for (const std::string& name : names) columns.push_back(column(name, delays));
+  CHECK_THROWS_WITH_AS(events.append("k", columns),
+                       "cannot append rows to key 'k': there are 65 columns, and at most 64 may be",
+                       InvalidArgumentError);
+  columns.back() = columns.front();
+  columns.erase(columns.begin() + 1);
+  CHECK_THROWS_WITH_AS(events.append("k", columns), "cannot append rows to key 'k': there are two columns 'column0'",
+                       InvalidArgumentError);
+  CHECK(events.store().stats().keys == 0);
+  columns.pop_back();
+  columns.push_back(column(names.back(), delays));
+  events.append("k", columns);
+  CHECK(events.columns("k").size() == 64);
+  CHECK(events.get<float>("k", "column64") == delays);
+}
+
 TEST_CASE("no two columns share a key of the store") {
   Columns events{memory_store()};
   const std::string odd("a\0b", 3);

@@ -20,7 +20,7 @@ namespace accrete {
 struct Column {
   std::string_view name;
   NumberType type{};
-  std::string_view bytes;  ///< the numbers as they lie in memory
+  std::string_view bytes;  ///< the numbers as they lie in memory, none of them in part
 };
 
 /// Of a vector, an array, a span, …
@@ -64,7 +64,8 @@ class Columns {
 
   [[nodiscard]] Store& store() const noexcept;
 
-  /// Throws InvalidArgumentError unless all columns have as many numbers. There is no `expect_size`.
+  /// Throws InvalidArgumentError unless all columns have as many numbers, whole ones of a type that there is, and names
+  /// of their own. There is no `expect_size`.
   void append(std::string_view key, std::span<const Column> columns, const AppendOptions& options = {});
   void append(std::string_view key, std::initializer_list<Column> columns, const AppendOptions& options = {}) {
     append(key, std::span<const Column>(columns.begin(), columns.size()), options);

@@ -39,7 +39,7 @@ enum class NumberType : std::uint8_t {
   boolean,
 };
 
-/// Its name: int8 … uint64, float32, float64, complex64, complex128, bool.
+/// Its name: int8 … uint64, float32, float64, complex64, complex128, bool; "unknown" for any other number.
 [[nodiscard]] std::string_view name_of(NumberType type) noexcept;
 
 template <typename T, typename... Others>
