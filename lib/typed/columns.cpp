@@ -17,7 +17,7 @@ detail::ElementLayout layout_of(const Column& column) {
 
 /// The columns as the fields of a struct.
 detail::ElementLayout layout_of(std::span<const Column> columns) {
-  detail::ElementLayout layout;
+  detail::ElementLayout layout{.is_struct = true};
   for (const Column& column : columns) {
     layout.fields.push_back({.name = column.name, .type = column.type, .offset = layout.size});
     layout.size += size_of(column.type);
@@ -96,7 +96,7 @@ class Columns::Parts {
     std::vector<std::string> pieces;
     for (const Column& column : columns) {
       keys.push_back(column_key(key, column.name));
-      pieces.push_back(ElementEncoder(layout_of(column)).encode(column.bytes));
+      pieces.push_back(ElementEncoder(layout_of(column)).encode({keys.back(), column.bytes}));
     }
     record_columns(key, columns);
     std::vector<Entry> batch;
@@ -131,7 +131,7 @@ class Columns::Parts {
     const ElementEncoder encoder(layout_of(columns));
     const std::string known = known_as(key, encoder.type());
     if (known_.contains(known)) return;
-    const std::string header = encoder.encode({});
+    const std::string header = encoder.encode({header_key(key), {}});
     std::optional<ElementType> recorded = try_load_columns(key);
     while (!recorded) {
       if (try_begin_value(store_, {header_key(key), header}, {})) break;

@@ -66,8 +66,7 @@ bool is_field_name(std::string_view name) noexcept {
 }
 
 ElementType::ElementType(const detail::ElementLayout& layout) {
-  const bool is_number = layout.fields.size() == 1 && layout.fields.front().name.empty();
-  if (is_number) code_ = static_cast<std::uint8_t>(layout.fields.front().type);
+  if (!layout.is_struct) code_ = static_cast<std::uint8_t>(layout.fields.front().type);
   for (const detail::FieldLayout& field : layout.fields) add(field.name, field.type);
   if (code_ == struct_code && !has_valid_names()) {
     throw InvalidArgumentError("the schema " + quoted(schema_) + " does not have 1 to " + std::to_string(max_fields) +

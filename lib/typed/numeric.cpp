@@ -43,7 +43,7 @@ void ElementReader::copy_to(std::span<std::byte> elements) const {
 
 std::size_t ElementReader::estimate() const noexcept { return parts_->reader.estimate(); }
 
-class NumericStore::Parts {
+class ElementValues::Parts {
  public:
   Parts(std::unique_ptr<Store> owned, Store& store, const ElementLayout& layout)
       : layout_(layout), encoder_(layout), owned_(std::move(owned)), store_(store) {}
@@ -53,7 +53,7 @@ class NumericStore::Parts {
   [[nodiscard]] const ElementType& type() const noexcept { return encoder_.type(); }
 
   void append_one(const Entry& entry, const AppendOptions& options) {
-    const std::string pieces = encoder_.encode(entry.bytes);
+    const std::string pieces = encoder_.encode(entry);
     const Entry encoded{entry.key, pieces};
     if (options.expect_size) {
       append_behind(encoded, options);
@@ -65,20 +65,19 @@ class NumericStore::Parts {
   }
 
   void append_many(std::span<const Entry> entries, const AppendOptions& options) {
+    std::vector<std::string> pieces;
+    pieces.reserve(entries.size());
+    std::vector<Entry> batch;
+    for (const Entry& entry : entries) {
+      pieces.push_back(encoder_.encode(entry));
+      batch.push_back({entry.key, pieces.back()});
+    }
     std::vector<std::string_view> new_keys;
     for (const Entry& entry : entries) {
       if (is_new(entry.key)) new_keys.push_back(entry.key);
     }
     // A batch of several cannot ask that a key be new still, but an append of no elements can.
     for (const std::string_view key : new_keys) append_one({key, {}}, {});
-
-    std::vector<std::string> pieces;
-    pieces.reserve(entries.size());
-    std::vector<Entry> batch;
-    for (const Entry& entry : entries) {
-      pieces.push_back(encoder_.encode(entry.bytes));
-      batch.push_back({entry.key, pieces.back()});
-    }
     store_.append_batch(batch, options);
   }
 
@@ -135,21 +134,21 @@ class NumericStore::Parts {
   KnownKeys known_;
 };
 
-NumericStore::NumericStore(std::unique_ptr<Store> store, const ElementLayout& layout) {
+ElementValues::ElementValues(std::unique_ptr<Store> store, const ElementLayout& layout) {
   Store& borrowed = *store;
   parts_ = std::make_unique<Parts>(std::move(store), borrowed, layout);
 }
 
-NumericStore::NumericStore(Store& store, const ElementLayout& layout)
+ElementValues::ElementValues(Store& store, const ElementLayout& layout)
     : parts_(std::make_unique<Parts>(nullptr, store, layout)) {}
 
-NumericStore::NumericStore(NumericStore&&) noexcept = default;
-NumericStore& NumericStore::operator=(NumericStore&&) noexcept = default;
-NumericStore::~NumericStore() = default;
+ElementValues::ElementValues(ElementValues&&) noexcept = default;
+ElementValues& ElementValues::operator=(ElementValues&&) noexcept = default;
+ElementValues::~ElementValues() = default;
 
-Store& NumericStore::store() const noexcept { return parts_->store(); }
+Store& ElementValues::store() const noexcept { return parts_->store(); }
 
-void NumericStore::append_batch(std::span<const Entry> entries, const AppendOptions& options) {
+void ElementValues::append_batch(std::span<const Entry> entries, const AppendOptions& options) {
   if (options.expect_size && entries.size() != 1) {
     throw InvalidArgumentError("expect_size needs a batch of one entry; this one has " +
                                std::to_string(entries.size()));
@@ -160,7 +159,7 @@ void NumericStore::append_batch(std::span<const Entry> entries, const AppendOpti
   });
 }
 
-std::size_t NumericStore::get_into(std::string_view key, std::span<std::byte> elements) const {
+std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> elements) const {
   const std::size_t element_size = parts_->layout().size;
   ElementReader reader(store(), key, parts_->layout());
   std::size_t copied = 0;
@@ -175,13 +174,13 @@ std::size_t NumericStore::get_into(std::string_view key, std::span<std::byte> el
   return copied;
 }
 
-std::optional<std::uint64_t> NumericStore::size(std::string_view key) const {
+std::optional<std::uint64_t> ElementValues::size(std::string_view key) const {
   const std::optional<ValueCount> count = count_elements(store(), key, parts_->type());
   if (!count) return std::nullopt;
   return count->elements;
 }
 
-void NumericStore::erase(std::string_view key) { parts_->erase(key); }
+void ElementValues::erase(std::string_view key) { parts_->erase(key); }
 
 void prepare_to_fill(std::span<std::byte> memory) noexcept { prefer_huge_pages(memory); }
 

@@ -28,6 +28,8 @@ std::string place_of(const PiecePlace& place) {
   return "the value of key " + quoted(place.key) + " at byte " + std::to_string(place.offset);
 }
 
+bool is_zero(std::string_view bytes) noexcept { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+
 [[noreturn]] void throw_no_piece(const PiecePlace& place) {
   if (place.offset > 0) throw_damaged_piece(place, "no piece begins there");
   throw TypeMismatchError("the value of key " + quoted(place.key) +
@@ -95,6 +97,9 @@ std::optional<PieceHeader> try_decode_piece_header(std::string_view bytes, const
     throw UnsupportedError(place_of(place) + " has format version " + std::to_string(found_version) +
                            "; this version of accrete knows " + std::to_string(version));
   }
+  if (!is_zero(bytes.substr(0, front_size).substr(piece_header_size + schema_size))) {
+    throw_damaged_piece(place, "the schema of a piece is not padded with zeros");
+  }
   if (header.type.element_size == 0 || header.count > max_payload_size / header.type.element_size) {
     throw_damaged_piece(place, "the header of a piece says that it has " + std::to_string(header.count) +
                                    " elements of " + std::to_string(header.type.element_size) + " bytes");
@@ -105,6 +110,9 @@ std::optional<PieceHeader> try_decode_piece_header(std::string_view bytes, const
 std::string_view checked_payload(const PieceHeader& header, std::string_view bytes, const PiecePlace& place) {
   const std::string_view padded = bytes.substr(header.payload_offset(), header.size() - header.payload_offset());
   if (hash64(padded) != header.checksum) throw_damaged_piece(place, "the elements of a piece have a wrong checksum");
+  if (!is_zero(padded.substr(header.payload_size()))) {
+    throw_damaged_piece(place, "the elements of a piece are not padded with zeros");
+  }
   return padded.substr(0, header.payload_size());
 }
 
@@ -115,15 +123,15 @@ void check_type(const PieceHeader& header, const ElementType& wanted, const Piec
   throw TypeMismatchError(place_of(place) + " holds " + found->name() + ", not " + wanted.name());
 }
 
-void check_bools(const ElementType& type, std::string_view payload, const PiecePlace& place) {
+bool has_only_bools(const ElementType& type, std::string_view payload) noexcept {
+  unsigned char bits = 0;
   for (const ElementType::Field& field : type.fields()) {
     if (field.type != NumberType::boolean) continue;
-    unsigned char bits = 0;
     for (std::size_t i = field.offset; i < payload.size(); i += type.size()) {
       bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(payload[i]));
     }
-    if (bits > 1) throw_damaged_piece(place, "a bool is neither 0 nor 1");
   }
+  return bits <= 1;
 }
 
 }  // namespace accrete

@@ -86,8 +86,8 @@ void seal_piece(std::size_t begin, std::string& to);
 /// Throws TypeMismatchError if the piece's type is another than `wanted`, and CorruptionError if it is none.
 void check_type(const PieceHeader& header, const ElementType& wanted, const PiecePlace& place);
 
-/// Throws CorruptionError if a bool in the payload is neither 0 nor 1.
-void check_bools(const ElementType& type, std::string_view payload, const PiecePlace& place);
+/// Whether each bool in the payload is 0 or 1.
+[[nodiscard]] bool has_only_bools(const ElementType& type, std::string_view payload) noexcept;
 
 [[noreturn]] void throw_damaged_piece(const PiecePlace& place, std::string_view cause);
 

@@ -2,11 +2,13 @@
 
 #include <accrete/error.hpp>
 
+#include "base/escape.hpp"
 #include "typed/piece.hpp"
 
 namespace accrete {
 
-std::string ElementEncoder::encode(std::string_view elements) const {
+std::string ElementEncoder::encode(const Entry& entry) const {
+  std::string_view elements = entry.bytes;
   const std::size_t element_size = packing_.element_size();
   const std::size_t most = usual_payload_size / type_.size();
   const std::size_t count = elements.size() / element_size;
@@ -17,7 +19,11 @@ std::string ElementEncoder::encode(std::string_view elements) const {
   do {
     const std::string_view some = elements.substr(0, most * element_size);
     const std::size_t begin = begin_piece(tag, some.size() / element_size, pieces);
+    const std::size_t payload_begin = pieces.size();
     packing_.pack(some, pieces);
+    if (!has_only_bools(type_, std::string_view(pieces).substr(payload_begin))) {
+      throw InvalidArgumentError("cannot append to key " + quoted(entry.key) + ": a bool is neither 0 nor 1 in memory");
+    }
     finish_piece(begin, pieces);
     elements.remove_prefix(some.size());
   } while (!elements.empty());

@@ -17,8 +17,9 @@ class ElementEncoder {
 
   [[nodiscard]] const ElementType& type() const noexcept { return type_; }
 
-  /// `elements` as they lie in memory; none become a piece that records their type.
-  [[nodiscard]] std::string encode(std::string_view elements) const;
+  /// The bytes of `entry` are elements as they lie in memory; none become a piece that records their type. Throws
+  /// InvalidArgumentError if a bool is neither 0 nor 1.
+  [[nodiscard]] std::string encode(const Entry& entry) const;
 
  private:
   ElementType type_;

@@ -1,4 +1,5 @@
 #include <accrete/accrete.hpp>
+#include <accrete/columns.hpp>
 #include <accrete/numeric.hpp>
 #include <array>
 #include <bit>
@@ -71,6 +72,26 @@ TEST_CASE("bools are a byte each, and come back as vector<bool>") {
   std::array<bool, 3> room{};
   CHECK(flags.get_into("k", room) == 3);
   CHECK(room == std::array<bool, 3>{true, false, true});
+}
+
+TEST_CASE("a bool that is neither 0 nor 1 in memory is refused and stores nothing") {
+  const std::unique_ptr<Store> store = memory_store();
+  Numeric<bool> flags{*store};
+  flags.append("k", {true});
+  std::array<bool, 3> bad{};
+  std::memset(bad.data() + 1, 2, 1);
+  CHECK_THROWS_WITH_AS(flags.append("k", bad), "cannot append to key 'k': a bool is neither 0 nor 1 in memory",
+                       InvalidArgumentError);
+  CHECK_THROWS_AS(flags.append("new", bad), InvalidArgumentError);
+  const std::array<NumericEntry<bool>, 2> batch = {{{"other", {}}, {"new", bad}}};
+  CHECK_THROWS_AS(flags.append_batch(batch), InvalidArgumentError);
+  CHECK(flags.get("k") == std::vector<bool>{true});
+
+  std::array<Sample, 2> samples{};
+  std::memset(&samples[1].valid, 2, 1);
+  CHECK_THROWS_AS(Numeric<Sample>{*store}.append("new", samples), InvalidArgumentError);
+  CHECK_THROWS_AS(Columns{*store}.append("new", {column("flags", bad)}), InvalidArgumentError);
+  CHECK(store->stats().keys == 1);
 }
 
 TEST_CASE("a struct is stored by its fields, wherever they stand in memory") {
@@ -291,7 +312,7 @@ TEST_CASE("elements at any address are appended") {
   const std::vector<double> numbers = counted<double>(100);
   std::vector<std::byte> bytes(1 + numbers.size() * sizeof(double));
   std::memcpy(bytes.data() + 1, numbers.data(), numbers.size() * sizeof(double));
-  detail::NumericStore numeric(memory_store(), detail::layout_of<double>());
+  detail::ElementValues numeric(memory_store(), detail::layout_of<double>());
   const Entry entry{"k", {reinterpret_cast<const char*>(bytes.data() + 1), bytes.size() - 1}};
   numeric.append_batch({&entry, 1}, {});
   CHECK((Numeric<double>{numeric.store()}.get("k") == numbers));
@@ -306,6 +327,14 @@ struct BadName {
 struct Twins {
   int a, b;
 };
+struct Nameless {
+  double scratch;
+  int number;
+};
+/// With a member of its base for a field.
+struct Point3 : Point {
+  float z;
+};
 
 }  // namespace
 }  // namespace accrete::test
@@ -318,13 +347,34 @@ template <>
 struct accrete::Schema<accrete::test::Twins> {
   static constexpr std::tuple fields{field("a", &test::Twins::a), field("a", &test::Twins::b)};
 };
+template <>
+struct accrete::Schema<accrete::test::Nameless> {
+  static constexpr std::tuple fields{field("", &test::Nameless::number)};
+};
+template <>
+struct accrete::Schema<accrete::test::Point3> {
+  static constexpr std::tuple fields{field("x", &test::Point3::x), field("z", &test::Point3::z)};
+};
 
 namespace accrete::test {
 namespace {
 
+TEST_CASE("a member of a base is a field like others") {
+  Numeric<Point3> points{memory_store()};
+  std::array<Point3, 1> one{};
+  one[0].x = 1;
+  one[0].z = 3;
+  points.append("k", one);
+  const std::vector<Point3> back = points.get("k");
+  REQUIRE(back.size() == 1);
+  CHECK(back[0].x == 1);
+  CHECK(back[0].z == 3);
+}
+
 TEST_CASE("schemas with bad names, and keys that are none, are refused") {
   CHECK_THROWS_AS(Numeric<BadName>{memory_store()}, InvalidArgumentError);
   CHECK_THROWS_AS(Numeric<Twins>{memory_store()}, InvalidArgumentError);
+  CHECK_THROWS_AS(Numeric<Nameless>{memory_store()}, InvalidArgumentError);
   Numeric<double> numeric{memory_store()};
   CHECK_THROWS_AS(numeric.append("", {1}), InvalidKeyError);
   CHECK_THROWS_AS(numeric.append(std::string(max_key_size + 1, 'k'), {1}), InvalidKeyError);

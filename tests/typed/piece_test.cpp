@@ -129,6 +129,19 @@ TEST_CASE("a type that is none, a bool that is none and another version are refu
   CHECK(outcome<bool>(piece) == 'c');
 }
 
+TEST_CASE("padding that is not zero is refused, also behind right checksums") {
+  const auto sealed_with_last = [](std::string piece, std::size_t size) {
+    piece[size - 1] = 1;
+    seal_piece(0, piece);
+    return piece;
+  };
+  const std::string bools = encoded<bool>({true, false, true});
+  CHECK(outcome<bool>(sealed_with_last(bools, piece_header_size + 3)) == ' ');
+  CHECK(outcome<bool>(sealed_with_last(bools, bools.size())) == 'c');
+  const std::string points = encoded<Point>({{1, 2}});
+  CHECK(outcome<Point>(sealed_with_last(points, points.size() - sizeof(Point))) == 'c');
+}
+
 TEST_CASE("what is no array of numbers is told from a damaged one") {
   for (const char* raw : {"x", "plain text", "plain text that is longer than the header of a piece"}) {
     CHECK(outcome<double>(raw) == 't');

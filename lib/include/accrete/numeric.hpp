@@ -98,7 +98,7 @@ concept Element = Number<T> ||(std::is_trivially_copyable_v<T>&& std::default_in
 namespace detail {
 
 struct FieldLayout {
-  std::string_view name{};  ///< empty: the element is this number, not a struct
+  std::string_view name{};  ///< of a struct's field
   NumberType type{};
   std::size_t offset = 0;  ///< in the element, bytes
 };
@@ -106,17 +106,19 @@ struct FieldLayout {
 /// How an element lies in memory.
 struct ElementLayout {
   std::size_t size = 0;  ///< bytes
-  std::vector<FieldLayout> fields{};
+  bool is_struct = false;
+  std::vector<FieldLayout> fields{};  ///< of a number: itself
 };
 
 template <Element T>
 [[nodiscard]] ElementLayout make_layout() {
-  ElementLayout layout{.size = sizeof(T)};
+  ElementLayout layout{.size = sizeof(T), .is_struct = !Number<T>};
   if constexpr (Number<T>) {
     layout.fields.push_back({.type = number_type<T>()});
   } else {
     const T sample{};
-    const auto add = [&]<typename Member>(const Field<T, Member>& field) {
+    const auto add = [&]<typename Struct, typename Member>(const Field<Struct, Member>& field) {
+      static_assert(std::derived_from<T, Struct>, "a field of Schema<T> is a member of T, or of a base of it");
       const auto distance =
           reinterpret_cast<const std::byte*>(&(sample.*field.member)) - reinterpret_cast<const std::byte*>(&sample);
       layout.fields.push_back(
@@ -156,13 +158,13 @@ class ElementReader {
 };
 
 /// All that Numeric does but for the element's type, which is data here.
-class NumericStore {
+class ElementValues {
  public:
-  NumericStore(std::unique_ptr<Store> store, const ElementLayout& layout);
-  NumericStore(Store& store, const ElementLayout& layout);
-  NumericStore(NumericStore&&) noexcept;
-  NumericStore& operator=(NumericStore&&) noexcept;
-  ~NumericStore();
+  ElementValues(std::unique_ptr<Store> store, const ElementLayout& layout);
+  ElementValues(Store& store, const ElementLayout& layout);
+  ElementValues(ElementValues&&) noexcept;
+  ElementValues& operator=(ElementValues&&) noexcept;
+  ~ElementValues();
 
   [[nodiscard]] Store& store() const noexcept;
   /// The bytes of the entries are elements as they lie in memory.
@@ -255,7 +257,8 @@ struct NumericEntry {
 ///
 /// Any number of threads may call any of its functions at once. A function does all that it says or throws an Error and
 /// changes nothing. It throws CorruptionError, which names the key and the byte, where a value is damaged or cut.
-/// Floating-point numbers come back bit for bit. An array of bool is appended as a span, and got as a vector<bool>.
+/// Floating-point numbers come back bit for bit. An array of bool is appended as a span, and got as a vector<bool>; a
+/// bool whose byte in memory is neither 0 nor 1 is InvalidArgumentError.
 ///
 /// A get of more than 256 KiB reads the value in pieces. If it is erased and begun anew meanwhile, that may go
 /// unnoticed and yield elements of both; appends do no harm.
@@ -322,7 +325,7 @@ class Numeric {
   void erase(std::string_view key) { store_.erase(key); }
 
  private:
-  detail::NumericStore store_;
+  detail::ElementValues store_;
 };
 
 }  // namespace accrete
