@@ -16,12 +16,12 @@ namespace accrete {
   return expected == 0 ? !size : size == expected;
 }
 
-/// Throws SizeMismatchError unless has_expected_size.
-inline void check_expected_size(std::string_view key, const std::optional<std::uint64_t>& size,
-                                std::uint64_t expected) {
+/// Throws SizeMismatchError unless has_expected_size. Sizes are in `unit`.
+inline void check_expected_size(std::string_view key, const std::optional<std::uint64_t>& size, std::uint64_t expected,
+                                const std::string& unit = "bytes") {
   if (has_expected_size(size, expected)) return;
   throw SizeMismatchError("the value of key " + quoted(key) + " was expected to " +
-                          (expected == 0 ? "be new" : "have " + std::to_string(expected) + " bytes") + ", but it " +
+                          (expected == 0 ? "be new" : "have " + std::to_string(expected) + " " + unit) + ", but it " +
                           (size ? "has " + std::to_string(*size) : "does not exist"));
 }
 

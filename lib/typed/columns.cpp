@@ -131,6 +131,7 @@ class Columns::Parts {
     const ElementEncoder encoder(layout_of(columns));
     const std::string known = known_as(key, encoder.type());
     if (known_.contains(known)) return;
+    const std::uint64_t epoch = known_.epoch();
     const std::string header = encoder.encode({header_key(key), {}});
     std::optional<ElementType> recorded = try_load_columns(key);
     while (!recorded) {
@@ -142,7 +143,7 @@ class Columns::Parts {
       throw TypeMismatchError("cannot append rows of " + encoder.type().name() + " to key " + quoted(key) +
                               ": its rows are " + recorded->name());
     }
-    known_.add(known);
+    known_.add(known, epoch);
   }
 
   const std::unique_ptr<Store> owned_;  // nullptr: the store is borrowed

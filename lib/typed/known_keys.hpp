@@ -1,41 +1,49 @@
-// Remembers of some keys that they were seen, in a fixed amount of memory.
+// Remembers of keys that they were seen, in memory that grows up to a bound.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string_view>
 
-#include "base/hash.hpp"
+#include "os/at_fork.hpp"
 
 namespace accrete {
 
-/// A key that was added may be forgotten again, for another takes its place. Any number of threads may use it at once.
+/// Nearly all of up to half a million keys, in 8 MiB; beyond that, keys that are added take the place of others. Any
+/// number of threads may use it at once.
 ///
 /// Limitations: keys are told apart by 64 bits of hash.
-class KnownKeys {
+class KnownKeys : private AtFork {
  public:
-  void add(std::string_view key) noexcept {
-    const std::uint64_t hash = hash_of(key);
-    place_of(hash).store(hash, std::memory_order_relaxed);
-  }
+  KnownKeys() { watch_forks(); }
+  ~KnownKeys() override { ignore_forks(); }
 
-  void forget(std::string_view key) noexcept { place_of(hash_of(key)).store(0, std::memory_order_relaxed); }
+  [[nodiscard]] bool contains(std::string_view key) const;
 
-  [[nodiscard]] bool contains(std::string_view key) noexcept {
-    const std::uint64_t hash = hash_of(key);
-    return place_of(hash).load(std::memory_order_relaxed) == hash;
-  }
+  /// A number that changes when a key is forgotten.
+  [[nodiscard]] std::uint64_t epoch() const;
+
+  /// Does nothing if a key was forgotten since the epoch was `seen`, before somebody looked at what is now added.
+  void add(std::string_view key, std::uint64_t seen) noexcept;
+
+  void forget(std::string_view key);
 
  private:
-  static constexpr std::size_t places = 4096;
+  [[nodiscard]] std::uint64_t* bucket_of(std::uint64_t hash) const noexcept;
+  [[nodiscard]] bool try_add(std::uint64_t hash) noexcept;
+  [[nodiscard]] bool try_grow() noexcept;
 
-  /// Never 0, which is an empty place.
-  [[nodiscard]] static std::uint64_t hash_of(std::string_view key) noexcept { return hash64(key) | 1; }
-  [[nodiscard]] std::atomic<std::uint64_t>& place_of(std::uint64_t hash) noexcept { return hashes_[hash / 2 % places]; }
+  void before_fork() override { mutex_.lock(); }
+  void after_fork_in_parent() noexcept override { mutex_.unlock(); }
+  // The child cannot unlock it: the thread that did the locking has another number there.
+  void after_fork_in_child() noexcept override { std::construct_at(&mutex_); }
 
-  std::array<std::atomic<std::uint64_t>, places> hashes_{};
+  mutable std::mutex mutex_;                 // guards all below
+  std::unique_ptr<std::uint64_t[]> places_;  // NOLINT(modernize-avoid-c-arrays): hashes in buckets; 0 is a free place
+  std::size_t size_ = 0;                     // places
+  std::uint64_t epoch_ = 0;
 };
 
 }  // namespace accrete

@@ -1,8 +1,11 @@
 #include <accrete/numeric.hpp>
+#include <algorithm>
 
 #include "base/escape.hpp"
+#include "base/expected_size.hpp"
 #include "base/within_memory.hpp"
 #include "os/system.hpp"
+#include "store/applied_batch.hpp"
 #include "typed/element_packing.hpp"
 #include "typed/known_keys.hpp"
 #include "typed/value_reader.hpp"
@@ -55,76 +58,83 @@ class ElementValues::Parts {
   void append_one(const Entry& entry, const AppendOptions& options) {
     const std::string pieces = encoder_.encode(entry);
     const Entry encoded{entry.key, pieces};
-    if (options.expect_size) {
-      append_behind(encoded, options);
-    } else {
-      while (!try_append(encoded, options)) {
-      }
-    }
-    known_.add(entry.key);
+    if (options.expect_size) return append_if_expected(encoded, options);
+    const bool is_unseen = !known_.contains(entry.key) && !is_applied(store_, options.id);
+    if (is_unseen && !has_type(entry.key) && try_begin(encoded, options)) return;
+    store_.append_batch({&encoded, 1}, options);
   }
 
   void append_many(std::span<const Entry> entries, const AppendOptions& options) {
     std::vector<std::string> pieces;
     pieces.reserve(entries.size());
     std::vector<Entry> batch;
+    std::vector<std::string_view> unseen;
     for (const Entry& entry : entries) {
       pieces.push_back(encoder_.encode(entry));
       batch.push_back({entry.key, pieces.back()});
+      if (!known_.contains(entry.key)) unseen.push_back(entry.key);
     }
-    std::vector<std::string_view> new_keys;
-    for (const Entry& entry : entries) {
-      if (is_new(entry.key)) new_keys.push_back(entry.key);
-    }
-    // A batch of several cannot ask that a key be new still, but an append of no elements can.
-    for (const std::string_view key : new_keys) append_one({key, {}}, {});
+    if (!unseen.empty() && !is_applied(store_, options.id)) begin_all(std::move(unseen));
     store_.append_batch(batch, options);
   }
 
   void erase(std::string_view key) {
     known_.forget(key);
     store_.erase(key);
+    known_.forget(key);  // who has looked at the value meanwhile may have seen it
   }
 
  private:
-  /// False: others were first, and what they have appended is to be looked at.
-  [[nodiscard]] bool try_append(const Entry& entry, const AppendOptions& options) {
-    if (is_new(entry.key)) return try_begin_value(store_, entry, options);
-    store_.append_batch({&entry, 1}, options);
+  /// Of those keys that are new, makes values without elements: a batch of several cannot ask that a key be new still.
+  void begin_all(std::vector<std::string_view> keys) {
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    std::erase_if(keys, [&](std::string_view key) { return has_type(key); });
+    for (const std::string_view key : keys) {
+      const std::string piece = encoder_.encode({key, {}});
+      static_cast<void>(try_begin({key, piece}, {}));
+    }
+  }
+
+  /// False: no bytes tell the value's type. Throws TypeMismatchError if it is another.
+  [[nodiscard]] bool has_type(std::string_view key) {
+    const std::uint64_t epoch = known_.epoch();
+    if (!begins_with(store_, key, type())) return false;
+    known_.add(key, epoch);
     return true;
   }
 
-  void append_behind(const Entry& entry, AppendOptions options) {
-    const std::uint64_t elements = *options.expect_size;
-    options.expect_size = expected_bytes(entry.key, elements);
-    try {
-      store_.append_batch({&entry, 1}, options);
-    } catch (const SizeMismatchError&) {
-      throw SizeMismatchError("cannot append to the value of key " + quoted(entry.key) + ": it does not have " +
-                              std::to_string(elements) + " elements");
-    }
-  }
-
-  /// Whether no type is recorded yet. Throws TypeMismatchError if it is another.
-  [[nodiscard]] bool is_new(std::string_view key) {
-    if (known_.contains(key)) return false;
-    while (!begins_with(store_, key, type())) {
-      const std::optional<std::uint64_t> size = store_.size(key);
-      if (!size) return true;
-      if (*size == 0) return false;
-      // Somebody has begun it in between.
-    }
-    known_.add(key);
+  /// Appends to a new key. False: others were first, with elements of the type, or with no bytes.
+  [[nodiscard]] bool try_begin(const Entry& entry, const AppendOptions& options) {
+    do {
+      const std::uint64_t epoch = known_.epoch();
+      if (try_begin_value(store_, entry, options)) {
+        if (!options.id) known_.add(entry.key, epoch);  // with an id, it may be that nothing was appended
+        return true;
+      }
+    } while (!has_type(entry.key) && store_.size(entry.key) != 0);
     return false;
   }
 
-  /// The size of a value that has so many elements; one that none has if it has not, for the store looks at the batch's
-  /// id first.
-  [[nodiscard]] std::uint64_t expected_bytes(std::string_view key, std::uint64_t elements) const {
-    const std::optional<ValueCount> count = count_elements(store_, key, type());
-    if (!count && elements == 0) return 0;
-    if (count && count->bytes > 0 && count->elements == elements) return count->bytes;
-    return ~std::uint64_t{0};
+  /// What is expected is a number of elements; that nobody appends between the look at it and the append, is asked for
+  /// by a number of bytes.
+  void append_if_expected(const Entry& entry, AppendOptions options) {
+    const std::uint64_t expected = *options.expect_size;
+    for (;;) {
+      const std::optional<ValueCount> count = count_elements(store_, entry.key, type());
+      const std::optional<std::uint64_t> elements = count ? std::optional(count->elements) : std::nullopt;
+      if (!has_expected_size(elements, expected)) {
+        if (!is_applied(store_, options.id)) check_expected_size(entry.key, elements, expected, "elements");
+        options.expect_size.reset();  // it does nothing but what a batch that comes again does
+        return store_.append_batch({&entry, 1}, options);
+      }
+      options.expect_size = count ? count->bytes : 0;
+      try {
+        return store_.append_batch({&entry, 1}, options);
+      } catch (const SizeMismatchError&) {
+        // Somebody has appended or erased meanwhile.
+      }
+    }
   }
 
   const ElementLayout layout_;

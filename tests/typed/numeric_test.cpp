@@ -3,13 +3,15 @@
 #include <accrete/numeric.hpp>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
 #include <numeric>
+#include <utility>
 
-#include "support/random_bytes.hpp"
+#include "support/hooked_store.hpp"
 #include "typed/piece.hpp"
 #include "typed/samples.hpp"
 #include "typed/stores.hpp"
@@ -306,6 +308,168 @@ TEST_CASE("expect_size counts elements, and a batch with an id is applied once")
     CHECK_THROWS_AS(numeric.append_batch(entries, {.expect_size = 4}), InvalidArgumentError);
     CHECK_FALSE(numeric.size("new"));
   });
+}
+
+TEST_CASE("expect_size 0 asks that a key is new, whatever a value without elements holds") {
+  over_every_store([&](std::unique_ptr<Store> store) {
+    Numeric<float> numeric{*store};
+    const std::array<float, 2> two = {1, 2};
+    const std::array<NumericEntry<float>, 1> batch = {{{"k", two}}};
+    numeric.append("k", {});
+    CHECK_THROWS_WITH_AS(numeric.append_batch(batch, {.expect_size = 0}),
+                         "the value of key 'k' was expected to be new, but it has 0", SizeMismatchError);
+    CHECK_THROWS_WITH_AS(numeric.append_batch(batch, {.expect_size = 2}),
+                         "the value of key 'k' was expected to have 2 elements, but it has 0", SizeMismatchError);
+    const std::array<NumericEntry<float>, 1> raw = {{{"raw", two}}};
+    store->append("raw", "");
+    CHECK_THROWS_AS(numeric.append_batch(raw, {.expect_size = 0}), SizeMismatchError);
+    CHECK(numeric.size("k") == 0);
+    CHECK(store->size("raw") == 0);
+  });
+}
+
+TEST_CASE("of several that expect a key to be new, one appends, also where it has no elements to append") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  store.before = [&](HookedStore::Call call, std::string_view) {
+    if (call == HookedStore::Call::append && !memory->size("k")) Numeric<float>{*memory}.append("k", {});
+  };
+  const std::array<NumericEntry<float>, 1> none = {{{"k", {}}}};
+  CHECK_THROWS_AS(Numeric<float>{store}.append_batch(none, {.expect_size = 0}), SizeMismatchError);
+}
+
+TEST_CASE("an append of no elements meanwhile does not change how many are expected") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  Numeric<float> numeric{store};
+  numeric.append("k", {1, 2});
+  int appends = 0;
+  store.before = [&](HookedStore::Call call, std::string_view) {
+    if (call == HookedStore::Call::append && ++appends == 1) Numeric<float>{*memory}.append("k", {});
+  };
+  const std::array<float, 1> one = {3};
+  const std::array<NumericEntry<float>, 1> batch = {{{"k", one}}};
+  numeric.append_batch(batch, {.expect_size = 2});
+  CHECK(appends == 2);
+  CHECK(numeric.get("k") == std::vector<float>{1, 2, 3});
+}
+
+TEST_CASE("a batch begins each new key once, however often it names it") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  Numeric<float> numeric{store};
+  const std::array<float, 1> one = {1};
+  const std::vector<NumericEntry<float>> batch(1000, {"a", one});
+  numeric.append_batch(batch);
+  CHECK(store.count(HookedStore::Call::append) == 2);
+  CHECK(store.count(HookedStore::Call::get_range) == 1);
+  CHECK(store.count(HookedStore::Call::size) == 0);
+  CHECK(memory->get("a").size() == piece_header_size + 1000 * (piece_header_size + padded_size(sizeof(float))));
+
+  std::vector<std::string> names;
+  for (int i = 0; i < 1000; ++i) names.push_back("key" + std::to_string(i));
+  std::vector<NumericEntry<float>> distinct;
+  for (const std::string& name : names) distinct.push_back({name, one});
+  store.forget_counts();
+  numeric.append_batch(distinct);
+  CHECK(store.count(HookedStore::Call::append) == 1001);
+  CHECK(store.count(HookedStore::Call::get_range) == 1000);
+  CHECK(store.count(HookedStore::Call::size) == 0);
+}
+
+TEST_CASE("appends to many thousand keys that were appended to before read nothing") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  Numeric<float> numeric{store};
+  for (int round = 0; round < 2; ++round) {
+    store.forget_counts();
+    for (int i = 0; i < 20'000; ++i) numeric.append("key" + std::to_string(i), {1});
+  }
+  CHECK(store.count(HookedStore::Call::append) == 20'000);
+  CHECK(store.count(HookedStore::Call::get_range) == 0);
+  CHECK(store.count(HookedStore::Call::size) == 0);
+}
+
+TEST_CASE("a batch that was applied already changes nothing when it comes again") {
+  const std::unique_ptr<Store> store = memory_store();
+  Numeric<float> numeric{*store};
+  const std::array<float, 1> one = {1};
+  const std::array<NumericEntry<float>, 2> batch = {{{"k", one}, {"l", one}}};
+  const BatchId id{.writer = {}, .sequence = 7};
+  numeric.append_batch(batch, {.id = id});
+  numeric.erase("k");
+  numeric.erase("l");
+  numeric.append_batch(batch, {.id = id});
+  numeric.append_batch(std::span(batch).first(1), {.id = id});
+  CHECK(store->stats().keys == 0);
+
+  // The key is not taken for one of floats since.
+  Numeric<double>{*store}.append("k", {2});
+  numeric.append_batch(batch, {.id = id});
+  numeric.append_batch(std::span(batch).first(1), {.id = id});
+  CHECK_THROWS_AS(numeric.append("k", {1}), TypeMismatchError);
+  CHECK(Numeric<double>{*store}.get("k") == std::vector<double>{2});
+  CHECK(store->stats().keys == 1);
+}
+
+TEST_CASE("a key that is erased while it is appended to takes another type") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  using Call = HookedStore::Call;
+  for (const Call erased_behind : {Call::get_range, Call::append}) {
+    Numeric<float> numeric{store};
+    memory->drop();
+    if (erased_behind == Call::get_range) Numeric<float>{*memory}.append("k", {0});
+    bool is_erased = false;
+    store.after = [&](Call call, std::string_view) {
+      if (call == erased_behind && !std::exchange(is_erased, true)) numeric.erase("k");
+    };
+    numeric.append("k", {1});
+    CHECK(is_erased);
+    store.after = {};
+    memory->erase("k");
+    Numeric<double>{*memory}.append("k", {2});
+    CHECK_THROWS_AS(numeric.append("k", {1}), TypeMismatchError);
+    CHECK(Numeric<double>{*memory}.get("k") == std::vector<double>{2});
+  }
+}
+
+/// Appends in several steps, of which the n-th fails.
+template <typename Append>
+void check_failing_steps(Append append) {
+  int n = 0;
+  for (bool is_done = false; !is_done; ++n) {
+    const std::unique_ptr<Store> memory = memory_store();
+    HookedStore store(*memory);
+    int calls = 0;
+    store.before = [&](HookedStore::Call, std::string_view) {
+      if (calls++ == n) throw IoError("fail at", "a step", EIO);
+    };
+    Numeric<float> numeric{store};
+    CAPTURE(n);
+    try {
+      append(numeric);
+      is_done = true;
+    } catch (const IoError&) {
+      store.before = {};
+      CHECK(numeric.get("a").empty());
+      CHECK(numeric.get("b").empty());
+      append(numeric);
+    }
+    store.before = {};
+    CHECK(numeric.get("a") == std::vector<float>{1, 2});
+    CHECK(numeric.get("b") == std::vector<float>{2});
+  }
+  CHECK(n > 3);
+}
+
+TEST_CASE("a batch of which a step fails is not appended, and is in whole when it comes again") {
+  const std::array<float, 2> two = {1, 2};
+  const std::array<NumericEntry<float>, 3> batch = {
+      {{"a", std::span(two).first(1)}, {"b", std::span(two).last(1)}, {"a", std::span(two).last(1)}}};
+  check_failing_steps([&](Numeric<float>& numeric) { numeric.append_batch(batch); });
+  check_failing_steps(
+      [&](Numeric<float>& numeric) { numeric.append_batch(batch, {.id = BatchId{.writer = {}, .sequence = 1}}); });
 }
 
 TEST_CASE("elements at any address are appended") {

@@ -251,9 +251,12 @@ struct NumericEntry {
 ///
 /// The first append to a key records the element type; another type is TypeMismatchError, and nothing of the call is
 /// stored. This holds among all threads and processes that append through Numeric: of two that append first, one wins.
-/// Only when a key is erased by somebody else, another type appended, and then this object, which has appended to the
-/// key before, appends again, is it not noticed, and neither when two types are first appended to a value of no bytes,
-/// which Store::append can leave: the value then holds two types, and reading it is TypeMismatchError.
+/// But a key that was erased, or dropped with the store, may get another type only if nobody appends to it meanwhile,
+/// and if no object that has appended to it before does so again, but for the one whose `erase` it was. Otherwise the
+/// value may hold two types, as may one of no bytes, which Store::append can leave; reading it is TypeMismatchError.
+///
+/// An object remembers the keys that it has found to be of its type, in up to 8 MiB. The first append to a key reads
+/// the front of its value before; with more than about half a million keys, later ones do, too.
 ///
 /// Any number of threads may call any of its functions at once. A function does all that it says or throws an Error and
 /// changes nothing. It throws CorruptionError, which names the key and the byte, where a value is damaged or cut.
@@ -280,7 +283,8 @@ class Numeric {
     append(key, std::span<const T>(elements.begin(), elements.size()));
   }
 
-  /// Appends all entries, in their order, or none of them. `options.expect_size` is in elements.
+  /// Appends all entries, in their order, or none of them. `options.expect_size` is in elements; it reads the headers
+  /// of all pieces of the value, as `size` does.
   ///
   /// If a batch of several entries has new keys, these are first brought into being, each with no elements. They stay
   /// if the batch then fails.
