@@ -4,6 +4,7 @@
 
 #include "base/escape.hpp"
 #include "base/within_memory.hpp"
+#include "store/applied_batch.hpp"
 #include "typed/known_keys.hpp"
 #include "typed/value_reader.hpp"
 #include "typed/value_writer.hpp"
@@ -23,6 +24,23 @@ detail::ElementLayout layout_of(std::span<const Column> columns) {
     layout.size += size_of(column.type);
   }
   return layout;
+}
+
+std::string read_action(std::string_view key) { return "read the columns of key " + quoted(key); }
+
+/// What is wrong with columns of one table; empty: nothing.
+std::string difference(const detail::ColumnRows& first, const detail::ColumnRows& second) {
+  if (first.rows == second.rows) return {};
+  return "the column " + quoted(first.name) + " has " + std::to_string(first.rows) + " rows and the column " +
+         quoted(second.name) + " has " + std::to_string(second.rows);
+}
+
+void require_column(std::string_view key, const ElementType& columns, std::string_view name) {
+  const std::vector<ElementType::Field>& fields = columns.fields();
+  const auto has_name = [&](const ElementType::Field& field) { return field.name == name; };
+  if (std::any_of(fields.begin(), fields.end(), has_name)) return;
+  throw InvalidArgumentError("the key " + quoted(key) + " has no column " + quoted(name) + ": its rows are " +
+                             columns.name());
 }
 
 std::vector<ColumnType> sorted_columns(const ElementType& type) {
@@ -54,10 +72,7 @@ std::string problem_of(const Column& column, const Column& first) {
     return name + " has " + std::to_string(column.bytes.size()) + " bytes, which are no whole numbers of type " +
            std::string(name_of(column.type));
   }
-  const std::size_t first_rows = first.bytes.size() / size_of(first.type);
-  if (rows == first_rows) return {};
-  return "the column " + quoted(first.name) + " has " + std::to_string(first_rows) + " rows and " + name + " has " +
-         std::to_string(rows);
+  return difference({first.name, first.bytes.size() / size_of(first.type)}, {column.name, rows});
 }
 
 /// What is wrong with the columns together, whatever they hold; empty: nothing.
@@ -72,6 +87,15 @@ std::string problem_of(std::span<const Column> columns) {
   std::sort(names.begin(), names.end());
   const auto twin = std::adjacent_find(names.begin(), names.end());
   return twin == names.end() ? std::string() : "there are two columns " + quoted(*twin);
+}
+
+/// What stands behind the columns in a header once their erase has begun.
+std::string erase_mark(const ElementType& columns) {
+  std::string mark;
+  const std::size_t begin = begin_piece(columns.tag(), 1, mark);
+  mark.append(columns.size(), '\0');
+  finish_piece(begin, mark);
+  return mark;
 }
 
 void check_columns(std::string_view key, std::span<const Column> columns) {
@@ -98,27 +122,41 @@ class Columns::Parts {
       keys.push_back(column_key(key, column.name));
       pieces.push_back(ElementEncoder(layout_of(column)).encode({keys.back(), column.bytes}));
     }
-    record_columns(key, columns);
+    const ElementEncoder encoder(layout_of(columns));
+    const bool is_known = known_.contains(known_as(key, encoder.type()));
+    if (!is_known && !is_applied(store_, options.id)) record_columns(key, encoder);
     std::vector<Entry> batch;
     for (std::size_t i = 0; i < columns.size(); ++i) batch.push_back({keys[i], pieces[i]});
     store_.append_batch(batch, options);
   }
 
   [[nodiscard]] std::optional<ElementType> try_load_columns(std::string_view key) const {
-    ValueReader reader(store_, header_key(key), std::nullopt);
-    if (reader.next() > 0 || (reader.type() && reader.type()->tag().code != struct_code)) throw_no_columns(key);
-    return reader.type();
+    std::optional<Header> header = try_load_header(key);
+    if (!header) return std::nullopt;
+    if (header->is_being_erased) {
+      throw ErasedError("the erase of key " + quoted(key) + " with its columns was interrupted: erase it again");
+    }
+    return std::move(header->columns);
   }
 
   void erase(std::string_view key) {
-    const std::optional<ElementType> columns = try_load_columns(key);
-    if (!columns) return;
-    known_.forget(known_as(key, *columns));
-    for (const ElementType::Field& column : columns->fields()) store_.erase(column_key(key, column.name));
-    store_.erase(header_key(key));
+    try {
+      const std::optional<Header> header = try_load_header(key);
+      if (header) erase_columns(key, *header);
+    } catch (const CorruptionError&) {
+      known_.forget_all();
+      erase_all(key, listed_columns(key));
+      known_.forget_all();
+    }
   }
 
  private:
+  /// What the value of header_key says.
+  struct Header {
+    ElementType columns;
+    bool is_being_erased;
+  };
+
   [[nodiscard]] static std::string known_as(std::string_view key, const ElementType& columns) {
     std::string known = header_key(key);
     for (const ColumnType& column : sorted_columns(columns))
@@ -126,30 +164,67 @@ class Columns::Parts {
     return known;
   }
 
+  [[nodiscard]] std::optional<Header> try_load_header(std::string_view key) const {
+    const std::string place = header_key(key);
+    ValueReader reader(store_, place, std::nullopt);
+    const bool has_elements = reader.next() > 0;
+    if (!reader.type() && !store_.size(place)) return std::nullopt;
+    if (!reader.type() || reader.type()->tag().code != struct_code) throw_no_columns(key);
+    return Header{.columns = *reader.type(), .is_being_erased = has_elements};
+  }
+
   /// Of several first appends at once, one records its columns.
-  void record_columns(std::string_view key, std::span<const Column> columns) {
-    const ElementEncoder encoder(layout_of(columns));
-    const std::string known = known_as(key, encoder.type());
-    if (known_.contains(known)) return;
+  void record_columns(std::string_view key, const ElementEncoder& encoder) {
     const std::uint64_t epoch = known_.epoch();
-    const std::string header = encoder.encode({header_key(key), {}});
+    const std::string place = header_key(key);
+    const std::string header = encoder.encode({place, {}});
     std::optional<ElementType> recorded = try_load_columns(key);
-    while (!recorded) {
-      if (try_begin_value(store_, {header_key(key), header}, {})) break;
-      recorded = try_load_columns(key);
-      if (!recorded && store_.size(header_key(key)) == 0) throw_no_columns(key);
-    }
+    while (!recorded && !try_begin_value(store_, {place, header}, {})) recorded = try_load_columns(key);
     if (recorded && sorted_columns(*recorded) != sorted_columns(encoder.type())) {
       throw TypeMismatchError("cannot append rows of " + encoder.type().name() + " to key " + quoted(key) +
                               ": its rows are " + recorded->name());
     }
-    known_.add(known, epoch);
+    known_.add(known_as(key, encoder.type()), epoch);
+  }
+
+  void erase_columns(std::string_view key, const Header& header) {
+    const std::string known = known_as(key, header.columns);
+    std::vector<std::string> columns;
+    for (const ElementType::Field& column : header.columns.fields()) columns.push_back(column_key(key, column.name));
+    known_.forget(known);
+    if (!header.is_being_erased) store_.append(header_key(key), erase_mark(header.columns));
+    erase_all(key, columns);
+    known_.forget(known);  // who has looked at the header meanwhile may have seen it
+  }
+
+  /// The header last, for it says that there is something to erase.
+  void erase_all(std::string_view key, const std::vector<std::string>& columns) {
+    for (const std::string& column : columns) store_.erase(column);
+    store_.erase(header_key(key));
+  }
+
+  /// The keys of its columns, as the store has them.
+  [[nodiscard]] std::vector<std::string> listed_columns(std::string_view key) const {
+    const std::string prefix = header_key(key);
+    std::vector<std::string> columns;
+    for (KeySize& listed : store_.list({.prefix = prefix})) {
+      if (is_field_name(std::string_view(listed.key).substr(prefix.size()))) columns.push_back(std::move(listed.key));
+    }
+    return columns;
   }
 
   const std::unique_ptr<Store> owned_;  // nullptr: the store is borrowed
   Store& store_;
   KnownKeys known_;  // with their columns
 };
+
+Column column(std::string_view name, const std::vector<bool>& numbers) {
+  return within_memory("copy the numbers of column " + quoted(name), [&] {
+    auto owned = std::make_shared<const std::string>(numbers.begin(), numbers.end());
+    const std::string_view bytes = *owned;
+    return Column{.name = name, .type = NumberType::boolean, .bytes = bytes, .owned = std::move(owned)};
+  });
+}
 
 Columns::Columns(std::unique_ptr<Store> store) {
   Store& borrowed = *store;
@@ -170,25 +245,69 @@ void Columns::append(std::string_view key, std::span<const Column> columns, cons
 }
 
 std::vector<ColumnType> Columns::columns(std::string_view key) const {
-  std::vector<ColumnType> columns;
-  const std::optional<ElementType> recorded = parts_->try_load_columns(key);
-  if (!recorded) return columns;
-  for (const ElementType::Field& field : recorded->fields()) {
-    columns.push_back({.name = field.name, .type = field.type});
-  }
-  return columns;
+  return within_memory(read_action(key), [&] {
+    std::vector<ColumnType> columns;
+    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    if (!recorded) return columns;
+    for (const ElementType::Field& field : recorded->fields()) {
+      columns.push_back({.name = field.name, .type = field.type});
+    }
+    return columns;
+  });
+}
+
+std::vector<std::string> Columns::keys(std::string_view prefix) const {
+  return within_memory("list the keys that have columns", [&] {
+    std::vector<std::string> keys;
+    for (KeySize& listed : store().list({.prefix = prefix})) {
+      if (listed.key.size() == 1 || listed.key.back() != '\0') continue;
+      listed.key.pop_back();
+      if (listed.key.starts_with(prefix)) keys.push_back(std::move(listed.key));
+    }
+    return keys;
+  });
 }
 
 std::optional<std::uint64_t> Columns::rows(std::string_view key) const {
-  const std::optional<ElementType> recorded = parts_->try_load_columns(key);
-  if (!recorded) return std::nullopt;
-  const ElementType::Field& first = recorded->fields().front();
-  const ElementType type({.size = size_of(first.type), .fields = {{.type = first.type}}});
-  const std::optional<ValueCount> count = count_elements(store(), column_key(key, first.name), type);
-  return count ? count->elements : 0;
+  return within_memory(read_action(key), [&]() -> std::optional<std::uint64_t> {
+    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    if (!recorded) return std::nullopt;
+    const ElementType::Field& first = recorded->fields().front();
+    const ElementType type({.size = size_of(first.type), .fields = {{.type = first.type}}});
+    const std::optional<ValueCount> count = count_elements(store(), column_key(key, first.name), type);
+    return count ? count->elements : 0;
+  });
 }
 
-void Columns::erase(std::string_view key) { parts_->erase(key); }
+std::vector<std::string> Columns::get_values(std::string_view key, std::span<const std::string_view> columns) const {
+  return within_memory(read_action(key), [&] {
+    std::vector<std::string> keys;
+    for (const std::string_view column : columns) keys.push_back(column_key(key, column));
+    return store().get_batch(std::vector<std::string_view>(keys.begin(), keys.end()));
+  });
+}
+
+void Columns::check_rows(std::string_view key, std::initializer_list<detail::ColumnRows> read) const {
+  const detail::ColumnRows& first = *read.begin();
+  const bool is_sound = std::all_of(read.begin(), read.end(), [&](const detail::ColumnRows& column) {
+    return column.rows > 0 && column.rows == first.rows;
+  });
+  if (is_sound) return;
+  within_memory(read_action(key), [&] {
+    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    for (const detail::ColumnRows& column : read) {
+      if (recorded && column.rows == 0) require_column(key, *recorded, column.name);
+      const std::string problem = difference(first, column);
+      if (problem.empty()) continue;
+      if (!recorded) throw ErasedError("the key " + quoted(key) + " was erased while its columns were read");
+      throw CorruptionError("the key " + quoted(key) + " is damaged: " + problem);
+    }
+  });
+}
+
+void Columns::erase(std::string_view key) {
+  within_memory("erase key " + quoted(key) + " with its columns", [&] { parts_->erase(key); });
+}
 
 std::string Columns::column_key(std::string_view key, std::string_view column) {
   if (!is_field_name(column)) {

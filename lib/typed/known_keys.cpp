@@ -51,6 +51,12 @@ void KnownKeys::forget(std::string_view key) {
   std::replace(bucket, bucket + bucket_size, hash, std::uint64_t{0});
 }
 
+void KnownKeys::forget_all() {
+  const std::lock_guard lock(mutex_);
+  ++epoch_;
+  std::fill_n(places_.get(), size_, 0);
+}
+
 std::uint64_t* KnownKeys::bucket_of(std::uint64_t hash) const noexcept {
   return &places_[(hash >> 32) % (size_ / bucket_size) * bucket_size];
 }

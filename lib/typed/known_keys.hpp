@@ -29,6 +29,7 @@ class KnownKeys : private AtFork {
   void add(std::string_view key, std::uint64_t seen) noexcept;
 
   void forget(std::string_view key);
+  void forget_all();
 
  private:
   [[nodiscard]] std::uint64_t* bucket_of(std::uint64_t hash) const noexcept;

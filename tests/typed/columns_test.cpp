@@ -1,8 +1,12 @@
 #include <accrete/accrete.hpp>
 #include <accrete/columns.hpp>
 #include <array>
+#include <cerrno>
 #include <doctest/doctest.h>
+#include <optional>
+#include <utility>
 
+#include "support/hooked_store.hpp"
 #include "typed/stores.hpp"
 
 namespace accrete::test {
@@ -34,7 +38,85 @@ TEST_CASE("a missing key has no columns and reads as empty, and an empty append 
   events.append("k", {column("delay", std::vector<float>{})});
   CHECK(events.rows("k") == 0);
   CHECK(events.columns("k") == std::vector<ColumnType>{{"delay", NumberType::float32}});
-  CHECK(events.get<float>("k", "other").empty());
+  CHECK(events.get<float>("k", "delay").empty());
+  CHECK(events.pieces<float>("k", "delay").next().empty());
+}
+
+TEST_CASE("a column that a key does not have is refused by its name") {
+  Columns events{memory_store()};
+  events.append("k", {column("delay", delays), column("distance", distances)});
+  const char* message = "the key 'k' has no column 'Delay': its rows are struct(delay:float32,distance:int32)";
+  CHECK_THROWS_WITH_AS(static_cast<void>(events.get<float>("k", "Delay")), message, InvalidArgumentError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(events.pieces<float>("k", "Delay")), message, InvalidArgumentError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(events.get<float, float>("k", {"delay", "Delay"})), message,
+                       InvalidArgumentError);
+}
+
+TEST_CASE("several columns are read at one moment") {
+  over_every_store([&](std::unique_ptr<Store> store) {
+    Columns events{std::move(store)};
+    const std::vector<bool> late = {true, false};
+    const auto append = [&] {
+      events.append("k", {column("delay", delays), column("distance", distances), column("late", late)});
+    };
+    for (int i = 0; i < 2; ++i) append();
+    const auto [first, second, third] = events.get<std::int32_t, bool, float>("k", {"distance", "late", "delay"});
+    CHECK(first == std::vector<std::int32_t>{100, 200, 100, 200});
+    CHECK(second == std::vector<bool>{true, false, true, false});
+    CHECK(third == std::vector<float>{1.5F, -2, 1.5F, -2});
+    CHECK_THROWS_AS((static_cast<void>(events.get<float, float>("k", {"delay", "distance"}))), TypeMismatchError);
+    const auto [none, nothing] = events.get<float, float>("missing", {"delay", "distance"});
+    CHECK(none.empty());
+    CHECK(nothing.empty());
+  });
+}
+
+TEST_CASE("an append between two reads does not make columns of different lengths") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  Columns events{store};
+  const auto append = [&] { Columns{*memory}.append("k", {column("a", delays), column("b", delays)}); };
+  append();
+  store.before = store.after = [&](HookedStore::Call, std::string_view) { append(); };
+  const auto [a, b] = events.get<float, float>("k", {"a", "b"});
+  CHECK(a.size() > delays.size());
+  CHECK(a == b);
+}
+
+TEST_CASE("columns that are not equally long are an error when they are read together") {
+  const std::unique_ptr<Store> store = memory_store();
+  Columns events{*store};
+  events.append("k", {column("a", delays), column("b", delays)});
+  Numeric<float>{*store}.append(Columns::column_key("k", "b"), {3});
+  CHECK_THROWS_WITH_AS((static_cast<void>(events.get<float, float>("k", {"a", "b"}))),
+                       "the key 'k' is damaged: the column 'a' has 2 rows and the column 'b' has 3", CorruptionError);
+}
+
+TEST_CASE("the keys of tables are listed, without other keys of the store") {
+  const std::unique_ptr<Store> store = memory_store();
+  Columns events{*store};
+  const std::string odd("a\0b", 3);
+  for (const std::string& key : {std::string("b"), std::string("a"), odd, std::string("ab")}) {
+    events.append(key, {column("delay", delays)});
+  }
+  store->append("raw", "text");
+  store->append(std::string(1, '\0'), "text");
+  CHECK(events.keys() == std::vector<std::string>{"a", odd, "ab", "b"});
+  CHECK(events.keys("a") == std::vector<std::string>{"a", odd, "ab"});
+  CHECK(events.keys("ab") == std::vector<std::string>{"ab"});
+  CHECK(events.keys(odd + '\0').empty());
+  events.erase("a");
+  CHECK(events.keys("a") == std::vector<std::string>{odd, "ab"});
+}
+
+TEST_CASE("a column of a vector<bool> keeps its numbers") {
+  Columns events{memory_store()};
+  std::optional<Column> flags;
+  flags = column("late", std::vector<bool>{true, false, true});
+  const std::vector<Column> copies(3, *flags);
+  flags.reset();
+  events.append("k", std::span(copies).last(1));
+  CHECK(events.get<bool>("k", "late") == std::vector<bool>{true, false, true});
 }
 
 TEST_CASE("other columns and other types are TypeMismatchErrors, and store nothing") {
@@ -159,6 +241,135 @@ TEST_CASE("a batch of rows with an id is applied once") {
   CHECK(events.rows("k") == 2);
 }
 
+/// What the store has of it beside "kept".
+std::size_t keys_left(const Store& store) { return store.list({.prefix = std::string_view("k\0", 2)}).size(); }
+
+TEST_CASE("an erase of which a step fails is completed by the next, and nobody appends to what is left") {
+  int steps = 0;
+  for (bool is_done = false; !is_done; ++steps) {
+    const std::unique_ptr<Store> memory = memory_store();
+    HookedStore store(*memory);
+    Columns events{store};
+    const auto append = [&](Columns& to) {
+      to.append("k", {column("a", delays), column("b", distances), column("c", delays)});
+    };
+    append(events);
+    events.append("kept", {column("a", delays)});
+    int changes = 0;
+    store.before = [&](HookedStore::Call call, std::string_view) {
+      const bool is_change = call == HookedStore::Call::append || call == HookedStore::Call::erase;
+      if (is_change && changes++ == steps) throw IoError("fail at", "a step", EIO);
+    };
+    CAPTURE(steps);
+    try {
+      events.erase("k");
+      is_done = true;
+    } catch (const IoError&) {
+      store.before = {};
+      Columns others{store};
+      if (steps == 0) {
+        CHECK(others.rows("k") == 2);
+      } else {
+        for (Columns* columns : {&events, &others}) {
+          CHECK_THROWS_WITH_AS(append(*columns),
+                               "the erase of key 'k' with its columns was interrupted: erase it again", ErasedError);
+          CHECK_THROWS_AS(static_cast<void>(columns->columns("k")), ErasedError);
+          CHECK_THROWS_AS(static_cast<void>(columns->rows("k")), ErasedError);
+        }
+      }
+      others.erase("k");
+    }
+    store.before = {};
+    CHECK(keys_left(*memory) == 0);
+    append(events);
+    CHECK(events.get<float>("k", "a") == delays);
+    CHECK(events.get<std::int32_t>("k", "b") == distances);
+    CHECK(events.rows("kept") == 2);
+  }
+  CHECK(steps == 6);  // the mark, three columns, the header, and the one that fails nowhere
+}
+
+TEST_CASE("an append of rows of which a step fails stores no rows, and all when it comes again") {
+  int n = 0;
+  for (bool is_done = false; !is_done; ++n) {
+    const std::unique_ptr<Store> memory = memory_store();
+    HookedStore store(*memory);
+    Columns events{store};
+    int calls = 0;
+    store.before = [&](HookedStore::Call, std::string_view) {
+      if (calls++ == n) throw IoError("fail at", "a step", EIO);
+    };
+    const auto append = [&] {
+      events.append("k", {column("a", delays), column("b", distances)}, {.id = BatchId{.writer = {}, .sequence = 1}});
+    };
+    CAPTURE(n);
+    try {
+      append();
+      is_done = true;
+    } catch (const IoError&) {
+      store.before = {};
+      CHECK(events.rows("k").value_or(0) == 0);
+      append();
+    }
+    store.before = {};
+    CHECK(events.get<float>("k", "a") == delays);
+    CHECK(events.get<std::int32_t>("k", "b") == distances);
+  }
+  CHECK(n > 3);
+}
+
+TEST_CASE("a key whose names and types are damaged is erased with its columns") {
+  const std::string place("k\0", 2);
+  const std::unique_ptr<Store> store = memory_store();
+  Columns events{*store};
+  const auto append = [&] { events.append("k", {column("a", delays), column("b", distances)}); };
+  append();
+  const std::string header = store->get(place);
+  const std::string nested("k\0b", 3);
+  for (std::size_t i = 0; i <= header.size(); ++i) {
+    events.append(nested, {column("b", delays)});
+    std::string damaged = header.substr(0, i);
+    if (i == header.size()) damaged[i / 2] = static_cast<char>(damaged[i / 2] ^ 1);
+    store->erase(place);
+    store->append(place, damaged);
+    CAPTURE(i);
+    CHECK_THROWS_AS(static_cast<void>(events.columns("k")), CorruptionError);
+    events.erase("k");
+    CHECK_FALSE(events.rows("k"));
+    CHECK_FALSE(store->size(Columns::column_key("k", "a")));
+    CHECK(events.rows(nested) == 2);
+    append();
+    CHECK(events.rows("k") == 2);
+    events.erase(nested);
+  }
+}
+
+TEST_CASE("rows that were appended already bring nothing into being when they come again") {
+  const std::unique_ptr<Store> store = memory_store();
+  Columns events{*store};
+  const BatchId id{.writer = {}, .sequence = 1};
+  for (int i = 0; i < 2; ++i) {
+    events.append("k", {column("a", delays)}, {.id = id});
+    events.erase("k");
+  }
+  CHECK(store->stats().keys == 0);
+}
+
+TEST_CASE("a key that is erased while rows are appended to it takes other columns") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  Columns events{store};
+  bool is_erased = false;
+  store.after = [&](HookedStore::Call call, std::string_view) {
+    if (call == HookedStore::Call::append && !std::exchange(is_erased, true)) events.erase("k");
+  };
+  events.append("k", {column("a", delays)});
+  store.after = {};
+  memory->drop();
+  Columns{*memory}.append("k", {column("a", distances)});
+  CHECK_THROWS_AS(events.append("k", {column("a", delays)}), TypeMismatchError);
+}
+
 TEST_CASE("what is stored in the place of names and types is not taken for them") {
   const std::unique_ptr<Store> store = memory_store();
   Columns events{*store};
@@ -171,6 +382,10 @@ TEST_CASE("what is stored in the place of names and types is not taken for them"
   Numeric<float>{*store}.append(place, {});
   CHECK_THROWS_AS(events.append("k", {column("a", delays)}), CorruptionError);
   CHECK_THROWS_AS(static_cast<void>(events.columns("k")), CorruptionError);
+  store->erase(place);
+  store->append(place, "text");
+  CHECK_THROWS_AS(events.erase("k"), TypeMismatchError);
+  CHECK(store->get(place) == "text");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <accrete/numeric.hpp>
 #include <accrete/store.hpp>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,6 +13,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace accrete {
@@ -20,7 +23,8 @@ namespace accrete {
 struct Column {
   std::string_view name;
   NumberType type{};
-  std::string_view bytes;  ///< the numbers as they lie in memory, none of them in part
+  std::string_view bytes;                      ///< the numbers as they lie in memory, none of them in part
+  std::shared_ptr<const std::string> owned{};  ///< keeps `bytes` where nothing else does
 };
 
 /// Of a vector, an array, a span, …
@@ -32,12 +36,25 @@ requires Number<std::ranges::range_value_t<Range>>
   return {.name = name, .type = number_type<T>(), .bytes = detail::bytes_of(span)};
 }
 
+/// A copy, for a vector<bool> holds no bools.
+[[nodiscard]] Column column(std::string_view name, const std::vector<bool>& numbers);
+
 struct ColumnType {
   std::string name;
   NumberType type{};
 
   friend bool operator==(const ColumnType&, const ColumnType&) = default;
 };
+
+namespace detail {
+
+/// How many rows were read of a column.
+struct ColumnRows {
+  std::string_view name;
+  std::size_t rows = 0;
+};
+
+}  // namespace detail
 
 /// A table for each key, over any store. Each append adds rows, to all columns or to none.
 ///
@@ -48,11 +65,15 @@ struct ColumnType {
 ///
 /// In the store, column `c` of key `k` is the value of the key `k` NUL `c`, which Numeric reads and writes; no two
 /// columns share one, since no column's name has a NUL. The value of `k` NUL holds the names and types: a piece of a
-/// struct with the columns as fields, and without elements. A program that uses the store for other keys, too, keeps to
-/// keys without NUL. So a key may have 960 bytes, and more if its columns' names are shorter than 63.
+/// struct with the columns as fields, and without elements. One with an element behind it says that an erase has begun.
+/// A program that uses the store for other keys, too, keeps to keys without NUL. So a key may have 960 bytes, and more
+/// if its columns' names are shorter than 63.
 ///
-/// Any number of threads may call any of its functions at once. An error changes nothing; but a first append that fails
-/// may leave a key with its columns and no rows.
+/// Who reads beside a writer sees each append in whole or not at all. Between two calls rows may be added; a get of
+/// several columns is of one moment.
+///
+/// Any number of threads may call any of its functions at once. An error changes nothing, but where a function says
+/// otherwise; and a first append that fails may leave a key with its columns and no rows.
 class Columns {
  public:
   explicit Columns(std::unique_ptr<Store> store);
@@ -71,20 +92,43 @@ class Columns {
     append(key, std::span<const Column>(columns.begin(), columns.size()), options);
   }
 
-  /// One column; empty for a missing key or column. Rows that are appended between two calls are at the end of what
-  /// the second returns. Otherwise as Numeric::get.
+  /// One column; empty for a missing key. Throws InvalidArgumentError if the key has other columns, but not this one.
+  /// Otherwise as Numeric::get.
   template <Number T>
   [[nodiscard]] std::vector<T> get(std::string_view key, std::string_view column) const {
-    std::vector<T> numbers;
-    detail::read_within_memory(key, [&] { numbers = pieces<T>(key, column).rest(); });
+    std::vector<T> numbers = detail::get_elements<T>(store(), column_key(key, column));
+    check_rows(key, {{column, numbers.size()}});
     return numbers;
   }
 
-  /// A column of any size within little memory.
+  /// Several columns as they were at one moment, with as many rows each. Otherwise as of one column.
+  ///
+  ///   const auto [delays, distances] = events.get<float, std::int32_t>("SEA", {"delay", "distance"});
+  template <Number First, Number Second, Number... More>
+  [[nodiscard]] std::tuple<std::vector<First>, std::vector<Second>, std::vector<More>...> get(
+      std::string_view key, const std::array<std::string_view, 2 + sizeof...(More)>& columns) const {
+    std::vector<std::string> values = get_values(key, columns);
+    std::size_t i = 0;
+    const auto take = [&]<typename T>(std::vector<T>& numbers) {
+      numbers = detail::elements_of<T>(std::move(values[i]), column_key(key, columns[i]));
+      ++i;
+    };
+    std::tuple<std::vector<First>, std::vector<Second>, std::vector<More>...> all;
+    std::apply([&](auto&... numbers) { (take(numbers), ...); }, all);
+    i = 0;
+    std::apply([&](const auto&... numbers) { check_rows(key, {{columns[i++], numbers.size()}...}); }, all);
+    return all;
+  }
+
+  /// A column of any size within little memory. Throws as `get` does.
   template <Number T>
   [[nodiscard]] NumericPieces<T> pieces(std::string_view key, std::string_view column) const {
+    check_rows(key, {{column, 0}});
     return {store(), column_key(key, column)};
   }
+
+  /// Of all tables whose keys begin with `prefix`, in byte order. Costs what Store::list does.
+  [[nodiscard]] std::vector<std::string> keys(std::string_view prefix = {}) const;
 
   /// In the order of the first append; none for a missing key.
   [[nodiscard]] std::vector<ColumnType> columns(std::string_view key) const;
@@ -92,14 +136,21 @@ class Columns {
   /// nullopt for a missing key.
   [[nodiscard]] std::optional<std::uint64_t> rows(std::string_view key) const;
 
-  /// Removes a key with all its columns, one after the other: nobody may append to it or read it meanwhile. One that
-  /// was interrupted is completed by calling it again.
+  /// Removes a key with all its columns, one after the other: nobody may append to it or read it meanwhile. After an
+  /// error some may be gone; who appends or asks for `columns` then gets ErasedError, until it is called again. A key
+  /// whose names and types are damaged is removed, too.
   void erase(std::string_view key);
 
   /// The key of the store that holds a column.
   [[nodiscard]] static std::string column_key(std::string_view key, std::string_view column);
 
  private:
+  /// Throws InvalidArgumentError if one without rows is no column of a key that there is, and ErasedError or
+  /// CorruptionError if not all have as many.
+  void check_rows(std::string_view key, std::initializer_list<detail::ColumnRows> read) const;
+  [[nodiscard]] std::vector<std::string> get_values(std::string_view key,
+                                                    std::span<const std::string_view> columns) const;
+
   class Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -76,6 +76,13 @@ class TypeMismatchError : public Error {
   using Error::Error;
 };
 
+/// What was read in several steps was erased between them, or may have been: read it again. Or an erase in several
+/// steps was interrupted: erase it again.
+class ErasedError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The dataset may be read but not changed by this process.
 class ReadOnlyError : public Error {
  public:

@@ -240,6 +240,25 @@ class NumericPieces {
   std::size_t capacity_ = 0;
 };
 
+namespace detail {
+
+/// Of a whole value that was read before.
+template <Element T>
+[[nodiscard]] std::vector<T> elements_of(std::string value, std::string_view key) {
+  std::vector<T> elements;
+  read_within_memory(key, [&] { elements = NumericPieces<T>(std::move(value), key).rest(); });
+  return elements;
+}
+
+template <Element T>
+[[nodiscard]] std::vector<T> get_elements(const Store& store, std::string_view key) {
+  std::vector<T> elements;
+  read_within_memory(key, [&] { elements = NumericPieces<T>(store, key).rest(); });
+  return elements;
+}
+
+}  // namespace detail
+
 /// One append of elements to one key. Borrowed for the call.
 template <Element T>
 struct NumericEntry {
@@ -296,19 +315,13 @@ class Numeric {
   }
 
   /// All elements; none for a missing key. Throws TooLargeError when they do not fit into memory.
-  [[nodiscard]] std::vector<T> get(std::string_view key) const {
-    std::vector<T> elements;
-    detail::read_within_memory(key, [&] { elements = pieces(key).rest(); });
-    return elements;
-  }
+  [[nodiscard]] std::vector<T> get(std::string_view key) const { return detail::get_elements<T>(store(), key); }
 
   /// The elements of all keys as they were at one moment, in the order of `keys`.
   [[nodiscard]] std::vector<std::vector<T>> get_batch(std::span<const std::string_view> keys) const {
     std::vector<std::string> values = store().get_batch(keys);
     std::vector<std::vector<T>> all(keys.size());
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      detail::read_within_memory(keys[i], [&] { all[i] = NumericPieces<T>(std::move(values[i]), keys[i]).rest(); });
-    }
+    for (std::size_t i = 0; i < keys.size(); ++i) all[i] = detail::elements_of<T>(std::move(values[i]), keys[i]);
     return all;
   }
 
