@@ -13,38 +13,75 @@
 
 namespace accrete::detail {
 
+namespace {
+
+constexpr std::size_t most_stretch_bytes = std::size_t{1} << 20;
+
+std::string get_action(std::string_view key) { return "get the elements of " + quoted(key); }
+
+}  // namespace
+
 class ElementReader::Parts {
  public:
   template <typename Source>
   Parts(Source&& source, std::string_view key, const ElementLayout& layout)
-      : packing(layout), reader(std::forward<Source>(source), key, ElementType(layout)) {}
+      : packing_(layout),
+        most_(std::max<std::size_t>(1, most_stretch_bytes / layout.size)),
+        reader_(std::forward<Source>(source), key, ElementType(layout)) {}
 
-  ElementPacking packing;
-  ValueReader reader;
+  [[nodiscard]] const std::string& key() const noexcept { return reader_.key(); }
+  [[nodiscard]] std::size_t estimate() const noexcept { return reader_.estimate(); }
+
+  [[nodiscard]] std::size_t next() {
+    at_ += count_;
+    if (at_ == read_) {
+      at_ = count_ = read_ = 0;
+      read_ = reader_.next();
+    }
+    return count_ = std::min(most_, read_ - at_);
+  }
+
+  void copy_to(std::span<std::byte> elements) const {
+    std::size_t skipped = at_;
+    for (std::string_view payload : reader_.payloads()) {
+      const std::size_t before = std::min(skipped, payload.size() / packing_.packed_size());
+      skipped -= before;
+      payload.remove_prefix(before * packing_.packed_size());
+      const std::size_t count =
+          std::min(payload.size() / packing_.packed_size(), elements.size() / packing_.element_size());
+      packing_.unpack(payload.substr(0, count * packing_.packed_size()), elements);
+      elements = elements.subspan(count * packing_.element_size());
+    }
+  }
+
+ private:
+  ElementPacking packing_;
+  std::size_t most_;  // in a stretch
+  ValueReader reader_;
+  std::size_t read_ = 0;   // elements that reader_ has gone on to
+  std::size_t at_ = 0;     // the first of them in the stretch
+  std::size_t count_ = 0;  // of the stretch
 };
 
 ElementReader::ElementReader(const Store& store, std::string_view key, const ElementLayout& layout)
-    : parts_(std::make_unique<Parts>(store, key, layout)) {}
+    : parts_(within_memory(get_action(key), [&] { return std::make_unique<Parts>(store, key, layout); })) {}
 
 ElementReader::ElementReader(std::string value, std::string_view key, const ElementLayout& layout)
-    : parts_(std::make_unique<Parts>(std::move(value), key, layout)) {}
+    : parts_(within_memory(get_action(key), [&] { return std::make_unique<Parts>(std::move(value), key, layout); })) {}
 
 ElementReader::ElementReader(ElementReader&&) noexcept = default;
 ElementReader& ElementReader::operator=(ElementReader&&) noexcept = default;
 ElementReader::~ElementReader() = default;
 
-std::size_t ElementReader::next() { return parts_->reader.next(); }
-
-void ElementReader::copy_to(std::span<std::byte> elements) const {
-  const ElementPacking& packing = parts_->packing;
-  for (const std::string_view payload : parts_->reader.payloads()) {
-    const std::size_t size = payload.size() / packing.packed_size() * packing.element_size();
-    packing.unpack(payload, elements.first(size));
-    elements = elements.subspan(size);
-  }
+std::size_t ElementReader::next() {
+  return within_memory(get_action(key()), [&] { return parts_->next(); });
 }
 
-std::size_t ElementReader::estimate() const noexcept { return parts_->reader.estimate(); }
+void ElementReader::copy_to(std::span<std::byte> elements) const { parts_->copy_to(elements); }
+
+const std::string& ElementReader::key() const noexcept { return parts_->key(); }
+
+std::size_t ElementReader::estimate() const noexcept { return parts_->estimate(); }
 
 class ElementValues::Parts {
  public:
@@ -185,7 +222,8 @@ std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> e
 }
 
 std::optional<std::uint64_t> ElementValues::size(std::string_view key) const {
-  const std::optional<ValueCount> count = count_elements(store(), key, parts_->type());
+  const std::optional<ValueCount> count = within_memory("count the elements of " + quoted(key),
+                                                        [&] { return count_elements(store(), key, parts_->type()); });
   if (!count) return std::nullopt;
   return count->elements;
 }
@@ -195,7 +233,7 @@ void ElementValues::erase(std::string_view key) { parts_->erase(key); }
 void prepare_to_fill(std::span<std::byte> memory) noexcept { prefer_huge_pages(memory); }
 
 void read_within_memory(std::string_view key, const std::function<void()>& read) {
-  within_memory("get the elements of " + quoted(key), read);
+  within_memory(get_action(key), read);
 }
 
 }  // namespace accrete::detail

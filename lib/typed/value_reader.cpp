@@ -57,22 +57,29 @@ bool ValueReader::try_read_window() {
 
 void ValueReader::find_pieces() {
   const std::uint64_t begin = offset_;
-  const std::uint64_t window_end = window_begin_ + window_.size();
-  std::string_view left = std::string_view(window_).substr(offset_ - window_begin_);
-  while (!left.empty()) {
-    if (!store_ && offset_ - begin >= usual_payload_size) break;
-    const PiecePlace place{.key = key_, .offset = offset_};
-    const std::optional<PieceHeader> header = try_decode_piece_header(left, place);
-    if (!header || header->size() > left.size()) {
-      if (window_end == *end_) throw_torn(place, window_end);
-      if (header) wanted_ = window_of_pieces_like(*header);
-      break;
+  try {
+    const auto has_room = [&] { return store_ || offset_ - begin < usual_payload_size; };
+    while (has_room() && try_find_piece(std::string_view(window_).substr(offset_ - window_begin_))) {
     }
-    add_piece(*header, left, place);
-    left.remove_prefix(header->size());
-    offset_ += header->size();
+  } catch (const Error&) {
+    if (count_ == 0) throw;  // else the next call finds it again
   }
   counted_bytes_ += offset_ - begin;
+}
+
+/// False: the window ends before the piece does.
+bool ValueReader::try_find_piece(std::string_view left) {
+  if (left.empty()) return false;
+  const PiecePlace place{.key = key_, .offset = offset_};
+  const std::optional<PieceHeader> header = try_decode_piece_header(left, place);
+  if (!header || header->size() > left.size()) {
+    if (offset_ + left.size() == *end_) throw_torn(place, *end_);
+    if (header) wanted_ = window_of_pieces_like(*header);
+    return false;
+  }
+  add_piece(*header, left, place);
+  offset_ += header->size();
+  return true;
 }
 
 void ValueReader::add_piece(const PieceHeader& header, std::string_view bytes, const PiecePlace& place) {

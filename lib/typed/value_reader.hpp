@@ -13,6 +13,8 @@
 
 namespace accrete {
 
+/// Two modes: over a store, it holds a window of the value and reads on; of a value that was read before, it holds all
+/// of it, and goes on by as much at a time.
 class ValueReader {
  public:
   /// Reads the value as it is at the first call of `next`. `type`: what it must hold; nullopt: anything.
@@ -22,10 +24,12 @@ class ValueReader {
   ValueReader(std::string value, std::string_view key, std::optional<ElementType> type)
       : key_(key), type_(std::move(type)), window_(std::move(value)), end_(window_.size()) {}
 
-  /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Throws
-  /// CorruptionError, TypeMismatchError, and Error if the value was erased meanwhile.
+  /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Pieces before
+  /// one that is at fault are gone on to before the call that throws. Throws CorruptionError, TypeMismatchError, and
+  /// Error if the value was erased meanwhile.
   [[nodiscard]] std::size_t next();
 
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
   /// Of the pieces that `next` has gone on to, valid until it is called again.
   [[nodiscard]] const std::vector<std::string_view>& payloads() const noexcept { return payloads_; }
   /// What the value holds; nullopt as long as nothing tells.
@@ -36,6 +40,7 @@ class ValueReader {
  private:
   [[nodiscard]] bool try_read_window();
   void find_pieces();
+  [[nodiscard]] bool try_find_piece(std::string_view left);
   void add_piece(const PieceHeader& header, std::string_view bytes, const PiecePlace& place);
 
   const Store* store_ = nullptr;  // nullptr: the value is in window_

@@ -485,6 +485,11 @@ TEST_CASE("elements at any address are appended") {
   CHECK((back == bytes));
 }
 
+/// Far larger in memory than stored.
+struct Fat {
+  std::array<char, 4095> scratch;
+  bool flag;
+};
 struct BadName {
   int number;
 };
@@ -504,6 +509,10 @@ struct Point3 : Point {
 }  // namespace accrete::test
 
 template <>
+struct accrete::Schema<accrete::test::Fat> {
+  static constexpr std::tuple fields{field("flag", &test::Fat::flag)};
+};
+template <>
 struct accrete::Schema<accrete::test::BadName> {
   static constexpr std::tuple fields{field("a:b", &test::BadName::number)};
 };
@@ -522,6 +531,26 @@ struct accrete::Schema<accrete::test::Point3> {
 
 namespace accrete::test {
 namespace {
+
+TEST_CASE("pieces of elements that are far larger in memory than stored take little memory, too") {
+  const std::unique_ptr<Store> store = memory_store();
+  Numeric<Fat> numeric{*store};
+  std::vector<Fat> some(1000);
+  for (std::size_t i = 0; i < some.size(); ++i) some[i].flag = i % 3 == 0;
+  for (int i = 0; i < 10; ++i) numeric.append("k", some);
+  std::array<NumericPieces<Fat>, 2> readers = {numeric.pieces("k"), NumericPieces<Fat>(store->get("k"), "k")};
+  for (NumericPieces<Fat>& pieces : readers) {
+    std::size_t count = 0;
+    for (std::span<const Fat> stretch; !(stretch = pieces.next()).empty();) {
+      CHECK(stretch.size_bytes() <= 1 << 20);
+      for (const Fat& element : stretch) {
+        if (element.flag != (count++ % 1000 % 3 == 0)) FAIL("the elements are not in their order");
+      }
+    }
+    CHECK(count == 10 * some.size());
+  }
+  CHECK(numeric.get("k").size() == 10 * some.size());
+}
 
 TEST_CASE("a member of a base is a field like others") {
   Numeric<Point3> points{memory_store()};

@@ -96,6 +96,31 @@ TEST_CASE("the message of a damaged value names the key and the byte") {
   CHECK_THROWS_AS(static_cast<void>(numeric.size("delays")), CorruptionError);
 }
 
+TEST_CASE("elements before a damaged piece are read before the error") {
+  const std::unique_ptr<Store> store = memory_store();
+  Numeric<double> numeric{*store};
+  for (int i = 0; i < 10; ++i) numeric.append("k", {double(i)});
+  const std::string value = store->get("k");
+  const std::size_t piece_size = value.size() / 10;
+  for (std::size_t bad = 0; bad < 10; ++bad) {
+    std::string damaged = value;
+    damaged[bad * piece_size + piece_header_size] ^= 1;
+    const std::string torn = value.substr(0, bad * piece_size + 1);
+    for (const std::string& at_fault : {damaged, torn}) {
+      store->erase("k");
+      store->append("k", at_fault);
+      std::array<NumericPieces<double>, 2> readers = {numeric.pieces("k"), NumericPieces<double>(at_fault, "k")};
+      for (NumericPieces<double>& pieces : readers) {
+        CAPTURE(bad);
+        if (bad > 0) CHECK(pieces.next().size() == bad);
+        CHECK_THROWS_AS(static_cast<void>(pieces.next()), CorruptionError);
+        CHECK_THROWS_AS(static_cast<void>(pieces.next()), CorruptionError);
+      }
+      CHECK_THROWS_AS(static_cast<void>(numeric.get("k")), CorruptionError);
+    }
+  }
+}
+
 TEST_CASE("the concatenation of values is the value of the concatenation") {
   const std::string joined = encoded<float>({1, 2}) + encoded<float>({}) + encoded<float>({3});
   CHECK(decoded<float>(joined) == std::vector<float>{1, 2, 3});

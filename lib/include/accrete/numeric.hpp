@@ -135,7 +135,7 @@ template <Element T>
   return layout;
 }
 
-/// Reads the elements of a value by and by.
+/// Reads the elements of a value by and by. Any of its functions throws TooLargeError for want of memory.
 class ElementReader {
  public:
   ElementReader(const Store& store, std::string_view key, const ElementLayout& layout);
@@ -145,10 +145,12 @@ class ElementReader {
   ElementReader& operator=(ElementReader&&) noexcept;
   ~ElementReader();
 
-  /// How many elements there are before those that follow them are read; 0 behind the last.
+  /// Goes on to the next elements, up to a mebibyte of them in memory, and returns how many these are; 0 behind the
+  /// last.
   [[nodiscard]] std::size_t next();
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
+  [[nodiscard]] const std::string& key() const noexcept;
   /// How many elements there probably are in all; known behind the first `next`.
   [[nodiscard]] std::size_t estimate() const noexcept;
 
@@ -191,7 +193,7 @@ template <Element T>
 
 }  // namespace detail
 
-/// The elements of a value, a stretch at a time, within about a mebibyte of memory.
+/// The elements of a value, a stretch at a time, within some 2 MiB of memory, or one element if that is larger.
 template <Element T>
 class NumericPieces {
  public:
@@ -200,14 +202,11 @@ class NumericPieces {
   /// A value that was read before with Store::get.
   NumericPieces(std::string value, std::string_view key) : reader_(std::move(value), key, detail::layout_of<T>()) {}
 
-  /// The next elements, valid until the next call; empty behind the last. Each is verified before it is returned.
-  /// Throws as Numeric::get does.
+  /// The next elements, valid until the next call; empty behind the last. Each is verified before it is returned, and
+  /// those before a damaged piece are returned before the call that throws. Throws as Numeric::get does.
   [[nodiscard]] std::span<const T> next() {
     const std::size_t count = reader_.next();
-    if (count > capacity_) {
-      elements_ = std::make_unique<T[]>(count);  // NOLINT(modernize-avoid-c-arrays)
-      capacity_ = count;
-    }
+    if (count > capacity_) make_room(count);
     const std::span<T> elements(elements_.get(), count);
     reader_.copy_to(std::as_writable_bytes(elements));
     return elements;
@@ -216,6 +215,19 @@ class NumericPieces {
   /// All elements that are left.
   [[nodiscard]] std::vector<T> rest() {
     std::vector<T> all;
+    const auto read = [&] { append_to(all); };
+    detail::read_within_memory(reader_.key(), std::ref(read));
+    return all;
+  }
+
+ private:
+  void make_room(std::size_t count) {
+    const auto make = [&] { elements_ = std::make_unique<T[]>(count); };  // NOLINT(modernize-avoid-c-arrays)
+    detail::read_within_memory(reader_.key(), std::ref(make));
+    capacity_ = count;
+  }
+
+  void append_to(std::vector<T>& all) {
     if constexpr (std::same_as<T, bool>) {
       for (std::span<const T> some; !(some = next()).empty();) all.insert(all.end(), some.begin(), some.end());
     } else {
@@ -226,10 +238,8 @@ class NumericPieces {
         reader_.copy_to(std::as_writable_bytes(std::span(all).last(count)));
       }
     }
-    return all;
   }
 
- private:
   void reserve(std::vector<T>& all) const {
     all.reserve(reader_.estimate());
     detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
@@ -245,16 +255,12 @@ namespace detail {
 /// Of a whole value that was read before.
 template <Element T>
 [[nodiscard]] std::vector<T> elements_of(std::string value, std::string_view key) {
-  std::vector<T> elements;
-  read_within_memory(key, [&] { elements = NumericPieces<T>(std::move(value), key).rest(); });
-  return elements;
+  return NumericPieces<T>(std::move(value), key).rest();
 }
 
 template <Element T>
 [[nodiscard]] std::vector<T> get_elements(const Store& store, std::string_view key) {
-  std::vector<T> elements;
-  read_within_memory(key, [&] { elements = NumericPieces<T>(store, key).rest(); });
-  return elements;
+  return NumericPieces<T>(store, key).rest();
 }
 
 }  // namespace detail
@@ -320,8 +326,10 @@ class Numeric {
   /// The elements of all keys as they were at one moment, in the order of `keys`.
   [[nodiscard]] std::vector<std::vector<T>> get_batch(std::span<const std::string_view> keys) const {
     std::vector<std::string> values = store().get_batch(keys);
-    std::vector<std::vector<T>> all(keys.size());
-    for (std::size_t i = 0; i < keys.size(); ++i) all[i] = detail::elements_of<T>(std::move(values[i]), keys[i]);
+    std::vector<std::vector<T>> all;
+    const auto reserve = [&] { all.reserve(keys.size()); };
+    detail::read_within_memory(keys.empty() ? std::string_view() : keys.front(), std::ref(reserve));
+    for (std::size_t i = 0; i < keys.size(); ++i) all.push_back(detail::elements_of<T>(std::move(values[i]), keys[i]));
     return all;
   }
 
