@@ -1,6 +1,9 @@
 // Limits that a process is given: size of files, number of descriptors, memory, permissions. Each in a child of its
 // own.
 #include <accrete/accrete.hpp>
+#include <accrete/columns.hpp>
+#include <accrete/numeric.hpp>
+#include <array>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -137,6 +140,35 @@ TEST_CASE("an address-space limit makes a large get TooLargeError and no crash")
     require_throws<TooLargeError>([&] { static_cast<void>(store->get("large")); }, "it does not fit");
     require(store->get_range("large", 5, 3) == "xxx", "a piece fits");
     store->append("large", "y");
+  })));
+}
+
+TEST_CASE("an address-space limit makes a large get of numbers TooLargeError, and pieces read them") {
+  const Fixture fixture;
+  constexpr int appends = 40;
+  {
+    const std::vector<double> some(1 << 19, 0.5);  // 4 MiB
+    Columns columns{open(fixture.url())};
+    for (int i = 0; i < appends; ++i) columns.append("k", {column("a", some), column("b", some)});
+  }
+  CHECK(succeeds(start_child([&] {
+    const std::unique_ptr<Store> store = open(fixture.url());
+    const Columns columns{*store};
+    const Numeric<double> numeric{*store};
+    const std::string key = Columns::column_key("k", "a");
+    set_limit(RLIMIT_AS, rlim_t{150} << 20);
+    const auto is_too_large = [](const auto& read, const std::string& name) {
+      require_throws<TooLargeError>([&] { static_cast<void>(read()); }, name + " does not fit");
+    };
+    is_too_large([&] { return numeric.get(key); }, "get");
+    is_too_large([&] { return numeric.pieces(key).rest(); }, "rest");
+    is_too_large([&] { return numeric.get_batch(std::array<std::string_view, 1>{key}); }, "get_batch");
+    is_too_large([&] { return columns.get<double>("k", "a"); }, "get of a column");
+    is_too_large([&] { return columns.get<double, double>("k", {"a", "b"}); }, "get of columns");
+    NumericPieces<double> pieces = numeric.pieces(key);
+    std::uint64_t count = 0;
+    for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
+    require(count == numeric.size(key) && count == columns.rows("k"), "pieces fit");
   })));
 }
 
