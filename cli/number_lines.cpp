@@ -1,5 +1,7 @@
 #include "cli/number_lines.hpp"
 
+#include <accrete/columns.hpp>
+#include <accrete/error.hpp>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -7,8 +9,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
+#include "base/escape.hpp"
 #include "typed/value_reader.hpp"
 
 namespace accrete::cli {
@@ -76,23 +80,61 @@ void append_number(std::string& to, NumberType type, std::string_view packed) {
   }
 }
 
+/// The elements of a value as text, one at a time.
+class ElementTexts {
+ public:
+  ElementTexts(const Store& store, std::string_view key) : reader_(store, key, std::nullopt) {}
+
+  /// False behind the last.
+  [[nodiscard]] bool try_append_next(std::string& to) {
+    while (packed_.empty()) {
+      if (payloads_taken_ == reader_.payloads().size()) {
+        payloads_taken_ = 0;
+        if (reader_.next() == 0) return false;
+      }
+      packed_ = reader_.payloads()[payloads_taken_++];
+    }
+    for (const ElementType::Field& field : reader_.type()->fields()) {
+      if (field.offset > 0) to += ',';
+      append_number(to, field.type, packed_.substr(field.offset));
+    }
+    packed_.remove_prefix(reader_.type()->size());
+    return true;
+  }
+
+ private:
+  ValueReader reader_;
+  std::size_t payloads_taken_ = 0;
+  std::string_view packed_;  // what is left of the one taken last
+};
+
 }  // namespace
 
 void write_number_lines(Output& out, const Store& store, std::string_view key, std::string_view front) {
-  ValueReader reader(store, key, std::nullopt);
+  ElementTexts elements(store, key);
   std::string line(front);
-  while (reader.next() > 0) {
-    const ElementType& type = *reader.type();
-    for (std::string_view packed : reader.payloads()) {
-      for (; !packed.empty(); packed.remove_prefix(type.size())) {
-        line.resize(front.size());
-        for (const ElementType::Field& field : type.fields()) {
-          if (field.offset > 0) line += ',';
-          append_number(line, field.type, packed.substr(field.offset));
-        }
-        line += '\n';
-        out.write(line);
-      }
+  for (; elements.try_append_next(line); line.resize(front.size())) out.write(line += '\n');
+}
+
+bool try_write_table_lines(Output& out, Store& store, std::string_view key, std::string_view front) {
+  const std::vector<ColumnType> columns = Columns{store}.columns(key);
+  if (columns.empty()) return false;
+  std::vector<ElementTexts> texts;
+  std::string line(front);
+  for (const ColumnType& column : columns) {
+    if (!texts.empty()) line += ',';
+    line += column.name;
+    texts.emplace_back(store, Columns::column_key(key, column.name));
+  }
+  for (;;) {
+    out.write(line += '\n');
+    line = front;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) line += ',';
+      if (texts[i].try_append_next(line)) continue;
+      if (i == 0) return true;
+      throw CorruptionError("the key " + quoted(key) + " is damaged: its column " + quoted(columns[i].name) +
+                            " has fewer rows than its column " + quoted(columns[0].name));
     }
   }
 }

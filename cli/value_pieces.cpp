@@ -30,7 +30,7 @@ std::string_view ValuePieces::next() {
   const std::uint64_t wanted = std::min(left_, piece_bytes);
   if (wanted > 0) {
     const std::string read = store_.get_range(key_, offset_, wanted);
-    if (read.size() < wanted) throw Error("the value of " + quoted(key_) + " was erased while it was read");
+    if (read.size() < wanted) throw ErasedError("the value of " + quoted(key_) + " was erased while it was read");
     offset_ += wanted;
     left_ -= wanted;
     piece_.append(read);

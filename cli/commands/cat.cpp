@@ -1,7 +1,7 @@
 // accrete cat: keys and values as lines that `accrete load --pairs` reads back, or what values hold: numbers, or items
 // of MessagePack as JSON.
 #include <accrete/packed_items.hpp>
-#include <map>
+#include <functional>
 #include <optional>
 
 #include "base/escape.hpp"
@@ -17,8 +17,6 @@ namespace {
 // Four times as long when all of it is escaped, it still is within the default of load's --max-row.
 constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
 
-enum class Format { bytes, numbers, msgpack };
-
 constexpr const char* footer =
     R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
 terminal stand as \xNN, and so do the backslash and, in keys, the separator. Of a value of more than 128 MiB each 128
@@ -26,12 +24,16 @@ MiB stand on a line. `accrete load --pairs` makes the same keys and values of th
 
 With --as numbers, values are arrays of numbers as the C++ class Numeric appends them. Each element is a line key|number;
 the fields of a struct are separated by commas, a bool is 0 or 1, a complex number is 1-2j. A number reads back as
-exactly the same.
+exactly the same, but for the bits of a NaN. A KEY that is a table of the C++ class Columns is a line of the names of its
+columns and a line for each row; without KEYs, each of its columns stands for itself.
 
 --as msgpack takes the values for items of MessagePack, and prints a line {"key":…,"item":…} of JSON for each item. What
 JSON cannot hold stands as an object: bytes {"$base64":"…"}, a time {"$time":"2001-09-09T01:46:40Z"}, other extensions
 {"$ext":[type,"…"]}, NaN {"$float":"nan"}. A map's key that is no string stands as the text of its JSON; a dataset's key
 that is not UTF-8 as "key_base64". Items are at most 64 MiB long and 64 arrays or maps deep.
+
+A value that is damaged or holds something else than numbers or items ends with a message, and the exit code is 4; the
+others are printed.
 
 Example:
   accrete cat flights --prefix S | cut -c-70
@@ -48,27 +50,25 @@ class CatArguments {
     command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
         ->type_name("CHAR")
         ->capture_default_str();
-    const std::map<std::string, Format> formats = {
-        {"bytes", Format::bytes}, {"numbers", Format::numbers}, {"msgpack", Format::msgpack}};
-    command.add_option("--as", format_, "What values hold")
+    command.add_option("--as", as_, "What values hold")
+        ->check(CLI::IsMember({"bytes", "numbers", "msgpack"}).description(""))
         ->type_name("bytes|numbers|msgpack")
-        ->transform(CLI::CheckedTransformer(formats).description(""))
-        ->default_str("bytes");
+        ->capture_default_str();
     command.footer(footer);
   }
 
   void run(Program& program) const {
     const char separator = pair_separator_argument("--separator", separator_);
     const std::unique_ptr<Store> store = dataset_.open();
-    for (const KeySize& key : chosen(*store)) write_value(program.out(), *store, key, separator);
+    for (const KeySize& key : chosen(*store)) {
+      write(program, [&] { write_value(program.out(), *store, key, separator); });
+    }
     for (const std::string& key : keys_) {
-      const std::optional<std::uint64_t> size = store->size(key);
-      if (size) {
-        write_value(program.out(), *store, {key, *size}, separator);
-      } else {
+      write(program, [&] {
+        if (try_write(program.out(), *store, key, separator)) return;
         Program::say("there is no key " + accrete::quoted(key));
         program.end_with(ExitCode::missing);
-      }
+      });
     }
   }
 
@@ -95,15 +95,39 @@ class CatArguments {
     return front + separator;
   }
 
-  void write_value(Output& out, const Store& store, const KeySize& key, char separator) const {
-    switch (format_) {
-      case Format::bytes:
-        return write_lines(out, store, key, separator);
-      case Format::numbers:
-        return write_number_lines(out, store, key.key, front_of_line(key.key, separator));
-      case Format::msgpack:
-        return write_items(out, store, key.key);
+  /// What was written before an error is printed. If it says that the value is not as it should be, others may be; but
+  /// one that breaks off in a line of bytes ends the command.
+  void write(Program& program, const std::function<void()>& write_one) const {
+    try {
+      write_one();
+    } catch (const Error& error) {
+      program.out().flush();
+      if (as_ == "bytes" ||
+          !is_any<CorruptionError, ErasedError, TooLargeError, TypeMismatchError, UnsupportedError>(error)) {
+        throw;
+      }
+      Program::say(error.what());
+      program.end_with(ExitCode::failed);
     }
+  }
+
+  template <typename... Types>
+  [[nodiscard]] static bool is_any(const Error& error) {
+    return ((dynamic_cast<const Types*>(&error) != nullptr) || ...);
+  }
+
+  /// False: there is no such key.
+  [[nodiscard]] bool try_write(Output& out, Store& store, const std::string& key, char separator) const {
+    const std::optional<std::uint64_t> size = store.size(key);
+    if (size) write_value(out, store, {key, *size}, separator);
+    const bool may_be_table = !size && as_ == "numbers" && key.size() < max_key_size;
+    return size || (may_be_table && try_write_table_lines(out, store, key, front_of_line(key, separator)));
+  }
+
+  void write_value(Output& out, const Store& store, const KeySize& key, char separator) const {
+    if (as_ == "numbers") return write_number_lines(out, store, key.key, front_of_line(key.key, separator));
+    if (as_ == "msgpack") return write_items(out, store, key.key);
+    write_lines(out, store, key, separator);
   }
 
   static void write_lines(Output& out, const Store& store, const KeySize& key, char separator) {
@@ -124,19 +148,14 @@ class CatArguments {
   static void write_items(Output& out, const Store& store, std::string_view key) {
     const std::string front = "{" + json_member("key", key) + ",\"item\":";
     PackedItems items(store, key);
-    try {
-      for (std::string_view item; !(item = items.next()).empty();) out.write(front + json_of_packed(item) + "}\n");
-    } catch (const Error&) {
-      out.flush();  // the items before the one that is damaged
-      throw;
-    }
+    for (std::string_view item; !(item = items.next()).empty();) out.write(front + json_of_packed(item) + "}\n");
   }
 
   DatasetArguments dataset_;
   std::vector<std::string> keys_;
   std::string prefix_;
   std::string separator_ = "|";
-  Format format_ = Format::bytes;
+  std::string as_ = "bytes";
 };
 
 }  // namespace

@@ -237,8 +237,7 @@ class CatAndPairs(CliTest):
     def test_cat_as_numbers_prints_an_element_a_line(self):
         data = self.create()
         for name in "doubles", "bools", "structs":
-            with open(os.path.join(GOLDEN, "numeric", name), "rb") as file:
-                self.ok("put", data, "a|" + name, stdin=file.read())
+            self.ok("put", data, "a|" + name, stdin=self.golden_number(name))
         elements = {"bools": ["1", "0", "1"], "doubles": ["1.5", "-0", "1e+300"], "structs": ["-7,1,-0.5,1+2j", "0,0,0,0+0j"]}
         wanted = "".join(f"a\\x7c{name}|{element}\n" for name in elements for element in elements[name])
         self.assertEqual(self.ok("cat", data, "--as", "numbers"), wanted.encode())
@@ -250,7 +249,57 @@ class CatAndPairs(CliTest):
         self.ok("put", data, "raw", "text")
         self.assertIn("'raw' holds no typed elements", self.fails(4, "cat", data, "--as", "numbers"))
         self.fails(1, "cat", data, "--as", "numbers", "gone")
-        self.fails(2, "cat", data, "--as", "letters")
+        self.assertIn("--as: letters not in {bytes,numbers,msgpack}", self.fails(2, "cat", data, "--as", "letters"))
+        self.fails(2, "cat", data, "--as", "1")
+
+    def test_cat_as_numbers_prints_what_is_sound_beside_what_is_not(self):
+        data = self.create()
+        sound = self.golden_number("doubles")
+        damaged = bytearray(sound * 1000)
+        damaged[len(sound) * 500 + 40] ^= 1
+        torn = sound + sound[:40]
+        self.put_values({b"a": sound, b"damaged": bytes(damaged), b"raw": b"text", b"torn": torn, b"z": sound})
+        lines = {key: [b"%s|%s" % (key, element) for element in (b"1.5", b"-0", b"1e+300")] for key in (b"a", b"damaged", b"torn", b"z")}
+        wanted = lines[b"a"] + 500 * lines[b"damaged"] + lines[b"torn"] + lines[b"z"]
+        for keys in [], ["a", "damaged", "raw", "torn", "z"]:
+            done = self.run_program("cat", data, "--as", "numbers", *keys)
+            self.assertEqual(done.returncode, 4)
+            self.assertEqual(done.stdout.splitlines(), wanted)
+            messages = done.stderr.decode().splitlines()
+            self.assertEqual(["'damaged'" in messages[0], "'raw'" in messages[1], "'torn'" in messages[2]], [True] * 3, messages)
+            self.assertEqual(len(messages), 3)
+
+    def test_cat_as_msgpack_prints_the_keys_behind_a_damaged_one(self):
+        data = self.create()
+        self.put_values({b"a": b"\x01\xc1", b"b": b"\x02"})
+        done = self.run_program("cat", data, "--as", "msgpack")
+        self.assertEqual((done.returncode, done.stdout), (4, b'{"key":"a","item":1}\n{"key":"b","item":2}\n'))
+        self.assertIn(b"'a'", done.stderr)
+
+    def test_cat_as_numbers_prints_a_table_by_its_key(self):
+        data = self.create()
+        names = ["table%00", "table%00a", "table%00b"]
+        header, a, b = (self.golden_number(name) for name in names)
+        self.put_values({b"table\0": header, b"table\0a": a + a, b"table\0b": b + b})
+        self.assertEqual(self.ok("cat", data, "--as", "numbers", "table"), b"table|a,b\ntable|-2,2.5\ntable|-2,2.5\n")
+        self.assertEqual(self.ok("cat", data, "--as", "numbers"), b"".join(
+            b"table\\x00%s|%s\n" % column for column in [(b"a", b"-2")] * 2 + [(b"b", b"2.5")] * 2))
+        self.fails(1, "cat", data, "table")
+        self.fails(1, "cat", data, "--as", "numbers", "x" * 1024)
+        self.put_values({b"table\0a": a})
+        done = self.run_program("cat", data, "--as", "numbers", "table")
+        self.assertEqual((done.returncode, done.stdout), (4, b"table|a,b\ntable|-2,2.5\ntable|-2,2.5\n"))
+        self.assertIn(b"its column 'b' has fewer rows than its column 'a'", done.stderr)
+
+    def golden_number(self, name):
+        with open(os.path.join(GOLDEN, "numeric", name), "rb") as file:
+            return file.read()
+
+    def put_values(self, values):
+        """Also under keys that no argument can be."""
+        escaped = {key: b"".join(b"\\x%02x" % byte for byte in value) for key, value in values.items()}
+        lines = b"".join(key.replace(b"\0", b"\\x00") + b"|" + value + b"\n" for key, value in escaped.items())
+        self.ok("load", self.data, "--pairs", "|", "--quiet", stdin=lines)
 
     def test_a_separator_that_escapes_hold_is_refused(self):
         data = self.create()
