@@ -8,6 +8,7 @@
 #include "base/filled_string.hpp"
 #include "base/hash.hpp"
 #include "base/within_memory.hpp"
+#include "store/consistently.hpp"
 
 namespace accrete {
 namespace {
@@ -72,23 +73,6 @@ class FrameWalk {
   FramePosition begin_;
   FramePosition end_;
 };
-
-/// What `in_steps` returns of a time at which nothing was removed: a value that was erased and begun anew between two
-/// steps would be taken for one, or for damage. If others do not stop removing, what `at_once` returns.
-template <typename InSteps, typename AtOnce>
-auto consistently(const Store& below, InSteps in_steps, AtOnce at_once) {
-  constexpr int most_tries = 8;
-  for (int i = 0; i < most_tries; ++i) {
-    const std::uint64_t removals = below.removals();
-    try {
-      auto result = in_steps(removals);
-      if (below.removals() == removals) return result;
-    } catch (const CorruptionError&) {
-      if (below.removals() == removals) throw;
-    }
-  }
-  return at_once();
-}
 
 }  // namespace
 

@@ -83,6 +83,24 @@ const std::string& ElementReader::key() const noexcept { return parts_->key(); }
 
 std::size_t ElementReader::estimate() const noexcept { return parts_->estimate(); }
 
+namespace {
+
+std::size_t copy_all(ElementReader reader, std::size_t element_size, std::span<std::byte> elements) {
+  const std::size_t room = elements.size() / element_size;
+  std::size_t copied = 0;
+  while (const std::size_t count = reader.next()) {
+    if (count > room - copied) {
+      throw TooLargeError("cannot get the value of key " + quoted(reader.key()) + " into room for " +
+                          std::to_string(room) + " elements: it has more");
+    }
+    reader.copy_to(elements.subspan(copied * element_size, count * element_size));
+    copied += count;
+  }
+  return copied;
+}
+
+}  // namespace
+
 class ElementValues::Parts {
  public:
   Parts(std::unique_ptr<Store> owned, Store& store, const ElementLayout& layout)
@@ -207,18 +225,11 @@ void ElementValues::append_batch(std::span<const Entry> entries, const AppendOpt
 }
 
 std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> elements) const {
-  const std::size_t element_size = parts_->layout().size;
-  ElementReader reader(store(), key, parts_->layout());
-  std::size_t copied = 0;
-  while (const std::size_t count = reader.next()) {
-    if (count > elements.size() / element_size - copied) {
-      throw TooLargeError("cannot get the value of key " + quoted(key) + " into room for " +
-                          std::to_string(elements.size() / element_size) + " elements: it has more");
-    }
-    reader.copy_to(elements.subspan(copied * element_size, count * element_size));
-    copied += count;
+  try {
+    return copy_all(ElementReader(store(), key, parts_->layout()), parts_->layout().size, elements);
+  } catch (const ErasedError&) {
+    return copy_all(ElementReader(store().get(key), key, parts_->layout()), parts_->layout().size, elements);
   }
-  return copied;
 }
 
 std::optional<std::uint64_t> ElementValues::size(std::string_view key) const {

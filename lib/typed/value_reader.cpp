@@ -2,8 +2,11 @@
 
 #include <accrete/error.hpp>
 #include <algorithm>
+#include <functional>
 
 #include "base/escape.hpp"
+#include "base/hash.hpp"
+#include "store/consistently.hpp"
 
 namespace accrete {
 namespace {
@@ -18,7 +21,66 @@ static_assert(walk_bytes >= max_piece_front_size);
 }
 
 [[noreturn]] void throw_erased(std::string_view key) {
-  throw Error("the value of key " + quoted(key) + " was erased while it was read");
+  throw ErasedError("the value of key " + quoted(key) +
+                    " was erased, or may have been, while it was read in several steps: read it again");
+}
+
+using ReadRange = std::function<std::string(std::uint64_t offset, std::uint64_t size)>;
+/// `front`: the bytes of the header without its schema.
+using VisitHeader = std::function<void(const PieceHeader& header, std::string_view front, const PiecePlace& place)>;
+
+/// Visits the headers of all pieces of a value of `end` bytes.
+void walk_headers(std::string_view key, std::uint64_t end, const ReadRange& read, const VisitHeader& visit) {
+  for (std::uint64_t offset = 0; offset < end;) {
+    const std::uint64_t begin = offset;
+    const std::uint64_t wanted = std::min(walk_bytes, end - begin);
+    const std::string window = read(begin, wanted);
+    if (window.size() < wanted) throw_erased(key);
+    while (offset - begin < window.size()) {
+      const PiecePlace place{.key = key, .offset = offset};
+      const std::string_view bytes = std::string_view(window).substr(offset - begin);
+      const std::optional<PieceHeader> header = try_decode_piece_header(bytes, place);
+      if (!header && offset > begin && begin + wanted < end) break;
+      if (!header || header->size() > end - offset) throw_torn(place, end);
+      visit(*header, bytes.substr(0, piece_header_size), place);
+      offset += header->size();
+    }
+  }
+}
+
+ReadRange reads_of(const Store& store, std::string_view key) {
+  return [&store, key](std::uint64_t offset, std::uint64_t size) { return store.get_range(key, offset, size); };
+}
+
+std::uint64_t fingerprint_of(std::string_view front, std::uint64_t of_those_before) noexcept {
+  return hash64(front, of_those_before);
+}
+
+/// Of the pieces of the first `end` bytes, or something else where these are not pieces.
+std::optional<std::uint64_t> try_find_fingerprint(const Store& store, std::string_view key, std::uint64_t end) {
+  std::uint64_t fingerprint = 0;
+  try {
+    walk_headers(key, end, reads_of(store, key), [&](const PieceHeader&, std::string_view front, const PiecePlace&) {
+      fingerprint = fingerprint_of(front, fingerprint);
+    });
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  return fingerprint;
+}
+
+ValueCount count_in(std::string_view key, std::uint64_t end, const ElementType& type, const ReadRange& read) {
+  ValueCount count{.bytes = end};
+  walk_headers(key, end, read, [&](const PieceHeader& header, std::string_view, const PiecePlace& place) {
+    check_type(header, type, place);
+    count.elements += header.count;
+  });
+  return count;
+}
+
+ValueCount count_in(std::string_view key, const std::string& value, const ElementType& type) {
+  return count_in(key, value.size(), type,
+                  [&](std::uint64_t offset, std::uint64_t size) { return value.substr(offset, size); });
 }
 
 /// So that the window ends behind the front of a piece, if those that follow are like this one.
@@ -33,6 +95,7 @@ std::size_t ValueReader::next() {
   counted_bytes_ = 0;
   payloads_.clear();
   while (count_ == 0 && try_read_window()) find_pieces();
+  if (count_ == 0) check_still_there();
   return count_;
 }
 
@@ -46,13 +109,38 @@ std::size_t ValueReader::estimate() const noexcept {
 bool ValueReader::try_read_window() {
   if (end_ && offset_ == *end_) return false;
   if (!store_) return true;
-  const std::uint64_t left = end_ ? *end_ - offset_ : wanted_;
   window_begin_ = offset_;
   window_ = std::string();  // so that the next window takes the same memory, which is in the cache
-  window_ = store_->get_range(key_, offset_, std::min<std::uint64_t>(wanted_, left));
-  if (!end_) end_ = window_.size() < wanted_ ? window_.size() : store_->size(key_).value_or(0);
-  if (window_.size() < std::min<std::uint64_t>(wanted_, *end_ - std::min(*end_, offset_))) throw_erased(key_);
-  return !window_.empty();
+  if (!end_) {
+    read_first_window();
+    return !window_.empty();
+  }
+  const std::uint64_t size = std::min<std::uint64_t>(wanted_, *end_ - offset_);
+  window_ = store_->get_range(key_, offset_, size);
+  if (window_.size() < size) throw_erased(key_);
+  return true;
+}
+
+/// Finds out where the value ends, too.
+void ValueReader::read_first_window() {
+  window_ = store_->get_range(key_, 0, wanted_);
+  end_ = window_.size();
+  if (window_.size() < wanted_) return;
+  removals_ = store_->removals();
+  window_ = store_->get_range(key_, 0, wanted_);
+  end_ = store_->size(key_).value_or(0);
+  if (window_.size() != std::min<std::uint64_t>(wanted_, *end_)) throw_erased(key_);
+}
+
+void ValueReader::check_still_there() {
+  if (!removals_) return;
+  const auto has_same_headers = [&](std::uint64_t) {
+    return try_find_fingerprint(*store_, key_, *end_) == fingerprint_;
+  };
+  const bool is_there =
+      store_->removals() == removals_ || consistently(*store_, has_same_headers, [] { return false; });
+  if (!is_there) throw_erased(key_);
+  removals_.reset();
 }
 
 void ValueReader::find_pieces() {
@@ -62,7 +150,11 @@ void ValueReader::find_pieces() {
     while (has_room() && try_find_piece(std::string_view(window_).substr(offset_ - window_begin_))) {
     }
   } catch (const Error&) {
-    if (count_ == 0) throw;  // else the next call finds it again
+    if (count_ == 0) {
+      if (removals_ && store_->removals() != removals_) throw_erased(key_);
+      throw;
+    }
+    // The next call finds it again.
   }
   counted_bytes_ += offset_ - begin;
 }
@@ -79,6 +171,7 @@ bool ValueReader::try_find_piece(std::string_view left) {
   }
   add_piece(*header, left, place);
   offset_ += header->size();
+  if (removals_) fingerprint_ = fingerprint_of(left.substr(0, piece_header_size), fingerprint_);
   return true;
 }
 
@@ -94,25 +187,27 @@ void ValueReader::add_piece(const PieceHeader& header, std::string_view bytes, c
 }
 
 std::optional<ValueCount> count_elements(const Store& store, std::string_view key, const ElementType& type) {
-  const std::optional<std::uint64_t> size = store.size(key);
-  if (!size) return std::nullopt;
-  ValueCount count;
-  while (count.bytes < *size) {
-    const std::uint64_t wanted = std::min(walk_bytes, *size - count.bytes);
-    const std::string window = store.get_range(key, count.bytes, wanted);
-    if (window.size() < wanted) throw_erased(key);
-    const std::uint64_t begin = count.bytes;
-    while (count.bytes - begin < window.size()) {
-      const PiecePlace place{.key = key, .offset = count.bytes};
-      const auto header = try_decode_piece_header(std::string_view(window).substr(count.bytes - begin), place);
-      if (!header && count.bytes > begin && begin + wanted < *size) break;
-      if (!header || header->size() > *size - count.bytes) throw_torn(place, *size);
-      check_type(*header, type, place);
-      count.elements += header->count;
-      count.bytes += header->size();
-    }
+  for (;;) {
+    const std::string front = store.get_range(key, 0, walk_bytes);
+    if (front.size() == walk_bytes) break;
+    if (!front.empty()) return count_in(key, front, type);
+    const std::optional<std::uint64_t> size = store.size(key);
+    if (!size) return std::nullopt;
+    if (*size == 0) return ValueCount{};
+    // Others have begun it in between.
   }
-  return count;
+  return consistently(
+      store,
+      [&](std::uint64_t) -> std::optional<ValueCount> {
+        const std::optional<std::uint64_t> size = store.size(key);
+        if (!size) return std::nullopt;
+        return count_in(key, *size, type, reads_of(store, key));
+      },
+      [&]() -> std::optional<ValueCount> {
+        const std::string value = store.get(key);
+        if (value.empty() && !store.size(key)) return std::nullopt;
+        return count_in(key, value, type);
+      });
 }
 
 bool begins_with(const Store& store, std::string_view key, const ElementType& type) {

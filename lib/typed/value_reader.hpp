@@ -15,6 +15,10 @@ namespace accrete {
 
 /// Two modes: over a store, it holds a window of the value and reads on; of a value that was read before, it holds all
 /// of it, and goes on by as much at a time.
+///
+/// What is read over a store in several steps may be of two values, if the value is erased meanwhile. That shows at the
+/// latest behind the last piece: if anything was removed, the headers of all pieces, which hold the checksums of what
+/// they head, have to be there still.
 class ValueReader {
  public:
   /// Reads the value as it is at the first call of `next`. `type`: what it must hold; nullopt: anything.
@@ -26,7 +30,7 @@ class ValueReader {
 
   /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Pieces before
   /// one that is at fault are gone on to before the call that throws. Throws CorruptionError, TypeMismatchError, and
-  /// Error if the value was erased meanwhile.
+  /// ErasedError if the value was erased meanwhile, or others erase too often to tell.
   [[nodiscard]] std::size_t next();
 
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
@@ -39,6 +43,8 @@ class ValueReader {
 
  private:
   [[nodiscard]] bool try_read_window();
+  void read_first_window();
+  void check_still_there();
   void find_pieces();
   [[nodiscard]] bool try_find_piece(std::string_view left);
   void add_piece(const PieceHeader& header, std::string_view bytes, const PiecePlace& place);
@@ -50,6 +56,8 @@ class ValueReader {
   std::uint64_t window_begin_ = 0;
   std::uint64_t offset_ = 0;  // of the first piece that was not gone on to
   std::optional<std::uint64_t> end_;
+  std::optional<std::uint64_t> removals_;  // of the store, while what is read in several steps may be of two values
+  std::uint64_t fingerprint_ = 0;          // of the headers before offset_, since removals_ is known
   std::size_t wanted_ = usual_payload_size + max_piece_front_size;
   std::size_t count_ = 0;
   std::uint64_t counted_bytes_ = 0;
@@ -61,7 +69,8 @@ struct ValueCount {
   std::uint64_t bytes = 0;
 };
 
-/// By the headers of the pieces alone; nullopt for a missing key. Throws as ValueReader::next does.
+/// By the headers of the pieces alone, as they are at one moment; nullopt for a missing key. Throws as
+/// ValueReader::next does, but for ErasedError.
 [[nodiscard]] std::optional<ValueCount> count_elements(const Store& store, std::string_view key,
                                                        const ElementType& type);
 

@@ -204,6 +204,9 @@ class NumericPieces {
 
   /// The next elements, valid until the next call; empty behind the last. Each is verified before it is returned, and
   /// those before a damaged piece are returned before the call that throws. Throws as Numeric::get does.
+  ///
+  /// If the value is erased meanwhile, or others erase so often that it cannot be told, this call or a later one, at
+  /// the latest the one behind the last elements, throws ErasedError: those that were returned may be of two values.
   [[nodiscard]] std::span<const T> next() {
     const std::size_t count = reader_.next();
     if (count > capacity_) make_room(count);
@@ -260,7 +263,11 @@ template <Element T>
 
 template <Element T>
 [[nodiscard]] std::vector<T> get_elements(const Store& store, std::string_view key) {
-  return NumericPieces<T>(store, key).rest();
+  try {
+    return NumericPieces<T>(store, key).rest();
+  } catch (const ErasedError&) {
+    return elements_of<T>(store.get(key), key);
+  }
 }
 
 }  // namespace detail
@@ -288,8 +295,8 @@ struct NumericEntry {
 /// Floating-point numbers come back bit for bit. An array of bool is appended as a span, and got as a vector<bool>; a
 /// bool whose byte in memory is neither 0 nor 1 is InvalidArgumentError.
 ///
-/// A get of more than 256 KiB reads the value in pieces. If it is erased and begun anew meanwhile, that may go
-/// unnoticed and yield elements of both; appends do no harm.
+/// A value of more than 256 KiB is read in several steps. If it is erased meanwhile, or others erase so often that it
+/// cannot be told, it is read anew and in one step, which takes memory for all its bytes.
 template <Element T>
 class Numeric {
  public:
