@@ -11,7 +11,9 @@
 #include <numeric>
 #include <utility>
 
+#include "support/child.hpp"
 #include "support/hooked_store.hpp"
+#include "support/require.hpp"
 #include "typed/piece.hpp"
 #include "typed/samples.hpp"
 #include "typed/stores.hpp"
@@ -470,6 +472,57 @@ TEST_CASE("a batch of which a step fails is not appended, and is in whole when i
   check_failing_steps([&](Numeric<float>& numeric) { numeric.append_batch(batch); });
   check_failing_steps(
       [&](Numeric<float>& numeric) { numeric.append_batch(batch, {.id = BatchId{.writer = {}, .sequence = 1}}); });
+}
+
+template <typename T>
+void append_to_each(const std::string& dataset, int keys) {
+  Numeric<T> numeric{open(dataset)};
+  for (int i = 0; i < keys; ++i) {
+    try {
+      numeric.append("key" + std::to_string(i), {T{1}});
+    } catch (const TypeMismatchError&) {
+    }
+  }
+}
+
+template <typename T>
+bool holds(Store& store, const std::string& key) {
+  try {
+    return Numeric<T>{store}.get(key) == std::vector<T>{1};
+  } catch (const TypeMismatchError&) {
+    return false;
+  }
+}
+
+TEST_CASE("of two processes that append first to a key, one wins") {
+  const TemporaryDirectory directory;
+  const std::string dataset = directory / "dataset";
+  create(dataset);
+  constexpr int keys = 200;
+  const pid_t doubles = start_child([&] { append_to_each<double>(dataset, keys); });
+  const pid_t floats = start_child([&] { append_to_each<float>(dataset, keys); });
+  CHECK(succeeds(doubles));
+  CHECK(succeeds(floats));
+  const std::unique_ptr<Store> store = open(dataset);
+  for (int i = 0; i < keys; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    CHECK(holds<double>(*store, key) != holds<float>(*store, key));
+  }
+}
+
+TEST_CASE("a Numeric goes on in a forked child") {
+  const TemporaryDirectory directory;
+  create(directory / "dataset");
+  Numeric<double> numeric{open(directory / "dataset")};
+  numeric.append("k", {1});
+  CHECK(succeeds(start_child([&] {
+    numeric.append("k", {2});
+    numeric.append("of the child", {3});
+    require(numeric.get("k") == std::vector<double>{1, 2}, "the child reads what it and its parent have appended");
+  })));
+  numeric.append("k", {4});
+  CHECK(numeric.get("k") == std::vector<double>{1, 2, 4});
+  CHECK(numeric.get("of the child") == std::vector<double>{3});
 }
 
 TEST_CASE("elements at any address are appended") {

@@ -1,9 +1,12 @@
 #include "typed/piece.hpp"
 
 #include <accrete/accrete.hpp>
+#include <accrete/columns.hpp>
 #include <accrete/numeric.hpp>
+#include <algorithm>
 #include <array>
 #include <doctest/doctest.h>
+#include <functional>
 
 #include "base/bytes.hpp"
 #include "typed/element_type.hpp"
@@ -28,11 +31,10 @@ std::vector<T> decoded(const std::string& value) {
   return numeric.get("k");
 }
 
-/// What reading it throws: 'c' CorruptionError, 't' TypeMismatchError, 'u' UnsupportedError, ' ' nothing.
-template <typename T>
-char outcome(const std::string& value) {
+/// What `read` throws: 'c' CorruptionError, 't' TypeMismatchError, 'u' UnsupportedError, ' ' nothing.
+char outcome_of(const std::function<void()>& read) {
   try {
-    static_cast<void>(decoded<T>(value));
+    read();
     return ' ';
   } catch (const CorruptionError&) {
     return 'c';
@@ -41,6 +43,11 @@ char outcome(const std::string& value) {
   } catch (const UnsupportedError&) {
     return 'u';
   }
+}
+
+template <typename T>
+char outcome(const std::string& value) {
+  return outcome_of([&] { static_cast<void>(decoded<T>(value)); });
 }
 
 /// A piece of one double whose header says something else, under right checksums.
@@ -53,20 +60,32 @@ std::string forged(std::size_t offset, T field) {
   return piece;
 }
 
-void check_flips_and_cuts(const std::string& value, const std::vector<std::size_t>& boundaries,
-                          const std::function<char(const std::string&)>& outcome_of) {
-  REQUIRE(outcome_of(value) == ' ');
-  for (std::size_t i = 0; i < value.size(); ++i) {
+using Outcome = std::function<char(const std::string& value)>;
+
+void check_flips(const std::string& value, std::size_t begin, std::size_t end, const Outcome& outcome_of_value) {
+  REQUIRE(outcome_of_value(value) == ' ');
+  for (std::size_t i = begin; i < end; ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = value;
       flipped[i] = static_cast<char>(flipped[i] ^ (1 << bit));
       CAPTURE(i);
-      CHECK(outcome_of(flipped) == 'c');
+      CHECK(outcome_of_value(flipped) == 'c');
     }
+  }
+}
+
+void check_cuts(const std::string& value, const std::vector<std::size_t>& boundaries, const Outcome& outcome_of_value) {
+  for (std::size_t i = 0; i < value.size(); ++i) {
     const bool is_boundary = std::find(boundaries.begin(), boundaries.end(), i) != boundaries.end();
     CAPTURE(i);
-    CHECK(outcome_of(value.substr(0, i)) == (is_boundary ? ' ' : 'c'));
+    CHECK(outcome_of_value(value.substr(0, i)) == (is_boundary ? ' ' : 'c'));
   }
+}
+
+void check_flips_and_cuts(const std::string& value, const std::vector<std::size_t>& boundaries,
+                          const Outcome& outcome_of_value) {
+  check_flips(value, 0, value.size(), outcome_of_value);
+  check_cuts(value, boundaries, outcome_of_value);
 }
 
 TEST_CASE("every flipped bit and every cut within a piece is noticed") {
@@ -77,6 +96,80 @@ TEST_CASE("every flipped bit and every cut within a piece is noticed") {
   check_flips_and_cuts(encoded<bool>({true, false}), {0}, outcome<bool>);
   check_flips_and_cuts(encoded<Point>({{1, 2}}), {0}, outcome<Point>);
   check_flips_and_cuts(encoded<float>({}), {0}, outcome<float>);
+}
+
+/// The outcome of `read` over a store that has the value under the key "k".
+Outcome reading(const std::function<void(const Numeric<double>&)>& read) {
+  return [read](const std::string& value) {
+    Numeric<double> numeric{memory_store()};
+    numeric.store().append("k", value);
+    return outcome_of([&] { read(numeric); });
+  };
+}
+
+TEST_CASE("whichever function reads elements notices flipped bits and cuts") {
+  const std::string first = encoded<double>({1.5, -0.0});
+  const std::string value = first + encoded<double>({2.5});
+  std::array<double, 3> room{};
+  const std::array<std::string_view, 1> keys = {"k"};
+  const std::array<Outcome, 4> readers = {
+      reading([&](const Numeric<double>& numeric) { static_cast<void>(numeric.get_into("k", room)); }),
+      reading([&](const Numeric<double>& numeric) { static_cast<void>(numeric.get_batch(keys)); }),
+      reading([&](const Numeric<double>& numeric) { static_cast<void>(numeric.pieces("k").rest()); }),
+      reading([&](const Numeric<double>& numeric) {
+        NumericPieces<double> pieces = numeric.pieces("k");
+        while (!pieces.next().empty()) {
+        }
+      })};
+  for (const Outcome& reader : readers) check_flips_and_cuts(value, {0, first.size()}, reader);
+}
+
+TEST_CASE("size notices flipped bits of headers, and cuts") {
+  const std::string first = encoded<double>({1.5, -0.0});
+  const std::string value = first + encoded<double>({2.5});
+  const Outcome size = reading([](const Numeric<double>& numeric) { static_cast<void>(numeric.size("k")); });
+  check_flips(value, 0, piece_header_size, size);
+  check_flips(value, first.size(), first.size() + piece_header_size, size);
+  check_cuts(value, {0, first.size()}, size);
+}
+
+TEST_CASE("flipped bits and cuts are noticed behind the first window, too") {
+  Numeric<double> numeric{memory_store()};
+  for (int i = 0; i < 3; ++i) numeric.append("k", std::vector<double>(20'000, i));
+  const std::string front = numeric.store().get("k");
+  const std::string last = encoded<double>({2.5});
+  const auto behind = [&](const Outcome& outcome_of_value) {
+    return [&](const std::string& value) { return outcome_of_value(front + value); };
+  };
+  const Outcome get = outcome<double>;
+  const Outcome size = reading([](const Numeric<double>& of) { static_cast<void>(of.size("k")); });
+  check_flips_and_cuts(last, {0}, behind(get));
+  check_flips(last, 0, piece_header_size, behind(size));
+  check_cuts(last, {0}, behind(size));
+}
+
+TEST_CASE("flipped bits and cuts of a table's columns, and of their names and types, are noticed") {
+  const std::unique_ptr<Store> store = memory_store();
+  Columns columns{*store};
+  columns.append("k", {column("a", std::array{1.5F}), column("b", std::array{2})});
+  const auto reading_with = [&](const std::string& key, const std::function<void()>& read) {
+    return [&store, key, read](const std::string& value) {
+      store->erase(key);
+      store->append(key, value);
+      return outcome_of(read);
+    };
+  };
+  const std::string header_key("k\0", 2);
+  const std::string header = store->get(header_key);
+  const auto columns_read = reading_with(header_key, [&] { static_cast<void>(columns.columns("k")); });
+  check_flips_and_cuts(header, {}, columns_read);
+  REQUIRE(columns_read(header) == ' ');
+  const std::string key = Columns::column_key("k", "a");
+  const std::string value = store->get(key);
+  check_flips_and_cuts(value, {0}, reading_with(key, [&] { static_cast<void>(columns.get<float>("k", "a")); }));
+  check_flips_and_cuts(value, {}, reading_with(key, [&] {
+                         static_cast<void>(columns.get<float, std::int32_t>("k", {"a", "b"}));
+                       }));
 }
 
 TEST_CASE("the message of a damaged value names the key and the byte") {
