@@ -16,11 +16,11 @@ def main():
     times = take_turns([partial(results, [program, directory]), partial(results, partd_numeric)], repetitions)
 
     print(f"8,000,000 doubles of 80 appends, from the page cache; medians of {repetitions} runs.\n")
-    print(f"{'pattern':<18}{'subject':<16}{'median':>14}{'least':>10}{'most':>10}{'to accrete':>13}")
+    print(f"{'pattern':<18}{'subject':<23}{'median':>14}{'least':>10}{'most':>10}{'to accrete':>13}")
     of_subject = medians(times)
     for (pattern, subject), median in of_subject.items():
         values = times[pattern, subject]
-        print(f"{pattern:<18}{subject:<16}{median / 1000:>7.1f} µs/MiB{min(values) / 1000:>10.1f}"
+        print(f"{pattern:<18}{subject:<23}{median / 1000:>7.1f} µs/MiB{min(values) / 1000:>10.1f}"
               f"{max(values) / 1000:>10.1f}{median / of_subject[pattern, 'accrete']:>11.2f} ×")
 
 
