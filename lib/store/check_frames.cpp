@@ -237,6 +237,7 @@ FrameCheck check_frames(Directory& directory, bool repair) {
       value = checker.check(*directory.open(scanned.name, OpenMode::read), *scanned.key);
     } catch (const IoError& error) {
       found.problems.emplace_back(error.what());
+      if (!found.unreadable) found.unreadable = std::current_exception();
       return;
     }
     found.decoded_bytes += value.decoded_bytes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct FrameCheck {
   std::uint64_t decoded_bytes = 0;      ///< of all whole frames
   std::vector<std::string> problems{};  ///< a sentence for each value that is not whole
   std::vector<std::string> repairs{};   ///< a sentence for each value that was mended
+  std::exception_ptr unreadable{};      ///< the IoError of the first value that could not be read: a problem, too
 };
 
 /// Decodes every value of a dataset, under its lock, in memory for one frame. With `repair`, what is no whole frame is

@@ -92,6 +92,7 @@ void refuse_to_adopt_foreign(const Directory& directory) {
 void refuse_to_adopt_otherwise_encoded(Directory& directory, const std::optional<Codec>& codec) {
   if (codec) {
     const FrameCheck check = check_frames(directory, false);
+    if (check.unreadable) std::rethrow_exception(check.unreadable);
     if (check.problems.empty()) return;
     throw CorruptionError("cannot adopt " + quoted(directory.path()) + " with a codec: " + check.problems.front() +
                           "; without --codec its files are adopted as raw values");

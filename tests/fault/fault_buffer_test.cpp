@@ -4,6 +4,7 @@
 
 #include "fault/sweep.hpp"
 #include "layer/buffered_store.hpp"
+#include "layer/compressed_store.hpp"
 #include "store/files_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -27,11 +28,15 @@ void require_sweep(Scenario scenario) {
   scenario.is_buffered = true;
   scenario.options.buffer = BufferOptions{.limit_bytes = limit};
   for (const Durability durability : {Durability::memory, Durability::os, Durability::sync}) {
-    CAPTURE(static_cast<int>(durability));
     scenario.options.durability = durability;
     // What was synced may be there in whole though its sync has failed.
     if (durability == Durability::sync) scenario.may_apply = true;
-    REQUIRE(sweep(scenario).completed > 0);
+    for (const std::optional<Codec>& codec : all_codecs()) {
+      CAPTURE(static_cast<int>(durability));
+      CAPTURE(codec.has_value());
+      scenario.codec = codec;
+      REQUIRE(sweep(scenario).completed > 0);
+    }
   }
 }
 
@@ -86,11 +91,12 @@ TEST_CASE("a drop that fails leaves all keys of a buffer or none") {
 }
 
 /// False if there was no n-th operation.
-bool append_behind_removal(const Call& removal, const Fault& fault, std::uint64_t n) {
+bool append_behind_removal(const std::optional<Codec>& codec, const Call& removal, const Fault& fault,
+                           std::uint64_t n) {
   const TemporaryDirectory directory{memory_directory()};
   const std::string path = directory / "dataset";
   FaultEnv env(posix_env(), FaultEnv::Syncs::counted, FaultEnv::small_file_size);
-  create_files(env, path, {});
+  create_files(env, path, {.codec = codec});
   bool fired = false;
   std::string value;
   {
@@ -107,17 +113,19 @@ bool append_behind_removal(const Call& removal, const Fault& fault, std::uint64_
     value = store->get("both");
   }
   require(value == "behind" || value == "oldnewbehind", "an append behind a removal that failed is kept");
-  require(open_files(env, path, {})->get("both") == value, "it is kept for good");
+  require(with_codec(open_files(env, path, {}), {})->get("both") == value, "it is kept for good");
   return fired;
 }
 
 TEST_CASE("what is appended behind an erase or a drop that failed is kept") {
-  for (const Call& removal : {erase_call("both"), drop_call()}) {
-    for (const Fault& fault : all_faults()) {
-      std::uint64_t n = 1;
-      CAPTURE(describe(fault, n));
-      while (append_behind_removal(removal, fault, n)) ++n;
-      CHECK(n > 3);
+  for (const std::optional<Codec>& codec : all_codecs()) {
+    for (const Call& removal : {erase_call("both"), drop_call()}) {
+      for (const Fault& fault : all_faults()) {
+        std::uint64_t n = 1;
+        CAPTURE(describe(fault, n));
+        while (append_behind_removal(codec, removal, fault, n)) ++n;
+        CHECK(n > 3);
+      }
     }
   }
 }
@@ -125,6 +133,23 @@ TEST_CASE("what is appended behind an erase or a drop that failed is kept") {
 TEST_CASE("a flush or a sync that fails changes nothing") {
   require_sweep({.before = some_values(), .call = flush_call(), .may_apply = true, .is_repeatable = true});
   require_sweep({.before = some_values(), .call = sync_call(), .may_apply = true, .is_repeatable = true});
+}
+
+TEST_CASE("a replay of a buffer's journal that fails is completed by the next") {
+  Scenario scenario{.before = some_values(),
+                    .call = append_call(batch_of({{"below", "1"}, {"both", std::string(200, '2')}, {"new", "3"}},
+                                                 {.id = BatchId{writer_id(2), 4}})),
+                    .options = {.buffer = BufferOptions{.limit_bytes = limit}},
+                    .is_buffered = true,
+                    .may_apply = true,
+                    .is_repeatable = true};
+  for (const std::optional<Codec>& codec : all_codecs()) {
+    CAPTURE(codec.has_value());
+    scenario.codec = codec;
+    const SweepCount count = sweep_recovery(scenario);
+    REQUIRE(count.failed > 0);
+    REQUIRE(count.completed > 0);
+  }
 }
 
 }  // namespace

@@ -2,36 +2,16 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "codec/frame_encoder.hpp"
 #include "fault/sweep.hpp"
+#include "layer/compressed_store.hpp"
 #include "store/files_dataset.hpp"
+#include "support/file_bytes.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
-
-/// Calls `run(n, fault)`, which is true if the n-th operation failed, for n = 1, 2, 3 … and each kind of fault.
-template <typename Run>
-void for_each_fault(Run run) {
-  for (const Fault& fault : all_faults()) {
-    bool fired = true;
-    for (std::uint64_t n = 1; fired; ++n) {
-      CAPTURE(describe(fault, n));
-      fired = run(n, fault);
-    }
-  }
-}
-
-/// True if `call` returned; false if it threw an Error.
-template <typename Function>
-bool returns(Function call) {
-  try {
-    call();
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
 
 std::size_t names_in(const std::string& directory) {
   std::size_t count = 0;
@@ -147,27 +127,41 @@ TEST_CASE("a create that fails leaves nothing at the path, or a whole dataset") 
 }
 
 TEST_CASE("a create of a dataset over existing files that fails keeps every byte") {
-  int failed = 0;
-  for_each_fault([&](std::uint64_t n, const Fault& fault) {
-    const TemporaryDirectory directory(memory_directory());
-    const std::string path = directory / "dataset";
-    std::filesystem::create_directory(path);
-    FaultEnv env(posix_env());
-    const std::string_view bytes = "kept";
-    env.try_open_directory(path)->open("a", OpenMode::create_append)->append({&bytes, 1});
-    env.fail_at(n, fault);
-    const bool returned = returns([&] { create_files(env, path, {.adopt = true}); });
-    const bool fired = env.fired();
-    env.heal();
-    failed += !returned;
-    if (!returned) static_cast<void>(returns([&] { create_files(env, path, {.adopt = true}); }));
-    const std::unique_ptr<Store> store = open_files(env, path, {});
-    REQUIRE(store->get("a") == "kept");
-    REQUIRE(store->stats().bytes == 4);
-    REQUIRE(verify_files(env, path, {}).problems.empty());
-    return fired;
-  });
-  REQUIRE(failed > 0);
+  for (const std::optional<Codec>& codec : all_codecs()) {
+    CAPTURE(codec.has_value());
+    std::string bytes = "kept";
+    if (codec) {
+      bytes.clear();
+      FrameEncoder(*codec).append_frames("kept", bytes);
+    }
+    int failed = 0;
+    for_each_fault([&](std::uint64_t n, const Fault& fault) {
+      const TemporaryDirectory directory(memory_directory());
+      const std::string path = directory / "dataset";
+      std::filesystem::create_directory(path);
+      write_file(path + "/a", bytes);
+      FaultEnv env(posix_env());
+      env.fail_at(n, fault);
+      const bool returned = returns([&] {
+        try {
+          create_files(env, path, {.adopt = true, .codec = codec});
+        } catch (const CorruptionError&) {
+          require(false, "a fault is not taken for damage");
+        }
+      });
+      const bool fired = env.fired();
+      env.heal();
+      failed += !returned;
+      if (!returned) static_cast<void>(returns([&] { create_files(env, path, {.adopt = true, .codec = codec}); }));
+      const std::unique_ptr<Store> store = with_codec(open_files(env, path, {}), {});
+      REQUIRE(store->get("a") == "kept");
+      REQUIRE(store->stats().bytes == 4);
+      REQUIRE(read_file(path + "/a") == bytes);
+      REQUIRE(verify_files(env, path, {}).problems.empty());
+      return fired;
+    });
+    REQUIRE(failed > 0);
+  }
 }
 
 TEST_CASE("a destroy that fails is completed by the next") {
@@ -198,22 +192,28 @@ TEST_CASE("a destroy that fails is completed by the next") {
 }
 
 TEST_CASE("a verify that meets a fault throws or finds no problem") {
-  const TemporaryDirectory directory(memory_directory());
-  FaultEnv env(posix_env());
-  create_files(env, directory / "dataset", {});
-  const std::vector<Entry> entries = {{"a", "1"}, {std::string_view("b"), "2"}};
-  open_files(env, directory / "dataset", {})->append_batch(entries, {.sync = true});
-  int failed = 0;
-  for_each_fault([&](std::uint64_t n, const Fault& fault) {
-    env.fail_at(n, fault);
-    failed += !returns([&] {
-      require(verify_files(env, directory / "dataset", {}).problems.empty(), "a fault is no problem of the dataset");
+  for (const std::optional<Codec>& codec : all_codecs()) {
+    CAPTURE(codec.has_value());
+    const TemporaryDirectory directory(memory_directory());
+    FaultEnv env(posix_env());
+    create_files(env, directory / "dataset", {.codec = codec});
+    const std::vector<Entry> entries = {{"a", "1"}, {std::string_view("b"), "2"}};
+    with_codec(open_files(env, directory / "dataset", {}), {})->append_batch(entries, {.sync = true});
+    int failed = 0;
+    for_each_fault([&](std::uint64_t n, const Fault& fault) {
+      env.fail_at(n, fault);
+      failed += !returns([&] {
+        const VerifyReport report = verify_files(env, directory / "dataset", {});
+        for (const std::string& problem : report.problems) {
+          require(codec && says_fault(problem, fault), "a fault is no problem of the dataset, but of reading a frame");
+        }
+      });
+      const bool fired = env.fired();
+      env.heal();
+      return fired;
     });
-    const bool fired = env.fired();
-    env.heal();
-    return fired;
-  });
-  REQUIRE(failed > 0);
+    REQUIRE(failed > 0);
+  }
 }
 
 }  // namespace

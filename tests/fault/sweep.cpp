@@ -1,8 +1,10 @@
 #include "fault/sweep.hpp"
 
 #include <optional>
+#include <system_error>
 
 #include "layer/buffered_store.hpp"
+#include "layer/compressed_store.hpp"
 #include "store/files_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -14,7 +16,7 @@ namespace {
 class Stage {
  public:
   explicit Stage(const Scenario& scenario) : scenario_(scenario) {
-    create_files(env_, path(), {});
+    create_files(env_, path(), {.codec = scenario.codec});
     open();
     for (const Call& call : scenario.before) {
       call.call(*store_);
@@ -30,7 +32,7 @@ class Stage {
     if (scenario_.is_buffered) {
       store_ = open_buffered_files(env_, path(), scenario_.options);
     } else {
-      store_ = open_files(env_, path(), scenario_.options);
+      store_ = with_codec(open_files(env_, path(), scenario_.options), scenario_.options.compressed);
     }
   }
   void close() { store_.reset(); }
@@ -184,11 +186,20 @@ const std::vector<Fault>& all_faults() {
   return faults;
 }
 
+const std::vector<std::optional<Codec>>& all_codecs() {
+  static const std::vector<std::optional<Codec>> codecs = {std::nullopt, parse_codec(codec_names().back())};
+  return codecs;
+}
+
 std::string describe(const Fault& fault, std::uint64_t n) {
   const char* how = fault.how == Fault::How::once       ? "fails once"
                     : fault.how == Fault::How::for_good ? "and all after it fail"
                                                         : "is cut short";
   return "operation " + std::to_string(n) + " " + how;
+}
+
+bool says_fault(const std::string& problem, const Fault& fault) {
+  return problem.find(std::generic_category().message(fault.error)) != std::string::npos;
 }
 
 SweepCount sweep(const Scenario& scenario) {

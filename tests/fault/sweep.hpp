@@ -2,8 +2,10 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <doctest/doctest.h>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@ struct Scenario {
   std::vector<Call> before{};  // without faults
   Call call{};
   OpenOptions options{};
+  std::optional<Codec> codec{};  // of the dataset
   /// The dataset is opened with a buffer over it.
   bool is_buffered = false;
   /// An error may come from behind the commit point: the call may have been applied in whole though it failed.
@@ -49,6 +52,34 @@ struct SweepCount {
 /// The kinds of fault, one after the other.
 [[nodiscard]] const std::vector<Fault>& all_faults();
 [[nodiscard]] std::string describe(const Fault& fault, std::uint64_t n);
+/// Whether `problem` is that the system has failed so.
+[[nodiscard]] bool says_fault(const std::string& problem, const Fault& fault);
+
+/// Calls `run(n, fault)`, which is true if the n-th operation failed, for n = 1, 2, 3 … and each kind of fault.
+template <typename Run>
+void for_each_fault(Run run) {
+  for (const Fault& fault : all_faults()) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(describe(fault, n));
+      fired = run(n, fault);
+    }
+  }
+}
+
+/// True if `call` returned; false if it threw an Error.
+template <typename Function>
+bool returns(Function call) {
+  try {
+    call();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// What a dataset's values may be: raw, or by the last codec of the build.
+[[nodiscard]] const std::vector<std::optional<Codec>>& all_codecs();
 
 /// Fails every operation of `scenario.call` on an open store. Throws std::runtime_error where a promise is broken.
 [[nodiscard]] SweepCount sweep(const Scenario& scenario);

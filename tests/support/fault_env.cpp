@@ -151,6 +151,12 @@ void FaultEnv::remove_directory(const std::string& path) {
   next_.remove_directory(path);
 }
 
+BootId FaultEnv::boot_id() const {
+  BootId id = next_.boot_id();
+  id[0] ^= std::byte{reboots_};
+  return id;
+}
+
 void FaultEnv::pass(std::string_view action, std::string_view object) const {
   if (is_next_to_fail()) fail(action, object);
 }

@@ -38,6 +38,8 @@ class FaultEnv final : public Env {
   void fail_at(std::uint64_t n, const Fault& fault);
   /// No more faults.
   void heal();
+  /// The system has been started anew. No store may be open.
+  void reboot() { ++reboots_; }
   /// Whether an operation has failed since `fail_at`.
   [[nodiscard]] bool fired() const noexcept { return fired_; }
 
@@ -47,7 +49,7 @@ class FaultEnv final : public Env {
   bool try_rename_directory(const std::string& from, const std::string& to) override;
   void remove_directory(const std::string& path) override;
   std::uint64_t file_size_limit() const override { return std::min(next_.file_size_limit(), file_size_limit_); }
-  BootId boot_id() const override { return next_.boot_id(); }
+  BootId boot_id() const override;
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
@@ -68,6 +70,7 @@ class FaultEnv final : public Env {
   Env& next_;
   Syncs syncs_;
   std::uint64_t file_size_limit_;
+  std::uint8_t reboots_ = 0;
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;
