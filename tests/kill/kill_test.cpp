@@ -1,8 +1,9 @@
 // Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
-//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages]
+//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages] [--compressed]
 // With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads. With
 // --served the four are clients of a server, which is killed like them and started again. With --bytes and --messages
-// nobody is killed before the end, but what goes between the clients and the server is harmed N times.
+// nobody is killed before the end, but what goes between the clients and the server is harmed N times. With
+// --compressed the dataset has a codec.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -221,10 +222,10 @@ void check_sound(const std::string& dataset, const Stats& stats) {
   }
 }
 
-Tally run_round(const std::string& program, Mode mode, int kills, Random& random) {
+Tally run_round(const std::string& program, Mode mode, const CreateOptions& options, int kills, Random& random) {
   const TemporaryDirectory directory;
   const std::string dataset = directory / "dataset";
-  create(dataset);
+  create(dataset, options);
   const std::unique_ptr<Proxy> proxy = start_proxy(mode, directory.path(), random);
   Writers writers(program, mode, dataset, directory.path());
   std::optional<Reader> reader;
@@ -245,12 +246,12 @@ Tally run_round(const std::string& program, Mode mode, int kills, Random& random
   return tally;
 }
 
-int run(const std::string& program, Mode mode, int kills, std::uint64_t seed) {
+int run(const std::string& program, Mode mode, const CreateOptions& options, int kills, std::uint64_t seed) {
   Random random(seed);
   Tally total;
   const int most = is_proxied(mode) ? faults_a_round : kills_a_round;
   for (int left = kills; left > 0; left -= most) {
-    const Tally tally = run_round(program, mode, std::min(left, most), random);
+    const Tally tally = run_round(program, mode, options, std::min(left, most), random);
     total.done += tally.done;
     total.unknown_applied += tally.unknown_applied;
     total.unknown_lost += tally.unknown_lost;
@@ -269,21 +270,24 @@ int main(int argc, char** argv) {
   int kills = 200;
   std::uint64_t seed = std::random_device{}();
   Mode mode = Mode::processes;
+  CreateOptions options;
   for (int i = 2; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--buffered") mode = Mode::buffered;
     if (argument == "--served") mode = Mode::served;
     if (argument == "--bytes") mode = Mode::bytes;
     if (argument == "--messages") mode = Mode::messages;
+    if (argument == "--compressed") options.codec = parse_codec(codec_names().back());
     if (argument == "--kills" && i + 1 < argc) kills = std::stoi(argv[++i]);
     if (argument == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
   }
   if (argc < 2) {
-    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages]\n";
+    std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages] "
+                 "[--compressed]\n";
     return 2;
   }
   try {
-    return run(argv[1], mode, kills, seed);
+    return run(argv[1], mode, options, kills, seed);
   } catch (const std::exception& e) {
     std::cerr << "kill_test (seed " << seed << "): " << e.what() << "\n";
     return 1;
