@@ -100,15 +100,28 @@ class UrlPlace final : public SharedPlace {
 /// A buffer so small that it often hands down in the middle of a case.
 inline constexpr BufferOptions small_buffer{.limit_bytes = std::uint64_t{1} << 20};
 
-class BufferedMemoryPlace final : public Place {
+/// Layers over a store in memory.
+template <std::unique_ptr<Store> make()>
+class LayersPlace final : public Place {
  public:
   [[nodiscard]] Store& store() override { return *store_; }
   void reopen() override {}
   void check_sound() override {}
 
  private:
-  std::unique_ptr<Store> store_ = buffered(memory_store(), small_buffer);
+  std::unique_ptr<Store> store_ = make();
 };
+
+inline std::unique_ptr<Store> buffered_memory() { return buffered(memory_store(), small_buffer); }
+/// By the codec of this number among those of the build.
+template <std::size_t codec>
+std::unique_ptr<Store> compressed_memory() {
+  return compressed(memory_store(), parse_codec(codec_names()[codec % codec_names().size()]));
+}
+inline std::unique_ptr<Store> buffered_compressed_memory() { return buffered(compressed_memory<1>(), small_buffer); }
+inline std::unique_ptr<Store> compressed_buffered_memory() {
+  return compressed(buffered_memory(), parse_codec(codec_names().back()));
+}
 
 class BufferedFilesPlace final : public Place {
  public:
@@ -132,18 +145,6 @@ class BufferedFilesPlace final : public Place {
 
   TemporaryDirectory directory_;
   std::unique_ptr<Store> store_;
-};
-
-/// By the codec of this number among those of the build.
-template <std::size_t codec>
-class CompressedPlace final : public Place {
- public:
-  [[nodiscard]] Store& store() override { return *store_; }
-  void reopen() override {}
-  void check_sound() override {}
-
- private:
-  std::unique_ptr<Store> store_ = compressed(memory_store(), parse_codec(codec_names()[codec % codec_names().size()]));
 };
 
 /// A dataset that the Store has for itself, with a journal but at the level `memory`.
@@ -174,11 +175,14 @@ class OwnedPlace final : public Place {
 };
 
 using EveryPlace =
-    std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, BufferedMemoryPlace,
-               BufferedFilesPlace, OwnedPlace<Durability::memory>, OwnedPlace<Durability::os>,
-               OwnedPlace<Durability::sync>, IpcPlace, TcpPlace, CompressedPlace<0>, CompressedPlace<1>,
-               CompressedPlace<2>, CompressedPlace<3>, CompressedPlace<4>, CompressedPlace<5>, CompressedPlace<6>,
-               UrlPlace<Values::compressed>, OwnedPlace<Durability::os, Values::compressed>, CompressedIpcPlace>;
+    std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>,
+               LayersPlace<buffered_memory>, BufferedFilesPlace, OwnedPlace<Durability::memory>,
+               OwnedPlace<Durability::os>, OwnedPlace<Durability::sync>, IpcPlace, TcpPlace,
+               LayersPlace<compressed_memory<0>>, LayersPlace<compressed_memory<1>>, LayersPlace<compressed_memory<2>>,
+               LayersPlace<compressed_memory<3>>, LayersPlace<compressed_memory<4>>, LayersPlace<compressed_memory<5>>,
+               LayersPlace<compressed_memory<6>>, LayersPlace<buffered_compressed_memory>,
+               LayersPlace<compressed_buffered_memory>, UrlPlace<Values::compressed>,
+               OwnedPlace<Durability::os, Values::compressed>, CompressedIpcPlace>;
 using EverySharedPlace =
     std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, UrlPlace<Values::compressed>>;
 
