@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codec/frame.hpp"
+#include "codec/frame_encoder.hpp"
 #include "support/child.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
+#include "support/random_bytes.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -38,7 +41,7 @@ void require_throws(Call call, const std::string& claim) {
 
 class Fixture {
  public:
-  Fixture() { create(url()); }
+  explicit Fixture(const std::optional<Codec>& codec = std::nullopt) { create(url(), {.codec = codec}); }
   [[nodiscard]] std::string url() const { return directory_ / "dataset"; }
   [[nodiscard]] const std::string& directory() const { return directory_.path(); }
   [[nodiscard]] bool is_sound() const { return verify(url()).problems.empty(); }
@@ -67,6 +70,61 @@ TEST_CASE("a batch that a file-size limit stops is taken back, and the process l
     CHECK(get(fixture.url(), {"a"}).front() == "older");
     CHECK(fixture.is_sound());
   }
+}
+
+TEST_CASE("a batch over compressed values that a file-size limit stops is taken back in whole") {
+  Random random(1);
+  const std::string large = random_bytes(random, 90'000);
+  for (const bool sync : {false, true}) {
+    CAPTURE(sync);
+    const Fixture fixture(parse_codec(codec_names().back()));
+    put(fixture.url(), {{"a", "old"}, {"big", large}});
+    CHECK(succeeds(start_child([&] {
+      set_limit(RLIMIT_FSIZE, 100'000);
+      const std::unique_ptr<Store> store = open(fixture.url());
+      const std::vector<Entry> entries = {
+          {"a", "new"}, {"new", "new"}, {"big", std::string_view(large).substr(0, 20'000)}};
+      require_throws<IoError>([&] { store->append_batch(entries, {.sync = sync}); }, "the limit is an error");
+      require(store->get("a") == "old" && !store->size("new") && store->get("big") == large, "nothing was applied");
+      const std::string zeros(1'000'000, '0');
+      const Entry fits{"big", zeros};
+      store->append_batch({&fits, 1}, {.sync = sync});
+      require(store->size("big") == large.size() + zeros.size(), "what fits once it is compressed is appended");
+    })));
+    CHECK(get(fixture.url(), {"a"}).front() == "old");
+    CHECK(fixture.is_sound());
+  }
+}
+
+TEST_CASE("a buffer over compressed values that a file-size limit stops keeps what it cannot hand down") {
+  Random random(1);
+  const Fixture fixture(parse_codec(codec_names().back()));
+  Model model;
+  CHECK(succeeds(start_child([&] {
+    set_limit(RLIMIT_FSIZE, 3 << 20);
+    const std::unique_ptr<Store> store =
+        open(fixture.url(), {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20}});
+    bool refused = false;
+    for (int i = 0; i < 400 && !refused; ++i) {
+      const OwnedBatch batch{.entries = {{"a", "x"}, {"big", random_bytes(random, 20'000)}}, .options = {}};
+      try {
+        store->append_batch(batch.view());
+        model.append_batch(batch.view());
+      } catch (const IoError&) {
+        refused = true;
+      }
+    }
+    require(refused, "the limit is an error");
+    const std::string found = difference(*store, model);
+    require(found.empty(), "what was acknowledged is there, but " + found);
+    write_file(fixture.directory() + "/acknowledged", std::to_string(model.size("a").value()));
+    ::_exit(0);  // with what is in the journal
+  })));
+  const std::unique_ptr<Store> store = open(fixture.url());
+  const std::uint64_t acknowledged = std::stoull(read_file(fixture.directory() + "/acknowledged"));
+  CHECK(store->size("a") == acknowledged);
+  CHECK(store->size("big") == acknowledged * 20'000);
+  CHECK(fixture.is_sound());
 }
 
 TEST_CASE("a dataset is created under a small file-size limit, or refused and nothing left") {
@@ -170,6 +228,40 @@ TEST_CASE("an address-space limit makes a large get of numbers TooLargeError, an
     for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
     require(count == numeric.size(key) && count == columns.rows("k"), "pieces fit");
   })));
+}
+
+TEST_CASE("a value that decodes to thousands of times its size is TooLargeError, and takes no memory") {
+  constexpr std::size_t frames = 5000;  // of 1 MiB: more than the limit of those who set none
+  for (const std::string& name : codec_names()) {
+    std::string frame;
+    FrameEncoder(parse_codec(name)).append_frames(std::string(max_frame_bytes, '\0'), frame);
+    if (frame.size() > max_frame_bytes / 100) continue;  // no bomb can be made of it
+    CAPTURE(name);
+    const Fixture fixture(parse_codec(name));
+    put(fixture.url(), {{"small", "1"}});
+    std::string bomb;
+    for (std::size_t i = 0; i < frames; ++i) bomb += frame;
+    write_file(fixture.url() + "/bomb", bomb);
+    constexpr rlim_t memory = rlim_t{256} << 20;
+    for (const std::uint64_t limit : {std::uint64_t{1} << 20, CompressedOptions{}.limit_bytes, ~std::uint64_t{0}}) {
+      CAPTURE(limit);
+      CHECK(succeeds(start_child([&] {
+        set_limit(RLIMIT_AS, memory);
+        const std::unique_ptr<Store> store = open(fixture.url(), {.compressed = {.limit_bytes = limit}});
+        const std::vector<std::string_view> keys = {"small", "bomb"};
+        require_throws<TooLargeError>([&] { static_cast<void>(store->get("bomb")); }, "get refuses it");
+        require_throws<TooLargeError>([&] { static_cast<void>(store->get_batch(keys)); }, "so does get_batch");
+        require_throws<TooLargeError>([&] { static_cast<void>(store->get_range("bomb", 1, ~std::uint64_t{0})); },
+                                      "and get_range of all of it");
+        require(store->size("bomb") == frames * max_frame_bytes, "its size is known");
+        require(store->get_range("bomb", frames / 2 * max_frame_bytes - 1, 2) == std::string(2, '\0'), "a piece fits");
+        require(store->get("small") == "1", "other values are read");
+        rusage used{};
+        ::getrusage(RUSAGE_SELF, &used);
+        require(static_cast<std::size_t>(used.ru_maxrss) * 1024 < 4 * bomb.size() + (64 << 20), "it takes no memory");
+      })));
+    }
+  }
 }
 
 /// Runs `work` in a child of a user who owns nothing here, if this process may become one.
