@@ -195,11 +195,10 @@ TEST_CASE("a recovery that fails is completed by the next") {
   const auto require_recovery = [](const Scenario& scenario) { require_meaning(sweep_recovery(scenario)); };
   // Frames make a difference to what stands in values, not to their removal.
   const auto require_recovery_of_values = [&](Scenario scenario) {
-    for (const std::optional<Codec>& codec : all_codecs()) {
-      CAPTURE(codec.has_value());
-      scenario.codec = codec;
-      require_recovery(scenario);
-    }
+    require_recovery(scenario);
+    scenario.codec = all_codecs().back();
+    scenario.stride = 3;
+    require_recovery(scenario);
   };
   const OwnedBatch batch = batch_of({{"a", "1"}, {"new", "2"}, {long_key('n'), "3"}}, {.id = BatchId{writer_id(2), 1}});
   SUBCASE("from an append") {

@@ -223,7 +223,7 @@ SweepCount sweep_recovery(const Scenario& scenario) {
   SweepCount count;
   for (const Fault& fault : all_faults()) {
     bool cut_off = true;
-    for (std::uint64_t k = 1; cut_off; ++k) {
+    for (std::uint64_t k = 1; cut_off; k += scenario.stride) {
       bool fired = true;
       for (std::uint64_t n = 1; fired && cut_off; ++n) {
         with_context("cut off at operation " + std::to_string(k) + ", then " + describe(fault, n), [&] {

@@ -84,8 +84,8 @@ bool returns(Function call) {
 /// Fails every operation of `scenario.call` on an open store. Throws std::runtime_error where a promise is broken.
 [[nodiscard]] SweepCount sweep(const Scenario& scenario);
 
-/// Fails every operation of the next process's first look at a dataset, for each point at which `scenario.call` could
-/// have been cut off before.
+/// Fails every operation of the next process's first look at a dataset, for each stride-th point at which
+/// `scenario.call` could have been cut off before.
 [[nodiscard]] SweepCount sweep_recovery(const Scenario& scenario);
 
 }  // namespace accrete::test
