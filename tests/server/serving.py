@@ -63,9 +63,9 @@ class ServerTest(unittest.TestCase):
         self.data = os.path.join(self.dir, "data")
         self.run_program("create", self.data)
 
-    def run_program(self, *args, code=0):
+    def run_program(self, *args, code=0, stdin=b""):
         """Its standard output, or what it says when it fails as expected."""
-        done = subprocess.run([PROGRAM, *args], capture_output=True, check=False)
+        done = subprocess.run([PROGRAM, *args], input=stdin, capture_output=True, check=False)
         self.assertEqual(done.returncode, code, (args, done.stderr.decode(errors="replace")))
         return done.stdout if code == 0 else done.stderr.decode()
 
