@@ -20,13 +20,8 @@ constexpr std::uint64_t window_bytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t one_step_bytes = std::uint64_t{256} << 10;
 constexpr std::uint64_t stretch_bytes = frame_header_size + max_frame_bytes;
 
-/// How many bytes a value may have that is decoded from `all` bytes, of which `done` make `decoded`.
-std::uint64_t guess_decoded_size(std::uint64_t decoded, std::uint64_t done, std::uint64_t all) {
-  constexpr double slack = 1.05;
-  constexpr std::uint64_t most_to_one = 16;  // a guess by the front of a value is not worth much memory
-  const double guess = static_cast<double>(decoded) / static_cast<double>(done) * static_cast<double>(all) * slack;
-  return std::min(static_cast<std::uint64_t>(guess), all * most_to_one);
-}
+/// A value whose front swells more than this is measured before there is memory for it.
+constexpr std::uint64_t most_to_one = 16;
 
 /// Goes over the frames of the first `end` bytes of a value by their headers alone.
 class FrameWalk {
@@ -121,21 +116,35 @@ std::string CompressedValues::get(std::string_view key) const {
 std::string CompressedValues::read_whole(std::string_view key) const {
   const std::uint64_t end = below_.size(key).value_or(0);
   const auto decoder = decoders_.take();
-  const auto reserve = [&](std::string& value, std::uint64_t size) {
-    within_memory("decode " + value_name(key), [&] { value.reserve(std::min(size, limit_bytes_)); });
-  };
   std::string value;
   for (std::uint64_t at = 0; at < end;) {
     const FramePlace place{.key = key, .offset = at};
     const std::string read = below_.get_range(key, at, std::min(stretch_bytes, end - at));
     const std::string_view frames = whole_frames(read, place);
     if (frames.empty()) throw_damaged_frame(place, "it is cut short, after " + std::to_string(read.size()) + " bytes");
-    if (at == 0) reserve(value, guess_decoded_size(decoded_size(frames, place), frames.size(), end));
+    if (at == 0) {
+      within_memory("decode " + value_name(key), [&] { value.reserve(room_for(key, frames, end)); });
+    }
     append_decoded(frames, *decoder,
                    {.key = key, .begin = at, .limit_bytes = limit_bytes_, .taken_bytes = value.size()}, value);
     at += frames.size();
   }
   return value;
+}
+
+/// For a value of `end` encoded bytes that begins with these frames. Throws TooLargeError.
+std::uint64_t CompressedValues::room_for(std::string_view key, std::string_view frames, std::uint64_t end) const {
+  const std::uint64_t decoded = decoded_size(frames, {.key = key});
+  if (decoded < frames.size() * most_to_one) {
+    constexpr double slack = 1.05;
+    const double ratio = static_cast<double>(decoded) / static_cast<double>(frames.size());
+    return std::min(static_cast<std::uint64_t>(ratio * slack * static_cast<double>(end)), limit_bytes_);
+  }
+  FrameWalk walk(below_, key, end, {});
+  while (walk.next()) {
+  }
+  check_decode_limit(walk.end().decoded, {.key = key, .limit_bytes = limit_bytes_});
+  return walk.end().decoded;
 }
 
 std::vector<std::string> CompressedValues::get_batch(std::span<const std::string_view> keys) const {

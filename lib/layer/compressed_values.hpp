@@ -60,6 +60,7 @@ class CompressedValues {
   class Lease;
 
   [[nodiscard]] std::string read_whole(std::string_view key) const;
+  [[nodiscard]] std::uint64_t room_for(std::string_view key, std::string_view frames, std::uint64_t end) const;
   [[nodiscard]] std::optional<Size> size_at_once(std::string_view key) const;
   [[nodiscard]] std::uint64_t decoded_size_of(const KeySize& key, std::uint64_t removals) const;
   [[nodiscard]] std::uint64_t go_over(FrameVisit& visit, std::uint64_t encoded) const;
