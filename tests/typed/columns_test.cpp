@@ -348,10 +348,10 @@ TEST_CASE("rows that were appended already bring nothing into being when they co
   const std::unique_ptr<Store> store = memory_store();
   Columns events{*store};
   const BatchId id{.writer = {}, .sequence = 1};
-  for (int i = 0; i < 2; ++i) {
-    events.append("k", {column("a", delays)}, {.id = id});
-    events.erase("k");
-  }
+  const auto append = [&] { events.append("k", {column("a", delays)}, {.id = id}); };
+  append();
+  events.erase("k");
+  append();
   CHECK(store->stats().keys == 0);
 }
 
