@@ -314,7 +314,8 @@ std::string Columns::column_key(std::string_view key, std::string_view column) {
     throw InvalidArgumentError(quoted(column) + " is no name of a column, which has 1 to " +
                                std::to_string(max_field_name_size) + " letters, digits and underscores");
   }
-  std::string joined = header_key(key).append(column);
+  std::string joined =
+      within_memory("name a column of key " + quoted(key), [&] { return header_key(key).append(column); });
   if (joined.size() > max_key_size) {
     throw InvalidKeyError("the key " + quoted(key) + " is too long: with the name of its column " + quoted(column) +
                           " it has more than " + std::to_string(max_key_size - 1) + " bytes");

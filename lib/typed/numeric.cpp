@@ -218,10 +218,11 @@ void ElementValues::append_batch(std::span<const Entry> entries, const AppendOpt
     throw InvalidArgumentError("expect_size needs a batch of one entry; this one has " +
                                std::to_string(entries.size()));
   }
-  within_memory("append the elements of " + std::to_string(entries.size()) + " entries", [&] {
+  const auto append = [&] {
     if (entries.size() == 1) return parts_->append_one(entries.front(), options);
     parts_->append_many(entries, options);
-  });
+  };
+  append_within_memory(entries.size(), std::ref(append));
 }
 
 std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> elements) const {
@@ -245,6 +246,10 @@ void prepare_to_fill(std::span<std::byte> memory) noexcept { prefer_huge_pages(m
 
 void read_within_memory(std::string_view key, const std::function<void()>& read) {
   within_memory(get_action(key), read);
+}
+
+void append_within_memory(std::size_t entries, const std::function<void()>& append) {
+  within_memory("append the elements of " + std::to_string(entries) + " entries", append);
 }
 
 }  // namespace accrete::detail

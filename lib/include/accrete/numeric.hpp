@@ -185,6 +185,8 @@ void prepare_to_fill(std::span<std::byte> memory) noexcept;
 
 /// Runs `read`; what the standard library throws for want of memory becomes TooLargeError.
 void read_within_memory(std::string_view key, const std::function<void()>& read);
+/// As above.
+void append_within_memory(std::size_t entries, const std::function<void()>& append);
 
 template <Element T>
 [[nodiscard]] std::string_view bytes_of(std::span<const T> elements) noexcept {
@@ -322,8 +324,11 @@ class Numeric {
   /// if the batch then fails.
   void append_batch(std::span<const NumericEntry<T>> entries, const AppendOptions& options = {}) {
     std::vector<Entry> batch;
-    batch.reserve(entries.size());
-    for (const NumericEntry<T>& entry : entries) batch.push_back({entry.key, detail::bytes_of(entry.elements)});
+    const auto make = [&] {
+      batch.reserve(entries.size());
+      for (const NumericEntry<T>& entry : entries) batch.push_back({entry.key, detail::bytes_of(entry.elements)});
+    };
+    detail::append_within_memory(entries.size(), std::ref(make));
     store_.append_batch(batch, options);
   }
 
