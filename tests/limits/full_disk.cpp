@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <sys/mount.h>
 
 #include "support/model.hpp"
@@ -38,9 +39,9 @@ void check(const std::string& url, const Store& store, const Model& model) {
 }
 
 /// Appends until the disk is full some times; each time nothing is lost, and it goes on once there is room.
-void fill_with_batches(const std::string& directory, bool sync) {
+void fill_with_batches(const std::string& directory, const std::optional<Codec>& codec, bool sync) {
   const std::string url = directory + "/dataset";
-  create(url);
+  create(url, {.codec = codec});
   std::unique_ptr<Store> store = open(url);
   Model model;
   Random random(sync ? 1 : 2);
@@ -164,8 +165,10 @@ int main(int argc, char** argv) {
     const std::string directory = argv[2];
     if (what == "bytes") {
       work_without_any_room(directory);
-      fill_with_batches(directory, false);
-      fill_with_batches(directory, true);
+      for (const bool sync : {false, true}) {
+        fill_with_batches(directory, std::nullopt, sync);
+        fill_with_batches(directory, parse_codec(codec_names().back()), sync);
+      }
     } else if (what == "names") {
       fill_with_names(directory);
     } else if (what == "served") {
