@@ -129,7 +129,7 @@ class FrameChecker {
       const std::string_view window = frames.bytes(from, frame_header_size);
       if (window.size() < frame_header_size) break;
       const std::size_t at = window.find(frame_magic);
-      if (at == window.npos) {
+      if (at == std::string_view::npos) {
         from += window.size() - frame_magic.size();
         continue;
       }
@@ -192,7 +192,7 @@ bool is_zero(FrameFile& frames, std::uint64_t from) {
   frames.read_ahead(window_bytes);
   while (from < frames.size()) {
     const std::string_view bytes = frames.bytes(from, 1);
-    if (bytes.find_first_not_of('\0') != bytes.npos) return false;
+    if (bytes.find_first_not_of('\0') != std::string_view::npos) return false;
     from += bytes.size();
   }
   return true;
@@ -204,7 +204,7 @@ bool is_torn(FrameFile& frames, std::uint64_t offset) {
   constexpr std::size_t telling_bytes = 8;
   const std::size_t size = std::min(frame.payload.size(), telling_bytes);
   const std::string_view end = frame.payload.substr(frame.payload.size() - size);
-  return end.find_first_not_of('\0') == end.npos && !is_intact(frame);
+  return end.find_first_not_of('\0') == std::string_view::npos && !is_intact(frame);
 }
 
 /// Where a value ends in what a power loss has left of a frame.

@@ -35,8 +35,8 @@ std::string cell(std::uint32_t generation, std::uint32_t number) {
   return bytes;
 }
 
-constexpr std::size_t largest_value = appends * 2200 * cell_size;
-static_assert(largest_value > 5 * 65'536, "it is read in steps");
+constexpr std::size_t largest_value = std::size_t{appends} * 2200 * cell_size;
+static_assert(largest_value > 300'000, "it is read in steps");
 
 void change(Store& store, const std::string& key) {
   for (std::uint32_t generation = 0; generation < generations; ++generation) {
@@ -123,7 +123,7 @@ void check_among_threads(const std::function<std::shared_ptr<Store>()>& open_sto
       --writing;
     });
   }
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     start([&writing, seed](Store& store) {
       Reader reader(seed);
       while (writing > 0) reader.read(store, "key");
@@ -132,6 +132,10 @@ void check_among_threads(const std::function<std::shared_ptr<Store>()>& open_sto
   }
   for (std::thread& thread : threads) thread.join();
   REQUIRE(failure == "");
+}
+
+void check_sharing(const std::shared_ptr<Store>& store) {
+  check_among_threads([&] { return store; });
 }
 
 Codec codec() { return parse_codec(codec_names().back()); }
@@ -148,28 +152,20 @@ class Dataset {
 constexpr BufferOptions small_buffer{.limit_bytes = std::uint64_t{1} << 20};
 
 TEST_CASE("threads read ranges that the value had while others append to it and erase it") {
-  SUBCASE("in memory") {
-    const std::shared_ptr<Store> store = compressed(memory_store(), codec());
-    check_among_threads([&] { return store; });
-  }
+  SUBCASE("in memory") { check_sharing(compressed(memory_store(), codec())); }
   SUBCASE("in a dataset that each has open") {
     const Dataset dataset;
     check_among_threads([&]() -> std::shared_ptr<Store> { return open(dataset.url()); });
   }
   SUBCASE("in a dataset that all share") {
     const Dataset dataset;
-    const std::shared_ptr<Store> store = open(dataset.url());
-    check_among_threads([&] { return store; });
+    check_sharing(open(dataset.url()));
   }
   SUBCASE("under a buffer") {
     const Dataset dataset;
-    const std::shared_ptr<Store> store = open(dataset.url(), {.buffer = small_buffer});
-    check_among_threads([&] { return store; });
+    check_sharing(open(dataset.url(), {.buffer = small_buffer}));
   }
-  SUBCASE("over a buffer") {
-    const std::shared_ptr<Store> store = compressed(buffered(memory_store(), small_buffer), codec());
-    check_among_threads([&] { return store; });
-  }
+  SUBCASE("over a buffer") { check_sharing(compressed(buffered(memory_store(), small_buffer), codec())); }
 }
 
 TEST_CASE("processes read ranges that the value had while others append to it and erase it") {
@@ -183,7 +179,7 @@ TEST_CASE("processes read ranges that the value had while others append to it an
       store->append(last_key, "x");
     }));
   }
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     children.push_back(start_child([&] {
       const std::unique_ptr<Store> store = open(dataset.url());
       Reader reader(seed);
