@@ -92,7 +92,7 @@ class ForeignMessages(ServerTest):
         self.still_answers()
 
     def test_unknown_operations_are_answered(self):
-        known = set(range(raw.HELLO, raw.BYE + 1))
+        known = set(range(raw.HELLO, raw.REMOVALS + 1))
         for kind in set(range(256)) - known:
             self.fails(kind, b"", ".")
         self.still_answers()
