@@ -10,6 +10,7 @@
 #include "codec/frame_encoder.hpp"
 #include "support/child.hpp"
 #include "support/file_bytes.hpp"
+#include "support/hooked_store.hpp"
 #include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -211,9 +212,9 @@ TEST_CASE("a dataset's marker has its codec, and its totals what the values take
 }
 
 TEST_CASE("the bytes of a batch for one key are compressed together") {
-  const auto below = std::make_shared<std::unique_ptr<Store>>(memory_store());
-  Store& raw = **below;
-  const auto store = compressed(std::move(*below), Codec());
+  auto below = memory_store();
+  const Store& raw = *below;
+  const auto store = compressed(std::move(below), Codec());
   std::vector<Entry> entries;
   for (int i = 0; i < 1000; ++i) {
     entries.push_back({"a", "one;"});
@@ -242,39 +243,14 @@ TEST_CASE("what a buffer's journal brings back is compressed as what the buffer 
   CHECK(stored_bytes(true) <= stored_bytes(false) + 3 * frame_header_size);
 }
 
-/// Another store that does something before each call of `get_range`.
-class Interrupted final : public Store {
- public:
-  explicit Interrupted(std::function<void(Store&)> interrupt) : interrupt_(std::move(interrupt)) {}
-  Store& below() { return *next_; }
-
- private:
-  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
-    next_->append_batch(entries, options);
-  }
-  std::string do_get(std::string_view key) const override { return next_->get(key); }
-  std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
-    return next_->get_batch(keys);
-  }
-  std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
-    interrupt_(*next_);
-    return next_->get_range(key, offset, size);
-  }
-  std::optional<std::uint64_t> do_size(std::string_view key) const override { return next_->size(key); }
-  std::vector<KeySize> do_list(const ListOptions& options) const override { return next_->list(options); }
-  std::uint64_t do_removals() const override { return next_->removals(); }
-  Stats do_stats() const override { return next_->stats(); }
-  std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
-    return next_->last_sequence(writer);
-  }
-  void do_erase(std::string_view key) override { next_->erase(key); }
-  void do_flush() override { next_->flush(); }
-  void do_sync() override { next_->sync(); }
-  void do_drop() override { next_->drop(); }
-
-  const std::function<void(Store&)> interrupt_;
-  const std::unique_ptr<Store> next_ = memory_store();
-};
+/// A store over `next`, which must outlive it, that runs `hook` before each `get_range`.
+std::unique_ptr<Store> hooked(Store& next, std::function<void()> hook) {
+  auto store = std::make_unique<HookedStore>(next);
+  store->before = [hook = std::move(hook)](HookedStore::Call call, std::string_view) {
+    if (call == HookedStore::Call::get_range) hook();
+  };
+  return store;
+}
 
 std::string frames_of(const std::vector<std::string>& pieces) {
   FrameEncoder encoder{Codec{}};
@@ -294,15 +270,17 @@ TEST_CASE("a value that is erased and begun anew while it is read is never taken
       CAPTURE(again);
       int calls = 0;
       bool is_a = true;
-      auto interrupted = std::make_unique<Interrupted>([&](Store& store) {
-        ++calls;
-        if (calls != swap_at && !(again && calls > swap_at)) return;
-        store.erase("key");
-        store.append("key", is_a ? b : a);
-        is_a = !is_a;
-      });
-      interrupted->below().append("key", a);
-      const auto store = compressed(std::move(interrupted), Codec{});
+      const auto below = memory_store();
+      below->append("key", a);
+      const auto store = compressed(hooked(*below,
+                                           [&] {
+                                             ++calls;
+                                             if (calls != swap_at && !(again && calls > swap_at)) return;
+                                             below->erase("key");
+                                             below->append("key", is_a ? b : a);
+                                             is_a = !is_a;
+                                           }),
+                                    Codec{});
       const auto is_of_one = [&](const std::string& range, std::size_t offset, std::size_t size) {
         return range == values[0].substr(offset, size) || range == values[1].substr(offset, size);
       };
@@ -319,8 +297,8 @@ TEST_CASE("a value that is erased and begun anew while it is read is never taken
 
 TEST_CASE("ranges that are read one after the other read each frame below once") {
   std::uint64_t reads = 0;
-  auto counting = std::make_unique<Interrupted>([&](Store&) { ++reads; });
-  const auto store = compressed(std::move(counting), Codec{});
+  const auto below = memory_store();
+  const auto store = compressed(hooked(*below, [&] { ++reads; }), Codec{});
   std::string value;
   Random random(1);
   for (int i = 0; i < 40; ++i) {
