@@ -104,7 +104,8 @@ std::string value_name(std::string_view key) { return key.empty() ? "a value" : 
 
 void throw_damaged_frame(const FramePlace& place, std::string_view cause) {
   throw CorruptionError("cannot decode " + value_name(place.key) + ": the frame at byte " +
-                        std::to_string(place.offset) + " of its encoding is damaged: " + std::string(cause));
+                        std::to_string(place.offset) + " of its encoding is damaged: " + std::string(cause) +
+                        "; restore it from a copy, or have 'accrete verify --repair' cut the damage out");
 }
 
 }  // namespace accrete

@@ -244,14 +244,11 @@ FrameCheck check_frames(Directory& directory, bool repair) {
     if (value.problem.empty()) return;
     const std::string damage =
         std::to_string(total_size(value.damaged)) + " of the " + std::to_string(value.size) + " bytes of its encoding";
-    if (value.damaged.empty()) {
-      found.problems.push_back(value.problem);
-    } else if (!repair) {
-      found.problems.push_back(value.problem + "; restore it from a copy, or have 'accrete verify --repair' cut " +
-                               damage + " out");
-    } else {
+    if (repair && !value.damaged.empty()) {
       cut_damage_out(directory, scanned.name, value);
-      found.repairs.push_back(value.problem + ": cut " + damage + " out");
+      found.repairs.push_back(value_name(*scanned.key) + " was damaged: cut " + damage + " out");
+    } else {
+      found.problems.push_back(value.problem + (value.damaged.empty() ? "" : " (" + damage + ")"));
     }
   });
   return found;

@@ -149,7 +149,8 @@ class Damage(Codec):
     """A value of three frames of five bytes, of which the second is damaged in its payload; and a whole one."""
 
     MESSAGE = (
-        "cannot decode the value of 'bad': the frame at byte 29 of its encoding is damaged: its checksum does not match"
+        "cannot decode the value of 'bad': the frame at byte 29 of its encoding is damaged: its checksum does not match; "
+        "restore it from a copy, or have 'accrete verify --repair' cut the damage out"
     )
 
     def setUp(self):
@@ -172,8 +173,7 @@ class Damage(Codec):
             done = self.run_program("verify", self.data)
             self.assertEqual(
                 done.stdout.decode(),
-                f"problem: {self.MESSAGE}; restore it from a copy, or have 'accrete verify --repair' cut 29 of the 87 "
-                "bytes of its encoding out\n",
+                f"problem: {self.MESSAGE} (29 of the 87 bytes of its encoding)\n",
             )
             self.assertEqual((done.returncode, done.stderr.decode()), (4, f"accrete: 1 problem in '{self.data}'\n"))
         self.assertEqual(self.read("data/bad"), before)
@@ -181,7 +181,7 @@ class Damage(Codec):
     def test_a_repair_cuts_the_frame_out_and_the_next_verify_is_content(self):
         self.assertEqual(
             self.ok("verify", "--repair", self.data).decode(),
-            f"repaired: {self.MESSAGE}: cut 29 of the 87 bytes of its encoding out\nok: 2 keys, 15 bytes\n",
+            "repaired: the value of 'bad' was damaged: cut 29 of the 87 bytes of its encoding out\nok: 2 keys, 15 bytes\n",
         )
         self.assertEqual(self.ok("verify", self.data), b"ok: 2 keys, 15 bytes\n")
         self.assertEqual(self.ok("get", self.data, "bad"), b"firstthird")

@@ -67,7 +67,9 @@ TEST_CASE("a message of damage says whose value it is, and where") {
   std::string frames = first + encoded(Codec{}, "second");
   frames.back() ^= 1;
   const std::string message = "cannot decode the value of 'a\\x0ab': the frame at byte " +
-                              std::to_string(first.size()) + " of its encoding is damaged: its checksum does not match";
+                              std::to_string(first.size()) +
+                              " of its encoding is damaged: its checksum does not match; restore it from a copy, or "
+                              "have 'accrete verify --repair' cut the damage out";
   CHECK_THROWS_WITH_AS(decoded(frames, {.key = "a\nb"}), message.c_str(), CorruptionError);
 }
 
