@@ -148,9 +148,10 @@ class Using(Codec):
 class Damage(Codec):
     """A value of three frames of five bytes, of which the second is damaged in its payload; and a whole one."""
 
+    ADVICE = "restore it from a copy, or have 'accrete verify --repair' cut the damage out"
     MESSAGE = (
-        "cannot decode the value of 'bad': the frame at byte 29 of its encoding is damaged: its checksum does not match; "
-        "restore it from a copy, or have 'accrete verify --repair' cut the damage out"
+        "cannot decode the value of 'bad': the frame at byte 29 of its encoding is damaged: its checksum does not "
+        f"match; {ADVICE}"
     )
 
     def setUp(self):
@@ -192,7 +193,7 @@ class Damage(Codec):
         self.flip("data/whole", 4)
         message = (
             "cannot decode the value of 'whole': the frame at byte 0 of its encoding is damaged: its header's checksum "
-            "does not match"
+            f"does not match; {self.ADVICE}"
         )
         self.assertEqual(self.fails(4, "keys", "--json", self.data), f"accrete: {message}\n")
         self.assertEqual(self.fails(4, "stat", self.data), f"accrete: {message}\n")

@@ -61,7 +61,7 @@ class Compressed(ServerTest):
         self.assertEqual(
             self.run_program("get", self.data, "k", code=4),
             "accrete: cannot decode the value of 'k': the frame at byte 0 of its encoding is damaged: its checksum does "
-            "not match\n",
+            "not match; restore it from a copy, or have 'accrete verify --repair' cut the damage out\n",
         )
         self.check_well(server)
 
