@@ -1,6 +1,6 @@
 #include "cli/packed_text.hpp"
 
-#include <accrete/packed_items.hpp>
+#include <accrete/packed_detail.hpp>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -67,29 +67,13 @@ std::string time_text(std::int64_t seconds, std::uint64_t nanoseconds) {
   return text += 'Z';
 }
 
-/// nullopt if it is no timestamp, or one of an odd form or a far year.
+/// nullopt if it is no timestamp, or one of a year of more than four digits.
 std::optional<std::string> time_of(std::string_view body) {
-  const auto number = [&](std::size_t at, std::size_t size) {
-    std::uint64_t value = 0;
-    for (const char byte : body.substr(at, size)) value = value << 8 | static_cast<unsigned char>(byte);
-    return value;
-  };
-  if (!packed_detail::timestamp_fits(body)) return std::nullopt;
-  std::uint64_t nanoseconds = 0;
-  std::int64_t seconds = 0;
-  if (body.size() == 4) {
-    seconds = static_cast<std::int64_t>(number(0, 4));
-  } else if (body.size() == 8) {
-    nanoseconds = number(0, 8) >> 34;
-    seconds = static_cast<std::int64_t>(number(0, 8) & 0x3FFFFFFFF);
-  } else if (body.size() == 12) {
-    nanoseconds = number(0, 4);
-    seconds = static_cast<std::int64_t>(number(4, 8));
-  } else {
-    return std::nullopt;
-  }
-  if (nanoseconds >= 1'000'000'000) return std::nullopt;
-  return time_text(seconds, nanoseconds);
+  constexpr std::int64_t first_seconds = -62'167'219'200;  // 0000-01-01
+  constexpr std::int64_t last_seconds = 253'402'300'799;   // 9999-12-31
+  const std::optional<packed_detail::PackedTime> time = packed_detail::read_packed_time(body);
+  if (!time || time->seconds < first_seconds || time->seconds > last_seconds) return std::nullopt;
+  return time_text(time->seconds, time->nanoseconds);
 }
 
 /// `body` begins with the type.

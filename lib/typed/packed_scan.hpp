@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "typed/packed_token.hpp"
+
 namespace accrete {
 
 inline constexpr std::size_t max_packed_depth = 1024;
@@ -18,13 +20,15 @@ struct PackedScan {
     unfinished,  ///< declares more than what follows can hold
     too_deep,    ///< of the rest: beyond the limit
     too_many,
+    too_many_objects,
     too_long,
     too_large,
   };
   Result result = Result::whole;
-  std::uint64_t size = 0;      ///< whole: of the item. cut: that it has at least. Otherwise where it goes wrong
-  std::uint64_t objects = 0;   ///< of a whole item
-  std::uint64_t declared = 0;  ///< by what goes wrong: elements or bytes
+  std::uint64_t size = 0;             ///< whole: of the item. cut: that it has at least. Otherwise where it goes wrong
+  std::uint64_t objects = 0;          ///< of a whole item
+  std::uint64_t declared = 0;         ///< by what goes wrong: elements, pairs or bytes
+  PackedKind kind = PackedKind::nil;  ///< of what declares it
 };
 
 /// Of the item at the front of `bytes`, which are followed by others so that there are `left` in all.

@@ -7,13 +7,6 @@
 namespace accrete {
 namespace {
 
-/// The number in big-endian order, as MessagePack has all of its numbers.
-std::uint64_t load_number(std::string_view bytes) noexcept {
-  std::uint64_t number = 0;
-  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
-  return number;
-}
-
 /// Sign-extends a two's complement number of `bytes` bytes.
 std::uint64_t extend_sign(std::uint64_t number, unsigned bytes) noexcept {
   const unsigned unused = 64 - 8 * bytes;
@@ -38,12 +31,18 @@ void pack_size(std::string& out, std::uint64_t size, unsigned first16, const cha
 
 }  // namespace
 
+std::uint64_t load_packed_number(std::string_view bytes) noexcept {
+  std::uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
 std::optional<PackedToken> read_packed_token(std::string_view bytes) noexcept {
   if (bytes.empty()) return std::nullopt;
   const PackedForm form = packed_forms::table[static_cast<unsigned char>(bytes[0])];
   if (form.number_bytes > bytes.size() - 1) return std::nullopt;
   PackedToken token{.kind = form.kind, .head_bytes = 1U + form.number_bytes, .number = form.number};
-  if (form.number_bytes > 0) token.number = load_number(bytes.substr(1, form.number_bytes));
+  if (form.number_bytes > 0) token.number = load_packed_number(bytes.substr(1, form.number_bytes));
   if (form.kind == PackedKind::signed_integer) {
     token.number = extend_sign(token.number, form.number_bytes > 0 ? form.number_bytes : 1);
   }

@@ -100,6 +100,9 @@ struct PackedToken {
   [[nodiscard]] std::uint64_t objects_inside() const noexcept { return kind == PackedKind::map ? 2 * number : number; }
 };
 
+/// In big-endian order, as MessagePack has all of its numbers. Of up to 8 bytes.
+[[nodiscard]] std::uint64_t load_packed_number(std::string_view bytes) noexcept;
+
 /// The head at the front of `bytes`; nullopt if it is cut.
 [[nodiscard]] std::optional<PackedToken> read_packed_token(std::string_view bytes) noexcept;
 

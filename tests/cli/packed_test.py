@@ -132,7 +132,7 @@ class Cat(Packed):
         for value, problem in (
             (b"\x01\xc1", "cannot read item 2 of key 'k': the byte 0xC1 at byte 1"),
             (b"\x01\xdd\xff\xff\xff\xff", "declares 4294967295"),
-            (b"\x01\xa2x", "declares 2 bytes or elements, and the value ends at byte 3"),
+            (b"\x01\xa2x", "declares 2 bytes, and the value ends at byte 3"),
             (b"\x01" + b"\x91" * 100_000, "deeper than 64"),
         ):
             self.ok("drop", self.data)

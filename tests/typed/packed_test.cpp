@@ -11,6 +11,7 @@
 
 #include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
+#include "typed/packed_values.hpp"
 
 namespace accrete::test {
 namespace {
@@ -98,13 +99,6 @@ namespace {
 
 using SystemTime = std::chrono::system_clock::time_point;
 
-template <typename T>
-std::vector<T> read_all(const Packed<T>& packed, std::string_view key) {
-  std::vector<T> items;
-  for (T& item : packed.reader(key)) items.push_back(std::move(item));
-  return items;
-}
-
 /// Of items in memory; they must come back by get, get_batch and a reader.
 template <typename T>
 void check_round_trip(const std::vector<T>& items) {
@@ -116,41 +110,6 @@ void check_round_trip(const std::vector<T>& items) {
   const std::array<std::string_view, 2> keys = {"gone", "k"};
   CHECK((packed.get_batch(keys) == std::vector<std::vector<T>>{{}, items}));
 }
-
-/// What is stored under "k", read as T.
-template <typename T>
-Packed<T> stored(std::string_view bytes, const PackedLimits& limits = {}) {
-  Packed<T> packed{memory_store(), limits};
-  packed.store().append("k", bytes);
-  return packed;
-}
-
-template <typename Failure, typename T>
-std::string failure_of(const Packed<T>& packed) {
-  std::string message;
-  try {
-    static_cast<void>(packed.get("k"));
-  } catch (const Failure& error) {
-    message = error.what();
-  }
-  std::string of_reader;
-  try {
-    read_all(packed, "k");
-  } catch (const Failure& error) {
-    of_reader = error.what();
-  }
-  CHECK(message == of_reader);
-  return message;
-}
-
-template <typename T>
-std::string packed_bytes(const T& item) {
-  Packed<T> packed{memory_store()};
-  packed.append("k", item);
-  return packed.store().get("k");
-}
-
-std::string operator""_b(const char* bytes, std::size_t size) { return {bytes, size}; }
 
 TEST_CASE("items of all kinds of types come back") {
   check_round_trip<int>({0, -1, 127, 128, -32, -33, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()});

@@ -1,13 +1,18 @@
 // Packed<T>: items of any type that msgpack-cxx can adapt, as MessagePack in the values of any store. The value's
-// format is in accrete/packed_items.hpp. The only header that includes msgpack-cxx (4 or newer; Debian:
-// libmsgpack-cxx-dev).
+// format is in accrete/packed_items.hpp. The headers of msgpack-cxx 4 or newer are needed where this one is included,
+// and those of Boost, which they include (Debian: libmsgpack-cxx-dev).
 #pragma once
 
+#include <accrete/packed_adaptors.hpp>
+#include <accrete/packed_detail.hpp>
 #include <accrete/packed_items.hpp>
-#include <algorithm>
+#include <accrete/packed_objects.hpp>
+#include <accrete/packed_packer.hpp>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <msgpack.hpp>
@@ -37,172 +42,29 @@ std::string type_name() {
   return std::string(text.substr(begin, text.rfind(']') - begin));
 }
 
-/// The objects of one item, in memory that the next item uses again. Strings stay where the item is.
-///
-/// Some adaptors of msgpack-cxx look at the first element of an empty array, or of a short one at some before the
-/// first: there is always an object.
-class Objects : public msgpack::null_visitor {
- public:
-  /// `item` consists of `count` objects.
-  const msgpack::object& read(std::string_view item, std::uint64_t count) {
-    const std::size_t needed = static_cast<std::size_t>(count) + objects_before;
-    if (objects_.size() < needed) objects_.resize(std::max(needed, 2 * objects_.size()));
-    next_ = objects_.data() + objects_before;
-    open_.assign(1, next_++);
-    timestamps_fit_ = true;
-    std::size_t offset = 0;
-    msgpack::parse(item.data(), item.size(), offset, *this);
-    return objects_[objects_before];
-  }
-
-  /// Whether every timestamp in the item read last is one that the adaptors of std::chrono can take.
-  [[nodiscard]] bool timestamps_fit() const noexcept { return timestamps_fit_; }
-
-  bool visit_nil() {
-    here().type = msgpack::type::NIL;
-    return true;
-  }
-  bool visit_boolean(bool value) {
-    here().type = msgpack::type::BOOLEAN;
-    here().via.boolean = value;
-    return true;
-  }
-  bool visit_positive_integer(std::uint64_t value) {
-    here().type = msgpack::type::POSITIVE_INTEGER;
-    here().via.u64 = value;
-    return true;
-  }
-  bool visit_negative_integer(std::int64_t value) {
-    if (value >= 0) return visit_positive_integer(static_cast<std::uint64_t>(value));
-    here().type = msgpack::type::NEGATIVE_INTEGER;
-    here().via.i64 = value;
-    return true;
-  }
-  bool visit_float32(float value) {
-    here().type = msgpack::type::FLOAT32;
-    here().via.f64 = static_cast<double>(value);
-    return true;
-  }
-  bool visit_float64(double value) {
-    here().type = msgpack::type::FLOAT64;
-    here().via.f64 = value;
-    return true;
-  }
-  bool visit_str(const char* bytes, std::uint32_t size) {
-    here().type = msgpack::type::STR;
-    here().via.str = {size, bytes ? bytes : ""};
-    return true;
-  }
-  bool visit_bin(const char* bytes, std::uint32_t size) {
-    here().type = msgpack::type::BIN;
-    here().via.bin = {size, bytes ? bytes : ""};
-    return true;
-  }
-  /// `bytes` begin with the type, and `size` counts it.
-  bool visit_ext(const char* bytes, std::uint32_t size) {
-    here().type = msgpack::type::EXT;
-    here().via.ext.ptr = bytes;
-    here().via.ext.size = size - 1;
-    if (here().via.ext.type() == -1) timestamps_fit_ &= timestamp_fits({bytes + 1, size - 1});
-    return true;
-  }
-  bool start_array(std::uint32_t size) {
-    here().type = msgpack::type::ARRAY;
-    here().via.array = {size, take(size)};
-    open_.push_back(here().via.array.ptr);
-    return true;
-  }
-  bool start_map(std::uint32_t size) {
-    msgpack::object* const inside = take(2 * std::size_t{size});
-    here().type = msgpack::type::MAP;
-    here().via.map = {size, reinterpret_cast<msgpack::object_kv*>(inside)};  // a pair of objects
-    open_.push_back(inside);
-    return true;
-  }
-  bool end_array_item() { return step(); }
-  bool end_map_key() { return step(); }
-  bool end_map_value() { return step(); }
-  bool end_array() { return close(); }
-  bool end_map() { return close(); }
-
- private:
-  static constexpr std::size_t objects_before = 64;  // more than a tuple has elements
-
-  msgpack::object& here() noexcept { return *open_.back(); }
-  bool step() noexcept {
-    ++open_.back();
-    return true;
-  }
-  bool close() noexcept {
-    open_.pop_back();
-    return true;
-  }
-  msgpack::object* take(std::size_t count) noexcept {
-    return count == 0 ? objects_.data() : std::exchange(next_, next_ + count);
-  }
-
-  std::vector<msgpack::object> objects_;
-  msgpack::object* next_ = nullptr;
-  std::vector<msgpack::object*> open_;  // the next element of each array and map that is open
-  bool timestamps_fit_ = true;
-};
-
-/// Items as bytes, in memory that the next append of this thread uses again, unless it is much.
-class Packer {
- public:
-  Packer() : buffer_(std::move(spare())) {
-    if (!buffer_) buffer_ = std::make_unique<msgpack::sbuffer>();
-  }
-  ~Packer() {
-    buffer_->clear();
-    if (largest_ <= most_kept_bytes) spare() = std::move(buffer_);
-  }
-  Packer(const Packer&) = delete;
-  Packer& operator=(const Packer&) = delete;
-
-  template <typename T>
-  void add(std::string_view key, std::uint64_t number, const T& item, const PackedLimits& limits) {
-    const std::size_t begin = buffer_->size();
-    Stream stream{*buffer_};
-    msgpack::pack(stream, item);
-    largest_ = buffer_->size();
-    const std::size_t size = buffer_->size() - begin;
-    const bool is_within = stream.heads <= limits.depth && size <= least_bytes(limits);
-    if (size == 0 || !is_within) check_item(bytes().substr(begin), key, number, limits);
-  }
-
-  [[nodiscard]] std::string_view bytes() const noexcept { return {buffer_->data(), buffer_->size()}; }
-
- private:
-  static constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
-
-  /// Counts what may be the heads of arrays and maps, which msgpack-cxx writes one at a time: an item cannot be deeper
-  /// than it has heads, and most need no closer look.
-  struct Stream {
-    msgpack::sbuffer& buffer;
-    std::size_t heads = 0;
-
-    void write(const char* bytes, std::size_t size) {
-      if (size == 0) return;
-      const auto first = static_cast<unsigned char>(*bytes);
-      heads += (first & 0xE0U) == 0x80 || (first & 0xFCU) == 0xDC ? 1 : 0;
-      buffer.write(bytes, size);
-    }
-  };
-
-  /// An item of so many bytes has no more elements, and no longer strings, than the limits allow.
-  static std::uint64_t least_bytes(const PackedLimits& limits) noexcept {
-    return std::min({limits.elements, limits.string_bytes, limits.item_bytes});
-  }
-
-  static std::unique_ptr<msgpack::sbuffer>& spare() {
-    static thread_local std::unique_ptr<msgpack::sbuffer> buffer;
-    return buffer;
-  }
-
-  std::unique_ptr<msgpack::sbuffer> buffer_;
-  std::size_t largest_ = 0;
-};
+/// False for what points to bytes that are gone once an item is read, and for containers of that.
+template <typename T>
+inline constexpr bool owns_bytes = !std::is_pointer_v<T> && !std::is_reference_v<T>;
+template <typename Character, typename Traits>
+inline constexpr bool owns_bytes<std::basic_string_view<Character, Traits>> = false;
+template <typename Element, std::size_t extent>
+inline constexpr bool owns_bytes<std::span<Element, extent>> = false;
+template <>
+inline constexpr bool owns_bytes<msgpack::object> = false;
+template <>
+inline constexpr bool owns_bytes<msgpack::type::raw_ref> = false;
+template <>
+inline constexpr bool owns_bytes<msgpack::type::v4raw_ref> = false;
+template <>
+inline constexpr bool owns_bytes<msgpack::type::ext_ref> = false;
+template <typename Referred>
+inline constexpr bool owns_bytes<msgpack::type::array_ref<Referred>> = false;
+template <typename Referred>
+inline constexpr bool owns_bytes<std::reference_wrapper<Referred>> = false;
+template <typename Element, std::size_t size>
+inline constexpr bool owns_bytes<std::array<Element, size>> = owns_bytes<Element>;
+template <template <typename...> class Container, typename... Elements>
+inline constexpr bool owns_bytes<Container<Elements...>> = (owns_bytes<Elements> && ...);
 
 }  // namespace packed_detail
 
@@ -213,16 +75,17 @@ class Packer {
 /// bytes: a std::string_view would point to memory that is gone. Safe for any number of threads, as the store is.
 ///
 /// An item that cannot be a T is TypeMismatchError, which names the key, the item's number from 1 on, and both types.
+/// So is a time that T cannot hold: std::chrono::system_clock's own time points end in the years 1678 and 2261.
 ///
-/// Limitations: what fits a T is up to msgpack-cxx's adaptors. They take an array with fewer or more elements than
-/// MSGPACK_DEFINE names, and store a floating-point number that is whole as an integer. Two of them (4.1.3) look where
-/// they should not, when others have stored a shorter item in its place: do not read such items as std::array<char, N>,
-/// which reads beyond a string, nor as a member of MSGPACK_DEFINE that is a std::tuple or std::array of time points,
-/// which reads beside an array. A timestamp outside the years 1678 to 2261 is TypeMismatchError for every T.
+/// Limitations: what fits a T is up to msgpack-cxx's adaptors. That of MSGPACK_DEFINE takes an array with fewer or more
+/// elements than it names; give the members values, which those that an item lacks keep. Arrays of
+/// fixed size, std::pair and tuples take as many elements as they have. Whether the members of a struct own their bytes
+/// is not checked. A time point that counts in coarser steps than what is stored loses the rest. See
+/// accrete/packed_adaptors.hpp, too, where a program uses msgpack-cxx itself.
 template <typename T>
 class Packed {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>);
-  static_assert(!std::is_same_v<T, std::string_view> && !std::is_same_v<T, msgpack::object>, "T must own its bytes");
+  static_assert(packed_detail::owns_bytes<T>, "T would point to memory that is gone when the item is read");
 
  public:
   class Reader;
@@ -254,24 +117,16 @@ class Packed {
 
   /// Appends all items of all entries, or none. AppendOptions::expect_size counts bytes.
   void append_batch(std::span<const Entry> entries, const AppendOptions& options = {}) {
-    packed_detail::Packer packer;
+    packed_detail::Packer packer(limits_);
     if (entries.size() == 1) {
       pack(packer, entries[0]);
       const accrete::Entry packed{entries[0].key, packer.bytes()};
       store_->append_batch({&packed, 1}, options);
       return;
     }
-    std::vector<std::size_t> ends;
-    ends.reserve(entries.size());
-    for (const Entry& entry : entries) {
-      pack(packer, entry);
-      ends.push_back(packer.bytes().size());
-    }
     std::vector<accrete::Entry> packed;
-    packed.reserve(entries.size());
-    for (std::size_t i = 0, begin = 0; i < entries.size(); begin = ends[i++]) {
-      packed.push_back({entries[i].key, packer.bytes().substr(begin, ends[i] - begin)});
-    }
+    packed_detail::within_memory("append the items of key", entries.empty() ? "" : entries[0].key,
+                                 [&] { packed = pack_all(packer, entries); });
     store_->append_batch(packed, options);
   }
 
@@ -286,8 +141,9 @@ class Packed {
     const std::vector<std::string> values = store_->get_batch(keys);
     packed_detail::Objects objects;
     std::vector<std::vector<T>> batch;
-    batch.reserve(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) batch.push_back(items_of(keys[i], values[i], objects));
+    packed_detail::within_memory("read the items of key", keys.empty() ? "" : keys[0],
+                                 [&] { batch.resize(values.size()); });
+    for (std::size_t i = 0; i < values.size(); ++i) batch[i] = items_of(keys[i], values[i], objects);
     return batch;
   }
 
@@ -302,14 +158,29 @@ class Packed {
     return limits;
   }
 
+  std::vector<accrete::Entry> pack_all(packed_detail::Packer& packer, std::span<const Entry> entries) const {
+    std::vector<std::size_t> ends;
+    ends.reserve(entries.size());
+    for (const Entry& entry : entries) {
+      pack(packer, entry);
+      ends.push_back(packer.bytes().size());
+    }
+    std::vector<accrete::Entry> packed;
+    packed.reserve(entries.size());
+    for (std::size_t i = 0, begin = 0; i < entries.size(); begin = ends[i++]) {
+      packed.push_back({entries[i].key, packer.bytes().substr(begin, ends[i] - begin)});
+    }
+    return packed;
+  }
+
   void pack(packed_detail::Packer& packer, const Entry& entry) const {
-    std::uint64_t number = 0;
+    packer.begin_entry(entry.key);
     try {
-      for (const T& item : entry.items) packer.add(entry.key, ++number, item, limits_);
+      for (const T& item : entry.items) packer.add(item);
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      throw_unpackable(entry.key, number, error);
+      throw_unpackable(entry.key, packer.number(), error);
     }
   }
 
@@ -321,9 +192,11 @@ class Packed {
   }
 
   std::vector<T> items_of(std::string_view key, std::string_view value, packed_detail::Objects& objects) const {
-    PackedItems packed(value, key, limits_);
     std::vector<T> items;
-    while (std::optional<T> item = next_item(packed, objects)) items.push_back(std::move(*item));
+    packed_detail::within_memory("read the items of key", key, [&] {
+      PackedItems packed(value, key, limits_);
+      while (std::optional<T> item = next_item(packed, objects)) items.push_back(std::move(*item));
+    });
     return items;
   }
 
@@ -331,15 +204,21 @@ class Packed {
     const std::string_view bytes = items.next();
     if (bytes.empty()) return std::nullopt;
     try {
-      const msgpack::object& object = objects.read(bytes, items.objects());
-      if (objects.timestamps_fit()) return item_of(object);
+      return item_of(objects.read(bytes, items.objects()));
     } catch (const Error&) {
       throw;
     } catch (const std::bad_alloc&) {
-      packed_detail::throw_unpacking_error(items, bytes, packed_detail::type_name<T>(), Cause::memory);
-    } catch (const std::exception&) {
+      throw_unreadable(items, bytes, Cause::memory, {});
+    } catch (const msgpack::type_error&) {
+      throw_unreadable(items, bytes, Cause::type, {});
+    } catch (const std::exception& error) {
+      throw_unreadable(items, bytes, Cause::type, error.what());
     }
-    packed_detail::throw_unpacking_error(items, bytes, packed_detail::type_name<T>(), Cause::type);
+  }
+
+  [[noreturn]] static void throw_unreadable(const PackedItems& items, std::string_view bytes, Cause cause,
+                                            std::string_view what) {
+    packed_detail::throw_unpacking_error(items, bytes, packed_detail::type_name<T>(), cause, what);
   }
 
   static T item_of(const msgpack::object& object) {

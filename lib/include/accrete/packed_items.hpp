@@ -23,9 +23,11 @@ namespace accrete {
 /// memory is taken for it.
 struct PackedLimits {
   std::size_t depth = 64;                               ///< arrays and maps in each other; 1 to 1024
-  std::uint64_t elements = std::uint64_t{1} << 24;      ///< of an array, and pairs of a map
+  std::uint64_t elements = std::uint64_t{1} << 22;      ///< of an array, and pairs of a map
   std::uint64_t string_bytes = std::uint64_t{1} << 26;  ///< of a string, binary or extension
   std::uint64_t item_bytes = std::uint64_t{1} << 26;    ///< of an item as it is stored
+  /// In an item, itself and the keys of maps included. Packed<T> takes 24 bytes for each while it reads the item.
+  std::uint64_t objects = std::uint64_t{1} << 22;
 };
 
 /// Goes through the items of a value, as bytes. For one thread at a time.
@@ -72,27 +74,4 @@ class PackedItems {
   std::uint64_t objects_ = 0;
 };
 
-/// What accrete/packed.hpp is made of; not to be used directly.
-namespace packed_detail {
-
-/// Throws unless `item`, the `number`th that is to be appended to `key`, is one item within the limits: TooLargeError,
-/// or InvalidArgumentError.
-void check_item(std::string_view item, std::string_view key, std::uint64_t number, const PackedLimits& limits);
-
-enum class Cause { type, memory };
-
-/// The item cannot be packed: TooLargeError for want of memory, else InvalidArgumentError.
-[[noreturn]] void throw_packing_error(std::string_view key, std::uint64_t number, std::string_view type, Cause cause,
-                                      std::string_view what);
-
-/// `bytes`, the item that `items` has returned last, cannot become a `type`: TooLargeError for want of memory, else
-/// TypeMismatchError.
-[[noreturn]] void throw_unpacking_error(const PackedItems& items, std::string_view bytes, std::string_view type,
-                                        Cause cause);
-
-/// Whether a timestamp (an extension of the type -1, of which this is the body) is one that a count of nanoseconds in
-/// 64 bits can hold: of the years 1678 to 2261. Other sizes than 4, 8 and 12 bytes are no timestamps, and fit.
-[[nodiscard]] bool timestamp_fits(std::string_view body) noexcept;
-
-}  // namespace packed_detail
 }  // namespace accrete
