@@ -1,5 +1,7 @@
 // What Packed<T> appends: one object an item, whatever an adaptor packs; floats as they are; within bounds.
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <limits>
 #include <list>
@@ -146,6 +148,36 @@ TEST_CASE("an append keeps no large memory, whether it ends well or not") {
   strings.append("k", std::string(std::size_t{32} << 20, 'x'));
   strings.store().drop();
   CHECK(held_bytes() < before + (std::size_t{4} << 20));
+}
+
+template <typename Float>
+void check_bits(const std::vector<Float>& numbers, char first) {
+  using Bits = std::conditional_t<sizeof(Float) == 4, std::uint32_t, std::uint64_t>;
+  Packed<Float> packed{memory_store()};
+  packed.append_items("k", numbers);
+  const std::string bytes = packed.store().get("k");
+  REQUIRE(bytes.size() == numbers.size() * (1 + sizeof(Float)));
+  const std::vector<Float> read = packed.get("k");
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    CHECK(bytes[i * (1 + sizeof(Float))] == first);
+    CHECK(std::bit_cast<Bits>(read.at(i)) == std::bit_cast<Bits>(numbers[i]));
+  }
+}
+
+TEST_CASE("floats stay floats and keep their bits") {
+  using Limits = std::numeric_limits<double>;
+  check_bits<double>({0.0, -0.0, 2.0, -3.0, 0x1p63, 0x1p64, 1e300, Limits::denorm_min(), Limits::infinity(),
+                      -Limits::infinity(), Limits::quiet_NaN(), -Limits::quiet_NaN(),
+                      std::bit_cast<double>(0x7FF8'0000'DEAD'BEEF), std::bit_cast<double>(0x7FF0'0000'0000'0001)},
+                     '\xcb');
+  check_bits<float>({0.0F, -0.0F, 2.0F, -3.0F, 0x1p64F, std::numeric_limits<float>::denorm_min(),
+                     -std::numeric_limits<float>::infinity(), std::bit_cast<float>(0xFFC0'1234)},
+                    '\xca');
+  CHECK(packed_bytes(std::vector<double>{2.0, -0.0}) == "\x92\xcb\x40\0\0\0\0\0\0\0\xcb\x80\0\0\0\0\0\0\0"_b);
+  CHECK(packed_bytes(2.5F) == "\xca\x40\x20\0\0"_b);
+  Packed<msgpack::type::variant> variants{memory_store()};
+  variants.append("k", msgpack::type::variant(2.0));
+  CHECK(variants.get("k").at(0).is_double());
 }
 
 template <typename Duration>

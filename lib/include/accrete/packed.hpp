@@ -74,6 +74,8 @@ inline constexpr bool owns_bytes<Container<Elements...>> = (owns_bytes<Elements>
 /// msgpack::type::variant, std::chrono's time points, and what a program has written an adaptor for. It must own its
 /// bytes: a std::string_view would point to memory that is gone. Safe for any number of threads, as the store is.
 ///
+/// Floats are stored as floats, whole or not: -0.0 and a double's NaN keep their bits.
+///
 /// An item that cannot be a T is TypeMismatchError, which names the key, the item's number from 1 on, and both types.
 /// So is a time that T cannot hold: std::chrono::system_clock's own time points end in the years 1678 and 2261.
 ///

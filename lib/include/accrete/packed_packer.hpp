@@ -3,6 +3,8 @@
 
 #include <accrete/packed_detail.hpp>
 #include <algorithm>
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +15,16 @@
 #include <vector>
 
 namespace accrete::packed_detail {
+
+/// The bits in big-endian order, as MessagePack has them.
+inline std::uint32_t big_endian(float value) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return std::endian::native == std::endian::little ? __builtin_bswap32(bits) : bits;
+}
+inline std::uint64_t big_endian(double value) noexcept {
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(bits) : bits;
+}
 
 /// Items as bytes, in memory that the next append of this thread uses again, unless it is much.
 class Packer {
@@ -54,6 +66,15 @@ class Packer {
     at_ += size;
   }
 
+  template <std::floating_point Float>
+  void write_float(char first, Float value) {
+    if (1 + sizeof value > room()) make_room(1 + sizeof value);
+    const auto bits = big_endian(value);
+    *at_ = first;
+    std::memcpy(at_ + 1, &bits, sizeof bits);
+    at_ += 1 + sizeof bits;
+  }
+
  private:
   static constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
   static constexpr std::size_t most_number_bytes = 9;
@@ -84,3 +105,18 @@ class Packer {
 };
 
 }  // namespace accrete::packed_detail
+
+// msgpack-cxx itself packs floats that are whole as integers, and so -0.0 as 0.
+template <>
+inline msgpack::packer<accrete::packed_detail::Packer>& msgpack::packer<accrete::packed_detail::Packer>::pack_float(
+    float value) {
+  m_stream.write_float('\xCA', value);
+  return *this;
+}
+
+template <>
+inline msgpack::packer<accrete::packed_detail::Packer>& msgpack::packer<accrete::packed_detail::Packer>::pack_double(
+    double value) {
+  m_stream.write_float('\xCB', value);
+  return *this;
+}
