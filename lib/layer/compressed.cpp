@@ -7,6 +7,7 @@
 #include "codec/pool.hpp"
 #include "layer/compressed_store.hpp"
 #include "layer/compressed_values.hpp"
+#include "store/applied_batch.hpp"
 #include "store/batch_encoder.hpp"
 
 namespace accrete {
@@ -40,7 +41,7 @@ class Compressed final : public Store {
       const auto size = values_.size(key);
       const std::optional<std::uint64_t> decoded = size ? std::optional(size->decoded) : std::nullopt;
       if (!has_expected_size(decoded, expected)) {
-        if (!is_applied(options.id)) check_expected_size(key, decoded, expected);
+        if (!is_applied(*next_, options.id)) check_expected_size(key, decoded, expected);
         options.expect_size.reset();  // it does nothing but what a batch that comes again does
         return next_->append_batch(encoded, options);
       }
@@ -51,12 +52,6 @@ class Compressed final : public Store {
         // Somebody has appended or erased meanwhile.
       }
     }
-  }
-
-  [[nodiscard]] bool is_applied(const std::optional<BatchId>& id) const {
-    if (!id) return false;
-    const std::optional<std::uint64_t> last = next_->last_sequence(id->writer);
-    return last && *last >= id->sequence;
   }
 
   std::string do_get(std::string_view key) const override { return values_.get(key); }
