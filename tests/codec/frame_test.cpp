@@ -160,7 +160,7 @@ TEST_CASE(
       encoder.append_frames(noise, frames);
     }
     CHECK(stored_text() <= mebibyte + text.size());
-    for (int i = 0; i < 20'000; ++i) {
+    for (std::size_t i = 0; i < 20'000; ++i) {
       frames.clear();
       encoder.append_frames(std::string_view(noise).substr(i, 40), frames);
     }
