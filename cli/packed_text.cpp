@@ -14,7 +14,11 @@
 namespace accrete::cli {
 namespace {
 
-void write(std::string& out, std::string_view& item);
+/// Where an object stands whose JSON is written. The JSON of a key is escaped to become a string, so a key in a key
+/// gets longer with each level; there arrays and maps are keys in another form.
+enum class Place { value, key };
+
+void write(std::string& out, std::string_view& item, Place place);
 
 template <typename Number>
 void write_number(std::string& out, Number number) {
@@ -25,11 +29,13 @@ void write_number(std::string& out, Number number) {
 
 template <typename Float>
 void write_float(std::string& out, Float number) {
-  if (std::isfinite(number)) {
-    write_number(out, number);
-  } else {
+  if (!std::isfinite(number)) {
     out.append(R"({"$float":")").append(std::isnan(number) ? "nan" : number < 0 ? "-inf" : "inf").append("\"}");
+    return;
   }
+  const std::size_t begin = out.size();
+  write_number(out, number);
+  if (out.find_first_of(".e", begin) == std::string::npos) out.append(".0");
 }
 
 std::string base64_string(std::string_view bytes) {
@@ -90,24 +96,33 @@ void write_extension(std::string& out, std::string_view body) {
       .append("]}");
 }
 
-void write_array(std::string& out, std::string_view& item, std::uint64_t elements) {
+void write_array(std::string& out, std::string_view& item, std::uint64_t elements, Place place) {
   out += '[';
   for (std::uint64_t i = 0; i < elements; ++i) {
     if (i > 0) out += ',';
-    write(out, item);
+    write(out, item, place);
   }
   out += ']';
 }
 
-void write_map(std::string& out, std::string_view& item, std::uint64_t pairs) {
-  out += '{';
+/// The JSON of the key at the front, which is taken off.
+std::string take_key(std::string_view& item, Place of_map) {
   std::string key;
+  std::string_view object = item;
+  if (of_map == Place::value || !take_packed_token(object).is_container()) {
+    write(key, item, Place::key);
+  } else {
+    key.append(R"({"$msgpack":)").append(base64_string(take_packed_object(item))).append("}");
+  }
+  return key.starts_with('"') ? key : json_string(key);
+}
+
+void write_map(std::string& out, std::string_view& item, std::uint64_t pairs, Place place) {
+  out += '{';
   for (std::uint64_t i = 0; i < pairs; ++i) {
     if (i > 0) out += ',';
-    key.clear();
-    write(key, item);
-    out.append(key.starts_with('"') ? key : json_string(key)) += ':';
-    write(out, item);
+    out.append(take_key(item, place)) += ':';
+    write(out, item, place);
   }
   out += '}';
 }
@@ -123,7 +138,7 @@ void write_body(std::string& out, const PackedToken& token, std::string_view bod
 }
 
 /// Writes the object at the front of `item`, and takes it off.
-void write(std::string& out, std::string_view& item) {
+void write(std::string& out, std::string_view& item, Place place) {
   const PackedToken token = take_packed_token(item);
   switch (token.kind) {
     case PackedKind::boolean:
@@ -142,9 +157,9 @@ void write(std::string& out, std::string_view& item) {
     case PackedKind::extension:
       return write_body(out, token, take_packed_body(item, token));
     case PackedKind::array:
-      return write_array(out, item, token.number);
+      return write_array(out, item, token.number, place);
     case PackedKind::map:
-      return write_map(out, item, token.number);
+      return write_map(out, item, token.number, place);
     default:
       out.append("null");
   }
@@ -154,7 +169,7 @@ void write(std::string& out, std::string_view& item) {
 
 std::string json_of_packed(std::string_view item) {
   std::string text;
-  write(text, item);
+  write(text, item, Place::value);
   return text;
 }
 

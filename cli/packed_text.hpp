@@ -13,6 +13,9 @@ namespace accrete::cli {
 ///   that has no such form
 ///   NaN and the infinities                  {"$float":"nan"}, "inf", "-inf"
 ///   a key of a map that is no UTF-8 string  its JSON, as a string
+///   an array or a map that is a key in such {"$msgpack":"…"}, its bytes in Base64
+///   a key
+/// A float has a point or an exponent, which an integer has not. The text is at most 64 times as long as the item.
 [[nodiscard]] std::string json_of_packed(std::string_view item);
 
 }  // namespace accrete::cli

@@ -29,8 +29,10 @@ columns and a line for each row; without KEYs, each of its columns stands for it
 
 --as msgpack takes the values for items of MessagePack, and prints a line {"key":…,"item":…} of JSON for each item. What
 JSON cannot hold stands as an object: bytes {"$base64":"…"}, a time {"$time":"2001-09-09T01:46:40Z"}, other extensions
-{"$ext":[type,"…"]}, NaN {"$float":"nan"}. A map's key that is no string stands as the text of its JSON; a dataset's key
-that is not UTF-8 as "key_base64". Items are at most 64 MiB long and 64 arrays or maps deep.
+{"$ext":[type,"…"]}, NaN {"$float":"nan"}. A map's key that is no string stands as the text of its JSON, and an array or
+a map that is a key in there as {"$msgpack":"…"}, in Base64; a dataset's key that is not UTF-8 as "key_base64". So the
+JSON does not tell all: the keys 1 and "1" are printed alike. Items are at most 64 MiB long, 64 arrays or maps deep, and
+of 4194304 objects.
 
 A value that is damaged or holds something else than numbers or items ends with a message, and the exit code is 4; the
 others are printed.
@@ -47,9 +49,9 @@ class CatArguments {
     dataset_.add_to(command);
     CLI::Option* const keys = command.add_option("KEY", keys_, "Only these keys")->type_name("");
     command.add_option("--prefix", prefix_, "Only keys that begin with this")->type_name("TEXT")->excludes(keys);
-    command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
-        ->type_name("CHAR")
-        ->capture_default_str();
+    separator_option_ = command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
+                            ->type_name("CHAR")
+                            ->capture_default_str();
     command.add_option("--as", as_, "What values hold")
         ->check(CLI::IsMember({"bytes", "numbers", "msgpack"}).description(""))
         ->type_name("bytes|numbers|msgpack")
@@ -59,6 +61,7 @@ class CatArguments {
 
   void run(Program& program) const {
     const char separator = pair_separator_argument("--separator", separator_);
+    if (as_ == "msgpack" && !separator_option_->empty()) throw UsageError("--separator does not go with --as msgpack");
     const std::unique_ptr<Store> store = dataset_.open();
     for (const KeySize& key : chosen(*store)) {
       write(program, [&] { write_value(program.out(), *store, key, separator); });
@@ -155,6 +158,7 @@ class CatArguments {
   std::vector<std::string> keys_;
   std::string prefix_;
   std::string separator_ = "|";
+  CLI::Option* separator_option_ = nullptr;
   std::string as_ = "bytes";
 };
 

@@ -18,19 +18,10 @@ std::string_view name_of(PackedKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// Passes over what `token` heads.
-void skip(std::string_view& item, const PackedToken& token) {
-  if (token.has_body()) static_cast<void>(take_packed_body(item, token));
-  for (std::uint64_t inside = token.objects_inside(); token.is_container() && inside > 0; --inside) {
-    skip(item, take_packed_token(item));
-  }
-}
-
 /// The name of the object at the front, which is taken off.
 std::string_view take_name(std::string_view& item) {
-  const PackedToken token = take_packed_token(item);
-  skip(item, token);
-  return name_of(token.kind);
+  std::string_view object = take_packed_object(item);
+  return name_of(take_packed_token(object).kind);
 }
 
 /// What an item is, for a message: "[integer, string, array]".

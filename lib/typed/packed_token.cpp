@@ -63,6 +63,16 @@ std::string_view take_packed_body(std::string_view& item, const PackedToken& tok
   return body;
 }
 
+std::string_view take_packed_object(std::string_view& item) {
+  const std::string_view object = item;
+  for (std::uint64_t lacking = 1; lacking > 0; --lacking) {
+    const PackedToken token = take_packed_token(item);
+    if (token.has_body()) static_cast<void>(take_packed_body(item, token));
+    if (token.is_container()) lacking += token.objects_inside();
+  }
+  return object.substr(0, object.size() - item.size());
+}
+
 float packed_float32(const PackedToken& token) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(token.number));
 }
@@ -110,6 +120,15 @@ void pack_string(std::string& out, std::string_view utf8) {
     pack_size(out, utf8.size(), 0xDA, "a string");
   }
   out.append(utf8);
+}
+
+void pack_binary(std::string& out, std::string_view bytes) {
+  if (bytes.size() <= 0xFF) {
+    pack(out, 0xC4, bytes.size(), 1);
+  } else {
+    pack_size(out, bytes.size(), 0xC5, "a binary");
+  }
+  out.append(bytes);
 }
 
 void pack_array_head(std::string& out, std::uint64_t elements) {

@@ -112,6 +112,9 @@ struct PackedToken {
 /// Takes the bytes that follow the head of a string, binary or extension.
 [[nodiscard]] std::string_view take_packed_body(std::string_view& item, const PackedToken& token);
 
+/// Takes the whole object at the front.
+[[nodiscard]] std::string_view take_packed_object(std::string_view& item);
+
 /// A number of a float token.
 [[nodiscard]] float packed_float32(const PackedToken& token) noexcept;
 [[nodiscard]] double packed_float64(const PackedToken& token) noexcept;
@@ -122,8 +125,9 @@ void pack_boolean(std::string& out, bool value);
 void pack_unsigned(std::string& out, std::uint64_t value);
 void pack_signed(std::string& out, std::int64_t value);
 void pack_float64(std::string& out, double value);
-/// Throws TooLargeError for 4 GiB and more.
+/// Throw TooLargeError for 4 GiB and more.
 void pack_string(std::string& out, std::string_view utf8);
+void pack_binary(std::string& out, std::string_view bytes);
 /// The elements, or a key and a value for each pair, follow. Throw TooLargeError for 2^32 and more.
 void pack_array_head(std::string& out, std::uint64_t elements);
 void pack_map_head(std::string& out, std::uint64_t pairs);
