@@ -5,8 +5,10 @@
 
 #include "base/escape.hpp"
 #include "cli/delimited.hpp"
+#include "cli/json_text.hpp"
 #include "cli/length_prefixed.hpp"
 #include "cli/line_reader.hpp"
+#include "cli/packed_row.hpp"
 #include "cli/row_parser.hpp"
 #include "typed/packed_token.hpp"
 
@@ -138,6 +140,8 @@ class DelimitedRows final : public RowParser {
   }
 
   [[nodiscard]] std::string problem_of_names() const {
+    const auto odd = std::find_if_not(names_.begin(), names_.end(), is_utf8);
+    if (odd != names_.end()) return "the name of a column is not UTF-8: " + quoted(*odd);
     std::vector<std::string_view> sorted(names_.begin(), names_.end());
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
@@ -162,8 +166,14 @@ class DelimitedRows final : public RowParser {
       } else {
         pack_unsigned(map_, i + 1);
       }
-      pack_string(map_, fields[i]);
+      if (is_utf8(fields[i])) {
+        pack_string(map_, fields[i]);
+      } else {
+        pack_binary(map_, fields[i]);
+      }
     }
+    row.problem = problem_of_item(map_);
+    if (!row.problem.empty()) return RowKind::malformed;
     key_fields_.clear();
     for (const std::size_t column : columns_) key_fields_.push_back(fields[column]);
     row.key = join(key_fields_);

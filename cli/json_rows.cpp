@@ -1,6 +1,5 @@
 // JSON lines as rows: finds the fields that make the key.
 #include <accrete/error.hpp>
-#include <accrete/packed_items.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "cli/input_buffer.hpp"
 #include "cli/length_prefixed.hpp"
 #include "cli/line_reader.hpp"
+#include "cli/packed_row.hpp"
 #include "cli/row_parser.hpp"
 #include "typed/packed_token.hpp"
 
@@ -56,6 +56,26 @@ void pack(std::string& out, simdjson::dom::element element) {
     case element_type::NULL_VALUE:
       return pack_nil(out);
   }
+}
+
+/// A name that stands twice in one object, which JSON allows and a map does not.
+std::optional<std::string> repeated_name(simdjson::dom::element element) {
+  std::optional<std::string> found;
+  if (element.is_array()) {
+    for (const auto inside : simdjson::dom::array(element)) {
+      if (!found) found = repeated_name(inside);
+    }
+  }
+  if (!element.is_object()) return found;
+  std::vector<std::string_view> names;
+  for (const auto field : simdjson::dom::object(element)) {
+    names.push_back(field.key);
+    if (!found) found = repeated_name(field.value);
+  }
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) found = *twice;
+  return found;
 }
 
 class JsonRows final : public RowParser {
@@ -129,21 +149,17 @@ class JsonRows final : public RowParser {
     if (error == simdjson::SUCCESS && !element.is_object()) return "the line is JSON, but not an object";
     if (error == simdjson::SUCCESS) return is_packed() ? pack_map(element) : "";
     // simdjson refuses integers beyond 64 bits, which JSON allows and MessagePack does not.
-    if (is_packed() && error == simdjson::NUMBER_ERROR) return "a number of the line does not fit into 64 bits";
-    if (error == simdjson::NUMBER_ERROR && nlohmann::json::accept(line)) return {};
+    if (error == simdjson::NUMBER_ERROR && nlohmann::json::accept(line)) {
+      return is_packed() ? "a number of the line does not fit into 64 bits" : "";
+    }
     return invalid(error);
   }
 
   std::string pack_map(simdjson::dom::element object) {
+    if (const auto name = repeated_name(object)) return "its field " + accrete::quoted(*name) + " stands there twice";
     map_.clear();
     pack(map_, object);
-    PackedItems items(map_, {});
-    try {
-      static_cast<void>(items.next());
-    } catch (const TooLargeError&) {
-      return "the line is larger or nested deeper than an item of MessagePack may be";
-    }
-    return {};
+    return problem_of_item(map_);
   }
 
   static std::string invalid(simdjson::error_code error) {

@@ -24,11 +24,13 @@ constexpr const char* footer = R"(Rows
 Items
   --as msgpack appends each row as a map, an item of MessagePack, which accrete cat --as msgpack prints and Packed<T>
   reads. Of delimited text its keys are the names of the columns, or without a header their numbers, from 1; its values
-  are strings, whatever they look like. Of JSON everything keeps its type; numbers must fit into 64 bits.
+  are strings, whatever they look like, or binaries where they are not UTF-8. Of JSON everything keeps its type; numbers
+  must fit into 64 bits.
 
 Malformed rows
   A row with too few columns (with --as msgpack and a header: with fewer or more than that), with text behind a closing
-  quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row. It
+  quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row; with
+  --as msgpack also one that makes an item of over 64 MiB or 64 levels, and an object with a name that stands twice. It
   ends the load, with the rows before it appended; with --on-error skip it is passed over (up to the end of its first
   line, where a quote or its length is at fault).
 

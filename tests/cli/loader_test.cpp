@@ -1,0 +1,78 @@
+// Loads of rows that become larger than they were: what is gathered stays bounded.
+#include "cli/loader.hpp"
+
+#include <accrete/accrete.hpp>
+#include <algorithm>
+#include <doctest/doctest.h>
+
+#include "support/hooked_store.hpp"
+
+namespace accrete::test {
+namespace {
+
+using namespace accrete::cli;
+
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string text) : text_(std::move(text)) {}
+
+  std::size_t read(std::span<char> to) override {
+    const std::size_t size = std::min(to.size(), text_.size() - at_);
+    std::copy_n(text_.begin() + static_cast<std::ptrdiff_t>(at_), size, to.begin());
+    at_ += size;
+    return size;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> size() const override { return text_.size() - at_; }
+  [[nodiscard]] const std::string& name() const noexcept override { return name_; }
+
+ private:
+  std::string text_;
+  std::size_t at_ = 0;
+  std::string name_ = "text";
+};
+
+class SilentObserver final : public LoadObserver {
+ public:
+  void begin(const ByteSource&) override {}
+  void advanced(std::uint64_t, std::uint64_t) override {}
+  void malformed_row(const std::string& message) override { FAIL(message); }
+};
+
+/// Rows of a few bytes, each of which becomes a map of 100 kB.
+std::string rows_of_long_names(int rows) {
+  std::string text = "k," + std::string(100'000, 'n') + "\n";
+  for (int i = 0; i < rows; ++i) text += "a," + std::to_string(i) + "\n";
+  return text;
+}
+
+LoadTotals load(Store& store, const std::string& text, const LoadOptions& options) {
+  const std::unique_ptr<RowParser> parser = delimited_rows({.by = {"k"}, .form = RowForm::packed_map});
+  SilentObserver observer;
+  Loader loader(store, *parser, options, observer);
+  TextSource source(text);
+  loader.load(source);
+  return loader.totals();
+}
+
+TEST_CASE("maps that repeat long names are appended in batches of bounded size, and once under an id") {
+  constexpr int rows = 1500;
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  std::uint64_t size = 0;
+  std::uint64_t largest = 0;
+  store.after = [&](HookedStore::Call call, std::string_view) {
+    if (call != HookedStore::Call::append) return;
+    const std::uint64_t before = std::exchange(size, memory->size("a").value_or(0));
+    largest = std::max(largest, size - before);
+  };
+  const LoadOptions options{.id = "once"};
+  const std::string text = rows_of_long_names(rows);
+  CHECK(load(store, text, options).rows == rows);
+  CHECK(size > rows * 100'000U);
+  CHECK(largest < most_appended_bytes + 200'000);
+  CHECK(load(store, text, options).rows == 0);
+  CHECK(load(store, rows_of_long_names(rows + 3), options).rows == 3);
+}
+
+}  // namespace
+}  // namespace accrete::test
