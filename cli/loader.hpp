@@ -12,9 +12,9 @@
 
 namespace accrete::cli {
 
-/// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with which it appends so
-/// many bytes as maps may have that repeat long names. The input alone decides it, so that two loads of the same input
-/// make the same batches.
+/// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with which it appends
+/// so many bytes as maps may have that repeat long names. The input alone decides it, so that two loads of the same
+/// input make the same batches.
 inline constexpr std::uint64_t batch_bytes = 16 << 20;
 inline constexpr std::uint64_t most_appended_bytes = 4 * batch_bytes;
 

@@ -60,8 +60,8 @@ struct DelimitedRowsOptions {
   RowForm form = RowForm::text;
 };
 
-/// Each row under the contents of its columns `by`. As a map it has strings, or binaries where they are not UTF-8, under
-/// the names of columns, or without a header under their numbers, from 1. Throws InvalidArgumentError.
+/// Each row under the contents of its columns `by`. As a map it has strings, or binaries where they are not UTF-8,
+/// under the names of columns, or without a header under their numbers, from 1. Throws InvalidArgumentError.
 [[nodiscard]] std::unique_ptr<RowParser> delimited_rows(const DelimitedRowsOptions& options);
 
 /// Lines `key<separator>bytes`; of both, unless `raw`, each `\xNN` stands for a byte.

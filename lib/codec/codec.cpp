@@ -1,6 +1,5 @@
 #include <accrete/codec.hpp>
 #include <accrete/error.hpp>
-#include <algorithm>
 #include <charconv>
 
 #include "base/escape.hpp"
@@ -34,10 +33,9 @@ Codec make_codec(Method method, std::int64_t level) {
 
 [[noreturn]] void throw_no_such_codec(std::string_view name) {
   std::string with_levels;
-  for (const std::string& built : codec_names()) {
-    const auto info =
-        std::find_if(methods.begin(), methods.end(), [&](const auto& each) { return each.name == built; });
-    if (info->highest > 0) with_levels.append(with_levels.empty() ? "" : ", ").append(built);
+  for (std::size_t i = 0; i < methods.size(); ++i) {
+    if (methods[i].highest == 0 || !is_built(static_cast<Method>(i))) continue;
+    with_levels.append(with_levels.empty() ? "" : ", ").append(methods[i].name);
   }
   throw InvalidArgumentError("there is no codec " + quoted(name) + "; there are: " + built_names() +
                              (with_levels.empty() ? "" : "; these take a number, as in 'zstd:9': " + with_levels));

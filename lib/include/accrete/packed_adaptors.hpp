@@ -86,7 +86,7 @@ inline PackedTime time_in(const msgpack::object& object) {
 
 }  // namespace accrete::packed_detail
 
-namespace msgpack {
+namespace msgpack {  // NOLINT(modernize-concat-nested-namespaces): the macro is one
 MSGPACK_API_VERSION_NAMESPACE(v1) {
   namespace adaptor {
 
