@@ -149,7 +149,8 @@ class Packed {
     return batch;
   }
 
-  /// Reads the items of a key one at a time, those that there are now, without holding the value in memory.
+  /// Reads the items of a key one at a time, those that there are now, without holding the value in memory. Throws
+  /// ErasedError if the value is erased meanwhile; see PackedItems.
   [[nodiscard]] Reader reader(std::string_view key) const { return Reader(*store_, key, limits_); }
 
  private:

@@ -7,13 +7,15 @@
 // Nothing of accrete stands before, between or behind the items, so that the streaming unpackers of all languages read
 // a value, and two encoded pieces one behind the other are the encoding of all their items. It also means that there is
 // no checksum: a byte that a disk has changed is noticed where the structure or the type no longer fits, and otherwise
-// reads as another item.
+// reads as another item. So it is where a power loss leaves a part of an item that was not synced: the items that are
+// appended behind it are taken for the rest of it. Over `compressed` a value has checksums, and both are errors.
 #pragma once
 
 #include <accrete/error.hpp>
 #include <accrete/store.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,9 @@ struct PackedLimits {
 ///
 /// Bytes that are no MessagePack, an item that is cut, and lengths that the rest of the value cannot hold are
 /// CorruptionError. Each error names the key, the item's number from 1 on, and the byte of the value.
+///
+/// A value of 256 KiB and more is read in several steps. Where it is erased between two of them, the next one throws
+/// ErasedError; the items before it are those that were there.
 class PackedItems {
  public:
   /// The value as it is now: what is appended later is not seen. Reads it in pieces of the size of the largest item, or
@@ -43,9 +48,9 @@ class PackedItems {
   /// A value that is there already, and is borrowed. The key is for messages.
   PackedItems(std::string_view value, std::string_view key, const PackedLimits& limits = {});
 
-  PackedItems(PackedItems&&) noexcept = default;
-  PackedItems& operator=(PackedItems&&) noexcept = default;
-  ~PackedItems() = default;
+  PackedItems(PackedItems&&) noexcept;
+  PackedItems& operator=(PackedItems&&) noexcept;
+  ~PackedItems();
 
   /// The next item, valid until the next call; empty behind the last.
   [[nodiscard]] std::string_view next();
@@ -59,17 +64,21 @@ class PackedItems {
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
 
  private:
-  void fill(std::uint64_t needed);
-  [[nodiscard]] std::string_view window() const noexcept { return store_ ? std::string_view(read_) : given_; }
+  class Steps;
 
-  const Store* store_ = nullptr;
+  void fill(std::uint64_t needed);
+  [[nodiscard]] std::string_view window() const noexcept { return steps_ ? std::string_view(read_) : given_; }
+  [[nodiscard]] std::string action() const;
+  [[noreturn]] void throw_erased() const;
+
   std::string key_;
   PackedLimits limits_;
-  std::uint64_t size_ = 0;   // of the value
-  std::uint64_t begin_ = 0;  // of the window, in the value
-  std::string read_;         // the window, if there is a store
-  std::string_view given_;   // the window, if there is none
-  std::size_t at_ = 0;       // behind the items so far, in the window
+  std::unique_ptr<Steps> steps_;  // in which the value is read, if it is not given
+  std::uint64_t size_ = 0;        // of the value
+  std::uint64_t begin_ = 0;       // of the window, in the value
+  std::string read_;              // the window, if it is not given
+  std::string_view given_;
+  std::size_t at_ = 0;  // behind the items so far, in the window
   std::uint64_t number_ = 0;
   std::uint64_t objects_ = 0;
 };
