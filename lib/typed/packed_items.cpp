@@ -81,8 +81,8 @@ PackedItems::PackedItems(const Store& store, std::string_view key, const PackedL
     std::optional<std::string> front = steps_->begin();
     if (!front) throw_erased();
     read_ = std::move(*front);
+    size_ = steps_->size();
   });
-  size_ = steps_->size();
 }
 
 PackedItems::PackedItems(std::string_view value, std::string_view key, const PackedLimits& limits)
