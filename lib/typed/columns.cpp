@@ -166,11 +166,17 @@ class Columns::Parts {
 
   [[nodiscard]] std::optional<Header> try_load_header(std::string_view key) const {
     const std::string place = header_key(key);
-    ValueReader reader(store_, place, std::nullopt);
-    const bool has_elements = reader.next() > 0;
-    if (!reader.type() && !store_.size(place)) return std::nullopt;
-    if (!reader.type() || reader.type()->tag().code != struct_code) throw_no_columns(key);
-    return Header{.columns = *reader.type(), .is_being_erased = has_elements};
+    for (;;) {
+      ValueReader reader(store_, place, std::nullopt);
+      const bool has_elements = reader.next() > 0;
+      if (reader.type() && reader.type()->tag().code == struct_code) {
+        return Header{.columns = *reader.type(), .is_being_erased = has_elements};
+      }
+      const std::optional<std::uint64_t> size = store_.size(place);
+      if (!reader.type() && !size) return std::nullopt;
+      if (reader.type() || *size == 0) throw_no_columns(key);
+      // Others have begun it in between.
+    }
   }
 
   /// Of several first appends at once, one records its columns.
