@@ -57,13 +57,13 @@ ATTACKS = {sends_garbage: 16, ends_in_the_handshake: 8, never_reads: 16, claims_
 
 
 def attack(endpoints, attacks, go, stop):
-    """Of a process of its own. While `go` is not set, the peers stay connected and do nothing."""
+    """Of a process of its own. While `go` is not set, the peers stay connected and do nothing; to end them, set it after
+    `stop`, which they look at once they go on."""
     os.nice(19)  # they stand for peers on other machines: this is about what the server does for them
 
     def repeat(act, seed):
         generator = random.Random(seed)
-        while not stop.is_set():
-            go.wait()
+        while go.wait() and not stop.is_set():
             try:
                 act(generator.choice(endpoints), generator)
             except (OSError, raw.Closed, raw.Failed):
@@ -73,10 +73,11 @@ def attack(endpoints, attacks, go, stop):
             time.sleep(PAUSE)
 
     peers = [act for act, count in ATTACKS.items() for _ in range(count)]
-    threads = [threading.Thread(target=repeat, args=(act, seed), daemon=True) for seed, act in enumerate(peers)]
+    threads = [threading.Thread(target=repeat, args=(act, seed)) for seed, act in enumerate(peers)]
     for thread in threads:
         thread.start()
-    stop.wait()
+    for thread in threads:
+        thread.join()
 
 
 class Crowd(ServerTest):
@@ -117,7 +118,7 @@ class Crowd(ServerTest):
                 begun = attacks.value
                 go.set()
                 while attacks.value < begun + sum(ATTACKS.values()):
-                    pass
+                    self.assertTrue(crowd.is_alive())
                 among.append(self.work(client))
                 go.clear()
         taken = self.peak_bytes(server) - peak_alone

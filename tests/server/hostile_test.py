@@ -68,7 +68,7 @@ class ForeignMessages(ServerTest):
         self.still_answers()
 
     def is_reset(self, client, says):
-        reply = client.receive()
+        reply = client.receive_answer()
         self.assertEqual((reply.kind, reply.request), (raw.RESET, 0))
         self.assertRegex(raw.Failed(reply.body).text, says)
 
@@ -118,7 +118,7 @@ class ForeignMessages(ServerTest):
         whole = raw.append_body(1, [(b"key", b"value"), (b"other", b"bytes")], expect_size=3)
         for size in range(len(whole)):
             self.client.send(raw.message(raw.APPEND, whole[:size]))
-            reply = self.client.receive()
+            reply = self.client.receive_answer()
             self.assertEqual((reply.kind, reply.request), (raw.FAILED, 0))
         message = raw.message(raw.APPEND, whole)
         for size in range(len(message)):
@@ -136,7 +136,7 @@ class ForeignMessages(ServerTest):
         self.fails(raw.ERASE, raw.sized(b"k" * 1025), "key")
         for coded in (many, many + b"\x01\x00\x01\x00\x00\x00ab", struct.pack("<IHI", 1, 1, 0xFFFFFFFF) + b"a"):
             self.client.send(raw.message(raw.APPEND, struct.pack("<QB", 1, 0) + coded))
-            self.assertEqual(self.client.receive().kind, raw.FAILED)
+            self.assertEqual(self.client.receive_answer().kind, raw.FAILED)
         self.still_answers()
 
     def test_random_bodies_are_answered(self):

@@ -162,6 +162,12 @@ class RawClient:
             self.applied = applied
         return reply
 
+    def receive_answer(self):
+        """The next reply that is no acknowledgement, of which the server sends more to a client that is idle."""
+        while (reply := self.receive()).kind == ACK:
+            pass
+        return reply
+
     def receive_reply_to(self, request):
         while True:
             reply = self.receive()

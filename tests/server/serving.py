@@ -1,4 +1,5 @@
 """Starts and ends `accrete serve` for a test."""
+import faulthandler
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import unittest
 from raw_client import RawClient
 
 PROGRAM = os.environ["ACCRETE"]
+faulthandler.register(signal.SIGTERM, chain=True)  # where a test hangs that Meson ends
 
 
 class Server:

@@ -94,7 +94,7 @@ class Connections(Session):
     def test_what_comes_over_the_old_connection_of_a_session_is_not_applied(self):
         with self.server.client(session=self.client.session) as again:
             self.client.send(raw.append(1, [(b"k", b"old")]))
-            self.assertEqual(self.client.receive().kind, raw.RESET)
+            self.assertEqual(self.client.receive_answer().kind, raw.RESET)
             again.append([(b"k", b"new")])
             again.wait_for_ack()
             self.assertEqual(again.get(b"k"), [b"new"])
