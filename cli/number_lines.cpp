@@ -7,6 +7,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -119,7 +120,7 @@ void write_number_lines(Output& out, const Store& store, std::string_view key, s
 bool try_write_table_lines(Output& out, Store& store, std::string_view key, std::string_view front) {
   const std::vector<ColumnType> columns = Columns{store}.columns(key);
   if (columns.empty()) return false;
-  std::vector<ElementTexts> texts;
+  std::deque<ElementTexts> texts;
   std::string line(front);
   for (const ColumnType& column : columns) {
     if (!texts.empty()) line += ',';

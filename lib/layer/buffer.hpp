@@ -79,6 +79,7 @@ class Buffer {
   [[nodiscard]] std::string get(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> get_batch(std::span<const std::string_view> keys) const;
   [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
+  [[nodiscard]] std::size_t get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
   [[nodiscard]] std::vector<KeySize> list(const ListOptions& options) const;
   [[nodiscard]] std::uint64_t removals() const;
@@ -191,6 +192,8 @@ class Buffer {
 
   // buffer_read.cpp
   void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
+  void copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size, std::uint64_t size_below,
+                            std::string& to) const;
   [[nodiscard]] bool has_value_below(std::string_view key) const;
   [[nodiscard]] bool is_empty_below() const;
   void look_up_unknown_keys() const;

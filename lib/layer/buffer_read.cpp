@@ -55,10 +55,24 @@ std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> key
 std::string Buffer::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   const auto order = share_order();
   std::string range = below_.get_range(key, offset, size);
-  if (range.size() == size) return range;
-  const std::uint64_t below = range.empty() ? below_.size(key).value_or(0) : offset + range.size();
-  copy_gathered(key, offset > below ? offset - below : 0, size - range.size(), range);
+  copy_gathered_behind(key, offset, size, range.size(), range);
   return range;
+}
+
+std::size_t Buffer::get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
+  const auto order = share_order();
+  const std::size_t size = below_.get_range_into(key, offset, to);
+  std::string gathered;
+  copy_gathered_behind(key, offset, to.size(), size, gathered);
+  return size + gathered.copy(to.subspan(size).data(), gathered.size());
+}
+
+/// Appends what the store below has not of a range of `size` bytes.
+void Buffer::copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size,
+                                  std::uint64_t size_below, std::string& to) const {
+  if (size_below == size) return;
+  const std::uint64_t end_below = size_below == 0 ? below_.size(key).value_or(0) : offset + size_below;
+  copy_gathered(key, offset > end_below ? offset - end_below : 0, size - size_below, to);
 }
 
 void Buffer::copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const {

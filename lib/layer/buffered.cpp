@@ -162,6 +162,10 @@ class Buffered final : public BufferedStore, private AtFork {
   std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
     return buffer_.get_range(key, offset, size);
   }
+
+  std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
+    return buffer_.get_range_into(key, offset, to);
+  }
   std::optional<std::uint64_t> do_size(std::string_view key) const override { return buffer_.size(key); }
   std::vector<KeySize> do_list(const ListOptions& options) const override { return buffer_.list(options); }
   std::uint64_t do_removals() const override { return buffer_.removals(); }

@@ -106,15 +106,23 @@ class FilesStore final : public OwnedFiles {
     return value;
   }
 
+  ValueSnapshot snapshot(std::string_view key) const {
+    const Access access = read_access();
+    return snapshot(key, access.words);
+  }
+
   std::string do_get(std::string_view key) const override {
     return do_get_range(key, 0, std::numeric_limits<std::uint64_t>::max());
   }
 
   std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
-    Access access = read_access();
-    const ValueSnapshot value = snapshot(key, access.words);
-    access.guard.release();
+    const ValueSnapshot value = snapshot(key);
     return value.file ? read_value(key, value, offset, size) : std::string{};
+  }
+
+  std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
+    const ValueSnapshot value = snapshot(key);
+    return value.file ? read_value_into(key, value, offset, to) : 0;
   }
 
   std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {

@@ -107,6 +107,12 @@ class MemoryStore final : public Store, private AtFork {
     });
   }
 
+  std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
+    const std::shared_lock lock(mutex_);
+    const std::string_view whole = value(key);
+    return offset < whole.size() ? whole.copy(to.data(), to.size(), offset) : 0;
+  }
+
   std::optional<std::uint64_t> do_size(std::string_view key) const override {
     const std::shared_lock lock(mutex_);
     const auto at = values_.find(key);

@@ -45,6 +45,15 @@ std::string Store::get_range(std::string_view key, std::uint64_t offset, std::ui
   return do_get_range(key, offset, size);
 }
 
+std::size_t Store::get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
+  check_key(key);
+  return do_get_range_into(key, offset, to);
+}
+
+std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
+  return do_get_range(key, offset, to.size()).copy(to.data(), to.size());
+}
+
 std::optional<std::uint64_t> Store::size(std::string_view key) const {
   check_key(key);
   return do_size(key);

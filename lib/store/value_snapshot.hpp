@@ -1,8 +1,10 @@
 // Reading a value as it was at one moment.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,5 +22,9 @@ struct ValueSnapshot {
 /// Throws TooLargeError for what does not fit into memory.
 [[nodiscard]] std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset,
                                      std::uint64_t size);
+
+/// As above, up to `to.size()` bytes, to the front of `to`. Returns how many.
+[[nodiscard]] std::size_t read_value_into(std::string_view key, const ValueSnapshot& value, std::uint64_t offset,
+                                          std::span<char> to);
 
 }  // namespace accrete

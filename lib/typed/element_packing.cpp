@@ -61,7 +61,7 @@ void ElementPacking::pack(std::string_view elements, std::string& to) const {
 void ElementPacking::unpack(std::string_view packed, std::span<std::byte> elements) const {
   if (packed.empty()) return;
   if (is_plain_) {
-    std::memcpy(elements.data(), packed.data(), packed.size());
+    std::memmove(elements.data(), packed.data(), packed.size());
     return;
   }
   const std::size_t count = packed.size() / packed_size_;

@@ -15,13 +15,16 @@ class ElementPacking {
 
   /// Appends elements as they are stored.
   void pack(std::string_view elements, std::string& to) const;
-  /// Both hold the same number of elements. Bytes of `elements` that belong to no field stay as they are.
+  /// Both hold the same number of elements, and overlap only if these are plain. Bytes of `elements` that belong to no
+  /// field stay as they are.
   void unpack(std::string_view packed, std::span<std::byte> elements) const;
 
   /// Of an element in memory, bytes.
   [[nodiscard]] std::size_t element_size() const noexcept { return element_size_; }
   /// Of a stored element, bytes.
   [[nodiscard]] std::size_t packed_size() const noexcept { return packed_size_; }
+  /// The bytes are the same in memory and as stored.
+  [[nodiscard]] bool is_plain() const noexcept { return is_plain_; }
 
  private:
   struct Component {
@@ -33,7 +36,7 @@ class ElementPacking {
   std::size_t element_size_;
   std::size_t packed_size_ = 0;
   std::vector<Component> components_;
-  bool is_plain_ = true;  // the same bytes in memory and as stored
+  bool is_plain_ = true;
 };
 
 }  // namespace accrete

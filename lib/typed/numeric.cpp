@@ -32,11 +32,15 @@ class ElementReader::Parts {
   [[nodiscard]] const std::string& key() const noexcept { return reader_.key(); }
   [[nodiscard]] std::size_t estimate() const noexcept { return reader_.estimate(); }
 
-  [[nodiscard]] std::size_t next() {
+  [[nodiscard]] std::size_t window_size() const noexcept { return reader_.window_size(); }
+
+  [[nodiscard]] std::size_t next(std::span<std::byte> room) {
     at_ += count_;
     if (at_ == read_) {
       at_ = count_ = read_ = 0;
-      read_ = reader_.next();
+      // The elements of a window that is longer would not all be copied before the caller changes the room.
+      room = packing_.is_plain() ? room.first(std::min(room.size(), most_stretch_bytes)) : std::span<std::byte>();
+      read_ = reader_.next({reinterpret_cast<char*>(room.data()), room.size()});
     }
     return count_ = std::min(most_, read_ - at_);
   }
@@ -73,8 +77,8 @@ ElementReader::ElementReader(ElementReader&&) noexcept = default;
 ElementReader& ElementReader::operator=(ElementReader&&) noexcept = default;
 ElementReader::~ElementReader() = default;
 
-std::size_t ElementReader::next() {
-  return within_memory(get_action(key()), [&] { return parts_->next(); });
+std::size_t ElementReader::next(std::span<std::byte> room) {
+  return within_memory(get_action(key()), [&] { return parts_->next(room); });
 }
 
 void ElementReader::copy_to(std::span<std::byte> elements) const { parts_->copy_to(elements); }
@@ -82,6 +86,8 @@ void ElementReader::copy_to(std::span<std::byte> elements) const { parts_->copy_
 const std::string& ElementReader::key() const noexcept { return parts_->key(); }
 
 std::size_t ElementReader::estimate() const noexcept { return parts_->estimate(); }
+
+std::size_t ElementReader::window_size() const noexcept { return parts_->window_size(); }
 
 namespace {
 

@@ -90,11 +90,11 @@ std::size_t window_of_pieces_like(const PieceHeader& header) noexcept {
 
 }  // namespace
 
-std::size_t ValueReader::next() {
+std::size_t ValueReader::next(std::span<char> room) {
   count_ = 0;
   counted_bytes_ = 0;
   payloads_.clear();
-  while (count_ == 0 && try_read_window()) find_pieces();
+  while (count_ == 0 && try_read_window(room)) find_pieces();
   if (count_ == 0) check_still_there();
   return count_;
 }
@@ -106,28 +106,32 @@ std::size_t ValueReader::estimate() const noexcept {
 }
 
 /// False if all has been read.
-bool ValueReader::try_read_window() {
+bool ValueReader::try_read_window(std::span<char> room) {
   if (end_ && offset_ == *end_) return false;
   if (!store_) return true;
   window_begin_ = offset_;
-  window_ = std::string();  // so that the next window takes the same memory, which is in the cache
+  memory_ = std::string();  // so that the next window takes the same memory, which is in the cache
   if (!end_) {
     read_first_window();
     return !window_.empty();
   }
   const std::uint64_t size = std::min<std::uint64_t>(wanted_, *end_ - offset_);
-  window_ = store_->get_range(key_, offset_, size);
+  if (size <= room.size()) {
+    window_ = {room.data(), store_->get_range_into(key_, offset_, room.first(size))};
+  } else {
+    window_ = memory_ = store_->get_range(key_, offset_, size);
+  }
   if (window_.size() < size) throw_erased(key_);
   return true;
 }
 
 /// Finds out where the value ends, too.
 void ValueReader::read_first_window() {
-  window_ = store_->get_range(key_, 0, wanted_);
+  window_ = memory_ = store_->get_range(key_, 0, wanted_);
   end_ = window_.size();
   if (window_.size() < wanted_) return;
   removals_ = store_->removals();
-  window_ = store_->get_range(key_, 0, wanted_);
+  window_ = memory_ = store_->get_range(key_, 0, wanted_);
   end_ = store_->size(key_).value_or(0);
   if (window_.size() != std::min<std::uint64_t>(wanted_, *end_)) throw_erased(key_);
 }
@@ -147,7 +151,7 @@ void ValueReader::find_pieces() {
   const std::uint64_t begin = offset_;
   try {
     const auto has_room = [&] { return store_ || offset_ - begin < usual_payload_size; };
-    while (has_room() && try_find_piece(std::string_view(window_).substr(offset_ - window_begin_))) {
+    while (has_room() && try_find_piece(window_.substr(offset_ - window_begin_))) {
     }
   } catch (const Error&) {
     if (count_ == 0) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,16 @@ class ValueReader {
       : store_(&store), key_(key), type_(std::move(type)) {}
   /// A value that was read before.
   ValueReader(std::string value, std::string_view key, std::optional<ElementType> type)
-      : key_(key), type_(std::move(type)), window_(std::move(value)), end_(window_.size()) {}
+      : key_(key), type_(std::move(type)), memory_(std::move(value)), window_(memory_), end_(window_.size()) {}
+  ValueReader(const ValueReader&) = delete;
+  ValueReader& operator=(const ValueReader&) = delete;
 
   /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Pieces before
   /// one that is at fault are gone on to before the call that throws. Throws CorruptionError, TypeMismatchError, and
   /// ErasedError if the value was erased meanwhile, or others erase too often to tell.
-  [[nodiscard]] std::size_t next();
+  ///
+  /// The window is read into `room` if it fits there, and the payloads are then in it.
+  [[nodiscard]] std::size_t next(std::span<char> room = {});
 
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
   /// Of the pieces that `next` has gone on to, valid until it is called again.
@@ -40,9 +45,11 @@ class ValueReader {
   [[nodiscard]] const std::optional<ElementType>& type() const noexcept { return type_; }
   /// How many elements the whole value has if the rest of it is like what was read last.
   [[nodiscard]] std::size_t estimate() const noexcept;
+  /// Bytes of the next window, but for the last one.
+  [[nodiscard]] std::size_t window_size() const noexcept { return wanted_; }
 
  private:
-  [[nodiscard]] bool try_read_window();
+  [[nodiscard]] bool try_read_window(std::span<char> room);
   void read_first_window();
   void check_still_there();
   void find_pieces();
@@ -52,7 +59,8 @@ class ValueReader {
   const Store* store_ = nullptr;  // nullptr: the value is in window_
   std::string key_;
   std::optional<ElementType> type_;
-  std::string window_;
+  std::string memory_;
+  std::string_view window_;  // in memory_, or in the room of a caller
   std::uint64_t window_begin_ = 0;
   std::uint64_t offset_ = 0;  // of the first piece that was not gone on to
   std::optional<std::uint64_t> end_;

@@ -142,6 +142,39 @@ CONTRACT_CASE("get_range yields what lies in the range and no more", get_range) 
   CHECK(store.get_range("key", huge - 1, 2).empty());
 }
 
+CONTRACT_CASE("get_range_into fills the front of what it is given", get_range_into) {
+  Store& store = place.store();
+  constexpr std::uint64_t huge = ~std::uint64_t{0};
+  Random random(7);
+  const std::string large = random_bytes(random, 3'000'000);
+  store.append("key", "0123");
+  store.append("key", large);
+  store.flush();
+  store.append("key", "456789");
+  store.append("empty", "");
+  const auto range = [&](std::string_view key, std::uint64_t offset, std::size_t size) {
+    std::string room(size + 1, '-');
+    const std::size_t filled = store.get_range_into(key, offset, std::span(room).first(size));
+    CHECK(room.find_first_not_of('-', filled) == std::string::npos);
+    return room.substr(0, filled);
+  };
+  CHECK(range("key", 0, 3) == "012");
+  CHECK(range("key", 1, 0).empty());
+  const std::string all = "0123" + large + "456789";
+  const std::uint64_t behind = 4 + large.size();
+  CHECK((range("key", 2, large.size()) == all.substr(2, large.size())));
+  CHECK((range("key", 0, all.size() + 10) == all));
+  CHECK(range("key", behind - 1, 4) == all.substr(behind - 1, 4));
+  CHECK(range("key", behind + 2, 3) == "678");
+  CHECK(range("key", behind + 4, 10) == "89");
+  CHECK(range("key", behind + 6, 10).empty());
+  CHECK(range("key", huge, 10).empty());
+  CHECK(range("missing", 0, 10).empty());
+  CHECK(range("empty", 0, 10).empty());
+  std::string room(1, '-');
+  CHECK_THROWS_AS(static_cast<void>(store.get_range_into("", 0, room)), InvalidKeyError);
+}
+
 CONTRACT_CASE("list is in byte order, whatever prefix, after and limit ask", list_options) {
   Model model;
   const std::vector<std::string> keys = {"a",

@@ -38,6 +38,11 @@ TEST_CASE("a read that meets a fault throws or returns the truth") {
        }},
       {"get_range",
        [](const Store& store) { require(store.get_range("a", 1, 9) == "23", "get_range tells the truth"); }},
+      {"get_range_into",
+       [](const Store& store) {
+         std::string room(9, '-');
+         require(store.get_range_into("a", 1, room) == 2 && room.starts_with("23-"), "get_range_into tells the truth");
+       }},
       {"size",
        [&](const Store& store) {
          require(store.size(long_key) == 4, "size tells the truth");

@@ -69,6 +69,9 @@ class HookedStore final : public Store {
   std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
     return run(Call::get_range, key, [&] { return next_.get_range(key, offset, size); });
   }
+  std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
+    return run(Call::get_range, key, [&] { return next_.get_range_into(key, offset, to); });
+  }
   std::optional<std::uint64_t> do_size(std::string_view key) const override {
     return run(Call::size, key, [&] { return next_.size(key); });
   }

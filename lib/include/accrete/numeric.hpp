@@ -146,13 +146,16 @@ class ElementReader {
   ~ElementReader();
 
   /// Goes on to the next elements, up to a mebibyte of them in memory, and returns how many these are; 0 behind the
-  /// last.
-  [[nodiscard]] std::size_t next();
+  /// last. `room`, which may be written over, must then stay as it is until they are copied: to its front, which is
+  /// where they are read to if it is large enough.
+  [[nodiscard]] std::size_t next(std::span<std::byte> room = {});
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
   [[nodiscard]] const std::string& key() const noexcept;
   /// How many elements there probably are in all; known behind the first `next`.
   [[nodiscard]] std::size_t estimate() const noexcept;
+  /// The room that `next` can use, in bytes.
+  [[nodiscard]] std::size_t window_size() const noexcept;
 
  private:
   class Parts;
@@ -236,11 +239,16 @@ class NumericPieces {
     if constexpr (std::same_as<T, bool>) {
       for (std::span<const T> some; !(some = next()).empty();) all.insert(all.end(), some.begin(), some.end());
     } else {
-      while (const std::size_t count = reader_.next()) {
-        if (all.empty()) reserve(all);
+      for (;;) {
         // A stretch at a time, so that the zeros are still in the cache when they are written over.
-        all.resize(all.size() + count);
-        reader_.copy_to(std::as_writable_bytes(std::span(all).last(count)));
+        const std::size_t begin = all.size();
+        all.resize(std::min(all.capacity(), begin + reader_.window_size() / sizeof(T) + 1));
+        const std::size_t count = reader_.next(std::as_writable_bytes(std::span(all).subspan(begin)));
+        if (begin == 0) reserve(all);
+        if (all.size() < begin + count) all.resize(begin + count);
+        reader_.copy_to(std::as_writable_bytes(std::span(all).subspan(begin, count)));
+        all.resize(begin + count);
+        if (count == 0) return;
       }
     }
   }

@@ -90,6 +90,10 @@ class Store {
   /// Up to `size` bytes of the value from `offset` on: fewer where the value ends before, none behind its end.
   [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
 
+  /// As above, up to `to.size()` bytes, copied to the front of `to`. Returns how many. After an error, what `to` holds
+  /// is unspecified. A dataset of files reads to there without a copy in between.
+  [[nodiscard]] std::size_t get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const;
+
   /// Bytes in the value; nullopt for a key that was never appended to (or erased since).
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
 
@@ -129,6 +133,8 @@ class Store {
   [[nodiscard]] virtual std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const = 0;
   [[nodiscard]] virtual std::string do_get_range(std::string_view key, std::uint64_t offset,
                                                  std::uint64_t size) const = 0;
+  [[nodiscard]] virtual std::size_t do_get_range_into(std::string_view key, std::uint64_t offset,
+                                                      std::span<char> to) const;
   [[nodiscard]] virtual std::optional<std::uint64_t> do_size(std::string_view key) const = 0;
   [[nodiscard]] virtual std::vector<KeySize> do_list(const ListOptions& options) const = 0;
   [[nodiscard]] virtual std::uint64_t do_removals() const = 0;
