@@ -1,5 +1,6 @@
 // Times the codecs over chunks of a file and of random bytes, each beside the bare calls of its library on the same
-// chunks, and beside no compression where the bytes are random: bench_codec FILE [CODEC…]
+// chunks, which check nothing, and where it has such, beside those that make and check a checksum as accrete does; and
+// beside no compression where the bytes are random: bench_codec FILE [CODEC…]
 //
 // Prints "codec, bytes, size of a chunk, what is done<TAB>subject<TAB>number": MB/s of the decoded bytes, medians of
 // rounds in which the subjects take turns; and for "size" the encoded bytes to the decoded ones.
@@ -14,7 +15,9 @@
 #include <functional>
 #include <iostream>
 #include <lz4.h>
+#include <lz4frame.h>
 #include <memory>
+#include <optional>
 #include <random>
 #include <snappy.h>
 #include <stdexcept>
@@ -66,13 +69,32 @@ Bare bare_lz4() {
               }};
 }
 
-Bare bare_zstd(int level) {
+Bare bare_lz4_frames() {
+  LZ4F_preferences_t preferences = LZ4F_INIT_PREFERENCES;
+  preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
+  preferences.frameInfo.blockSizeID = LZ4F_max1MB;
+  LZ4F_dctx* context = nullptr;
+  LZ4F_createDecompressionContext(&context, LZ4F_VERSION);
+  const std::shared_ptr<LZ4F_dctx> decompressing(context, LZ4F_freeDecompressionContext);
+  return {.encode = [=](std::string_view bytes,
+                        char* to) { return LZ4F_compressFrame(to, room, bytes.data(), bytes.size(), &preferences); },
+          .decode =
+              [=](std::string_view bytes, std::span<char> to) {
+                std::size_t size = to.size();
+                std::size_t read = bytes.size();
+                const std::size_t left =
+                    LZ4F_decompress(decompressing.get(), to.data(), &size, bytes.data(), &read, nullptr);
+                return left == 0 ? size : 0;
+              }};
+}
+
+Bare bare_zstd(int level, bool with_checksum) {
   const std::shared_ptr<ZSTD_CCtx> compressing(ZSTD_createCCtx(), ZSTD_freeCCtx);
   const std::shared_ptr<ZSTD_DCtx> decompressing(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  return {.encode =
-              [=](std::string_view bytes, char* to) {
-                return ZSTD_compressCCtx(compressing.get(), to, room, bytes.data(), bytes.size(), level);
-              },
+  ZSTD_CCtx_setParameter(compressing.get(), ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(compressing.get(), ZSTD_c_checksumFlag, with_checksum ? 1 : 0);
+  return {.encode = [=](std::string_view bytes,
+                        char* to) { return ZSTD_compress2(compressing.get(), to, room, bytes.data(), bytes.size()); },
           .decode =
               [=](std::string_view bytes, std::span<char> to) {
                 return ZSTD_decompressDCtx(decompressing.get(), to.data(), to.size(), bytes.data(), bytes.size());
@@ -138,17 +160,30 @@ Bare bare_blosc(std::size_t element_size) {
               }};
 }
 
-Bare bare_calls(const std::string& codec) {
+std::string method_of(const std::string& codec) { return codec.substr(0, codec.find(':')); }
+
+int level_of(const std::string& codec, int usual) {
   const std::size_t colon = codec.find(':');
-  const std::string method = codec.substr(0, colon);
-  const auto level = [&](int usual) { return colon == std::string::npos ? usual : std::stoi(codec.substr(colon + 1)); };
+  return colon == std::string::npos ? usual : std::stoi(codec.substr(colon + 1));
+}
+
+Bare bare_calls(const std::string& codec) {
+  const std::string method = method_of(codec);
+  const auto level = [&](int usual) { return level_of(codec, usual); };
   if (method == "stored") return bare_stored();
   if (method == "lz4") return bare_lz4();
-  if (method == "zstd") return bare_zstd(level(3));
+  if (method == "zstd") return bare_zstd(level(3), false);
   if (method == "snappy") return bare_snappy();
   if (method == "zlib") return bare_zlib(level(6));
   if (method == "bz2") return bare_bz2(level(9));
   return bare_blosc(static_cast<std::size_t>(level(8)));
+}
+
+std::optional<Bare> bare_calls_with_checksum(const std::string& codec) {
+  const std::string method = method_of(codec);
+  if (method == "lz4") return bare_lz4_frames();
+  if (method == "zstd") return bare_zstd(level_of(codec, 3), true);
+  return std::nullopt;
 }
 
 std::vector<std::string_view> chunks_of(std::string_view bytes, std::size_t size) {
@@ -192,7 +227,8 @@ class Measurement {
         bytes_(bytes),
         is_random_(is_random),
         chunks_(chunks_of(bytes, chunk_size)),
-        bare_(bare_calls(codec)) {}
+        bare_(bare_calls(codec)),
+        checked_(bare_calls_with_checksum(codec)) {}
 
   void run() {
     encode();
@@ -213,10 +249,12 @@ class Measurement {
         }
       }
     };
+    const auto encode_bare = [&](const Bare& with) {
+      for (const std::string_view chunk : chunks_) with.encode(chunk, buffer_.get());
+    };
     std::vector<Subject> subjects = {{"accrete", passes * bytes_.size(), [&] { encode_all(encoder); }},
-                                     {"bare", bytes_.size(), [&] {
-                                        for (const std::string_view chunk : chunks_) bare_.encode(chunk, buffer_.get());
-                                      }}};
+                                     {"bare", bytes_.size(), [&] { encode_bare(bare_); }}};
+    if (checked_) subjects.push_back({"bare, checksum", bytes_.size(), [&] { encode_bare(*checked_); }});
     if (is_random_) subjects.push_back({"accrete, stored", passes * bytes_.size(), [&] { encode_all(storing); }});
     report(what_ + "encode", subjects);
   }
@@ -224,27 +262,34 @@ class Measurement {
   void decode() {
     accrete::FrameEncoder encoder(accrete::parse_codec(codec_));
     std::vector<std::string> frames;
-    std::vector<std::string> bare;
     std::size_t size = 0;
     for (const std::string_view chunk : chunks_) {
       encoder.append_frames(chunk, frames.emplace_back());
-      bare.emplace_back(buffer_.get(), bare_.encode(chunk, buffer_.get()));
       size += frames.back().size();
     }
+    const auto encoded_bare = [&](const Bare& with) {
+      std::vector<std::string> bare;
+      for (const std::string_view chunk : chunks_) bare.emplace_back(buffer_.get(), with.encode(chunk, buffer_.get()));
+      return bare;
+    };
+    const std::vector<std::string> bare = encoded_bare(bare_);
+    const std::vector<std::string> checked = checked_ ? encoded_bare(*checked_) : std::vector<std::string>{};
     std::cout << what_ << "size\taccrete\t" << static_cast<double>(size) / static_cast<double>(bytes_.size()) << '\n';
     accrete::FrameDecoder decoder;
     const auto to = [&](std::size_t i) { return std::span(buffer_.get(), chunks_[i].size()); };
-    report(what_ + "decode", {{"accrete", bytes_.size(),
-                               [&] {
-                                 for (std::size_t i = 0; i < chunks_.size(); ++i) {
-                                   decoder.decode(accrete::FrameCursor(frames[i]).next().value(), to(i));
-                                 }
-                                 check(std::memcmp(buffer_.get(), chunks_.back().data(), chunks_.back().size()) == 0);
-                               }},
-                              {"bare", bytes_.size(), [&] {
-                                 for (std::size_t i = 0; i < chunks_.size(); ++i)
-                                   check(bare_.decode(bare[i], to(i)) == chunks_[i].size());
-                               }}});
+    const auto decode_frames = [&] {
+      for (std::size_t i = 0; i < chunks_.size(); ++i) {
+        decoder.decode(accrete::FrameCursor(frames[i]).next().value(), to(i));
+      }
+      check(std::memcmp(buffer_.get(), chunks_.back().data(), chunks_.back().size()) == 0);
+    };
+    const auto decode_bare = [&](const Bare& with, const std::vector<std::string>& encoded) {
+      for (std::size_t i = 0; i < chunks_.size(); ++i) check(with.decode(encoded[i], to(i)) == chunks_[i].size());
+    };
+    std::vector<Subject> subjects = {{"accrete", bytes_.size(), decode_frames},
+                                     {"bare", bytes_.size(), [&] { decode_bare(bare_, bare); }}};
+    if (checked_) subjects.push_back({"bare, checksum", bytes_.size(), [&] { decode_bare(*checked_, checked); }});
+    report(what_ + "decode", subjects);
   }
 
   const std::string codec_;
@@ -253,6 +298,7 @@ class Measurement {
   const bool is_random_;
   const std::vector<std::string_view> chunks_;
   const Bare bare_;
+  const std::optional<Bare> checked_;
   const std::unique_ptr<char[]> buffer_ = std::make_unique<char[]>(room);
 };
 

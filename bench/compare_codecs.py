@@ -13,17 +13,23 @@ from comparison import medians, results, take_turns
 def print_frames(program, file):
     """Each codec's frames beside the bare calls of its library on the same chunks."""
     numbers = {(what, subject): number for what, subject, number in results([program, file])}
-    print("Frames beside the bare calls of the library, MB/s of decoded bytes; 'file' is 16 MiB of FILE.\n")
-    print(f"{'codec':<8}{'bytes':<8}{'chunk':>9}{'size':>8}{'encode':>10}{'of bare':>9}{'decode':>10}{'of bare':>9}")
+    print("Frames beside the bare calls of the library, which check nothing, and those that check all bytes as accrete\n"
+          "does; MB/s of decoded bytes; 'file' is 16 MiB of FILE.\n")
+    print(f"{'codec':<8}{'bytes':<8}{'chunk':>9}{'size':>8}{'encode':>10}{'of bare':>9}{'checked':>9}{'decode':>10}"
+          f"{'of bare':>9}{'checked':>9}")
     for what, subject in numbers:
         if subject != "accrete" or not what.endswith(", encode"):
             continue
         case = what.removesuffix(", encode")
         codec, source, chunk = case.split(", ")
-        encode, bare_encode = numbers[case + ", encode", "accrete"], numbers[case + ", encode", "bare"]
-        decode, bare_decode = numbers[case + ", decode", "accrete"], numbers[case + ", decode", "bare"]
-        print(f"{codec:<8}{source:<8}{chunk:>9}{numbers[case + ', size', 'accrete']:>8.3f}{encode:>10.0f}"
-              f"{encode / bare_encode:>9.2f}{decode:>10.0f}{decode / bare_decode:>9.2f}")
+        line = f"{codec:<8}{source:<8}{chunk:>9}{numbers[case + ', size', 'accrete']:>8.3f}"
+        for action in (", encode", ", decode"):
+            speed = numbers[case + action, "accrete"]
+            line += f"{speed:>10.0f}"
+            for peer in ("bare", "bare, checksum"):
+                of_peer = numbers.get((case + action, peer))
+                line += f"{speed / of_peer:>9.2f}" if of_peer else f"{'':>9}"
+        print(line.rstrip())
 
 
 def print_datasets(program, directory, file, repetitions):
