@@ -1,6 +1,7 @@
 // The heads of MessagePack's objects: what stands before their bytes or elements.
 #pragma once
 
+#include <accrete/packed_forms.hpp>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -9,64 +10,11 @@
 #include <string_view>
 
 namespace accrete {
-
-enum class PackedKind : std::uint8_t {
-  nil,
-  boolean,
-  unsigned_integer,
-  signed_integer,
-  float32,
-  float64,
-  string,
-  binary,
-  extension,
-  array,
-  map,
-  invalid,  ///< 0xC1, which the format never uses
-};
-
-/// What the first byte of an object says.
-struct PackedForm {
-  PackedKind kind = PackedKind::invalid;
-  std::uint8_t number_bytes = 0;  ///< that follow, in big-endian order
-  std::uint8_t number = 0;        ///< if none follow: it stands in the first byte
-};
-
 namespace packed_forms {
-
-constexpr PackedForm of_plain(unsigned first) {
-  const auto low = [first](unsigned mask) { return static_cast<std::uint8_t>(first & mask); };
-  if (first < 0x80) return {PackedKind::unsigned_integer, 0, low(0x7F)};
-  if (first < 0x90) return {PackedKind::map, 0, low(0x0F)};
-  if (first < 0xA0) return {PackedKind::array, 0, low(0x0F)};
-  if (first < 0xC0) return {PackedKind::string, 0, low(0x1F)};
-  return {PackedKind::signed_integer, 0, low(0xFF)};
-}
 
 constexpr std::array<PackedForm, 256> make_table() {
   std::array<PackedForm, 256> table{};
-  for (unsigned first = 0; first < 256; ++first) table[first] = of_plain(first);
-  table[0xC0] = {PackedKind::nil, 0, 0};
-  table[0xC1] = {PackedKind::invalid, 0, 0};
-  table[0xC2] = {PackedKind::boolean, 0, 0};
-  table[0xC3] = {PackedKind::boolean, 0, 1};
-  table[0xCA] = {PackedKind::float32, 4, 0};
-  table[0xCB] = {PackedKind::float64, 8, 0};
-  for (unsigned power = 0; power < 4; ++power) {
-    const auto bytes = static_cast<std::uint8_t>(1U << power);
-    table[0xCC + power] = {PackedKind::unsigned_integer, bytes, 0};
-    table[0xD0 + power] = {PackedKind::signed_integer, bytes, 0};
-    if (power == 3) continue;
-    table[0xC4 + power] = {PackedKind::binary, bytes, 0};
-    table[0xC7 + power] = {PackedKind::extension, bytes, 0};
-    table[0xD9 + power] = {PackedKind::string, bytes, 0};
-    if (power == 0) continue;
-    table[0xDC + power - 1] = {PackedKind::array, bytes, 0};
-    table[0xDE + power - 1] = {PackedKind::map, bytes, 0};
-  }
-  for (unsigned power = 0; power < 5; ++power) {
-    table[0xD4 + power] = {PackedKind::extension, 0, static_cast<std::uint8_t>(1U << power)};
-  }
+  for (std::size_t first = 0; first < 256; ++first) table[first] = packed_form(static_cast<unsigned char>(first));
   return table;
 }
 

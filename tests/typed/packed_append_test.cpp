@@ -19,6 +19,12 @@ struct Raw {
   std::string bytes;
 };
 
+/// Whose adaptor packs these bytes in pieces that end behind the bytes whose bits are set.
+struct Pieces {
+  std::string bytes;
+  unsigned ends = 0;
+};
+
 /// Whose adaptor declares two elements and packs one.
 struct Half {
   int first = 0;
@@ -46,6 +52,19 @@ MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {
     template <typename Stream>
     packer<Stream>& operator()(packer<Stream>& o, const accrete::test::Raw& v) const {
       return o.pack_bin_body(v.bytes.data(), static_cast<std::uint32_t>(v.bytes.size()));
+    }
+  };
+  template <>
+  struct pack<accrete::test::Pieces> {
+    template <typename Stream>
+    packer<Stream>& operator()(packer<Stream>& o, const accrete::test::Pieces& v) const {
+      std::size_t begin = 0;
+      for (std::size_t end = 1; end <= v.bytes.size(); ++end) {
+        if (end < v.bytes.size() && (v.ends >> (end - 1) & 1) == 0) continue;
+        o.pack_bin_body(v.bytes.data() + begin, static_cast<std::uint32_t>(end - begin));
+        begin = end;
+      }
+      return o;
     }
   };
   template <>
@@ -99,6 +118,32 @@ TEST_CASE("an item that is not one object is refused, and what was stored before
   Packed<Half> halves{memory_store()};
   for (int i = 0; i < 4; ++i) CHECK_THROWS_AS(halves.append("k", {i}), InvalidArgumentError);
   CHECK_FALSE(halves.store().size("k").has_value());
+}
+
+TEST_CASE("in whatever pieces an item is packed, it is stored if it is one object") {
+  const auto for_all_pieces = [](const std::string& bytes, const auto& check) {
+    for (unsigned ends = 0; ends < 1U << (bytes.size() - 1); ++ends) check(Pieces{bytes, ends});
+  };
+  Packed<Pieces> packed{memory_store()};
+  for (const std::string& bytes :
+       {"\x01"_b, "\xc0"_b, "\xcd\x01\x02"_b, "\xa2xy"_b, "\x92\x01\xa2xy"_b, "\x92\xa1x\x90"_b,
+        "\x81\xa1k\xc4\x02\x01\x02"_b, "\xd5\x05\x01\x02"_b, "\xc7\x01\xff\x01"_b, "\xdc\x00\x02\xd9\x01\xa1\x02"_b,
+        "\xde\x00\x01\x80\x91\xa0"_b, "\xca\x01\x02\x03\x04"_b, "\xc4\x00"_b}) {
+    for_all_pieces(bytes, [&](const Pieces& item) {
+      packed.append("k", item);
+      REQUIRE(packed.store().get("k") == bytes);
+      packed.store().erase("k");
+    });
+  }
+  for (const std::string& bytes :
+       {"\xc1"_b, "\x01\x91"_b, "\x90\x01"_b, "\x92\xa2\x01x"_b, "\x92\xa2\x01xy\x05"_b, "\xa2x"_b, "\xa1xy"_b,
+        "\x91\xc1"_b, "\x82\x01\x02\x03"_b, "\xd5\x05\x01"_b, "\xc7\x02\xff\x01"_b, "\xdc\x00\x02\x01"_b, "\xa0\xa0"_b,
+        "\x93\x01\xa2\x01"_b, "\xc4\x01"_b}) {
+    for_all_pieces(bytes, [&](const Pieces& item) {
+      REQUIRE_THROWS_WITH_AS(packed.append("k", item), doctest::Contains("its type packs "), InvalidArgumentError);
+    });
+  }
+  CHECK_FALSE(packed.store().size("k").has_value());
 }
 
 TEST_CASE("an item that is packed in one piece is held to the limits, too") {

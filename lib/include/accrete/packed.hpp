@@ -179,7 +179,7 @@ class Packed {
   void pack(packed_detail::Packer& packer, const Entry& entry) const {
     packer.begin_entry(entry.key);
     try {
-      for (const T& item : entry.items) packer.add(item);
+      packer.add(entry.items);
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
