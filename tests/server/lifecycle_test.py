@@ -23,7 +23,7 @@ class Ending(ServerTest):
             self.assertIn(f"endpoint {endpoint}\n", text)
         self.assertIn(f"process {server.process.pid}\n", text)
         self.run_program("stop", self.data)
-        self.assertEqual(server.end(), 0)
+        self.assertEqual(server.wait(), 0)
         self.assertFalse({".server", ".server-new", ".socket"} & set(os.listdir(self.data)))
 
     def test_stop_says_that_no_server_runs(self):
