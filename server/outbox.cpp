@@ -8,6 +8,8 @@ namespace {
 /// Messages of one piece that may wait for a client that does not read.
 constexpr std::size_t most_control = 1024;
 
+constexpr std::chrono::seconds patience_with_strangers{5};
+
 }  // namespace
 
 void Outbox::enqueue(const ClientHandle& client) {
@@ -49,19 +51,29 @@ void Outbox::fail(const ClientHandle& client, std::uint64_t request, const std::
 
 void Outbox::fail_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
   std::string text;
-  try_tell(peer, {.id = request, .body = wire::Failed{.error = wire::describe_error(failure, text)}});
+  tell_stranger(peer, {.id = request, .body = wire::Failed{.error = wire::describe_error(failure, text)}});
 }
 
 void Outbox::reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
   std::string text;
   wire::ErrorReply error = wire::describe_error(failure, text);
   error.retryable = true;
-  try_tell(peer, {.id = request, .body = wire::Reset{.error = error}});
+  tell_stranger(peer, {.id = request, .body = wire::Reset{.error = error}});
 }
 
-void Outbox::try_tell(const Peer& peer, const wire::Reply& reply) {
+void Outbox::tell_stranger(const Peer& peer, const wire::Reply& reply) {
   wire::encode_reply(reply, message_);
-  (void)router_.try_send(peer, message_);
+  if (router_.try_send(peer, message_) != SendResult::full) return;
+  if (to_strangers_.size() == most_control) to_strangers_.pop_front();
+  to_strangers_.push_back({.peer = peer, .message = message_, .until = Clock::now() + patience_with_strangers});
+}
+
+void Outbox::send_to_strangers() {
+  if (to_strangers_.empty()) return;
+  const Clock::time_point now = Clock::now();
+  std::erase_if(to_strangers_, [&](const ToStranger& waiting) {
+    return router_.try_send(waiting.peer, waiting.message) != SendResult::full || now >= waiting.until;
+  });
 }
 
 void Outbox::reply(const ClientHandle& client, PendingReply reply) {
@@ -80,6 +92,7 @@ void Outbox::give_credit(const ClientHandle& client, const wire::More& more) {
 }
 
 std::vector<ClientHandle> Outbox::send_all() {
+  send_to_strangers();
   std::vector<ClientHandle> dropped;
   std::vector<ClientHandle> blocked;
   for (const ClientHandle& client : std::exchange(queue_, {})) {

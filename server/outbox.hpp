@@ -1,7 +1,7 @@
 // Sends what waits for the clients, without ever waiting for one of them.
 #pragma once
 
-#include <chrono>
+#include <deque>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -26,7 +26,7 @@ class Outbox {
   void reply(const ClientHandle& client, PendingReply reply);
   void give_credit(const ClientHandle& client, const wire::More& more);
 
-  /// To anybody, client or not: at once or not at all.
+  /// To anybody, client or not. Who does not take it within seconds does not get it.
   void fail_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
   void reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
 
@@ -35,7 +35,7 @@ class Outbox {
   [[nodiscard]] std::vector<ClientHandle> send_all();
 
   /// False if all that can be sent without more credit is sent.
-  [[nodiscard]] bool is_blocked() const noexcept { return !queue_.empty(); }
+  [[nodiscard]] bool is_blocked() const noexcept { return !queue_.empty() || !to_strangers_.empty(); }
 
   /// Asks ZeroMQ whether the client is still there, by acknowledging once more.
   [[nodiscard]] bool is_there(Client& client);
@@ -43,15 +43,24 @@ class Outbox {
  private:
   void enqueue(const ClientHandle& client);
   void control(const ClientHandle& client, const wire::Reply& reply);
-  void try_tell(const Peer& peer, const wire::Reply& reply);
+  void tell_stranger(const Peer& peer, const wire::Reply& reply);
+  void send_to_strangers();
   [[nodiscard]] SendResult send(Client& client, const wire::Reply& reply);
   [[nodiscard]] SendResult send_bytes(Client& client, std::string_view bytes);
   [[nodiscard]] SendResult send_to(Client& client);
   [[nodiscard]] SendResult send_reply(Client& client, PendingReply& reply);
 
+  /// ZeroMQ had no room for it, which need not be the peer's fault.
+  struct ToStranger {
+    Peer peer;
+    std::string message;
+    Clock::time_point until;
+  };
+
   Router& router_;
   std::vector<ClientHandle> queue_;  // clients for which something can be sent
-  std::string message_;              // memory used again
+  std::deque<ToStranger> to_strangers_;
+  std::string message_;  // memory used again
 };
 
 }  // namespace accrete::server

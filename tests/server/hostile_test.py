@@ -91,6 +91,15 @@ class ForeignMessages(ServerTest):
         self.assertEqual(self.client.get(b"key"), [b""])
         self.still_answers()
 
+    def test_each_of_many_damaged_messages_at_once_is_answered(self):
+        damaged = bytearray(raw.append(1, [(b"key", b"value")]))
+        damaged[-1] ^= 1
+        count = 1000
+        self.client.send_raw(raw.frame(bytes(damaged)) * count)
+        for _ in range(count):
+            self.is_reset(self.client, "checksum")
+        self.still_answers()
+
     def test_unknown_operations_are_answered(self):
         known = set(range(raw.HELLO, raw.REMOVALS + 1))
         for kind in set(range(256)) - known:
