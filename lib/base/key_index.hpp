@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/prefetch.hpp"
+
 namespace accrete {
 
 /// Up to 2^32 - 1 numbers. Nothing is removed but everything.
@@ -23,6 +25,16 @@ class KeyIndex {
       if (slot.number == none) return none;
       if (slot.tag == tag_of(hash) && is_key(slot.number)) return slot.number;
     }
+  }
+
+  /// The first number that a look at the index alone finds for the hash.
+  [[nodiscard]] std::uint32_t find_likely(std::uint64_t hash) const {
+    return find(hash, [](std::uint32_t) { return true; });
+  }
+
+  /// The hash will be asked for soon.
+  void prefetch(std::uint64_t hash) const noexcept {
+    if (!slots_.empty()) prefetch_to_read(&slots_[hash & mask()]);
   }
 
   /// For a hash and number that are not there. `hash_of(number)` is asked of those that are, when the index grows.

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <new>
+#include <span>
+
+#include "os/system.hpp"
 
 namespace accrete {
 namespace {
 
 constexpr std::size_t page_header_size = 64;
+constexpr std::align_val_t region_alignment{std::size_t{2} << 20};  // of a huge page
 
 }  // namespace
 
 ChunkPool::~ChunkPool() {
-  for (char* region : regions_) ::operator delete (region, std::align_val_t{page_size});
+  for (char* region : regions_) ::operator delete(region, region_alignment);
 }
 
 std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
@@ -68,7 +72,9 @@ ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
 
 void ChunkPool::add_region() {
   regions_.reserve(regions_.size() + 1);
-  auto* const region = static_cast<char*>(::operator new (page_size* region_pages, std::align_val_t{page_size}));
+  auto* const region = static_cast<char*>(::operator new(page_size* region_pages, region_alignment));
+  // Appends to many keys touch many pages in turn, more than the processor has translations of small ones at hand.
+  prefer_huge_pages(std::as_writable_bytes(std::span(region, page_size * region_pages)));
   regions_.push_back(region);
   for (std::size_t i = 0; i < region_pages; ++i) {
     auto* const page = new (region + i * page_size) Page;

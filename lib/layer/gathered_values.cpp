@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/prefetch.hpp"
 
 namespace accrete {
 namespace {
@@ -28,8 +29,7 @@ const GatheredValues::Key* GatheredValues::try_find(std::string_view key) const 
   return &keys_[number];
 }
 
-std::uint32_t GatheredValues::find_or_add(std::string_view key) {
-  const std::uint64_t hash = hash64(key);
+std::uint32_t GatheredValues::find_or_add(std::string_view key, std::uint64_t hash) {
   const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return keys_[at].name == key; });
   if (found != KeyIndex::none) return found;
   const auto hash_of = [&](std::uint32_t at) { return keys_[at].hash; };
@@ -55,17 +55,58 @@ void GatheredValues::release_hold(Key& key) noexcept {
 }
 
 void GatheredValues::append(std::span<const Entry> entries, std::uint64_t stage) {
-  for (const Entry& entry : entries) {
-    const std::uint32_t number = find_or_add(entry.key);
-    Key& value = keys_[number];
-    undo_.push_back({.key = number,
-                     .last_size = value.last ? value.last->size : 0,
-                     .last = value.last,
-                     .size = value.size,
-                     .held = value.held});
-    if (!value.held) hold(value, stage);
-    append_bytes(value, entry.bytes);
+  if (entries.size() == 1) {
+    const std::string_view key = entries.front().key;
+    return append(find_or_add(key, hash64(key)), entries.front().bytes, stage);
   }
+  while (!entries.empty()) {
+    const auto group = entries.first(std::min(entries.size(), fetched_together));
+    entries = entries.subspan(group.size());
+    const Fetched fetched = fetch(group);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const auto [hash, likely] = fetched[i];
+      const bool is_found = likely != KeyIndex::none && keys_[likely].name == group[i].key;
+      append(is_found ? likely : find_or_add(group[i].key, hash), group[i].bytes, stage);
+    }
+  }
+}
+
+/// Has the processor fetch what the entries will touch, each step for all of them before the next step needs it: of
+/// many keys, almost everything is outside its caches, and most of what an append costs is waiting for it.
+GatheredValues::Fetched GatheredValues::fetch(std::span<const Entry> entries) const noexcept {
+  Fetched fetched{};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    fetched[i].hash = hash64(entries[i].key);
+    index_.prefetch(fetched[i].hash);
+  }
+  const auto for_each_likely_key = [&](const auto& visit) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (fetched[i].likely != KeyIndex::none) visit(keys_[fetched[i].likely], entries[i].bytes.size());
+    }
+  };
+  for (Likely& key : std::span(fetched).first(entries.size())) key.likely = index_.find_likely(key.hash);
+  for_each_likely_key([](const Key& key, std::size_t) { prefetch_to_write(&key, sizeof(Key)); });
+  for_each_likely_key([](const Key& key, std::size_t) { prefetch_to_write(key.last, sizeof(Chunk)); });
+  for_each_likely_key([](const Key& key, std::size_t bytes) { prefetch_room(key, bytes); });
+  return fetched;
+}
+
+void GatheredValues::prefetch_room(const Key& key, std::size_t bytes) noexcept {
+  if (!key.last) return;
+  Chunk& chunk = *key.last;
+  prefetch_to_write(chunk.bytes() + chunk.size, std::min<std::size_t>(bytes, chunk.room()));
+}
+
+void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint64_t stage) {
+  Key& value = keys_[number];
+  undo_.push_back({.key = number,
+                   .last_size = value.last ? value.last->size : 0,
+                   .last = value.last,
+                   .size = value.size,
+                   .held = value.held});
+  if (!value.held) hold(value, stage);
+  append_bytes(value, bytes);
+  prefetch_room(value, bytes.size());  // the next append is likely to be as large
 }
 
 void GatheredValues::append_bytes(Key& value, std::string_view bytes) {

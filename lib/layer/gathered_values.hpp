@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -125,7 +126,18 @@ class GatheredValues {
 
   [[nodiscard]] std::uint32_t number_of(std::string_view key) const;
   [[nodiscard]] const Key* try_find(std::string_view key) const;
-  [[nodiscard]] std::uint32_t find_or_add(std::string_view key);
+  [[nodiscard]] std::uint32_t find_or_add(std::string_view key, std::uint64_t hash);
+
+  /// As many misses as a processor of today has under way at once.
+  static constexpr std::size_t fetched_together = 16;
+  struct Likely {
+    std::uint64_t hash = 0;
+    std::uint32_t likely = KeyIndex::none;  // number of a key that has, by all its tag tells, this hash
+  };
+  using Fetched = std::array<Likely, fetched_together>;
+  [[nodiscard]] Fetched fetch(std::span<const Entry> entries) const noexcept;
+  static void prefetch_room(const Key& key, std::size_t bytes) noexcept;
+  void append(std::uint32_t number, std::string_view bytes, std::uint64_t stage);
   void append_bytes(Key& value, std::string_view bytes);
   void release_hold(Key& key) noexcept;
   void discard_value(Key& key) noexcept;
