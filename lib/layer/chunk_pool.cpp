@@ -12,6 +12,11 @@ namespace {
 constexpr std::size_t page_header_size = 64;
 constexpr std::align_val_t region_alignment{std::size_t{2} << 20};  // of a huge page
 
+/// Pages begin their chunks at different lines: values that grow in step would else all be written to at addresses that
+/// share the same few places in the processor's caches.
+constexpr std::size_t line_size = 64;
+constexpr std::size_t colours = 32;
+
 }  // namespace
 
 ChunkPool::~ChunkPool() {
@@ -19,12 +24,18 @@ ChunkPool::~ChunkPool() {
 }
 
 std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
-  return (page_size - page_header_size) / chunks_a_page[size_class] / alignof(Chunk) * alignof(Chunk);
+  constexpr std::size_t usable = page_size - page_header_size - (colours - 1) * line_size;
+  return usable / chunks_a_page[size_class] / alignof(Chunk) * alignof(Chunk);
 }
 
 ChunkPool::Page* ChunkPool::page_of(Chunk* chunk) noexcept {
   const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(chunk) % page_size;
   return reinterpret_cast<Page*>(reinterpret_cast<char*>(chunk) - offset);
+}
+
+char* ChunkPool::first_chunk(Page* page) noexcept {
+  const std::size_t colour = reinterpret_cast<std::uintptr_t>(page) / page_size % colours;
+  return reinterpret_cast<char*>(page) + page_header_size + colour * line_size;
 }
 
 bool ChunkPool::is_full(const Page& page) noexcept { return page.used == chunks_a_page[page.size_class]; }
@@ -38,7 +49,7 @@ Chunk* ChunkPool::allocate(Chunk* last) {
   if (page->free_chunks) {
     page->free_chunks = page->free_chunks->next;
   } else {
-    place = reinterpret_cast<char*>(page) + page_header_size + page->cut++ * chunk_size(size_class);
+    place = first_chunk(page) + page->cut++ * chunk_size(size_class);
   }
   ++page->used;
   if (is_full(*page)) unlink(page);

@@ -58,6 +58,7 @@ class ChunkPool {
 
   [[nodiscard]] static std::size_t chunk_size(std::size_t size_class) noexcept;
   [[nodiscard]] static Page* page_of(Chunk* chunk) noexcept;
+  [[nodiscard]] static char* first_chunk(Page* page) noexcept;
   [[nodiscard]] Page* take_page(std::size_t size_class);
   void add_region();
   void link(Page* page) noexcept;
