@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.hpp"
 #include "base/escape.hpp"
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
@@ -127,7 +128,8 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
       values(*directory, max_open_files) {}
 
 bool needs_recovery(const Control::Header& header, const BootId& boot_id) {
-  return header.state != ChangeState::idle || header.boot_id != boot_id;
+  // Not by ==, which libstdc++ 12 does byte by byte.
+  return header.state != ChangeState::idle || as_string_view(header.boot_id) != as_string_view(boot_id);
 }
 
 ControlWords recover(FilesParts& parts, const BootId& boot_id) {
