@@ -32,21 +32,25 @@ LIBRARIES = {
     "CLI11": (r"CLI/", "CLI11"),
     "doctest": (r"doctest", "doctest"),
     "hiredis": (r"hiredis/", "hiredis"),
+    "LevelDB": (r"leveldb/", "leveldb"),
+    "LMDB": (r"lmdb", "lmdb"),
     "LZ4": (r"lz4", "liblz4"),
     "msgpack-cxx": (r"msgpack", "msgpack-cxx"),
     "nlohmann-json": (r"nlohmann/", "nlohmann_json"),
     "pybind11": (r"pybind11/", "pybind11"),
+    "RocksDB": (r"rocksdb/", "rocksdb"),
     "simdjson": (r"simdjson", "simdjson"),
     "Snappy": (r"snappy", "snappy"),
     "spdlog": (r"spdlog/", "spdlog"),
+    "SQLite": (r"sqlite3", "sqlite3"),
     "xxHash": (r"xxh", "libxxhash"),
     "ZeroMQ": (r"zmq", "libzmq"),
     "zlib": (r"zlib", "zlib"),
     "Zstandard": (r"zstd", "libzstd"),
 }
 
-# Benchmarks measure these bare, beside what is built on them.
-MEASURED_IN_BENCH = {"Blosc", "bzip2", "LZ4", "Snappy", "ZeroMQ", "zlib", "Zstandard"}
+# Benchmarks measure these bare, beside what is built on them, or are programs themselves.
+ALLOWED_IN_BENCH = {"Blosc", "bzip2", "CLI11", "LZ4", "nlohmann-json", "Snappy", "ZeroMQ", "zlib", "Zstandard"}
 
 # The C++20 library, but for <csignal>, which counts as a header of the system.
 STANDARD = set(
@@ -169,7 +173,7 @@ class Check:
                     self.problems.append(f"{path}:{number}: dependency '{dependency}' is not in LIBRARIES")
 
     def name_library(self, library, folder, place):
-        if folder == "bench" and library in MEASURED_IN_BENCH:
+        if folder == "bench" and library in ALLOWED_IN_BENCH:
             return
         self.named_in.setdefault(library, {}).setdefault(folder, place)
 

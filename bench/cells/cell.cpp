@@ -1,0 +1,172 @@
+#include "cell.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "expectation.hpp"
+#include "processes.hpp"
+#include "random.hpp"
+
+namespace bench {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+// What a get asks for. Every engine that takes several keys is fastest with about a mebibyte of values: more of them
+// are in memory that the operating system has to make first.
+constexpr std::size_t keys_of_get = 1000;
+constexpr std::uint64_t bytes_of_get = std::uint64_t{1} << 20;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+void refuse_what_it_cannot(const Description& engine, const CellOptions& options) {
+  if (options.processes > 1 && !engine.processes)
+    throw Unavailable("only one process at a time can append to " + engine.title);
+  if (options.durable && !engine.durable) throw Unavailable(engine.title + " cannot sync");
+  if (options.workload.numeric && !engine.numeric) throw Unavailable(engine.title + " has no arrays of numbers");
+  if (!options.workload.numeric && !engine.bytes) throw Unavailable(engine.title + " holds only arrays of numbers");
+}
+
+Setup setup_of(const CellOptions& options) {
+  return {.directory = options.directory,
+          .accrete_program = options.accrete_program,
+          .appends = options.workload.appends,
+          .keys = options.workload.keys,
+          .entry_bytes = options.workload.entry_bytes,
+          .processes = options.processes,
+          .durable = options.durable};
+}
+
+void append_all(Session& session, Cursor cursor, std::span<Entry> batch) {
+  while (const std::size_t count = cursor.next(batch)) session.append(batch.first(count));
+  session.flush();
+}
+
+Timed time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
+  return run_together(options.processes, engine.server(), [&](std::size_t process) -> Work {
+    const std::shared_ptr<Session> session = engine.open();
+    const auto batch = std::make_shared<std::vector<Entry>>(options.batch);
+    return [=, &workload, &options] { append_all(*session, Cursor(workload, process, options.processes), *batch); };
+  });
+}
+
+/// Keys that are read together.
+struct Group {
+  std::vector<std::uint64_t> numbers;
+  std::vector<std::string_view> keys;
+};
+
+/// Of the keys in a random order that is always the same: those that have a value, or all.
+std::vector<Group> make_groups(const Workload& workload, const Expectation& expectation, bool with_missing_keys) {
+  constexpr std::uint64_t order_seed = 3;
+  std::vector<std::uint64_t> order;
+  for (std::uint64_t key = 0; key < workload.keys(); ++key) {
+    if (with_missing_keys || expectation.size_of(key) > 0) order.push_back(key);
+  }
+  Random random(order_seed);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.next() % i]);
+
+  std::vector<Group> groups;
+  std::uint64_t bytes = 0;
+  for (const std::uint64_t key : order) {
+    bytes += expectation.size_of(key);
+    if (groups.empty() || groups.back().keys.size() == keys_of_get || bytes > bytes_of_get) {
+      groups.emplace_back();
+      bytes = expectation.size_of(key);
+    }
+    groups.back().numbers.push_back(key);
+    groups.back().keys.push_back(workload.key(key));
+  }
+  return groups;
+}
+
+/// Returns how long the gets took, opening included.
+double time_gets(Engine& engine, const std::vector<Group>& groups) {
+  std::uint64_t bytes = 0;
+  const auto begin = Clock::now();
+  const std::unique_ptr<Session> session = engine.open();
+  for (const Group& group : groups)
+    session->get(group.keys, [&](std::size_t, std::string_view value) { bytes += value.size(); });
+  return seconds_since(begin);
+}
+
+void verify(Engine& engine, const std::vector<Group>& groups, const Expectation& expectation) {
+  const std::unique_ptr<Session> session = engine.open();
+  for (const Group& group : groups) {
+    std::size_t count = 0;
+    session->get(group.keys, [&](std::size_t i, std::string_view value) {
+      expectation.check(group.numbers[i], value);
+      ++count;
+    });
+    if (count != group.keys.size()) throw std::runtime_error("a get has not returned a value for each key");
+  }
+}
+
+double time_destroy(Engine& engine) {
+  engine.stop();  // a server that stops may write what is due, and that is no part of destroying
+  const auto begin = Clock::now();
+  engine.destroy();
+  return seconds_since(begin);
+}
+
+const char* name_of(Level level) {
+  if (level == Level::memory) return "memory";
+  return level == Level::os ? "os" : "sync";
+}
+
+template <typename T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+}  // namespace
+
+json run_cell(const EngineType& type, const CellOptions& options) {
+  refuse_what_it_cannot(type.description, options);
+  const Workload workload(options.workload);
+  const std::unique_ptr<Engine> engine = type.make(setup_of(options));
+  const Timed appends = time_appends(*engine, workload, options);
+  const std::uint64_t stored = stored_bytes(options.directory);
+
+  json seconds = {{"append", appends.seconds}, {"get", nullptr}};
+  {
+    const Expectation expectation(workload, options.processes);
+    if (options.time_gets) seconds["get"] = time_gets(*engine, make_groups(workload, expectation, false));
+    verify(*engine, make_groups(workload, expectation, true), expectation);
+  }
+  seconds["destroy"] = time_destroy(*engine);
+
+  const bool durable = options.durable || type.description.level == Level::sync;
+  return {{"engine", type.description.name},
+          {"state", durable ? "durable" : "cached"},
+          {"appends", workload.appends()},
+          {"bytes", workload.appends() * workload.entry_bytes()},
+          {"seconds", seconds},
+          {"cpu_seconds", appends.usage.cpu_seconds},
+          {"memory_bytes", appends.usage.memory_bytes},
+          {"stored_bytes", stored},
+          {"verified", true}};
+}
+
+json to_json(const Description& description) {
+  return {{"name", description.name},
+          {"title", description.title},
+          {"ours", description.ours},
+          {"family", description.family},
+          {"version", or_null(description.version)},
+          {"level", name_of(description.level)},
+          {"processes", description.processes},
+          {"server", description.server},
+          {"codec", or_null(description.codec)},
+          {"numeric", description.numeric},
+          {"durable", description.durable},
+          {"settings", description.settings}};
+}
+
+}  // namespace bench

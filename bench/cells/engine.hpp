@@ -1,0 +1,100 @@
+// What is measured: an engine holds a dataset, and a session is the dataset opened by one process.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+using accrete::Entry;  // a pair of views, which every engine takes alike
+
+/// The engine cannot do what is asked of it. That is an answer, not a failure.
+class Unavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What an append that has returned survives without --durable.
+enum class Level { memory, os, sync };
+
+using Settings = std::vector<std::pair<std::string, std::string>>;  ///< name, and value with its reason
+
+struct Description {
+  std::string name;
+  std::string title;
+  std::string family;
+  std::optional<std::string> version{};
+  Level level = Level::os;
+  bool ours = false;
+  bool processes = false;  ///< several at once can append
+  bool server = false;
+  std::optional<std::string> codec{};
+  bool bytes = true;     ///< can hold bytes
+  bool numeric = false;  ///< can hold arrays of 64-bit floats
+  bool durable = true;   ///< can sync each batch
+  Settings settings{};
+};
+
+/// What an engine may know of the cell beforehand, as a user would.
+struct Setup {
+  std::filesystem::path directory;  ///< empty, and all the engine's
+  std::filesystem::path accrete_program;
+  std::uint64_t appends = 0;
+  std::uint64_t keys = 0;
+  std::size_t entry_bytes = 0;
+  std::size_t processes = 1;
+  bool durable = false;  ///< each batch is to be synced before the call returns
+};
+
+/// Takes the value of keys[index]; empty for a missing key.
+using Sink = std::function<void(std::size_t index, std::string_view value)>;
+
+/// For one thread. Destroying it closes it.
+class Session {
+ public:
+  Session() = default;
+  virtual ~Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  virtual void append(std::span<const Entry> batch) = 0;
+  /// Hands down what was appended: to the operating system, or to the level that the engine's description names.
+  virtual void flush() = 0;
+  /// Each value lies in memory of its own, as it would for a caller who keeps it.
+  virtual void get(std::span<const std::string_view> keys, const Sink& sink) = 0;
+};
+
+/// Making one creates the dataset and starts its server, if it has one. Destroying it stops the server.
+class Engine {
+ public:
+  Engine() = default;
+  virtual ~Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// In the process that is going to use it.
+  [[nodiscard]] virtual std::unique_ptr<Session> open() = 0;
+  /// What has to come before `destroy`, once all sessions are closed.
+  virtual void stop() {}
+  virtual void destroy() = 0;
+  [[nodiscard]] virtual std::optional<pid_t> server() const { return std::nullopt; }
+};
+
+struct EngineType {
+  Description description;
+  std::function<std::unique_ptr<Engine>(const Setup&)> make;
+};
+
+}  // namespace bench

@@ -1,0 +1,113 @@
+// LevelDB: a record for each entry, and a value is those from its key on.
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/iterator.h>
+#include <leveldb/options.h>
+#include <leveldb/write_batch.h>
+
+#include "numbered_key.hpp"
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+void check(const leveldb::Status& status, const char* action) {
+  if (!status.ok()) throw std::runtime_error(std::string("LevelDB cannot ") + action + ": " + status.ToString());
+}
+
+leveldb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view view_of(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+leveldb::Options make_options(leveldb::Cache* cache) {
+  constexpr std::size_t mebibyte = std::size_t{1} << 20;
+  leveldb::Options options;
+  options.create_if_missing = true;
+  options.compression = leveldb::kNoCompression;
+  options.write_buffer_size = 64 * mebibyte;
+  options.max_file_size = 32 * mebibyte;
+  options.block_size = std::size_t{16} << 10;
+  options.block_cache = cache;
+  return options;
+}
+
+class LevelSession : public Session {
+ public:
+  LevelSession(const leveldb::Options& options, const std::string& path, bool durable) {
+    leveldb::DB* database = nullptr;
+    check(leveldb::DB::Open(options, path, &database), "open the database");
+    database_.reset(database);
+    write_options_.sync = durable;
+  }
+
+  void append(std::span<const Entry> batch) override {
+    batch_.Clear();
+    for (const Entry& entry : batch) {
+      const NumberedKey numbered(entry.key, number_++);
+      batch_.Put(slice_of(numbered.view()), slice_of(entry.bytes));
+    }
+    check(database_->Write(write_options_, &batch_), "write a batch");
+  }
+
+  void flush() override {}
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    const std::unique_ptr<leveldb::Iterator> records(database_->NewIterator({}));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      std::string value;
+      records->Seek(slice_of(keys[i]));
+      for (; records->Valid() && view_of(records->key()).starts_with(keys[i]); records->Next())
+        value += view_of(records->value());
+      check(records->status(), "read a record");
+      sink(i, value);
+    }
+  }
+
+ private:
+  std::unique_ptr<leveldb::DB> database_;
+  leveldb::WriteOptions write_options_;
+  leveldb::WriteBatch batch_;
+  std::uint64_t number_ = 0;  // one process appends, and only to what it has made
+};
+
+class LevelEngine : public Engine {
+ public:
+  explicit LevelEngine(const Setup& setup)
+      : durable_(setup.durable),
+        path_((setup.directory / "leveldb").string()),
+        cache_(leveldb::NewLRUCache(std::size_t{64} << 20)),
+        options_(make_options(cache_.get())) {}
+
+  std::unique_ptr<Session> open() override { return std::make_unique<LevelSession>(options_, path_, durable_); }
+  void destroy() override { check(leveldb::DestroyDB(path_, options_), "destroy the database"); }
+
+ private:
+  bool durable_;
+  std::string path_;
+  std::unique_ptr<leveldb::Cache> cache_;
+  leveldb::Options options_;
+};
+
+}  // namespace
+
+void add_leveldb_engines(std::vector<EngineType>& types) {
+  const Settings settings = {
+      {"record", "(key, number) for each entry: it has no merge"},
+      {"append", "a WriteBatch a batch"},
+      {"write_buffer_size", "64 MiB, max_file_size 32 MiB: fewer tables and less compaction than with 4 MiB and 2 MiB"},
+      {"block_cache", "64 MiB; block_size 16 KiB, for the large reads that its documentation speaks of"},
+      {"compression", "none"},
+      {"log", "always on: the flush has nothing to do, and the next to open replays the log"},
+      {"get", "an iterator over the records of the key, joined"},
+      {"durable", "sync=true"}};
+  types.push_back(
+      {.description = {.name = "leveldb",
+                       .title = "LevelDB",
+                       .family = "leveldb",
+                       .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
+                       .level = Level::os,
+                       .settings = settings},
+       .make = [](const Setup& setup) { return std::make_unique<LevelEngine>(setup); }});
+}
+
+}  // namespace bench

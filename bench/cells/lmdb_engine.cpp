@@ -1,0 +1,141 @@
+// LMDB: a record for each entry, and a value is those from its key on.
+#include <cerrno>
+#include <lmdb.h>
+
+#include "numbered_key.hpp"
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+void check(int result, const char* action) {
+  if (result != MDB_SUCCESS)
+    throw std::runtime_error(std::string("LMDB cannot ") + action + ": " + ::mdb_strerror(result));
+}
+
+MDB_val value_of(std::string_view text) {
+  return {.mv_size = text.size(), .mv_data = const_cast<char*>(text.data())};  // LMDB does not write to it
+}
+
+std::string_view view_of(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
+
+struct Free {
+  void operator()(MDB_env* environment) const noexcept { ::mdb_env_close(environment); }
+  void operator()(MDB_txn* transaction) const noexcept { ::mdb_txn_abort(transaction); }
+  void operator()(MDB_cursor* cursor) const noexcept { ::mdb_cursor_close(cursor); }
+};
+using Environment = std::unique_ptr<MDB_env, Free>;
+using Transaction = std::unique_ptr<MDB_txn, Free>;
+using OpenCursor = std::unique_ptr<MDB_cursor, Free>;
+
+/// Room for records of twice the size, in pages half full, and for what is copied on write.
+std::size_t map_size(const Setup& setup) {
+  constexpr std::size_t record_overhead = 64;
+  constexpr std::size_t slack = std::size_t{1} << 30;
+  return setup.appends * (setup.entry_bytes + record_overhead) * 4 + slack;
+}
+
+class LmdbSession : public Session {
+ public:
+  LmdbSession(const std::string& path, std::size_t map_size, bool durable) {
+    constexpr mdb_mode_t mode = 0666;
+    MDB_env* environment = nullptr;
+    check(::mdb_env_create(&environment), "make an environment");
+    environment_.reset(environment);
+    check(::mdb_env_set_mapsize(environment, map_size), "set the size of its map");
+    const unsigned flags = MDB_WRITEMAP | (durable ? 0U : unsigned{MDB_NOSYNC});
+    check(::mdb_env_open(environment, path.c_str(), flags, mode), "open the environment");
+    const Transaction transaction = begin(0);
+    check(::mdb_dbi_open(transaction.get(), nullptr, 0, &database_), "open the database");
+  }
+
+  void append(std::span<const Entry> batch) override {
+    Transaction transaction = begin(0);
+    // Of this transaction alone, and above those of the ones before: whichever process they were of.
+    std::uint64_t number = std::uint64_t{::mdb_txn_id(transaction.get())} << 24U;
+    for (const Entry& entry : batch) {
+      const NumberedKey numbered(entry.key, number++);
+      MDB_val key = value_of(numbered.view());
+      MDB_val bytes = value_of(entry.bytes);
+      check(::mdb_put(transaction.get(), database_, &key, &bytes, 0), "put a record");
+    }
+    check(::mdb_txn_commit(transaction.release()), "commit");
+  }
+
+  void flush() override {}
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    const Transaction transaction = begin(MDB_RDONLY);
+    MDB_cursor* cursor = nullptr;
+    check(::mdb_cursor_open(transaction.get(), database_, &cursor), "open a cursor");
+    const OpenCursor closer(cursor);
+    for (std::size_t i = 0; i < keys.size(); ++i) sink(i, gather(cursor, keys[i]));
+  }
+
+ private:
+  [[nodiscard]] Transaction begin(unsigned flags) const {
+    MDB_txn* transaction = nullptr;
+    check(::mdb_txn_begin(environment_.get(), nullptr, flags, &transaction), "begin a transaction");
+    return Transaction(transaction);
+  }
+
+  static std::string gather(MDB_cursor* cursor, std::string_view key) {
+    std::string value;
+    const NumberedKey first(key, 0);
+    MDB_val found = value_of(first.view());
+    MDB_val bytes{};
+    int result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_SET_RANGE);
+    for (; result == MDB_SUCCESS && view_of(found).starts_with(key);
+         result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_NEXT))
+      value += view_of(bytes);
+    if (result != MDB_NOTFOUND) check(result, "read a record");
+    return value;
+  }
+
+  Environment environment_;
+  MDB_dbi database_ = 0;
+};
+
+class LmdbEngine : public Engine {
+ public:
+  explicit LmdbEngine(const Setup& setup)
+      : directory_(setup.directory / "lmdb"), map_size_(map_size(setup)), durable_(setup.durable) {
+    std::filesystem::create_directory(directory_);
+  }
+
+  std::unique_ptr<Session> open() override {
+    return std::make_unique<LmdbSession>(directory_.string(), map_size_, durable_);
+  }
+  void destroy() override { std::filesystem::remove_all(directory_); }
+
+ private:
+  std::filesystem::path directory_;
+  std::size_t map_size_;
+  bool durable_;
+};
+
+}  // namespace
+
+void add_lmdb_engines(std::vector<EngineType>& types) {
+  const Settings settings = {
+      {"record",
+       "(key, number) for each entry; the number is the transaction's and the place in it, and costs nothing"},
+      {"append", "a transaction a batch"},
+      {"flags", "MDB_WRITEMAP|MDB_NOSYNC: the fastest; what is committed survives the process, not the machine"},
+      {"map", "as large as the workload may need; it is sparse"},
+      {"memory", "the pages of its map count as resident, though they are the page cache's"},
+      {"get", "a cursor over the records of the key, joined"},
+      {"durable", "without MDB_NOSYNC"}};
+  types.push_back(
+      {.description = {.name = "lmdb",
+                       .title = "LMDB",
+                       .family = "lmdb",
+                       .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
+                                  std::to_string(MDB_VERSION_PATCH),
+                       .level = Level::os,
+                       .processes = true,
+                       .settings = settings},
+       .make = [](const Setup& setup) { return std::make_unique<LmdbEngine>(setup); }});
+}
+
+}  // namespace bench

@@ -1,0 +1,236 @@
+// Redis: APPEND, many commands to a round trip, over a Unix socket.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "registry.hpp"
+#include "server_process.hpp"
+
+namespace bench {
+namespace {
+
+struct Free {
+  void operator()(redisContext* context) const noexcept { ::redisFree(context); }
+  void operator()(redisReply* reply) const noexcept { ::freeReplyObject(reply); }
+  void operator()(std::FILE* pipe) const noexcept { ::pclose(pipe); }
+};
+using Reply = std::unique_ptr<redisReply, Free>;
+
+struct Kind {
+  bool log = false;
+};
+
+/// nullopt if there is no redis-server.
+std::optional<std::string> server_version() {
+  // NOLINTNEXTLINE(cert-env33-c): the command is always this one
+  const std::unique_ptr<std::FILE, Free> pipe(::popen("redis-server --version 2>/dev/null", "r"));
+  std::array<char, 256> line{};
+  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return std::nullopt;
+  const std::string text = line.data();
+  const std::size_t begin = text.find("v=");
+  if (begin == std::string::npos) return std::nullopt;
+  return text.substr(begin + 2, text.find(' ', begin) - begin - 2);
+}
+
+void add_word(std::string& commands, std::string_view word) {
+  commands += '$';
+  commands += std::to_string(word.size());
+  commands += "\r\n";
+  commands += word;
+  commands += "\r\n";
+}
+
+class RedisSession : public Session {
+ public:
+  RedisSession(const std::string& socket, bool durable)
+      : durable_(durable), context_(::redisConnectUnix(socket.c_str())) {
+    if (!context_) throw std::bad_alloc();
+    check(context_->err == 0);
+  }
+
+  /// The replies to a batch are taken behind the next one, so that the server need not wait for it; those to a batch of
+  /// one, and to one that is to be synced, at once.
+  void append(std::span<const Entry> batch) override {
+    for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), longest_pipeline))) {
+      const auto commands = batch.first(std::min(batch.size(), longest_pipeline));
+      send(commands);
+      take_replies();
+      unanswered_ = commands.size();
+    }
+    if (durable_ || unanswered_ == 1) take_replies();
+  }
+
+  void flush() override { take_replies(); }
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    std::string command = "*" + std::to_string(keys.size() + 1) + "\r\n";
+    add_word(command, "MGET");
+    for (const std::string_view key : keys) add_word(command, key);
+    write(command);
+    const Reply reply = take_reply();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const redisReply& value = *reply->element[i];
+      sink(i, value.type == REDIS_REPLY_NIL ? std::string_view() : std::string_view(value.str, value.len));
+    }
+  }
+
+  void remove_all() {
+    std::string command = "*2\r\n";
+    add_word(command, "FLUSHALL");
+    add_word(command, "SYNC");
+    write(command);
+    (void)take_reply();
+  }
+
+ private:
+  static constexpr std::size_t longest_pipeline = 10'000;
+
+  void check(bool succeeded) const {
+    if (!succeeded) throw std::runtime_error(std::string("Redis: ") + context_->errstr);
+  }
+
+  void send(std::span<const Entry> entries) {
+    commands_.clear();
+    for (const Entry& entry : entries) {
+      commands_ += "*3\r\n$6\r\nAPPEND\r\n";
+      add_word(commands_, entry.key);
+      add_word(commands_, entry.bytes);
+    }
+    write(commands_);
+  }
+
+  void write(const std::string& commands) {
+    check(::redisAppendFormattedCommand(context_.get(), commands.data(), commands.size()) == REDIS_OK);
+    int all_written = 0;
+    while (all_written == 0) check(::redisBufferWrite(context_.get(), &all_written) == REDIS_OK);
+  }
+
+  Reply take_reply() {
+    void* taken = nullptr;
+    check(::redisGetReply(context_.get(), &taken) == REDIS_OK);
+    Reply reply(static_cast<redisReply*>(taken));
+    if (reply->type == REDIS_REPLY_ERROR) throw std::runtime_error(std::string("Redis: ") + reply->str);
+    return reply;
+  }
+
+  void take_replies() {
+    for (; unanswered_ > 0; --unanswered_) (void)take_reply();
+  }
+
+  bool durable_;
+  std::unique_ptr<redisContext, Free> context_;
+  std::string commands_;  // its memory serves for the next batch
+  std::size_t unanswered_ = 0;
+};
+
+/// A name of the directory that is short enough for a socket in it, however long its path is; forked processes have it
+/// too.
+class ShortPath {
+ public:
+  explicit ShortPath(const std::filesystem::path& directory)
+      : descriptor_(::open(directory.c_str(), O_PATH | O_CLOEXEC)) {
+    if (descriptor_ < 0)
+      throw std::system_error(errno, std::generic_category(), "cannot open '" + directory.string() + "'");
+  }
+  ShortPath(const ShortPath&) = delete;
+  ShortPath& operator=(const ShortPath&) = delete;
+  ~ShortPath() { ::close(descriptor_); }
+
+  [[nodiscard]] std::string get() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+std::vector<std::string> make_command(const Kind& kind, bool durable) {
+  const std::string log = kind.log ? "yes" : "no";
+  return {"redis-server",
+          "--port",
+          "0",
+          "--unixsocket",
+          "redis.sock",
+          "--save",
+          "",
+          "--appendonly",
+          log,
+          "--appendfsync",
+          durable ? "always" : "no",
+          "--auto-aof-rewrite-percentage",
+          "0"};
+}
+
+class RedisEngine : public Engine {
+ public:
+  RedisEngine(const Setup& setup, const Kind& kind) : durable_(setup.durable), directory_(setup.directory) {
+    short_path_.emplace(directory_);
+    server_.emplace(make_command(kind, durable_), directory_, "ready to accept connections");
+  }
+
+  std::unique_ptr<Session> open() override { return connect(); }
+
+  void destroy() override {
+    connect()->remove_all();
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) std::filesystem::remove_all(entry);
+  }
+
+  [[nodiscard]] std::optional<pid_t> server() const override { return server_->pid(); }
+
+ private:
+  [[nodiscard]] std::unique_ptr<RedisSession> connect() const {
+    return std::make_unique<RedisSession>(short_path_->get() + "/redis.sock", durable_);
+  }
+
+  bool durable_;
+  std::filesystem::path directory_;
+  std::optional<ShortPath> short_path_;
+  std::optional<ServerProcess> server_;
+};
+
+Settings make_settings(const Kind& kind) {
+  Settings settings = {
+      {"append",
+       "APPEND for each entry, a pipeline a batch, of at most 10,000; the replies to one are taken while the "
+       "server has the next"},
+      {"connection", "a Unix socket, the fastest that there is"},
+      {"save", "none"},
+      {"memory", "of the server: all values are in it"},
+      {"get", "MGET"},
+      {"destroy", "FLUSHALL SYNC, and its files are removed"}};
+  if (kind.log) {
+    settings.emplace_back("appendonly",
+                          "yes, appendfsync no; auto-aof-rewrite-percentage 0: no rewrite while it is measured");
+    settings.emplace_back("durable", "appendfsync always: one for each pipeline");
+  }
+  return settings;
+}
+
+EngineType make_type(const char* name, const char* title, const std::optional<std::string>& version, const Kind& kind) {
+  return {.description = {.name = name,
+                          .title = title,
+                          .family = "redis",
+                          .version = version,
+                          .level = kind.log ? Level::os : Level::memory,
+                          .processes = true,
+                          .server = true,
+                          .durable = kind.log,
+                          .settings = make_settings(kind)},
+          .make = [kind, is_there = version.has_value()](const Setup& setup) {
+            if (!is_there) throw Unavailable("there is no redis-server");
+            return std::make_unique<RedisEngine>(setup, kind);
+          }};
+}
+
+}  // namespace
+
+void add_redis_engines(std::vector<EngineType>& types) {
+  const std::optional<std::string> version = server_version();
+  types.push_back(make_type("redis", "Redis, in memory", version, {}));
+  types.push_back(make_type("redis.aof", "Redis, append-only file", version, {.log = true}));
+}
+
+}  // namespace bench

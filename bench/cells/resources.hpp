@@ -1,0 +1,42 @@
+// What a cell takes: CPU time and memory of processes, blocks of files.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <sys/types.h>
+
+namespace bench {
+
+struct Usage {
+  double cpu_seconds = 0;
+  std::uint64_t memory_bytes = 0;  ///< growth of the resident memory, at its peak
+
+  Usage& operator+=(const Usage& other) noexcept;
+};
+
+/// Of a process, all its threads included, from here on.
+class Meter {
+ public:
+  explicit Meter(pid_t process);
+  [[nodiscard]] Usage usage() const;
+
+ private:
+  [[nodiscard]] double cpu_seconds() const;
+  /// In bytes; `field` is one of /proc/PID/status.
+  [[nodiscard]] std::uint64_t memory(const std::string& field) const;
+
+  std::string directory_;
+  clockid_t clock_{};
+  std::uint64_t memory_before_ = 0;
+  double cpu_seconds_before_ = 0;
+};
+
+/// Bytes that files and directories below this one take on the disk.
+[[nodiscard]] std::uint64_t stored_bytes(const std::filesystem::path& directory);
+
+/// To its hard limit, for this process and those that it starts. Returns it.
+std::uint64_t raise_open_files_limit();
+
+}  // namespace bench

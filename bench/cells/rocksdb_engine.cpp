@@ -1,0 +1,186 @@
+// RocksDB: appends are merges, which it was given for that.
+#include <algorithm>
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/memtablerep.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
+
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+void check(const rocksdb::Status& status, const char* action) {
+  if (!status.ok()) throw std::runtime_error(std::string("RocksDB cannot ") + action + ": " + status.ToString());
+}
+
+rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+
+/// Appends as they are, without a delimiter.
+class Concatenation : public rocksdb::MergeOperator {
+ public:
+  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    std::string& value = out->new_value;
+    std::size_t size = in.existing_value != nullptr ? in.existing_value->size() : 0;
+    for (const rocksdb::Slice& operand : in.operand_list) size += operand.size();
+    value.clear();
+    value.reserve(size);
+    if (in.existing_value != nullptr) value.append(in.existing_value->data(), in.existing_value->size());
+    for (const rocksdb::Slice& operand : in.operand_list) value.append(operand.data(), operand.size());
+    return true;
+  }
+
+  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
+                         rocksdb::Logger*) const override {
+    std::size_t size = 0;
+    for (const rocksdb::Slice& operand : operands) size += operand.size();
+    merged->clear();
+    merged->reserve(size);
+    for (const rocksdb::Slice& operand : operands) merged->append(operand.data(), operand.size());
+    return true;
+  }
+
+  [[nodiscard]] const char* Name() const override { return "Concatenation"; }
+};
+
+struct Kind {
+  bool log = false;
+  rocksdb::CompressionType compression = rocksdb::kNoCompression;
+};
+
+rocksdb::Options make_options(const Kind& kind) {
+  constexpr std::size_t mebibyte = std::size_t{1} << 20;
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.merge_operator = std::make_shared<Concatenation>();
+  options.compression = kind.compression;
+  options.write_buffer_size = 128 * mebibyte;
+  options.max_write_buffer_number = 4;
+  options.max_background_jobs = 2;
+  options.allow_concurrent_memtable_write = false;
+  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.target_file_size_base = 128 * mebibyte;
+  options.max_bytes_for_level_base = 1024 * mebibyte;
+  options.level0_slowdown_writes_trigger = 40;
+  options.level0_stop_writes_trigger = 60;
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_size = std::size_t{16} << 10;
+  table.block_cache = rocksdb::NewLRUCache(64 * mebibyte);
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+class RocksSession : public Session {
+ public:
+  RocksSession(const rocksdb::Options& options, const std::string& path, const Kind& kind, bool durable)
+      : has_log_(kind.log || durable) {
+    rocksdb::DB* database = nullptr;
+    check(rocksdb::DB::Open(options, path, &database), "open the database");
+    database_.reset(database);
+    write_options_.disableWAL = !has_log_;
+    write_options_.sync = durable;
+  }
+
+  void append(std::span<const Entry> batch) override {
+    batch_.Clear();
+    for (const Entry& entry : batch) check(batch_.Merge(slice_of(entry.key), slice_of(entry.bytes)), "add to a batch");
+    check(database_->Write(write_options_, &batch_), "write a batch");
+  }
+
+  void flush() override {
+    if (!has_log_) check(database_->Flush({}), "flush");
+  }
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    std::vector<rocksdb::Slice> slices;
+    slices.reserve(keys.size());
+    for (const std::string_view key : keys) slices.push_back(slice_of(key));
+    std::vector<rocksdb::PinnableSlice> values(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    database_->MultiGet({}, database_->DefaultColumnFamily(), keys.size(), slices.data(), values.data(),
+                        statuses.data());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!statuses[i].IsNotFound()) check(statuses[i], "get a value");
+      sink(i, {values[i].data(), values[i].size()});
+    }
+  }
+
+ private:
+  bool has_log_;
+  std::unique_ptr<rocksdb::DB> database_;
+  rocksdb::WriteOptions write_options_;
+  rocksdb::WriteBatch batch_;
+};
+
+class RocksEngine : public Engine {
+ public:
+  RocksEngine(const Setup& setup, const Kind& kind)
+      : kind_(kind),
+        durable_(setup.durable),
+        path_((setup.directory / "rocksdb").string()),
+        options_(make_options(kind)) {}
+
+  std::unique_ptr<Session> open() override { return std::make_unique<RocksSession>(options_, path_, kind_, durable_); }
+  void destroy() override { check(rocksdb::DestroyDB(path_, options_), "destroy the database"); }
+
+ private:
+  Kind kind_;
+  bool durable_;
+  std::string path_;
+  rocksdb::Options options_;
+};
+
+Settings make_settings(const Kind& kind) {
+  Settings settings = {
+      {"append", "Merge with an operator that concatenates, a WriteBatch a batch"},
+      {"write_buffer_size", "128 MiB, max_write_buffer_number 4: large buffers, so that writers seldom wait"},
+      {"memtable_factory",
+       "vector, as for bulk loads: 1.4 times the appends a second of a skip list, but a get meanwhile would sort what "
+       "is "
+       "in memory; it asks for allow_concurrent_memtable_write=false, and there is one writer"},
+      {"level0_slowdown_writes_trigger", "40, level0_stop_writes_trigger 60: compaction does not hold up the writer"},
+      {"target_file_size_base", "128 MiB, max_bytes_for_level_base 1 GiB: as large as what is flushed"},
+      {"max_background_jobs", "2, the number of cores"},
+      {"filter_policy", "Bloom, 10 bits a key"},
+      {"block_cache", "64 MiB; block_size 16 KiB, for fewer blocks a value"},
+      {"get", "MultiGet into PinnableSlice"},
+      {"durable", "log on, sync=true"}};
+  settings.emplace_back("compression", kind.compression == rocksdb::kNoCompression ? "none" : "LZ4");
+  if (kind.log)
+    settings.emplace_back("log", "on, without sync: the flush has nothing to do, and the next to open replays the log");
+  else
+    settings.emplace_back("log",
+                          "off; the flush at the end writes the tables, and syncs each of them: it has no other");
+  return settings;
+}
+
+EngineType make_type(const char* name, const char* title, const Kind& kind) {
+  const bool is_compressed = kind.compression != rocksdb::kNoCompression;
+  return {.description = {.name = name,
+                          .title = title,
+                          .family = "rocksdb",
+                          .version = rocksdb::GetRocksVersionAsString(),
+                          .level = kind.log ? Level::os : Level::memory,
+                          .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt,
+                          .settings = make_settings(kind)},
+          .make = [kind](const Setup& setup) { return std::make_unique<RocksEngine>(setup, kind); }};
+}
+
+}  // namespace
+
+void add_rocksdb_engines(std::vector<EngineType>& types) {
+  types.push_back(make_type("rocksdb", "RocksDB, merges", {}));
+  types.push_back(make_type("rocksdb.wal", "RocksDB, merges, with its log", {.log = true}));
+  const auto supported = rocksdb::GetSupportedCompressions();
+  if (std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end())
+    types.push_back(make_type("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression}));
+}
+
+}  // namespace bench

@@ -1,0 +1,243 @@
+// SQLite: a row for each entry, and a value is the rows of its key.
+#include <sqlite3.h>
+
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+struct Free {
+  void operator()(sqlite3* database) const noexcept { ::sqlite3_close(database); }
+  void operator()(sqlite3_stmt* statement) const noexcept { ::sqlite3_finalize(statement); }
+};
+using Database = std::unique_ptr<sqlite3, Free>;
+
+void check(sqlite3* database, int result) {
+  if (result != SQLITE_OK && result != SQLITE_DONE && result != SQLITE_ROW)
+    throw std::runtime_error(std::string("SQLite: ") + ::sqlite3_errmsg(database));
+}
+
+class Statement {
+ public:
+  Statement(sqlite3* database, const char* sql) : database_(database) {
+    sqlite3_stmt* statement = nullptr;
+    check(database, ::sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+    statement_.reset(statement);
+  }
+
+  /// Borrows the bytes.
+  void bind_text(int place, std::string_view text) {
+    check(database_, ::sqlite3_bind_text(statement_.get(), place, text.data(), static_cast<int>(text.size()), nullptr));
+  }
+  /// As above.
+  void bind_bytes(int place, std::string_view bytes) {
+    check(database_,
+          ::sqlite3_bind_blob(statement_.get(), place, bytes.data(), static_cast<int>(bytes.size()), nullptr));
+  }
+  void bind_number(int place, std::int64_t number) {
+    check(database_, ::sqlite3_bind_int64(statement_.get(), place, number));
+  }
+
+  /// Whether there is a row.
+  bool step() {
+    const int result = ::sqlite3_step(statement_.get());
+    check(database_, result);
+    return result == SQLITE_ROW;
+  }
+  void reset() { check(database_, ::sqlite3_reset(statement_.get())); }
+  void run() {
+    step();
+    reset();
+  }
+
+  /// The first column of the row, until the next step.
+  [[nodiscard]] std::string_view bytes() {
+    const auto* const bytes = static_cast<const char*>(::sqlite3_column_blob(statement_.get(), 0));
+    return {bytes, static_cast<std::size_t>(::sqlite3_column_bytes(statement_.get(), 0))};
+  }
+  /// As above.
+  [[nodiscard]] std::int64_t number() { return ::sqlite3_column_int64(statement_.get(), 0); }
+
+ private:
+  sqlite3* database_;
+  std::unique_ptr<sqlite3_stmt, Free> statement_;
+};
+
+struct Kind {
+  bool log = true;
+};
+
+/// A table without row numbers is for rows of up to a twentieth of a page; it keeps the rows of a key together.
+bool rows_are_small(const Setup& setup) {
+  constexpr std::size_t limit = 200;
+  return setup.entry_bytes <= limit;
+}
+
+const char* schema(const Setup& setup) {
+  if (rows_are_small(setup)) {
+    return "CREATE TABLE entries (key TEXT, number INTEGER, bytes BLOB, PRIMARY KEY (key, number)) WITHOUT ROWID;"
+           "CREATE TABLE counter (next INTEGER); INSERT INTO counter VALUES (0)";
+  }
+  return "CREATE TABLE entries (number INTEGER PRIMARY KEY, key TEXT, bytes BLOB);"
+         "CREATE INDEX entries_by_key ON entries (key)";
+}
+
+std::string pragmas(const Kind& kind, const Setup& setup) {
+  std::string text = "PRAGMA cache_size=-262144; PRAGMA mmap_size=2147418112; PRAGMA wal_autocheckpoint=16384;";
+  if (setup.processes == 1) text += "PRAGMA locking_mode=EXCLUSIVE;";
+  text += kind.log ? "PRAGMA journal_mode=WAL;" : "PRAGMA journal_mode=TRUNCATE;";
+  return text + (setup.durable ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=OFF;");
+}
+
+class Connection {
+ public:
+  Connection(const std::string& path, const Kind& kind, const Setup& setup) {
+    constexpr int patience_ms = 600'000;
+    sqlite3* database = nullptr;
+    const int result = ::sqlite3_open(path.c_str(), &database);
+    database_.reset(database);
+    check(database, result);
+    check(database, ::sqlite3_busy_timeout(database, patience_ms));
+    execute(pragmas(kind, setup).c_str());
+  }
+
+  void execute(const char* sql) {
+    check(database_.get(), ::sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
+  }
+  [[nodiscard]] sqlite3* get() const noexcept { return database_.get(); }
+
+ private:
+  Database database_;
+};
+
+/// The numbers of rows in a table that does not number them itself.
+class Numbers {
+ public:
+  Numbers(sqlite3* database, bool are_shared) {
+    if (!are_shared) return;
+    read_.emplace(database, "SELECT next FROM counter");
+    write_.emplace(database, "UPDATE counter SET next = ?");
+  }
+
+  /// The first of `count`. Within a transaction.
+  std::int64_t take(std::size_t count) {
+    if (read_) {
+      read_->step();
+      next_ = read_->number();
+      read_->reset();
+    }
+    const std::int64_t first = next_;
+    next_ += static_cast<std::int64_t>(count);
+    if (write_) {
+      write_->bind_number(1, next_);
+      write_->run();
+    }
+    return first;
+  }
+
+ private:
+  std::int64_t next_ = 0;
+  std::optional<Statement> read_;
+  std::optional<Statement> write_;
+};
+
+class SqliteSession : public Session {
+ public:
+  SqliteSession(const std::string& path, const Kind& kind, const Setup& setup)
+      : connection_(path, kind, setup),
+        begin_(connection_.get(), "BEGIN IMMEDIATE"),
+        commit_(connection_.get(), "COMMIT"),
+        insert_(connection_.get(), "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)"),
+        select_(connection_.get(), "SELECT bytes FROM entries WHERE key = ? ORDER BY number") {
+    if (rows_are_small(setup)) numbers_.emplace(connection_.get(), setup.processes > 1);
+  }
+
+  void append(std::span<const Entry> batch) override {
+    begin_.run();
+    std::int64_t number = numbers_ ? numbers_->take(batch.size()) : 0;
+    for (const Entry& entry : batch) {
+      insert_.bind_text(1, entry.key);
+      insert_.bind_bytes(2, entry.bytes);
+      if (numbers_) insert_.bind_number(3, number++);
+      insert_.run();
+    }
+    commit_.run();
+  }
+
+  void flush() override {}
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      std::string value;
+      select_.bind_text(1, keys[i]);
+      while (select_.step()) value += select_.bytes();
+      select_.reset();
+      sink(i, value);
+    }
+  }
+
+ private:
+  Connection connection_;
+  Statement begin_;
+  Statement commit_;
+  Statement insert_;
+  Statement select_;
+  std::optional<Numbers> numbers_;  // if the table does not number its rows itself
+};
+
+class SqliteEngine : public Engine {
+ public:
+  SqliteEngine(const Setup& setup, const Kind& kind)
+      : kind_(kind), setup_(setup), directory_(setup.directory / "sqlite") {
+    std::filesystem::create_directory(directory_);
+    Connection(path(), kind_, setup_).execute(schema(setup_));
+  }
+
+  std::unique_ptr<Session> open() override { return std::make_unique<SqliteSession>(path(), kind_, setup_); }
+  void destroy() override { std::filesystem::remove_all(directory_); }
+
+ private:
+  [[nodiscard]] std::string path() const { return (directory_ / "entries.db").string(); }
+
+  Kind kind_;
+  Setup setup_;
+  std::filesystem::path directory_;
+};
+
+Settings make_settings(const Kind& kind) {
+  Settings settings = {
+      {"table",
+       "(key, number, bytes): WITHOUT ROWID for rows of up to 200 B, a twentieth of a page, as advised; for "
+       "larger ones row numbers, and an index of the keys"},
+      {"append", "a prepared INSERT for each entry, a transaction a batch"},
+      {"synchronous", "OFF: what is committed survives the process, not the machine"},
+      {"cache_size", "256 MiB, as much as accrete's buffer; mmap_size as large as it can be"},
+      {"locking_mode", "EXCLUSIVE for one process; several wait for each other with a busy_timeout"},
+      {"get", "SELECT of the rows of the key in their order, joined"},
+      {"durable", "synchronous=FULL"}};
+  if (kind.log)
+    settings.emplace_back("journal_mode", "WAL, with a checkpoint every 64 MiB: fewer than with 4 MiB");
+  else
+    settings.emplace_back("journal_mode", "TRUNCATE: what is overwritten is saved before, and no file is made for it");
+  return settings;
+}
+
+EngineType make_type(const char* name, const char* title, const Kind& kind) {
+  return {.description = {.name = name,
+                          .title = title,
+                          .family = "sqlite",
+                          .version = ::sqlite3_libversion(),
+                          .level = Level::os,
+                          .processes = true,
+                          .settings = make_settings(kind)},
+          .make = [kind](const Setup& setup) { return std::make_unique<SqliteEngine>(setup, kind); }};
+}
+
+}  // namespace
+
+void add_sqlite_engines(std::vector<EngineType>& types) {
+  types.push_back(make_type("sqlite", "SQLite, WAL", {}));
+  types.push_back(make_type("sqlite.rollback", "SQLite, rollback journal", {.log = false}));
+}
+
+}  // namespace bench

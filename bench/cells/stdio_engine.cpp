@@ -1,0 +1,178 @@
+// The C library: a FILE for each key, kept open for the next append.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <gnu/libc-version.h>
+#include <list>
+#include <memory>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+[[noreturn]] void fail(const std::string& action, const std::string& path) {
+  throw std::system_error(errno, std::generic_category(), "cannot " + action + " '" + path + "'");
+}
+
+struct Close {
+  void operator()(std::FILE* file) const noexcept { (void)std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, Close>;
+
+File open_file(const std::string& path, const char* mode) {
+  File file(std::fopen(path.c_str(), mode));
+  if (!file) fail("open", path);
+  return file;
+}
+
+/// The files that were appended to last.
+class OpenFiles {
+ public:
+  OpenFiles(std::string directory, std::size_t limit) : directory_(std::move(directory)), limit_(limit) {}
+
+  std::FILE* get(std::string_view key) {
+    if (const auto found = by_key_.find(key); found != by_key_.end()) {
+      files_.splice(files_.begin(), files_, found->second);
+      return found->second->file.get();
+    }
+    if (files_.size() == limit_) close_oldest();
+    const std::string path = directory_ + std::string(key);
+    files_.push_front({.key = std::string(key), .file = open_file(path, "ab")});
+    by_key_.emplace(files_.front().key, files_.begin());
+    return files_.front().file.get();
+  }
+
+  void flush() {
+    for (const OpenFile& open : files_) flush(open.file.get());
+  }
+
+  static void flush(std::FILE* file) {
+    if (std::fflush(file) != 0) fail("flush", "the file of a key");
+  }
+
+ private:
+  struct OpenFile {
+    std::string key;
+    File file;
+  };
+
+  void close_oldest() {
+    flush(files_.back().file.get());
+    by_key_.erase(files_.back().key);
+    files_.pop_back();
+  }
+
+  std::string directory_;
+  std::size_t limit_;
+  std::list<OpenFile> files_;  // the newest first
+  std::unordered_map<std::string_view, std::list<OpenFile>::iterator> by_key_;
+};
+
+/// fclose walks a list of all that are open: with 20,000 of them, it takes half a millisecond.
+std::size_t open_files_limit() {
+  constexpr std::size_t left_for_others = 100;
+  constexpr std::size_t most = 2048;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return std::min<std::size_t>(limit.rlim_cur - left_for_others, most);
+}
+
+class StdioSession : public Session {
+ public:
+  StdioSession(const std::string& directory, bool durable)
+      : directory_(directory), durable_(durable), files_(directory, open_files_limit()) {}
+
+  void append(std::span<const Entry> batch) override {
+    for (const Entry& entry : batch) {
+      std::FILE* const file = files_.get(entry.key);
+      if (std::fwrite(entry.bytes.data(), 1, entry.bytes.size(), file) != entry.bytes.size())
+        fail("append to", std::string(entry.key));
+    }
+    if (durable_) sync(batch);
+  }
+
+  void flush() override { files_.flush(); }
+
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const Value value = read(directory_ + std::string(keys[i]));
+      sink(i, {value.bytes.get(), value.size});
+    }
+  }
+
+ private:
+  void sync(std::span<const Entry> batch) {
+    std::unordered_set<std::string_view> synced;
+    for (const Entry& entry : batch) {
+      if (!synced.insert(entry.key).second) continue;
+      std::FILE* const file = files_.get(entry.key);
+      OpenFiles::flush(file);
+      if (::fdatasync(::fileno(file)) != 0) fail("sync", std::string(entry.key));
+    }
+  }
+
+  struct Value {
+    std::unique_ptr<char[]> bytes;  // NOLINT(modernize-avoid-c-arrays): a string would be filled with zeros first
+    std::size_t size = 0;
+  };
+
+  static Value read(const std::string& path) {
+    const File file(std::fopen(path.c_str(), "rb"));
+    if (!file && errno == ENOENT) return {};
+    struct stat status {};
+    if (!file || ::fstat(::fileno(file.get()), &status) != 0) fail("open", path);
+    const auto size = static_cast<std::size_t>(status.st_size);
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+    Value value{.bytes = std::make_unique_for_overwrite<char[]>(size), .size = size};
+    if (std::fread(value.bytes.get(), 1, size, file.get()) != size) fail("read", path);
+    return value;
+  }
+
+  std::string directory_;
+  bool durable_;
+  OpenFiles files_;
+};
+
+class StdioEngine : public Engine {
+ public:
+  explicit StdioEngine(const Setup& setup) : directory_(setup.directory / "values"), durable_(setup.durable) {
+    std::filesystem::create_directory(directory_);
+  }
+
+  std::unique_ptr<Session> open() override {
+    return std::make_unique<StdioSession>(directory_.string() + "/", durable_);
+  }
+  void destroy() override { std::filesystem::remove_all(directory_); }
+
+ private:
+  std::filesystem::path directory_;
+  bool durable_;
+};
+
+}  // namespace
+
+void add_stdio_engines(std::vector<EngineType>& types) {
+  const Settings settings = {
+      {"open files",
+       "those appended to last: RLIMIT_NOFILE, but for 100, and at most 2,048: closing one of more is slow"},
+      {"buffer", "of a file 4 KiB, as the library has it"},
+      {"call", "fwrite for each entry; with several processes, buffers would cut entries in two"},
+      {"durable", "fflush and fdatasync of each file of the batch; nothing makes a batch whole after a crash"}};
+  types.push_back({.description = {.name = "stdio",
+                                   .title = "stdio, a file a key",
+                                   .family = "stdio",
+                                   .version = ::gnu_get_libc_version(),
+                                   .level = Level::memory,
+                                   .numeric = true,
+                                   .settings = settings},
+                   .make = [](const Setup& setup) { return std::make_unique<StdioEngine>(setup); }});
+}
+
+}  // namespace bench

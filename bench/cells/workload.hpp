@@ -1,0 +1,98 @@
+// What is appended: which bytes to which key, in which order. Nothing of it is made while a clock runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine.hpp"
+
+namespace bench {
+
+/// The bytes of all appends are slices of a pool of this size.
+inline constexpr std::size_t pool_bytes = std::size_t{4} << 20;
+/// So that a number of an append fits into 32 bits.
+inline constexpr std::uint64_t max_appends = 4'000'000'000;
+/// So that all keys have one length.
+inline constexpr std::uint64_t max_keys = 100'000'000;
+
+struct WorkloadOptions {
+  std::uint64_t appends = 0;
+  std::uint64_t keys = 0;
+  std::size_t entry_bytes = 0;
+  double skew = 0;       ///< of a Zipf distribution; 0: round robin
+  bool numeric = false;  ///< the bytes are 64-bit floats
+  std::optional<std::filesystem::path> text{};
+};
+
+/// 10^8 appends to 10^7 keys fit into memory: a key is a view into one text, an append at most a number.
+class Workload {
+ public:
+  explicit Workload(const WorkloadOptions& options);
+
+  [[nodiscard]] std::uint64_t appends() const noexcept { return appends_; }
+  [[nodiscard]] std::uint64_t keys() const noexcept { return keys_; }
+  [[nodiscard]] std::size_t entry_bytes() const noexcept { return entry_bytes_; }
+
+  [[nodiscard]] std::string_view key(std::uint64_t index) const noexcept {
+    return {key_texts_.data() + index * key_size, key_size};
+  }
+  /// The index of the key that append number `append` goes to.
+  [[nodiscard]] std::uint64_t key_of(std::uint64_t append) const noexcept {
+    return key_numbers_.empty() ? append % keys_ : key_numbers_[append];
+  }
+  [[nodiscard]] std::string_view bytes_of(std::uint64_t append) const noexcept {
+    return slice(append % slices_ * (scatter % slices_) % slices_);
+  }
+
+ private:
+  friend class Cursor;
+
+  static constexpr std::size_t key_size = 12;  // "key-" and eight digits
+  static constexpr std::uint64_t scatter =
+      2'654'435'761;  // a prime, so it has no factor in common with smaller numbers
+
+  void make_keys();
+  void make_pool(const WorkloadOptions& options);
+  void make_skewed_numbers(double skew);
+  [[nodiscard]] std::string_view slice(std::uint64_t index) const noexcept {
+    return {pool_.data() + index * slice_step_, entry_bytes_};
+  }
+
+  std::uint64_t appends_;
+  std::uint64_t keys_;
+  std::size_t entry_bytes_;
+  std::size_t slice_step_;  ///< where slices may begin
+  std::uint64_t slices_;    ///< how many there are
+  std::vector<char> key_texts_;
+  std::vector<char> pool_;
+  std::vector<std::uint32_t> key_numbers_;  ///< of each append; empty: round robin
+};
+
+/// The appends of one of `processes` processes, without a division an append.
+class Cursor {
+ public:
+  Cursor(const Workload& workload, std::size_t process, std::size_t processes) noexcept;
+
+  /// As many of the next entries as there are, up to the size of `entries`; returns how many.
+  std::size_t next(std::span<Entry> entries) noexcept;
+
+ private:
+  [[nodiscard]] Entry entry() const noexcept;
+  void advance() noexcept;
+
+  const Workload& workload_;
+  std::uint64_t append_;
+  std::uint64_t stride_;
+  std::uint64_t key_;
+  std::uint64_t key_stride_;
+  std::uint64_t slice_;
+  std::uint64_t slice_stride_;
+};
+
+}  // namespace bench

@@ -1,0 +1,224 @@
+"""How costs grow: the same small appends over more and more keys, and more and more of them over the same keys."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from driver import results
+from driver.cell import run_cell
+from driver.engines import known_engines
+from driver.patterns import Cell
+from driver.results import BenchError, UsageError
+from driver.run import INTERRUPTED, new_results, place_of_data, terminated_as_interrupted
+from driver.settle import settle
+
+STACKS = ("files", "buffered.memory", "buffered.os", "server.os")
+ENTRY_BYTES = 100
+BATCH = 1000
+KEYS_OF_APPENDS_AXIS = 1000
+LEAST_APPENDS = 10 ** 6  # on the axis of keys: fewer would measure how a dataset is opened
+CHEAP_SECONDS = 2  # where a decade took no longer, a point is measured between it and the next
+
+# (first decade, last decade, last with --quick)
+DECADES = {"keys": (10 ** 3, 10 ** 7, 10 ** 5), "appends": (10 ** 5, 10 ** 8, 10 ** 6)}
+
+MANY_KEYS_IN_FEW_FILES = ("rocksdb", "leveldb", "lmdb", "sqlite", "redis")  # families; the others have a file for each
+BLOCK_BYTES = 4096
+COPIES = 2  # of the bytes, besides the dataset: journals, and what compactions write before they remove
+
+
+@dataclass(frozen=True)
+class Point:
+    axis: str
+    keys: int
+    appends: int
+
+    def disk_bytes(self, is_file_a_key):
+        """That a dataset may take on its way; files take whole blocks."""
+        entry_bytes = self.appends * ENTRY_BYTES
+        if not is_file_a_key:
+            return (1 + COPIES) * entry_bytes
+        blocks_a_key = -(-entry_bytes // (self.keys * BLOCK_BYTES))
+        return self.keys * blocks_a_key * BLOCK_BYTES + COPIES * entry_bytes
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser("growth", help="measure how costs grow with keys and with appends")
+    parser.add_argument("--quick", action="store_true", help="up to 10^5 keys and 10^6 appends")
+    parser.add_argument("--axis", choices=tuple(DECADES), help="over this only")
+    parser.add_argument("--engine", action="append", nargs="+", default=[], metavar="NAME",
+                        help=f"these engines, such as rocksdb stdio (default: {' '.join(STACKS)})")
+    parser.add_argument("--limit-seconds", type=float, default=120, metavar="S",
+                        help="an engine goes no further after a point that took longer, with its check (default: 120)")
+    parser.add_argument("--directory", type=Path, help="where to make datasets (default: BUILD/data)")
+    parser.add_argument("--output", type=Path, help="the file of results to write to (default: BUILD/results.json)")
+    parser.set_defaults(main=main)
+
+
+def main(arguments):
+    if arguments.limit_seconds <= 0:
+        raise UsageError("--limit-seconds must be above 0")
+    axes = [arguments.axis] if arguments.axis else list(DECADES)
+    engines = chosen_engines(arguments.build, sum(arguments.engine, []))
+    output = arguments.output or arguments.build / "results.json"
+    directory = arguments.directory or arguments.build / "data"
+    with place_of_data(directory) as place:
+        check_room(place, axes, arguments.quick, engines)
+        found = load_or_new(output, place, arguments.quick)
+        add_engines(found, engines)
+        growth = Growth(arguments.build.resolve(), place, arguments.limit_seconds, output, found)
+        interrupted = False
+        with terminated_as_interrupted():
+            try:
+                for axis in axes:
+                    growth.measure_axis(axis, arguments.quick, [engine["name"] for engine in engines])
+            except KeyboardInterrupt:
+                interrupted = True
+    print_table(growth.measured)
+    print(f"results: {output}", file=sys.stderr)
+    if interrupted:
+        return INTERRUPTED
+    return 1 if any(point.get("failed") for point in growth.measured) else 0
+
+
+def chosen_engines(build, names):
+    by_name = {engine["name"]: engine for engine in known_engines(build)}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(f"no engine '{name}'; there are {', '.join(by_name)}")
+    chosen = [by_name[name] for name in names or STACKS if name in by_name]
+    if not chosen:
+        raise BenchError(f"none of {', '.join(STACKS)} is built here")
+    return chosen
+
+
+def decades(axis, quick):
+    first, last, last_quick = DECADES[axis]
+    sizes = []
+    size = first
+    while size <= (last_quick if quick else last):
+        sizes.append(size)
+        size *= 10
+    return sizes
+
+
+def point_of(axis, size):
+    if axis == "keys":
+        return Point(axis, keys=size, appends=max(size, LEAST_APPENDS))
+    return Point(axis, keys=KEYS_OF_APPENDS_AXIS, appends=size)
+
+
+def free_room(place):
+    """(bytes, files); files are None where the file system makes inodes as it needs them."""
+    system = os.statvfs(place)
+    return system.f_bavail * system.f_frsize, system.f_favail if system.f_files else None
+
+
+def check_room(place, axes, quick, engines):
+    """Refuses what would fail half-way: the largest points come last."""
+    is_file_a_key = any(engine["family"] not in MANY_KEYS_IN_FEW_FILES for engine in engines)
+    largest = [point_of(axis, decades(axis, quick)[-1]) for axis in axes]
+    disk = max(point.disk_bytes(is_file_a_key) for point in largest)
+    files = max(point.keys for point in largest) if is_file_a_key else 0
+    free_bytes, free_files = free_room(place)
+    advice = "name another place with --directory, or try --quick"
+    if free_bytes < disk:
+        raise BenchError(f"the largest point may need {disk / 1e9:.0f} GB of disk, and '{place.parent}' has "
+                         f"{free_bytes / 1e9:.0f} GB free: {advice}")
+    if free_files is not None and free_files < files:
+        raise BenchError(f"the largest point has {files:,} keys, each a file, and '{place.parent}' has room for "
+                         f"{free_files:,} files (df -i): {advice}")
+
+
+def load_or_new(output, place, quick):
+    if output.exists():
+        return results.load(output)
+    return new_results([], [], [], place, 0, quick)
+
+
+def add_engines(found, engines):
+    known = {engine["name"] for engine in found["engines"]}
+    found["engines"] += [engine for engine in engines if engine["name"] not in known]
+
+
+class Growth:
+    def __init__(self, build, place, limit_seconds, output, found):
+        self.build = build
+        self.place = place
+        self.limit_seconds = limit_seconds
+        self.output = output
+        self.found = found  # in the format of results
+        self.measured = []
+
+    def measure_axis(self, axis, quick, engines):
+        """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike."""
+        self.forget(axis, engines)
+        going = list(engines)
+        sizes = decades(axis, quick)
+        for number, size in enumerate(sizes):
+            seconds = {name: self.measure(name, point_of(axis, size)) for name in going}
+            going = [name for name in going if seconds[name] is not None]
+            if number + 1 == len(sizes):
+                return
+            for name in list(going):
+                if seconds[name] <= CHEAP_SECONDS and self.measure(name, point_of(axis, 3 * size)) is None:
+                    going.remove(name)
+
+    def forget(self, axis, engines):
+        """What an earlier call has measured of others stays."""
+        self.found["growth"] = [point for point in self.found["growth"] or []
+                                if point["axis"] != axis or point["engine"] not in engines]
+
+    def measure(self, name, point):
+        """The seconds that it took, its check included; None if the engine goes no further."""
+        cell = Cell(pattern="growth", engine=name, appends=point.appends, keys=point.keys, entry_bytes=ENTRY_BYTES,
+                    skew=0, batch=BATCH, processes=1, durable=False, text=False, numeric=False, metrics=("append",),
+                    repetitions=1)
+        settle()
+        begin = time.monotonic()
+        # Checking and removing may take longer than what is measured; what hangs must come to an end.
+        outcome = run_cell(cell, self.place, self.build, deadline_seconds=5 * self.limit_seconds)
+        taken = time.monotonic() - begin
+        entry = {"engine": name, "axis": point.axis, "keys": point.keys, "appends": point.appends, "seconds": None,
+                 "cpu_seconds": None, "memory_bytes": None}
+        if outcome.result:
+            entry |= {"seconds": outcome.result["seconds"]["append"], "cpu_seconds": outcome.result["cpu_seconds"],
+                      "memory_bytes": outcome.result["memory_bytes"], "appends": outcome.result["appends"]}
+            if taken > self.limit_seconds:
+                entry["stopped"] = f"took {taken:.0f} s, more than {self.limit_seconds:g} s"
+        elif outcome.unavailable:
+            entry["stopped"] = outcome.unavailable
+        else:
+            entry["failed"] = outcome.failed
+        self.measured.append(entry)
+        self.found["growth"].append(entry)
+        results.save(self.output, self.found)
+        print(line(entry), file=sys.stderr, flush=True)
+        return None if "stopped" in entry or "failed" in entry else taken
+
+
+def line(entry):
+    note = f"stopped: {entry['stopped']}" if "stopped" in entry else ""
+    if "failed" in entry:
+        note = f"failed: {entry['failed']}"
+    cost = f"{'-':>13}{'-':>14}{'-':>12}"
+    if entry["seconds"] is not None:
+        time_ns, cpu_ns = (1e9 * entry[name] / entry["appends"] for name in ("seconds", "cpu_seconds"))
+        cost = f"{time_ns:>10,.0f} ns{cpu_ns:>11,.0f} ns{entry['memory_bytes'] / 1e6:>9,.0f} MB"
+    return f"{entry['engine']:<18}{entry['keys']:>12,}{entry['appends']:>14,}{cost}  {note}".rstrip()
+
+
+def print_table(measured):
+    """By axis and engine, so that the growth is seen from line to line."""
+    for axis in DECADES:
+        of_axis = [entry for entry in measured if entry["axis"] == axis]
+        if not of_axis:
+            continue
+        print(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n")
+        print(f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
+        for name in dict.fromkeys(entry["engine"] for entry in of_axis):
+            for entry in of_axis:
+                if entry["engine"] == name:
+                    print(line(entry))

@@ -1,0 +1,258 @@
+"""How many instructions the hot paths take: a busy machine does not change that number, so a test can check it."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from driver.engines import program
+from driver.machine import file_system
+from driver.results import BenchError, UsageError
+
+REFERENCES = Path(__file__).parents[1] / "instructions.json"
+PROGRAM = "bench_hot_paths"
+FILE_SYSTEMS = ("ext4", "tmpfs", "xfs")  # on others, accrete keeps its control file by system calls
+FORMAT = "accrete-bench instructions"
+VERSION = 1
+TOLERANCE = 0.03  # of a path that has no reference yet
+SKIPPED = 77  # as Meson has it
+DEADLINE_SECONDS = 300
+
+# Iterations of the shorter run; the longer one has twice as many. So few that a test can wait for them.
+PATHS = {
+    "files_append": 5_000,
+    "files_batch": 20_000,
+    "buffered_append": 20_000,
+    "buffered_batch": 20_000,
+    "server_message": 20_000,
+    "get": 1_000,
+}
+UNITS = {"get": "a get of 1,000 entries"}  # the others: an append
+
+HOTTEST = ("files_append", "buffered_append", "server_message")
+
+
+class Skip(Exception):
+    """Why nothing can be compared here."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the numbers depend on, besides the code."""
+
+    optimization: str
+    compiler: str
+    machine: str
+    libc: str
+    avx2: bool
+
+    def of_reference(self):
+        return {"compiler": self.compiler, "machine": self.machine, "libc": self.libc, "avx2": self.avx2}
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser(
+        "instructions", help="count the instructions of the hot paths",
+        description="Counts the instructions that each hot path takes in its process, with valgrind's callgrind. That "
+                    "leaves out what the kernel does in system calls and page faults, and sees neither caches nor "
+                    "waits: fewer instructions need not be faster. Each path is run with N and with 2N iterations, so "
+                    "that what comes before and after cancels out. The machine may be busy.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=f"of {', '.join(PATHS)} (default: all)")
+    parser.add_argument("--hottest", action="store_true", help=f"only {', '.join(HOTTEST)}")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true",
+                        help=f"exit 1 if a path takes more than bench/{REFERENCES.name} allows, and {SKIPPED} if that "
+                             "holds nothing for this compiler, machine and optimization level, or valgrind is missing")
+    action.add_argument("--update", action="store_true", help=f"write what is counted to bench/{REFERENCES.name}")
+    parser.add_argument("--references", type=Path, default=REFERENCES, metavar="FILE",
+                        help=f"where they are (default: bench/{REFERENCES.name})")
+    parser.set_defaults(main=main)
+
+
+def main(arguments):
+    paths = chosen_paths(arguments.paths, arguments.hottest)
+    try:
+        setting = setting_of(arguments.build)
+        valgrind = shutil.which("valgrind")
+        if valgrind is None:
+            raise Skip("valgrind is not installed")
+        references = load(arguments.references) if arguments.references.exists() else new_references()
+        if arguments.check:
+            check_file_system(file_system(tempfile.gettempdir()))
+            references_for(references, setting)
+    except Skip as reason:
+        if not arguments.check:
+            raise BenchError(str(reason)) from reason
+        print(f"skipped: {reason}")
+        return SKIPPED
+    executable = program(arguments.build, "bench", "limits", PROGRAM)
+    counted = {name: instructions(valgrind, executable, name) for name in paths}
+    if arguments.update:
+        update(references, setting, counted)
+        save(arguments.references, references)
+    known = references["references"].get(setting.optimization, {})
+    usable = known if all(known.get(name) == value for name, value in setting.of_reference().items()) else {}
+    return compare(counted, usable.get("paths", {}), arguments.check)
+
+
+def chosen_paths(names, hottest):
+    for name in names:
+        if name not in PATHS:
+            raise UsageError(f"no hot path '{name}'; there are {', '.join(PATHS)}")
+    if names and hottest:
+        raise UsageError("--hottest and the names of paths do not go together")
+    return list(HOTTEST) if hottest else names or list(PATHS)
+
+
+def introspect(build, what):
+    meson = shutil.which("meson", path="/usr/bin") or shutil.which("meson")  # Debian's own, as scripts/test
+    if meson is None:
+        raise Skip("meson is not installed, which knows how the programs are compiled")
+    done = subprocess.run([meson, "introspect", what, str(build)], capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError as error:
+        raise BenchError(f"'{build}' is no build directory of Meson: {done.stderr.strip()}") from error
+
+
+def setting_of(build):
+    options = {option["name"]: option["value"] for option in introspect(build, "--buildoptions")}
+    for name, plain in (("b_sanitize", "none"), ("b_coverage", False), ("b_lto", False), ("b_pgo", "off")):
+        if options.get(name, plain) != plain:
+            raise Skip(f"the programs are compiled with {name}={options[name]}")
+    return Setting(optimization=options["optimization"], compiler=compiler_of(introspect(build, "--targets")),
+                   machine=platform.machine(), libc=os.confstr("CS_GNU_LIBC_VERSION") or "unknown", avx2=has_avx2())
+
+
+def compiler_of(targets):
+    """What the compiler says of itself, by whichever of its names it is called."""
+    for target in targets:
+        if target["name"] != PROGRAM:
+            continue
+        for sources in target["target_sources"]:
+            if sources.get("language") == "cpp":
+                done = subprocess.run([*sources["compiler"], "--version"], capture_output=True, text=True, check=False)
+                return re.sub(r"^\S*[cg]\+\+\S* ", "gcc ", done.stdout.partition("\n")[0])
+    raise Skip(f"the build directory has no {PROGRAM}: compile it with -Dbench=true")
+
+
+def has_avx2():
+    """Checksums and the copies of libc take other instructions without it."""
+    try:
+        return bool(re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE))
+    except OSError:
+        return False
+
+
+def check_file_system(kind):
+    if kind not in FILE_SYSTEMS:
+        raise Skip(f"temporary files are on {kind}, and the references are of {', '.join(FILE_SYSTEMS)}")
+
+
+def instructions(valgrind, executable, name):
+    """Of one operation."""
+    iterations = PATHS[name]
+    with tempfile.TemporaryDirectory(prefix="accrete-instructions-") as directory:
+        once, twice = (count(valgrind, executable, name, times * iterations, directory) for times in (1, 2))
+    if twice <= once:
+        raise BenchError(f"{name} takes no more instructions for twice the work ({once:,}, then {twice:,})")
+    return (twice - once) / iterations
+
+
+def count(valgrind, executable, name, iterations, directory):
+    command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={directory}/profile", str(executable), name,
+               "--iterations", str(iterations)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS,
+                              env={**os.environ, "TMPDIR": directory})
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{name} has not ended after {DEADLINE_SECONDS} s") from error
+    if done.returncode != 0:
+        raise BenchError(f"{name} fails: {last_line(done.stderr) or done.returncode}")
+    return collected(done.stderr)
+
+
+def last_line(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def collected(messages):
+    """What callgrind says in the end: "==7== Collected : 23087655"."""
+    found = re.search(r"^==\d+== Collected : (\d+)\s*$", messages, re.MULTILINE)
+    if not found:
+        raise BenchError(f"callgrind does not say how much it has collected: {last_line(messages)}")
+    return int(found[1])
+
+
+def new_references():
+    return {"format": FORMAT, "version": VERSION, "references": {}}
+
+
+def load(path):
+    try:
+        references = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"cannot read '{path}': {error.strerror}") from error
+    except ValueError as error:
+        raise BenchError(f"'{path}' is not JSON: {error}") from error
+    if not isinstance(references, dict) or references.get("format") != FORMAT or references.get("version") != VERSION:
+        raise BenchError(f"'{path}' holds no references of accrete-bench instructions, or of another version")
+    return references
+
+
+def save(path, references):
+    path.write_text(json.dumps(references, indent=1) + "\n", encoding="utf-8")
+
+
+def references_for(references, setting):
+    """Those of the optimization level, or Skip if they were counted elsewhere."""
+    known = references["references"].get(setting.optimization)
+    if known is None:
+        raise Skip(f"there are no references for optimization level {setting.optimization}")
+    for name, value in setting.of_reference().items():
+        if known.get(name) != value:
+            raise Skip(f"the references are of {name} {known.get(name)}, and here it is {value}")
+    return known["paths"]
+
+
+def update(references, setting, counted):
+    """What was counted of other paths stays, unless it was counted elsewhere."""
+    known = references["references"].get(setting.optimization, {})
+    same = all(known.get(name) == value for name, value in setting.of_reference().items())
+    before = known.get("paths", {})
+    paths = dict(before) if same else {}
+    for name, number in counted.items():
+        tolerance = before.get(name, {}).get("tolerance", TOLERANCE)
+        paths[name] = {"instructions": round(number, 1), "tolerance": tolerance}
+    references["references"][setting.optimization] = {**setting.of_reference(), "paths": paths}
+
+
+def compare(counted, references, checks):
+    """Prints the table; the exit code."""
+    print(f"{'path':<18}{'instructions':>14}{'reference':>12}{'change':>10}   for")
+    exceeded = []
+    notes = []
+    for name, number in counted.items():
+        reference = references.get(name)
+        unit = UNITS.get(name, "an append")
+        if reference is None:
+            print(f"{name:<18}{number:>14,.0f}{'-':>12}{'':>10}   {unit}")
+            if checks:
+                notes.append(f"{name} has no reference: add one with --update")
+            continue
+        change = number / reference["instructions"] - 1
+        print(f"{name:<18}{number:>14,.0f}{reference['instructions']:>12,.0f}{100 * change:>+9.1f} %   {unit}")
+        if change > reference["tolerance"]:
+            exceeded.append(f"{name} takes {100 * change:.1f} % more instructions than its reference; "
+                            f"{100 * reference['tolerance']:g} % are allowed")
+        elif change < -reference["tolerance"]:
+            notes.append(f"{name} takes {-100 * change:.1f} % fewer instructions: update the reference with --update")
+    for text in notes + exceeded:
+        print(text)
+    return 1 if checks and exceeded else 0

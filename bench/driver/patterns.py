@@ -1,0 +1,242 @@
+"""What is measured: the patterns, which engines run them, and how much less a slow engine is given."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+
+from driver.results import UsageError
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Less:
+    """What an engine is given that would take too long otherwise. Rates are per append, so they compare."""
+
+    appends: int = 1  # divisors
+    keys: int = 1
+    repetitions: int | None = None  # at most
+
+
+@dataclass(frozen=True)
+class Pattern:
+    id: str
+    title: str
+    explanation: str
+    appends: int
+    quick_appends: int
+    keys: int
+    entry_bytes: int
+    batch: int
+    engines: tuple
+    quick_keys: int | None = None
+    skew: float = 0
+    processes: int = 1
+    durable: bool = False
+    text: bool = False
+    numeric: bool = False
+    served: bool = False  # makes sense for servers only
+    metrics: tuple = ("append",)
+    batches: tuple = ()  # in place of `batch`, each a cell of its own
+    few_batches: tuple = ()  # of `batches`: all that runs when quick, and of the engines `at_few_batches`
+    at_few_batches: tuple = ()
+    process_counts: tuple = ()  # in place of `processes`, likewise
+    repetitions: int | None = None  # at most
+    less: dict = field(default_factory=dict)  # {engine or (engine, batch): Less}
+
+    def parameters(self):
+        return {name: getattr(self, name) for name in PARAMETERS}
+
+
+PARAMETERS = ("appends", "keys", "entry_bytes", "skew", "batch", "processes", "durable", "text", "numeric")
+SETTABLE = {"appends": int, "keys": int, "entry_bytes": int, "skew": float, "batch": int, "processes": int}
+
+
+@dataclass(frozen=True)
+class Cell:
+    pattern: str
+    engine: str
+    appends: int
+    keys: int
+    entry_bytes: int
+    skew: float
+    batch: int
+    processes: int
+    durable: bool
+    text: bool
+    numeric: bool
+    metrics: tuple
+    repetitions: int
+
+    @property
+    def bytes(self):
+        return self.appends * self.entry_bytes
+
+
+ALL = ("append", "get", "destroy")
+ONCE = Less(repetitions=1)
+SLOW_WITH_MANY_KEYS = {"files": ONCE, "buffered.os": ONCE, "stdio": ONCE, "leveldb": ONCE, "sqlite": ONCE,
+                       "partd.File": Less(10, keys=10, repetitions=1)}  # a file a key, but for two
+
+PATTERNS = (
+    Pattern("P1", "Small appends over few keys",
+            "Entries of 100 B go to 1,000 keys in turn, in batches of 1,000.",
+            appends=10_000_000, quick_appends=1_000_000, keys=1000, entry_bytes=100, batch=1000, metrics=ALL,
+            engines=("files", "buffered.memory", "buffered.os", "memory", "stdio", "rocksdb", "rocksdb.wal", "lmdb",
+                     "leveldb", "sqlite", "redis", "redis.aof", "partd.File", "partd.Buffer"),
+            less={"lmdb": Less(5), "leveldb": Less(5), "sqlite": Less(20), "rocksdb": Less(5), "rocksdb.wal": Less(5),
+                  "redis": Less(5), "redis.aof": Less(5), "partd.File": Less(50), "partd.Buffer": Less(5)}),
+    Pattern("P2", "Many keys, some of them often",
+            "Entries of 100 B go to a million keys, of which few get most (Zipf, exponent 0.99), in batches of 1,000.",
+            appends=3_000_000, quick_appends=300_000, keys=1_000_000, quick_keys=100_000, entry_bytes=100,
+            batch=1000, skew=0.99, metrics=ALL,
+            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
+            less=SLOW_WITH_MANY_KEYS),
+    Pattern("P3", "One append a key",
+            "A million keys get one entry of 1 KiB each, in batches of 1,000.",
+            appends=1_000_000, quick_appends=100_000, keys=1_000_000, quick_keys=100_000, entry_bytes=KIB,
+            batch=1000, metrics=ALL,
+            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
+            less=SLOW_WITH_MANY_KEYS),
+    Pattern("P4", "Large chunks",
+            "Entries of 64 KiB go to 256 keys in turn, in batches of 16.",
+            appends=4 * GIB // (64 * KIB), quick_appends=256 * MIB // (64 * KIB), keys=256, entry_bytes=64 * KIB,
+            batch=16, metrics=ALL,
+            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
+                     "partd.Buffer"),
+            less={"rocksdb": Less(4), "leveldb": Less(4), "sqlite": Less(4), "lmdb": Less(4), "redis": Less(4),
+                  "partd.File": Less(4), "partd.Buffer": Less(4)}),
+    Pattern("P5", "Four processes on one dataset",
+            "As P1, by four processes that append to one dataset at a time. There is one key more, so that each process "
+            "comes to each key.",
+            appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, processes=4, metrics=ALL,
+            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
+                     "partd.Buffer"),
+            less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
+                  "partd.Buffer": Less(4)}),
+    Pattern("P7", "Durable batches",
+            "Entries of 100 B go to 1,000 keys in batches of 1,000, and each batch survives power loss before the next "
+            "begins.",
+            appends=200_000, quick_appends=50_000, keys=1000, entry_bytes=100, batch=1000, durable=True,
+            engines=("files", "buffered.os", "buffered.sync", "stdio", "rocksdb.wal", "lmdb", "leveldb", "sqlite",
+                     "sqlite.rollback", "redis.aof", "partd.File"),
+            less={"stdio": Less(25), "partd.File": Less(25)}),
+    Pattern("P8", "Clients of one server",
+            "As P5, by one client and by four clients of a server that gathers what they append.",
+            appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, process_counts=(1, 4),
+            served=True,
+            engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
+            less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
+    Pattern("P9", "Batches of 1 to 10,000",
+            "As P1, in batches of 1, 10, 100, 1,000 and 10,000.",
+            appends=1_000_000, quick_appends=100_000, keys=1000, entry_bytes=100, batch=1000,
+            batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
+            at_few_batches=("server.os", "stdio", "lmdb", "partd.File", "partd.Buffer"), repetitions=2,
+            engines=("files", "buffered.os", "server.os", "stdio", "rocksdb", "lmdb", "redis", "partd.File",
+                     "partd.Buffer"),
+            less={("redis", 1): Less(10), "partd.File": Less(20)}),
+    Pattern("P10", "Each codec",
+            "Entries of 64 KiB of comma-separated text go to 64 keys in turn, in batches of 16, and are compressed on "
+            "the way.",
+            appends=GIB // (64 * KIB), quick_appends=64 * MIB // (64 * KIB), keys=64, entry_bytes=64 * KIB, batch=16,
+            text=True, metrics=("append", "get"), repetitions=2,
+            engines=("files", "files.lz4", "files.snappy", "files.zstd", "files.zlib", "files.bz2", "files.blosc",
+                     "rocksdb.lz4"),
+            less={"files.zstd": Less(2), "files.zlib": Less(16), "files.bz2": Less(32)}),
+    Pattern("P11", "Arrays of numbers",
+            "Arrays of 1,000 numbers of 64 bits go to 100 keys in turn, in batches of 100.",
+            appends=GIB // 8000, quick_appends=64 * MIB // 8000, keys=100, entry_bytes=8000, batch=100, numeric=True,
+            metrics=("append", "get"),
+            engines=("accrete.numeric", "accrete.numeric.buffered", "stdio", "partd.Numpy")),
+)
+
+
+def inability(engine, pattern):
+    """Why the engine (as the format of results has it) cannot run the pattern, as far as it is known without trying."""
+    if pattern.numeric and not engine["numeric"]:
+        return "has no arrays of numbers"
+    if not pattern.numeric and engine["name"].startswith(("accrete.numeric", "partd.Numpy")):
+        return "has nothing but arrays of numbers"
+    if pattern.durable and not engine["durable"]:
+        return "cannot make each batch durable"
+    if pattern.served and not engine["server"]:
+        return "is no server"
+    if (pattern.processes > 1 or pattern.process_counts) and not engine["processes"]:
+        return "is for one process at a time"
+    return None
+
+
+def sized(pattern, quick, settings):
+    """The pattern with its sizes for this run; settings are {parameter: value}."""
+    if quick:
+        pattern = replace(pattern, appends=pattern.quick_appends, keys=pattern.quick_keys or pattern.keys,
+                          batches=pattern.few_batches)
+    if "batch" in settings:
+        pattern = replace(pattern, batches=(), at_few_batches=())
+    if "processes" in settings:
+        pattern = replace(pattern, process_counts=())
+    return replace(pattern, **settings)
+
+
+def chosen_patterns(ids, quick, assignments):
+    """The patterns of these ids, or all; assignments are texts such as "P1.appends=1000"."""
+    known = {pattern.id: pattern for pattern in PATTERNS}
+    for pattern_id in ids:
+        if pattern_id not in known:
+            raise UsageError(f"no pattern '{pattern_id}'; there are {', '.join(known)}")
+    settings = {pattern_id: {} for pattern_id in known}
+    for text in assignments:
+        pattern_id, name, value = parsed_assignment(text, known)
+        settings[pattern_id][name] = value
+    return [sized(pattern, quick, settings[pattern.id]) for pattern in PATTERNS if not ids or pattern.id in ids]
+
+
+def parsed_assignment(text, known):
+    target, equals, value = text.partition("=")
+    pattern_id, dot, name = target.partition(".")
+    if not equals or not dot:
+        raise UsageError(f"--set wants PATTERN.PARAMETER=NUMBER, not '{text}'")
+    if pattern_id not in known:
+        raise UsageError(f"--set {text}: no pattern '{pattern_id}'; there are {', '.join(known)}")
+    if name not in SETTABLE:
+        raise UsageError(f"--set {text}: no parameter '{name}'; there are {', '.join(SETTABLE)}")
+    try:
+        number = SETTABLE[name](value.replace("_", "").replace(",", ""))
+    except ValueError:
+        raise UsageError(f"--set {text}: '{value}' is no number") from None
+    if number < 0 or (number == 0 and name != "skew"):
+        raise UsageError(f"--set {text}: '{value}' is too small")
+    return pattern_id, name, number
+
+
+def cells_of(pattern, engine_names, repetitions):
+    """[[cells that differ in the engine only], …]; the outer list is for the batch sizes or numbers of processes."""
+    groups = []
+    for batch, processes in itertools.product(pattern.batches or (pattern.batch,),
+                                              pattern.process_counts or (pattern.processes,)):
+        names = [name for name in engine_names if name not in pattern.at_few_batches or batch in pattern.few_batches]
+        groups.append([cell_of(pattern, name, batch, processes, repetitions) for name in names])
+    return [group for group in groups if group]
+
+
+def cell_of(pattern, engine_name, batch, processes, repetitions):
+    less = pattern.less.get((engine_name, batch)) or pattern.less.get(engine_name, Less())
+    parameters = {**pattern.parameters(), "batch": batch, "processes": processes,
+                  "appends": max(1, pattern.appends // less.appends), "keys": max(1, pattern.keys // less.keys)}
+    caps = [cap for cap in (pattern.repetitions, less.repetitions) if cap is not None]
+    return Cell(pattern=pattern.id, engine=engine_name, metrics=pattern.metrics, repetitions=min([repetitions, *caps]),
+                **parameters)
+
+
+def as_results(pattern):
+    """As the format of results has it."""
+    return {"id": pattern.id, "title": pattern.title, "explanation": pattern.explanation,
+            "parameters": pattern.parameters(), "metrics": list(pattern.metrics)}
+
+
+def new_cell(cell):
+    """As the format of results has it, before its first repetition."""
+    names = ("pattern", "engine", "batch", "processes", "keys", "appends", "bytes")
+    return {**{name: getattr(cell, name) for name in names}, "state": "durable" if cell.durable else "cached",
+            "repetitions": [], "unavailable": None, "failed": None}

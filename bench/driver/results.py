@@ -1,0 +1,73 @@
+"""The file of results: how it is written and read, and the few statistics that every reader of it needs."""
+
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+FORMAT = "accrete-bench results"
+VERSION = 1
+
+
+class BenchError(Exception):
+    """What the user is told, without a traceback; the exit code is 1."""
+
+
+class UsageError(BenchError):
+    """Arguments that cannot be meant; the exit code is 2."""
+
+
+def load(path):
+    try:
+        results = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"cannot read '{path}': {error.strerror}") from error
+    except ValueError as error:
+        raise BenchError(f"'{path}' is not JSON: {error}") from error
+    if not isinstance(results, dict) or results.get("format") != FORMAT:
+        raise BenchError(f"'{path}' holds no results of accrete-bench")
+    if results.get("version") != VERSION:
+        version = results.get("version")
+        raise BenchError(f"'{path}' has version {version} of the results, and this program reads {VERSION}")
+    missing = [name for name in ("machine", "limits", "engines", "patterns", "cells") if name not in results]
+    if missing:
+        raise BenchError(f"'{path}' lacks {', '.join(missing)}")
+    return results
+
+
+def save(path, results):
+    """Whoever reads the file meanwhile, or after an interrupt, finds the old one or the new one."""
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name,
+                                         delete=False) as file:
+            temporary = file.name
+            os.fchmod(file.fileno(), 0o644)
+            json.dump(results, file, indent=1)
+            file.write("\n")
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise BenchError(f"cannot write '{path}': {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def spread(values):
+    """Half the range, relative to the median: 0.05 reads as "± 5 %"."""
+    middle = statistics.median(values)
+    return (max(values) - min(values)) / 2 / middle if middle else 0.0
+
+
+def rates(cell, metric, amount="appends"):
+    """Per second, one number for each repetition that has the metric; amount is "appends", "keys" or "bytes"."""
+    seconds = [repetition["seconds"].get(metric) for repetition in cell["repetitions"]]
+    return [cell[amount] / second for second in seconds if second]

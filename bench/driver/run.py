@@ -1,0 +1,219 @@
+"""Measures: all cells of all patterns, in turns, so that what changes meanwhile meets every engine alike."""
+
+import datetime
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from driver import results
+from driver.cell import run_cell
+from driver.engines import known_engines
+from driver.machine import describe_machine, file_system
+from driver.patterns import as_results, cells_of, chosen_patterns, inability, new_cell
+from driver.progress import Progress
+from driver.results import BenchError, UsageError
+from driver.roofline import gather_limits, measure_limits
+from driver.settle import settle
+
+REPOSITORY = Path(__file__).parents[2]
+REPETITIONS = 3
+QUICK_REPETITIONS = 1
+INTERRUPTED = 130
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser("run", help="measure all engines on all patterns")
+    parser.add_argument("--quick", action="store_true", help="small sizes, in about two minutes")
+    parser.add_argument("--repetitions", type=int, metavar="N",
+                        help=f"of every cell (default: {REPETITIONS}, with --quick {QUICK_REPETITIONS})")
+    parser.add_argument("--pattern", action="append", nargs="+", default=[], metavar="P",
+                        help="these patterns only, such as P1 P5")
+    parser.add_argument("--engine", action="append", nargs="+", default=[], metavar="NAME",
+                        help="these engines only, on all chosen patterns that they can run")
+    parser.add_argument("--set", action="append", nargs="+", default=[], metavar="P.PARAMETER=N",
+                        help="another size, such as P1.appends=100000")
+    parser.add_argument("--directory", type=Path, help="where to make datasets (default: BUILD/data)")
+    parser.add_argument("--output", type=Path, help="the file of results (default: BUILD/results.json)")
+    parser.set_defaults(main=main)
+
+
+def main(arguments):
+    repetitions = arguments.repetitions
+    if repetitions is None:
+        repetitions = QUICK_REPETITIONS if arguments.quick else REPETITIONS
+    if repetitions < 1:
+        raise UsageError("--repetitions must be at least 1")
+    patterns = chosen_patterns(sum(arguments.pattern, []), arguments.quick, sum(arguments.set, []))
+    engines = known_engines(arguments.build)
+    plan = make_plan(patterns, engines, sum(arguments.engine, []), repetitions)
+
+    output = arguments.output or arguments.build / "results.json"
+    directory = arguments.directory or arguments.build / "data"
+    with place_of_data(directory) as place:
+        found = new_results(patterns, engines, plan, place, repetitions, arguments.quick)
+        results.save(output, found)
+        run = Run(arguments.build, place, output, found, plan, repetitions)
+        interrupted = False
+        with terminated_as_interrupted():
+            try:
+                run.all()
+            except KeyboardInterrupt:
+                interrupted = True
+    return run.conclude(interrupted)
+
+
+def make_plan(patterns, engines, chosen, repetitions):
+    """[cells that differ in the engine only, …] in the order of the first repetition."""
+    by_name = {engine["name"]: engine for engine in engines}
+    for name in chosen:
+        if name not in by_name:
+            raise UsageError(f"no engine '{name}'; there are {', '.join(by_name)}")
+    absent = {}
+    groups = []
+    for pattern in patterns:
+        if chosen:
+            names = [name for name in by_name if name in chosen and not inability(by_name[name], pattern)]
+        else:
+            names = [name for name in pattern.engines if name in by_name]
+            absent |= dict.fromkeys(name for name in pattern.engines if name not in by_name)
+        groups += cells_of(pattern, names, repetitions) if names else []
+    if absent:
+        print(f"accrete-bench: left out, as they are not built here: {', '.join(absent)}", file=sys.stderr)
+    if not groups:
+        raise UsageError("none of these engines can run any of these patterns")
+    return groups
+
+
+def new_results(patterns, engines, plan, place, repetitions, quick):
+    used = {cell.engine for group in plan for cell in group}
+    return {
+        "format": results.FORMAT, "version": results.VERSION,
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "revision": revision(), "quick": quick, "repetitions": repetitions,
+        "machine": describe_machine(place), "limits": {},
+        "engines": [engine for engine in engines if engine["name"] in used],
+        "patterns": [as_results(pattern) for pattern in patterns],
+        "cells": [new_cell(cell) for group in plan for cell in group],
+        "growth": None,
+    }
+
+
+def revision():
+    with suppress(OSError):
+        done = subprocess.run(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"], capture_output=True,
+                              text=True, check=False)
+        return done.stdout.strip() or None
+    return None
+
+
+@contextmanager
+def place_of_data(directory):
+    """A new directory in this one, removed at the end with all that is in it."""
+    existed = directory.exists()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix="run-", dir=directory)).resolve()
+    except OSError as error:
+        raise BenchError(f"cannot make a directory in '{directory}': {error.strerror}") from error
+    try:
+        if file_system(place) in ("tmpfs", "ramfs"):
+            print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
+        # Where many files were removed in the last minutes, ext4 takes a millisecond to make one; with this, it looks
+        # for another block group for each directory below.
+        with suppress(OSError):
+            subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if not existed:
+            with suppress(OSError):
+                directory.rmdir()
+
+
+@contextmanager
+def terminated_as_interrupted():
+    """SIGTERM ends the run as Ctrl-C does: the processes of a cell are not of our group, and would go on."""
+    def interrupt(*_):
+        print("\naccrete-bench: interrupted; removing what was made", file=sys.stderr, flush=True)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def rotated(group, repetition):
+    """So that no engine always runs after the same one."""
+    begin = repetition % len(group)
+    return group[begin:] + group[:begin]
+
+
+class Run:
+    def __init__(self, build, place, output, found, plan, repetitions):
+        self.build = build
+        self.place = place
+        self.output = output
+        self.found = found  # in the format of results
+        self.order = [(repetition, cell) for repetition in range(repetitions) for group in plan
+                      for cell in rotated(group, repetition) if repetition < cell.repetitions]
+        self.entries = dict(zip((cell for group in plan for cell in group), found["cells"]))
+        self.limits_failure = None
+        self.progress = Progress(sys.stderr, len(self.order))
+
+    def all(self):
+        measured_limits = -1
+        for repetition, cell in self.order:
+            if repetition > measured_limits:
+                measured_limits = repetition
+                self.measure_limits()
+            self.measure(cell)
+
+    def measure_limits(self):
+        settle()
+        self.progress.say("        limits of the machine")
+        with tempfile.TemporaryDirectory(prefix="limits-", dir=self.place) as directory:
+            try:
+                gather_limits(self.found["limits"], measure_limits(self.build, Path(directory)))
+            except BenchError as error:
+                self.limits_failure = str(error)
+                self.progress.say(f"        {error}")
+        results.save(self.output, self.found)
+
+    def measure(self, cell):
+        entry = self.entries[cell]
+        if entry["unavailable"] or entry["failed"]:
+            self.progress.skip()
+            return
+        self.progress.begin(cell)
+        begin = time.monotonic()
+        settle()
+        outcome = run_cell(cell, self.place, self.build)
+        if outcome.result:
+            fields = ("seconds", "cpu_seconds", "memory_bytes", "stored_bytes")
+            entry["repetitions"].append({name: outcome.result[name] for name in fields})
+            entry |= {name: outcome.result[name] for name in ("appends", "bytes", "state")}
+        entry["unavailable"] = outcome.unavailable
+        entry["failed"] = outcome.failed
+        results.save(self.output, self.found)
+        self.progress.end(cell, outcome, time.monotonic() - begin)
+
+    def conclude(self, interrupted):
+        """Says what became of it; the exit code."""
+        failed = [entry for entry in self.found["cells"] if entry["failed"]]
+        missing = Counter(not entry["repetitions"] and not entry["unavailable"] for entry in self.found["cells"])[True]
+        self.progress.say(f"results: {self.output}")
+        if interrupted:
+            self.progress.say(f"interrupted; {missing} of {len(self.found['cells'])} cells have no result")
+            return INTERRUPTED
+        for entry in failed:
+            self.progress.say(f"failed: {entry['pattern']} {entry['engine']}: {entry['failed']}")
+        return 1 if failed or self.limits_failure else 0

@@ -1,0 +1,172 @@
+// Runs one hot path so many times and nothing else, for a tool that counts instructions: bench_hot_paths NAME
+// [--iterations N]
+//
+// What it does before and after does not depend on N, so that the difference of two runs is of the path alone. A path
+// is given its keys in turn, 1,000 of them, and entries of 100 B. Files go to a temporary dataset below $TMPDIR.
+#include <accrete/accrete.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/resource.h>
+#include <vector>
+
+#include "layer/buffered_store.hpp"
+#include "net/protocol.hpp"
+#include "os/system.hpp"
+
+namespace {
+
+using accrete::Entry;
+
+constexpr std::size_t key_count = 1000;
+const std::string entry_bytes(100, 'x');
+
+constexpr std::size_t value_entries = 1000;
+constexpr std::size_t value_count = 100;
+
+std::vector<std::string> make_keys() {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
+  return keys;
+}
+
+/// The paths with cached descriptors need one for each key.
+void raise_open_files_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// An entry for each key.
+std::vector<Entry> make_batch(const std::vector<std::string>& keys) {
+  std::vector<Entry> batch;
+  batch.reserve(keys.size());
+  for (const std::string& key : keys) batch.push_back({.key = key, .bytes = entry_bytes});
+  return batch;
+}
+
+struct Workload {
+  const std::string url;
+  const std::size_t iterations;
+  const std::vector<std::string> keys = make_keys();
+  const std::vector<Entry> batch = make_batch(keys);
+
+  [[nodiscard]] const std::string& key(std::size_t i) const { return keys[i % key_count]; }
+  [[nodiscard]] std::size_t batches() const { return (iterations + key_count - 1) / key_count; }
+};
+
+accrete::OpenOptions files() { return {.max_open_files = key_count + 24}; }
+
+accrete::OpenOptions buffered(accrete::Durability durability) {
+  return {.max_open_files = key_count + 24, .buffer = accrete::BufferOptions{}, .durability = durability};
+}
+
+void append_singly(const Workload& workload, const accrete::OpenOptions& options) {
+  const auto store = accrete::open(workload.url, options);
+  store->append_batch(workload.batch);  // from now on there are no new keys
+  for (std::size_t i = 0; i < workload.iterations; ++i) store->append(workload.key(i), entry_bytes);
+  store->flush();
+}
+
+void append_batches(const Workload& workload, const accrete::OpenOptions& options) {
+  const auto store = accrete::open(workload.url, options);
+  store->append_batch(workload.batch);
+  for (std::size_t i = 0; i < workload.batches(); ++i) store->append_batch(workload.batch);
+  store->flush();
+}
+
+/// What the server does with a message between its socket and its socket, but for handing it from thread to thread.
+void serve_messages(const Workload& workload) {
+  const auto store =
+      accrete::open_buffered_files(accrete::posix_env(), workload.url, buffered(accrete::Durability::os));
+  store->append_batch(workload.batch);
+  std::string message;
+  accrete::wire::encode_request({.id = 0, .body = accrete::wire::Append{.sequence = 1, .entries = workload.batch}},
+                                message);
+  const accrete::WriterId session = accrete::random_uuid();
+  std::string reply;
+  for (std::uint64_t i = 0; i < workload.batches(); ++i) {
+    const accrete::wire::Request request = accrete::wire::decode_request(message);
+    const auto& append = std::get<accrete::wire::Append>(request.body);
+    // The message is the same each time, but must be new to the session.
+    accrete::GroupedBatch batch{
+        .entries = append.entries, .options = append.options, .session = accrete::BatchId{session, i + 1}};
+    store->append_group({&batch, 1});
+    if (batch.failure) std::rethrow_exception(batch.failure);
+    accrete::wire::encode_reply({.id = 0, .body = accrete::wire::Ack{.applied = i + 1}}, reply);
+  }
+  store->flush();
+}
+
+void get_values(const Workload& workload) {
+  const auto store = accrete::open(workload.url, files());
+  for (std::size_t i = 0; i < value_count; ++i) {
+    store->append_batch(std::vector<Entry>(value_entries, {.key = workload.key(i), .bytes = entry_bytes}));
+  }
+  for (std::size_t i = 0; i < workload.iterations; ++i) {
+    const std::string value = store->get(workload.key(i % value_count));
+    if (value.size() != value_entries * entry_bytes.size()) throw std::runtime_error("a value lacks bytes");
+  }
+}
+
+using Path = void (*)(const Workload&);
+
+const std::map<std::string, Path>& paths() {
+  using accrete::Durability;
+  static const std::map<std::string, Path> all = {
+      {"files_append", [](const Workload& workload) { append_singly(workload, files()); }},
+      {"files_batch", [](const Workload& workload) { append_batches(workload, files()); }},
+      {"buffered_append", [](const Workload& workload) { append_singly(workload, buffered(Durability::memory)); }},
+      {"buffered_batch", [](const Workload& workload) { append_batches(workload, buffered(Durability::os)); }},
+      {"server_message", serve_messages},
+      {"get", get_values},
+  };
+  return all;
+}
+
+std::optional<std::size_t> parse_count(std::string_view text) {
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count == 0) return std::nullopt;
+  return count;
+}
+
+int usage(const std::string& problem) {
+  std::cerr << "bench_hot_paths: " << problem << "\nusage: bench_hot_paths NAME [--iterations N]\nnames:";
+  for (const auto& [name, path] : paths()) std::cerr << ' ' << name;
+  std::cerr << '\n';
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) return usage("NAME is missing");
+  const auto path = paths().find(arguments[0]);
+  if (path == paths().end()) return usage("there is no path '" + arguments[0] + "'");
+  if (arguments.size() != 1 && (arguments.size() != 3 || arguments[1] != "--iterations")) {
+    return usage("after NAME comes --iterations N, or nothing");
+  }
+  const std::optional<std::size_t> iterations = parse_count(arguments.size() == 3 ? arguments[2] : "100000");
+  if (!iterations) return usage("--iterations: '" + arguments[2] + "' is no number above 0");
+  try {
+    raise_open_files_limit();
+    const auto dataset = accrete::create_temporary(std::filesystem::temp_directory_path().string());
+    path->second({.url = dataset.url(), .iterations = *iterations});
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "bench_hot_paths: " << error.what() << '\n';
+    return 1;
+  }
+}

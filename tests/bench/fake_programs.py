@@ -1,0 +1,74 @@
+"""Programs in place of bench_cell and bench_limits: they measure nothing, and write down how they are run."""
+
+import json
+import stat
+from pathlib import Path
+
+ENGINES = ("files", "stdio", "lmdb", "rocksdb", "server.os")
+
+COMMON = '''#!/usr/bin/python3
+import json, os, subprocess, sys, time
+from pathlib import Path
+
+build = Path(__file__).resolve().parents[2]
+words = sys.argv[1:]
+
+def log(line):
+    with open(build / "log", "a") as file:
+        file.write(line + "\\n")
+
+def value(option):
+    return words[words.index(option) + 1] if option in words else None
+'''
+
+CELL = COMMON + '''
+if words[0] == "engines":
+    sys.exit(print((build / "engines.json").read_text()))
+engine, appends = value("--engine"), int(value("--appends"))
+log(" ".join([engine, *words[words.index("--appends"):]]))
+assert os.listdir(value("--directory")) == []
+Path(value("--directory"), "data").write_bytes(b"x" * 100)
+behaviour = json.loads((build / "behaviour.json").read_text()).get(engine)
+if behaviour == "fail":
+    print("a warning\\nbench_cell: the value of 'key-00000001'\\n  ends at byte 7", file=sys.stderr)
+    sys.exit(1)
+if behaviour == "cannot":
+    sys.exit(print("bench_cell: one process at a time", file=sys.stderr) or 3)
+if behaviour == "garbage":
+    sys.exit(print("oops"))
+if behaviour == "hang":
+    child = subprocess.Popen(["sleep", "1000"])
+    (build / "hanging").write_text(f"{os.getpid()} {child.pid}")
+    time.sleep(1000)
+print(json.dumps({"engine": engine, "state": "durable" if "--durable" in words else "cached", "appends": appends,
+                  "bytes": appends * int(value("--entry-bytes")),
+                  "seconds": {"append": 0.5, "get": None, "destroy": 0.1},
+                  "cpu_seconds": 0.4, "memory_bytes": 1, "stored_bytes": 2, "verified": behaviour != "unverified"}))
+'''
+
+LIMITS = COMMON + '''
+log("limits")
+assert Path(value("--directory")).is_dir()
+if (build / "no-limits").exists():
+    sys.exit("fake: nothing to measure")
+print('{"memcpy": {"unit": "bytes/s", "value": 9e9}, "fdatasync": {"unit": "s", "value": 0.0003}}')
+'''
+
+
+def describe(name):
+    return {"name": name, "title": name, "ours": name in ("files", "server.os"), "family": name, "version": None,
+            "level": "os", "processes": name != "rocksdb", "server": name == "server.os", "codec": None,
+            "numeric": False, "durable": name != "stdio", "settings": []}
+
+
+def make_build(build, behaviour=None):
+    """A build directory; behaviour is {engine: "fail" or another word of CELL}."""
+    build = Path(build)
+    for name, text in (("cells/bench_cell", CELL), ("limits/bench_limits", LIMITS)):
+        path = build / "bench" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    (build / "engines.json").write_text(json.dumps([describe(name) for name in ENGINES]), encoding="utf-8")
+    (build / "behaviour.json").write_text(json.dumps(behaviour or {}), encoding="utf-8")
+    return build

@@ -1,0 +1,369 @@
+"""accrete-bench growth and accrete-bench instructions, with programs and clocks in place of the real ones."""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+sys.path.insert(0, str(BENCH))
+
+from driver import growth, instructions, results  # noqa: E402  the path comes first
+from driver.cell import Outcome  # noqa: E402
+from driver.results import BenchError, UsageError  # noqa: E402
+
+CELL = '''#!/usr/bin/python3
+import json, sys
+words = sys.argv[1:]
+value = lambda option: words[words.index(option) + 1]
+appends = int(value("--appends"))
+assert "--no-gets" in words
+print(json.dumps({"engine": value("--engine"), "state": "cached", "appends": appends, "bytes": 100 * appends,
+                  "seconds": {"append": appends * 5e-7, "get": None, "destroy": 0.1}, "cpu_seconds": appends * 2.5e-7,
+                  "memory_bytes": 7000000, "stored_bytes": 2, "verified": True}))
+'''
+
+VALGRIND = '''#!/usr/bin/python3
+import json, sys
+from pathlib import Path
+words = sys.argv[1:]
+name, iterations = words[-3], int(words[-1])
+assert words[0] == "--tool=callgrind" and words[-2] == "--iterations"
+per_operation = json.loads((Path(__file__).parent / "instructions").read_text()).get(name)
+if per_operation is None:
+    sys.exit("bench_hot_paths: cannot open 'x': no room")
+print("==7== Callgrind, a call-graph generating cache profiler", file=sys.stderr)
+print(f"==7== Collected : {20_000_000 + per_operation * iterations}\\n", file=sys.stderr)
+'''
+
+
+def write_program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def engine(name, family="accrete"):
+    return {"name": name, "title": name, "ours": family == "accrete", "family": family, "version": None, "level": "os",
+            "processes": True, "server": False, "codec": None, "numeric": False, "durable": True, "settings": []}
+
+
+ENGINES = [*(engine(name) for name in growth.STACKS), engine("stdio", "stdio"), engine("rocksdb", "rocksdb")]
+
+
+class CommandTest(unittest.TestCase):
+    module = None
+
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="accrete-bench-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.build = self.dir / "build"
+
+    def patch(self, name, value):
+        patcher = mock.patch(name, value)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+    def call(self, *words):
+        """(exit code, what was said)"""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--build", type=Path)
+        self.module.add_parser(parser.add_subparsers())
+        arguments = parser.parse_args(["--build", str(self.build), *map(str, words)])
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = arguments.main(arguments)
+        return code, said.getvalue()
+
+
+class GrowthTest(CommandTest):
+    module = growth
+
+    def setUp(self):
+        super().setUp()
+        write_program(self.build / "bench" / "cells" / "bench_cell", CELL)
+        self.now = 0.0
+        self.run = []  # (engine, keys, appends)
+        self.room = (10 ** 12, 10 ** 9)  # bytes and files
+        self.patch("driver.growth.free_room", lambda place: self.room)
+        self.patch("driver.growth.known_engines", lambda build: ENGINES)
+        self.patch("driver.growth.settle", lambda: True)
+
+    def take_over(self, seconds_of):
+        """In place of the program: seconds_of(cell) says how long a point takes, or what comes of it instead."""
+        def run_cell(cell, directory, build, deadline_seconds):
+            self.run.append((cell.engine, cell.keys, cell.appends))
+            seconds = seconds_of(cell)
+            if isinstance(seconds, Outcome):
+                return seconds
+            self.now += seconds
+            return Outcome(result={"seconds": {"append": seconds / 2}, "cpu_seconds": seconds / 2, "memory_bytes": 5,
+                                   "appends": cell.appends})
+
+        self.patch("driver.growth.run_cell", run_cell)
+        self.patch("driver.growth.time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def growth(self):
+        return results.load(self.build / "results.json")["growth"]
+
+    def sizes(self, name, axis):
+        return [point[axis] for point in self.growth() if (point["engine"], point["axis"]) == (name, axis)]
+
+    def test_a_file_of_results_is_made_if_there_is_none(self):
+        code, said = self.call("growth", "--quick", "--engine", "files", "stdio")
+        self.assertEqual(code, 0, said)
+        found = results.load(self.build / "results.json")
+        self.assertEqual([engine["name"] for engine in found["engines"]], ["files", "stdio"])
+        self.assertEqual((found["patterns"], found["cells"], found["limits"]), ([], [], {}))
+        self.assertLessEqual({10 ** 3, 10 ** 4, 10 ** 5}, set(self.sizes("files", "keys")))
+        self.assertLessEqual({10 ** 5, 10 ** 6}, set(self.sizes("stdio", "appends")))
+        point = self.growth()[0]
+        self.assertEqual((point["seconds"], point["cpu_seconds"], point["memory_bytes"]), (0.5, 0.25, 7_000_000))
+        self.assertRegex(said, r"files +1,000 +1,000,000 +500 ns +250 ns +7 MB")
+        self.assertFalse((self.build / "data").exists(), "datasets are left behind")
+
+    def test_the_default_is_our_stacks_over_all_decades(self):
+        self.take_over(lambda cell: 5)
+        self.assertEqual(self.call("growth")[0], 0)
+        for name in growth.STACKS:
+            self.assertEqual(self.sizes(name, "keys"), [10 ** n for n in range(3, 8)])
+            self.assertEqual(self.sizes(name, "appends"), [10 ** n for n in range(5, 9)])
+        self.assertEqual({name for name, *_ in self.run}, set(growth.STACKS))
+        by_keys = {point["keys"]: point["appends"] for point in self.growth() if point["axis"] == "keys"}
+        self.assertEqual((by_keys[10 ** 3], by_keys[10 ** 7]), (10 ** 6, 10 ** 7))
+        self.assertEqual({point["keys"] for point in self.growth() if point["axis"] == "appends"}, {1000})
+
+    def test_engines_take_turns_at_each_size(self):
+        self.take_over(lambda cell: 5)
+        self.call("growth", "--quick", "--axis", "keys", "--engine", "files", "--engine", "rocksdb")
+        self.assertEqual([(name, keys) for name, keys, _ in self.run],
+                         [(name, keys) for keys in (10 ** 3, 10 ** 4, 10 ** 5) for name in ("files", "rocksdb")])
+
+    def test_what_is_cheap_is_measured_between_decades_too(self):
+        self.take_over(lambda cell: 1 if cell.appends < 10 ** 6 else 5)
+        self.call("growth", "--axis", "appends", "--engine", "files")
+        self.assertEqual(self.sizes("files", "appends"), [10 ** 5, 3 * 10 ** 5, 10 ** 6, 10 ** 7, 10 ** 8])
+
+    def test_an_engine_stops_after_a_point_that_took_too_long_and_others_go_on(self):
+        self.take_over(lambda cell: 31 if cell.engine == "files" and cell.keys == 10 ** 4 else 5)
+        code, said = self.call("growth", "--axis", "keys", "--engine", "files", "rocksdb", "--limit-seconds", "30")
+        self.assertEqual(code, 0, said)
+        self.assertEqual(self.sizes("files", "keys"), [10 ** 3, 10 ** 4])
+        self.assertEqual(len(self.sizes("rocksdb", "keys")), 5)
+        stopped = [point for point in self.growth() if "stopped" in point]
+        self.assertEqual([(point["engine"], point["keys"], point["seconds"]) for point in stopped],
+                         [("files", 10 ** 4, 15.5)])
+        self.assertIn("took 31 s, more than 30 s", stopped[0]["stopped"])
+        self.assertIn("stopped: took 31 s", said)
+
+    def test_a_failure_ends_the_engine_and_is_told_and_what_it_cannot_do_is_no_failure(self):
+        outcomes = {"files": Outcome(failed="a value ends at byte 7"), "stdio": Outcome(unavailable="it cannot")}
+        self.take_over(lambda cell: outcomes.get(cell.engine, 5))
+        code, said = self.call("growth", "--quick", "--axis", "keys", "--engine", "files", "stdio", "rocksdb")
+        self.assertEqual(code, 1)
+        self.assertIn("failed: a value ends at byte 7", said)
+        self.assertEqual([len(self.sizes(name, "keys")) for name in ("files", "stdio", "rocksdb")], [1, 1, 3])
+        self.assertEqual(self.growth()[0]["failed"], "a value ends at byte 7")
+        self.assertIsNone(self.growth()[0]["seconds"])
+        self.assertEqual(self.call("growth", "--quick", "--axis", "keys", "--engine", "stdio")[0], 0)
+
+    def test_an_interrupt_keeps_what_is_measured(self):
+        def interrupt(cell):
+            if cell.keys > 10 ** 3:
+                raise KeyboardInterrupt
+            return 5
+
+        self.take_over(interrupt)
+        code, said = self.call("growth", "--axis", "keys", "--engine", "files")
+        self.assertEqual(code, 130, said)
+        self.assertEqual(self.sizes("files", "keys"), [10 ** 3])
+        self.assertFalse((self.build / "data").exists(), "datasets are left behind")
+
+    def test_other_results_of_the_file_stay_and_what_is_measured_again_is_replaced(self):
+        self.take_over(lambda cell: 5)
+        self.call("growth", "--quick", "--engine", "files", "rocksdb")
+        path = self.build / "results.json"
+        before = results.load(path)
+        before["cells"] = [{"pattern": "P1"}]
+        results.save(path, before)
+        self.take_over(lambda cell: 7)
+        self.call("growth", "--quick", "--axis", "keys", "--engine", "files", "stdio")
+        after = results.load(path)
+        self.assertEqual(after["cells"], [{"pattern": "P1"}])
+        self.assertEqual([engine["name"] for engine in after["engines"]], ["files", "rocksdb", "stdio"])
+        seconds = {(point["engine"], point["axis"]): point["seconds"] for point in after["growth"]}
+        self.assertEqual(seconds, {("files", "keys"): 3.5, ("stdio", "keys"): 3.5, ("rocksdb", "keys"): 2.5,
+                                   ("files", "appends"): 2.5, ("rocksdb", "appends"): 2.5})
+        self.assertEqual(len(after["growth"]), 3 * 3 + 2 * 2)
+
+    def test_too_few_inodes_or_too_little_disk_are_told_before_anything_runs(self):
+        self.take_over(lambda cell: 5)
+        self.room = (10 ** 12, 10 ** 6)
+        with self.assertRaisesRegex(BenchError, "10,000,000 keys, each a file.* 1,000,000 files .*--directory"):
+            self.call("growth")
+        self.room = (40 * 10 ** 9, 10 ** 9)
+        with self.assertRaisesRegex(BenchError, "may need 43 GB of disk.* 40 GB free.*--directory"):
+            self.call("growth")
+        self.room = (29 * 10 ** 9, 0)
+        with self.assertRaisesRegex(BenchError, "may need 30 GB of disk"):
+            self.call("growth", "--engine", "rocksdb")
+        self.assertEqual(self.run, [])
+        self.assertEqual(self.call("growth", "--axis", "keys", "--engine", "rocksdb")[0], 0)
+        self.room = (10 ** 12, None)
+        self.assertEqual(self.call("growth")[0], 0, "not every file system counts its inodes")
+
+    def test_wrong_arguments_are_told(self):
+        with self.assertRaisesRegex(UsageError, "no engine 'nope'; there are files, "):
+            self.call("growth", "--engine", "nope")
+        with self.assertRaisesRegex(UsageError, "--limit-seconds"):
+            self.call("growth", "--limit-seconds", "0")
+
+
+SETTING = instructions.Setting(optimization="2", compiler="gcc 12", machine="x86_64", libc="glibc 2.36", avx2=True)
+
+
+class InstructionsTest(CommandTest):
+    module = instructions
+
+    def setUp(self):
+        super().setUp()
+        self.references = self.dir / "references.json"
+        self.setting = SETTING
+        self.valgrind = self.dir / "valgrind"
+        write_program(self.valgrind, VALGRIND)
+        write_program(self.build / "bench" / "limits" / "bench_hot_paths", "")
+        self.take({name: 1000 for name in instructions.PATHS})
+        self.patch("driver.instructions.setting_of", lambda build: self.setting)
+        self.patch("driver.instructions.file_system", lambda place: "ext4")
+        which = SimpleNamespace(which=lambda name: self.valgrind and str(self.valgrind))
+        self.patch("driver.instructions.shutil", which)
+
+    def take(self, numbers):
+        (self.dir / "instructions").write_text(json.dumps(numbers), encoding="utf-8")
+
+    def instructions(self, *words):
+        return self.call("instructions", "--references", self.references, *words)
+
+    def paths(self, optimization="2"):
+        return json.loads(self.references.read_text(encoding="utf-8"))["references"][optimization]["paths"]
+
+    def test_what_comes_before_and_after_a_path_cancels_out(self):
+        code, said = self.instructions("get")
+        self.assertEqual(code, 0)
+        self.assertRegex(said, r"get +1,000 +-")
+
+    def test_more_than_the_tolerance_is_a_failure_and_less_a_note(self):
+        self.instructions("--update")
+        self.take({"files_append": 1029, "buffered_append": 971, "server_message": 1000})
+        code, said = self.instructions("--check", "--hottest")
+        self.assertEqual(code, 0, said)
+        self.assertNotIn("update", said)
+        self.take({"files_append": 1031, "buffered_append": 1000, "server_message": 900})
+        code, said = self.instructions("--check", "--hottest")
+        self.assertEqual(code, 1)
+        self.assertIn("files_append takes 3.1 % more instructions than its reference; 3 % are allowed", said)
+        self.assertIn("server_message takes 10.0 % fewer instructions: update the reference", said)
+        self.assertNotIn("buffered_append takes", said)
+        self.assertEqual(self.instructions("--hottest")[0], 0, "without --check it is only told")
+
+    def test_an_update_keeps_tolerances_and_other_paths(self):
+        self.instructions("--update")
+        known = json.loads(self.references.read_text(encoding="utf-8"))
+        known["references"]["2"]["paths"]["get"]["tolerance"] = 0.2
+        self.references.write_text(json.dumps(known), encoding="utf-8")
+        self.take({"get": 1500})
+        self.instructions("--update", "get")
+        self.assertEqual(self.paths()["get"], {"instructions": 1500, "tolerance": 0.2})
+        self.assertEqual(self.paths()["files_batch"], {"instructions": 1000, "tolerance": 0.03})
+
+    def test_an_update_elsewhere_leaves_nothing_of_the_other_place_and_other_levels_alone(self):
+        self.instructions("--update")
+        self.setting = instructions.Setting("3", "gcc 12", "x86_64", "glibc 2.36", True)
+        self.instructions("--update", "get")
+        self.assertEqual(list(self.paths("3")), ["get"])
+        self.setting = instructions.Setting("2", "clang 14", "x86_64", "glibc 2.36", True)
+        self.instructions("--update", "get")
+        self.assertEqual(list(self.paths("2")), ["get"])
+        self.assertEqual(list(self.paths("3")), ["get"])
+
+    def assert_skipped(self, *words):
+        code, said = self.instructions("--check")
+        self.assertEqual(code, 77, said)
+        self.assertTrue(said.startswith("skipped: "), said)
+        for word in words:
+            self.assertIn(word, said)
+
+    def test_what_cannot_be_compared_is_skipped(self):
+        self.assert_skipped("optimization level 2")
+        self.instructions("--update")
+        self.setting = instructions.Setting("2", "gcc 13", "x86_64", "glibc 2.36", True)
+        self.assert_skipped("compiler", "gcc 12", "gcc 13")
+        self.setting = instructions.Setting("2", "gcc 12", "aarch64", "glibc 2.36", True)
+        self.assert_skipped("machine", "aarch64")
+        self.setting = SETTING
+        self.patch("driver.instructions.file_system", lambda place: "overlay")
+        self.assert_skipped("overlay", "ext4")
+        self.valgrind = None
+        self.assert_skipped("valgrind is not installed")
+        with self.assertRaisesRegex(BenchError, "valgrind is not installed"):
+            self.instructions()
+
+    def test_a_path_that_fails_is_told(self):
+        self.take({})
+        with self.assertRaisesRegex(BenchError, "get fails: bench_hot_paths: cannot open 'x': no room"):
+            self.instructions("get")
+
+    def test_only_a_number_of_callgrind_counts(self):
+        self.assertEqual(instructions.collected("==12== \n==12== Collected : 4711\n==12== \n"), 4711)
+        for said in ("", "==12== Collected : \n", "Collected : 4711\n", "==12== Collected : 4711 or so\n"):
+            with self.assertRaisesRegex(BenchError, "callgrind does not say"):
+                instructions.collected(said)
+
+    def test_wrong_arguments_and_wrong_files_are_told(self):
+        with self.assertRaisesRegex(UsageError, "no hot path 'nope'; there are files_append, "):
+            self.instructions("nope")
+        with self.assertRaisesRegex(UsageError, "--hottest"):
+            self.instructions("--hottest", "get")
+        no_references = "holds no references"
+        for text, message in (("{", "is not JSON"), ("[]", no_references), ('{"format": "x"}', no_references)):
+            self.references.write_text(text, encoding="utf-8")
+            with self.assertRaisesRegex(BenchError, message):
+                self.instructions("--check")
+
+
+class SettingTest(unittest.TestCase):
+    def setting(self, **options):
+        values = {"optimization": "3", "b_sanitize": "none", **options}
+        answers = {"--buildoptions": [{"name": name, "value": value} for name, value in values.items()],
+                   "--targets": [{"name": "bench_hot_paths", "target_sources": [
+                       {"language": "cpp", "compiler": ["sh", "-c", "echo 'c++ (Debian) 12.2.0'; echo more"]}]}]}
+        with mock.patch("driver.instructions.introspect", lambda build, what: answers[what]):
+            return instructions.setting_of("build")
+
+    def test_it_names_the_compiler_however_it_is_called(self):
+        setting = self.setting()
+        self.assertEqual((setting.optimization, setting.compiler), ("3", "gcc (Debian) 12.2.0"))
+        self.assertEqual(setting.machine, os.uname().machine)
+
+    def test_programs_that_count_for_something_else_are_skipped(self):
+        for name, value in (("b_sanitize", "address"), ("b_coverage", True), ("b_lto", True)):
+            with self.assertRaisesRegex(instructions.Skip, name):
+                self.setting(**{name: value})
+
+    def test_the_references_of_the_repository_have_every_path_at_both_levels(self):
+        references = instructions.load(instructions.REFERENCES)["references"]
+        self.assertEqual(sorted(references), ["2", "3"])
+        for level in references.values():
+            self.assertEqual(list(level["paths"]), list(instructions.PATHS))
+
+
+if __name__ == "__main__":
+    unittest.main()
