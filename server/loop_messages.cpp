@@ -44,18 +44,16 @@ void Server::Loop::take_message(Received received) {
     return;
   }
   const auto stranger = failure<NetworkError>("cannot answer a client that has not said hello: say hello first");
-  outbox_.reset(received.from, request.id, stranger);
+  outbox_.reset_stranger(received.from, request.id, stranger);
 }
 
 void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t> request,
                                   const std::exception_ptr& failure) {
   const ClientHandle client = find(peer);
-  if (!request) {
-    outbox_.reset(peer, 0, failure);
-  } else if (client) {
-    outbox_.fail(client, *request, failure, false);
+  if (client) {
+    request ? outbox_.fail(client, *request, failure, false) : outbox_.reset(client, failure);
   } else {
-    outbox_.fail_stranger(peer, *request, failure);
+    request ? outbox_.fail_stranger(peer, *request, failure) : outbox_.reset_stranger(peer, 0, failure);
   }
   const Clock::time_point now = Clock::now();
   if (client) ++client->malformed;

@@ -10,6 +10,12 @@ constexpr std::size_t most_control = 1024;
 
 constexpr std::chrono::seconds patience_with_strangers{5};
 
+wire::ErrorReply describe_retryable(const std::exception_ptr& failure, std::string& text) {
+  wire::ErrorReply error = wire::describe_error(failure, text);
+  error.retryable = true;
+  return error;
+}
+
 }  // namespace
 
 void Outbox::enqueue(const ClientHandle& client) {
@@ -54,11 +60,14 @@ void Outbox::fail_stranger(const Peer& peer, std::uint64_t request, const std::e
   tell_stranger(peer, {.id = request, .body = wire::Failed{.error = wire::describe_error(failure, text)}});
 }
 
-void Outbox::reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
+void Outbox::reset(const ClientHandle& client, const std::exception_ptr& failure) {
   std::string text;
-  wire::ErrorReply error = wire::describe_error(failure, text);
-  error.retryable = true;
-  tell_stranger(peer, {.id = request, .body = wire::Reset{.error = error}});
+  control(client, {.id = 0, .body = wire::Reset{.error = describe_retryable(failure, text)}});
+}
+
+void Outbox::reset_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure) {
+  std::string text;
+  tell_stranger(peer, {.id = request, .body = wire::Reset{.error = describe_retryable(failure, text)}});
 }
 
 void Outbox::tell_stranger(const Peer& peer, const wire::Reply& reply) {

@@ -26,9 +26,12 @@ class Outbox {
   void reply(const ClientHandle& client, PendingReply reply);
   void give_credit(const ClientHandle& client, const wire::More& more);
 
-  /// To anybody, client or not. Who does not take it within seconds does not get it.
+  /// Asks it to connect anew.
+  void reset(const ClientHandle& client, const std::exception_ptr& failure);
+
+  /// To peers that are no clients. Who does not take it within seconds does not get it.
   void fail_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
-  void reset(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
+  void reset_stranger(const Peer& peer, std::uint64_t request, const std::exception_ptr& failure);
 
   /// Sends what can be sent. Returns the clients that are to be dropped: they are gone, or read nothing and let too
   /// much gather.

@@ -142,9 +142,9 @@ Settings make_settings(const Kind& kind) {
       {"append", "Merge with an operator that concatenates, a WriteBatch a batch"},
       {"write_buffer_size", "128 MiB, max_write_buffer_number 4: large buffers, so that writers seldom wait"},
       {"memtable_factory",
-       "vector, as for bulk loads: 1.4 times the appends a second of a skip list, but a get meanwhile would sort what "
-       "is "
-       "in memory; it asks for allow_concurrent_memtable_write=false, and there is one writer"},
+       "vector, as for bulk loads: 1.4 times the appends a second of a skip list, but a get meanwhile would sort all "
+       "of "
+       "it; it asks for allow_concurrent_memtable_write=false, and there is one writer"},
       {"level0_slowdown_writes_trigger", "40, level0_stop_writes_trigger 60: compaction does not hold up the writer"},
       {"target_file_size_base", "128 MiB, max_bytes_for_level_base 1 GiB: as large as what is flushed"},
       {"max_background_jobs", "2, the number of cores"},

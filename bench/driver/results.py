@@ -65,9 +65,3 @@ def spread(values):
     """Half the range, relative to the median: 0.05 reads as "± 5 %"."""
     middle = statistics.median(values)
     return (max(values) - min(values)) / 2 / middle if middle else 0.0
-
-
-def rates(cell, metric, amount="appends"):
-    """Per second, one number for each repetition that has the metric; amount is "appends", "keys" or "bytes"."""
-    seconds = [repetition["seconds"].get(metric) for repetition in cell["repetitions"]]
-    return [cell[amount] / second for second in seconds if second]

@@ -1,4 +1,4 @@
-// Asks the processor for memory before it is needed. Addresses that cannot be read do no harm.
+// Asks the processor for memory before it is needed.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ inline constexpr std::size_t cache_line_size = 64;
 
 inline void prefetch_to_read(const void* at) noexcept { __builtin_prefetch(at); }
 
-/// All cache lines of `size` bytes from `at` on.
+/// All cache lines of the `size` bytes that stand at `at`.
 inline void prefetch_to_write(const void* at, std::size_t size) noexcept {
   const char* const begin = static_cast<const char*>(at);
   for (std::size_t offset = 0; offset < size; offset += cache_line_size) __builtin_prefetch(begin + offset, 1);

@@ -4,6 +4,7 @@
 #include <new>
 #include <span>
 
+#include "base/prefetch.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
@@ -14,7 +15,6 @@ constexpr std::align_val_t region_alignment{std::size_t{2} << 20};  // of a huge
 
 /// Pages begin their chunks at different lines: values that grow in step would else all be written to at addresses that
 /// share the same few places in the processor's caches.
-constexpr std::size_t line_size = 64;
 constexpr std::size_t colours = 32;
 
 }  // namespace
@@ -24,7 +24,7 @@ ChunkPool::~ChunkPool() {
 }
 
 std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
-  constexpr std::size_t usable = page_size - page_header_size - (colours - 1) * line_size;
+  constexpr std::size_t usable = page_size - page_header_size - (colours - 1) * cache_line_size;
   return usable / chunks_a_page[size_class] / alignof(Chunk) * alignof(Chunk);
 }
 
@@ -35,7 +35,7 @@ ChunkPool::Page* ChunkPool::page_of(Chunk* chunk) noexcept {
 
 char* ChunkPool::first_chunk(Page* page) noexcept {
   const std::size_t colour = reinterpret_cast<std::uintptr_t>(page) / page_size % colours;
-  return reinterpret_cast<char*>(page) + page_header_size + colour * line_size;
+  return reinterpret_cast<char*>(page) + page_header_size + colour * cache_line_size;
 }
 
 bool ChunkPool::is_full(const Page& page) noexcept { return page.used == chunks_a_page[page.size_class]; }

@@ -86,7 +86,9 @@ GatheredValues::Fetched GatheredValues::fetch(std::span<const Entry> entries) co
   };
   for (Likely& key : std::span(fetched).first(entries.size())) key.likely = index_.find_likely(key.hash);
   for_each_likely_key([](const Key& key, std::size_t) { prefetch_to_write(&key, sizeof(Key)); });
-  for_each_likely_key([](const Key& key, std::size_t) { prefetch_to_write(key.last, sizeof(Chunk)); });
+  for_each_likely_key([](const Key& key, std::size_t) {
+    if (key.last) prefetch_to_write(key.last, sizeof(Chunk));
+  });
   for_each_likely_key([](const Key& key, std::size_t bytes) { prefetch_room(key, bytes); });
   return fetched;
 }

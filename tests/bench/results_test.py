@@ -54,15 +54,10 @@ class ResultsTest(unittest.TestCase):
             results.save(self.path, SOUND)
         self.assertEqual(os.listdir(self.dir), ["results.json"])
 
-    def test_median_spread_and_rates(self):
+    def test_median_and_spread(self):
         self.assertEqual(results.median([3, 1, 2]), 2)
         self.assertEqual(results.spread([9, 10, 12]), 0.15)
         self.assertEqual(results.spread([5]), 0)
-        cell = {"appends": 100, "bytes": 1000, "keys": 10,
-                "repetitions": [{"seconds": {"append": 2, "get": None}}, {"seconds": {"append": 4, "get": None}}]}
-        self.assertEqual(results.rates(cell, "append"), [50, 25])
-        self.assertEqual(results.rates(cell, "append", "bytes"), [500, 250])
-        self.assertEqual(results.rates(cell, "get", "keys"), [])
 
     def test_a_cell_that_hangs_is_ended(self):
         build = make_build(self.dir / "build", {"files": "hang"})
