@@ -132,7 +132,7 @@ json run_cell(const EngineType& type, const CellOptions& options) {
   const Workload workload(options.workload);
   const std::unique_ptr<Engine> engine = type.make(setup_of(options));
   const Timed appends = time_appends(*engine, workload, options);
-  const std::uint64_t stored = stored_bytes(options.directory);
+  const Stored stored = stored_in(options.directory);
 
   json seconds = {{"append", appends.seconds}, {"get", nullptr}};
   {
@@ -150,7 +150,8 @@ json run_cell(const EngineType& type, const CellOptions& options) {
           {"seconds", seconds},
           {"cpu_seconds", appends.usage.cpu_seconds},
           {"memory_bytes", appends.usage.memory_bytes},
-          {"stored_bytes", stored},
+          {"stored_bytes", stored.bytes},
+          {"stored_files", stored.files},
           {"verified", true}};
 }
 

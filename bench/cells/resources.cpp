@@ -47,14 +47,16 @@ std::uint64_t Meter::memory(const std::string& field) const {
   throw std::runtime_error("there is no " + field + " in " + directory_ + "/status");
 }
 
-std::uint64_t stored_bytes(const std::filesystem::path& directory) {
+Stored stored_in(const std::filesystem::path& directory) {
   constexpr std::uint64_t block_size = 512;  // of st_blocks, whatever the file system's is
-  std::uint64_t blocks = 0;
+  Stored stored;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     struct stat status {};
-    if (::lstat(entry.path().c_str(), &status) == 0) blocks += static_cast<std::uint64_t>(status.st_blocks);
+    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    stored.bytes += static_cast<std::uint64_t>(status.st_blocks) * block_size;
+    if (S_ISREG(status.st_mode)) ++stored.files;
   }
-  return blocks * block_size;
+  return stored;
 }
 
 std::uint64_t raise_open_files_limit() {

@@ -33,8 +33,13 @@ class Meter {
   double cpu_seconds_before_ = 0;
 };
 
-/// Bytes that files and directories below this one take on the disk.
-[[nodiscard]] std::uint64_t stored_bytes(const std::filesystem::path& directory);
+struct Stored {
+  std::uint64_t bytes = 0;  ///< that files and directories take on the disk
+  std::uint64_t files = 0;
+};
+
+/// Below this directory.
+[[nodiscard]] Stored stored_in(const std::filesystem::path& directory);
 
 /// To its hard limit, for this process and those that it starts. Returns it.
 std::uint64_t raise_open_files_limit();

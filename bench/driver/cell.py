@@ -17,7 +17,7 @@ DEADLINE_SECONDS = 1200  # for an engine that hangs
 PATIENCE_SECONDS = 2  # until what was told to end is killed
 PROGRAMS = ("bench_cell: ", "bench_limits: ", "partd_cell: ")
 LONGEST_MESSAGE = 500
-FIELDS = ("state", "appends", "bytes", "seconds", "cpu_seconds", "memory_bytes", "stored_bytes")
+FIELDS = ("state", "appends", "bytes", "seconds", "cpu_seconds", "memory_bytes", "stored_bytes", "stored_files")
 
 
 @dataclass

@@ -25,9 +25,11 @@ def limit_seconds(results, cell, metric):
         if metric == "append":
             seconds, formula = _append(results, pattern, engine, cell)
         elif metric == "get":
-            seconds, formula = _moved(results, cell["bytes"], "page_cache_read_64k")
+            seconds, formula = _sum(_moved(results, cell["bytes"], "page_cache_read_64k"),
+                                    _files(results, cell, "file_read"))
         else:
-            seconds, formula = _moved(results, _stored(cell), "unlink_bytes")
+            seconds, formula = _sum(_moved(results, _stored(cell), "unlink_bytes"),
+                                    _files(results, cell, "file_removal"))
     except _Missing:
         return None
     return (seconds, f"{formula} = {duration(seconds)}") if seconds > 0 else None
@@ -63,7 +65,17 @@ def _synced(results, cell):
 
 def _written(results, cell, total):
     """What an engine keeps in memory alone is not written."""
-    return _moved(results, total, "page_cache_write_1m") if _stored(cell) else (0.0, "")
+    if not _stored(cell):
+        return 0.0, ""
+    return _sum(_moved(results, total, "page_cache_write_1m"), _files(results, cell, "file_creation"))
+
+
+def _files(results, cell, name):
+    """Of an engine with a file for each key they count; of any other they take no time."""
+    files, speed = _median(cell, "stored_files"), _value(results, name)
+    if not files:
+        return 0.0, ""
+    return files / speed, f"{files:,.0f} files / {speed:,.0f} a second ({name})"
 
 
 def _moved(results, total, name, among=1):
@@ -91,7 +103,11 @@ def _value(results, name):
 
 
 def _stored(cell):
-    return median([repetition["stored_bytes"] for repetition in cell["repetitions"]])
+    return _median(cell, "stored_bytes")
+
+
+def _median(cell, name):
+    return median([repetition[name] for repetition in cell["repetitions"]])
 
 
 def _nearest_scatter(entry_bytes):

@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import stat
 import sys
 import time
 from contextlib import contextmanager
@@ -205,10 +206,12 @@ def timed_get(engine, workload, order):
     return time.perf_counter() - begin
 
 
-def stored_bytes(directory):
+def stored_in(directory):
+    """(bytes on the disk, files)."""
     block_size = 512  # of st_blocks, whatever the file system's is
-    paths = (os.path.join(where, name) for where, folders, files in os.walk(directory) for name in folders + files)
-    return sum(os.lstat(path).st_blocks for path in paths) * block_size
+    paths = [os.path.join(where, name) for where, folders, files in os.walk(directory) for name in folders + files]
+    found = [os.lstat(path) for path in paths]
+    return sum(one.st_blocks for one in found) * block_size, sum(stat.S_ISREG(one.st_mode) for one in found)
 
 
 def timed_destroy(engine):
@@ -229,7 +232,7 @@ def run(options):
     engine = engine_type(options.directory)
     try:
         append_seconds, cpu_seconds, memory_bytes = timed_append(engine, workload, options)
-        stored = stored_bytes(options.directory)
+        bytes_stored, files_stored = stored_in(options.directory)
         get_seconds = None if options.no_gets else timed_get(engine, workload, with_value.tolist())
         # partd.Numpy fails on a key that it does not have.
         workload.check(got(engine, workload, (with_value if options.numeric else every_key).tolist()))
@@ -240,7 +243,8 @@ def run(options):
     return {"engine": options.engine, "state": "durable" if options.durable else "cached", "appends": options.appends,
             "bytes": options.appends * options.entry_bytes,
             "seconds": {"append": append_seconds, "get": get_seconds, "destroy": destroy_seconds},
-            "cpu_seconds": cpu_seconds, "memory_bytes": memory_bytes, "stored_bytes": stored, "verified": True}
+            "cpu_seconds": cpu_seconds, "memory_bytes": memory_bytes, "stored_bytes": bytes_stored,
+            "stored_files": files_stored, "verified": True}
 
 
 def count(most):

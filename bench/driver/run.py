@@ -198,7 +198,7 @@ class Run:
         settle()
         outcome = run_cell(cell, self.place, self.build)
         if outcome.result:
-            fields = ("seconds", "cpu_seconds", "memory_bytes", "stored_bytes")
+            fields = ("seconds", "cpu_seconds", "memory_bytes", "stored_bytes", "stored_files")
             entry["repetitions"].append({name: outcome.result[name] for name in fields})
             entry |= {name: outcome.result[name] for name in ("appends", "bytes", "state")}
         entry["unavailable"] = outcome.unavailable

@@ -100,15 +100,16 @@ LIMIT_RULES = (
     ("append",
      "b / scatter of that entry size + b / page_cache_write_1m: each byte is copied once to its key, and handed over "
      "in large writes. With several processes the copying is divided by min(processes, cores). An engine that stores "
-     "no bytes has no write."),
+     "no bytes has no write. Every write below goes with + stored files / file_creation: where each key has a file, "
+     "each has to be made."),
     ("append, durable, and engines of level sync",
      "batches × fdatasync, divided by the processes, which can share a sync"),
     ("append through a server (P8)",
      "max(b / zmq_1m, b / scatter_100 + b / page_cache_write_1m) with two cores; the sum with one"),
     ("append with a codec (P10)", "b / compress_codec + stored bytes / page_cache_write_1m"),
     ("append of numbers (P11)", "b / memcpy + b / page_cache_write_1m"),
-    ("get", "b / page_cache_read_64k"),
-    ("destroy", "stored bytes / unlink_bytes"),
+    ("get", "b / page_cache_read_64k + stored files / file_read"),
+    ("destroy", "stored bytes / unlink_bytes + stored files / file_removal"),
 )
 
 GROWTH = (

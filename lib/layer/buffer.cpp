@@ -11,6 +11,9 @@ namespace {
 /// Without a journal, more than that goes straight down.
 constexpr std::uint64_t most_bytes_copied = std::uint64_t{8} << 20;
 
+/// On average. To copy them into a journal and into memory first would save nothing.
+constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
+
 }  // namespace
 
 Buffer::Buffer(Store& below, const Settings& settings)
@@ -32,6 +35,12 @@ void Buffer::start_journal() {
 
 std::uint64_t Buffer::most_bytes_gathered() const noexcept {
   return std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : most_bytes_copied);
+}
+
+// Where batches are synced, one fdatasync of the journal costs less than one of each value.
+bool Buffer::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
+  return bytes > most_bytes_gathered() ||
+         (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 
 void Buffer::gather(std::span<const Entry> entries, std::uint64_t bytes) {

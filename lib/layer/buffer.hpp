@@ -51,8 +51,9 @@ class Buffer {
   [[nodiscard]] bool is_synced() const noexcept { return settings_.journal && settings_.journal->synced; }
   [[nodiscard]] bool owns_below() const noexcept { return settings_.owned != nullptr; }
 
-  /// The most bytes that are to be gathered at once.
-  [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
+  /// Whether a batch, of so many bytes in all, is better appended below than gathered: it is too large, or its entries
+  /// make large writes as they are.
+  [[nodiscard]] bool is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept;
 
   /// Journals and gathers a batch without an id: all of it or nothing. Waits for room. `bytes`: of its record.
   void gather(std::span<const Entry> entries, std::uint64_t bytes);
@@ -161,6 +162,7 @@ class Buffer {
 
   // buffer.cpp
   void start_journal();
+  [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
   [[nodiscard]] std::unique_lock<std::mutex> enter(std::uint64_t bytes);
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool has_stage_before(std::uint64_t stage) const;

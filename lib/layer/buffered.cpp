@@ -43,7 +43,7 @@ class Buffered final : public BufferedStore, private AtFork {
     const bool is_plain = !options.sync && !options.expect_size && !options.id;
     // Where nothing is synced, a group has nothing to share.
     const std::uint64_t bytes = BufferBatches::size_of(entries);
-    if (is_plain && !buffer_.is_synced() && !is_large(bytes)) return buffer_.gather(entries, bytes);
+    if (is_plain && !buffer_.is_synced() && !buffer_.is_large(entries, bytes)) return buffer_.gather(entries, bytes);
     GroupedBatch batch{.entries = entries, .options = options};
     append_group({&batch, 1});
     if (batch.failure) std::rethrow_exception(batch.failure);
@@ -92,13 +92,11 @@ class Buffered final : public BufferedStore, private AtFork {
     add(batch, bytes);
   }
 
-  [[nodiscard]] bool is_large(std::uint64_t bytes) const noexcept { return bytes > buffer_.most_bytes_gathered(); }
-
   /// What cannot be gathered, or would not be safe there.
   [[nodiscard]] bool must_go_down(const GroupedBatch& batch, std::uint64_t bytes) const noexcept {
     if (batch.options.sync && !buffer_.is_synced()) return true;
     if (batch.options.expect_size && !buffer_.owns_below()) return true;
-    return is_large(bytes);
+    return buffer_.is_large(batch.entries, bytes);
   }
 
   [[nodiscard]] bool is_applied(const std::optional<BatchId>& id) {

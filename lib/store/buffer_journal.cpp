@@ -22,6 +22,9 @@ constexpr std::uint8_t has_session = 2;
 
 constexpr std::size_t batch_count_offset = record_header_size + 1;
 
+/// A system call costs less than the faults of pages that are written to through a mapping.
+constexpr std::size_t large_write = 4096;
+
 void append_id(std::string& to, const BatchId& id) {
   to += as_string_view(id.writer);
   append_le(to, id.sequence);
@@ -220,7 +223,11 @@ void BufferJournal::take_back() {
 }
 
 void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
-  if (settings_.synced) return segment.file->write_at(offset, bytes);
+  if (settings_.synced || bytes.size() >= large_write) {
+    segment.file->write_at(offset, bytes);
+    segment.size = std::max(segment.size, offset + bytes.size());
+    return;
+  }
   const bool is_inside = window_segment_ == &segment && offset >= window_range_.offset &&
                          offset + bytes.size() <= window_range_.offset + window_range_.size;
   if (!is_inside) move_window(segment, {.offset = offset, .size = bytes.size()});

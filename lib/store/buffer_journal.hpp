@@ -28,9 +28,9 @@
 // After another boot, unless appends were synced, the journal counts for nothing: power loss may have taken a step out
 // of it and left what the step had handed down, which would then be doubled.
 //
-// Where batches need not be synced, a segment is written through a mapping of the page cache, which outlives the
-// process as well as what is written by a system call does, and costs none. It is then longer than what was written to
-// it, and ends with zeros.
+// Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
+// process as well as what is written by a system call does, and costs none. A segment is then longer than what was
+// written to it, and ends with zeros.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -137,7 +137,7 @@ class BufferJournal {
   struct Segment {
     std::string name{};
     std::unique_ptr<File> file{};
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;  // of the file
   };
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
@@ -149,7 +149,7 @@ class BufferJournal {
   const Settings settings_;
   BufferSegmentHeader header_;
   std::array<Segment, 2> segments_;
-  // Where batches need not be synced: a stretch of a segment that is shared.
+  // For small records, where batches need not be synced: a stretch of a segment that is shared.
   std::unique_ptr<SharedBytes> window_;
   const Segment* window_segment_ = nullptr;
   ByteRange window_range_;

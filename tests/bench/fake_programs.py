@@ -43,7 +43,7 @@ if behaviour == "hang":
 print(json.dumps({"engine": engine, "state": "durable" if "--durable" in words else "cached", "appends": appends,
                   "bytes": appends * int(value("--entry-bytes")),
                   "seconds": {"append": 0.5, "get": None, "destroy": 0.1},
-                  "cpu_seconds": 0.4, "memory_bytes": 1, "stored_bytes": 2, "verified": behaviour != "unverified"}))
+                  "cpu_seconds": 0.4, "memory_bytes": 1, "stored_bytes": 2, "stored_files": 1, "verified": behaviour != "unverified"}))
 '''
 
 LIMITS = COMMON + '''

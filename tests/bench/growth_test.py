@@ -28,7 +28,7 @@ appends = int(value("--appends"))
 assert "--no-gets" in words
 print(json.dumps({"engine": value("--engine"), "state": "cached", "appends": appends, "bytes": 100 * appends,
                   "seconds": {"append": appends * 5e-7, "get": None, "destroy": 0.1}, "cpu_seconds": appends * 2.5e-7,
-                  "memory_bytes": 7000000, "stored_bytes": 2, "verified": True}))
+                  "memory_bytes": 7000000, "stored_bytes": 2, "stored_files": 1, "verified": True}))
 '''
 
 VALGRIND = '''#!/usr/bin/python3

@@ -37,7 +37,8 @@ def a_cell(pattern, engine, seconds, appends=1_000_000, entry_bytes=100, **more)
     """seconds: of the append, one for each repetition, or a dictionary for each."""
     repetitions = [{"seconds": {"append": None, "get": None, "destroy": None,
                                 **(one if isinstance(one, dict) else {"append": one})},
-                    "cpu_seconds": 1.0, "memory_bytes": 1_000_000, "stored_bytes": appends * entry_bytes}
+                    "cpu_seconds": 1.0, "memory_bytes": 1_000_000, "stored_bytes": appends * entry_bytes,
+                    "stored_files": 0}
                    for one in seconds]
     return {"pattern": pattern, "engine": engine, "batch": 1000, "processes": 1, "keys": 1000, "appends": appends,
             "bytes": appends * entry_bytes, "state": "cached", "repetitions": repetitions, "unavailable": None,
@@ -52,11 +53,14 @@ ENGINES = [an_engine("files", ours=True), an_engine("buffered.memory", "memory",
 
 LIMITS = {"memcpy": 10e9, "scatter_100": 2e9, "scatter_1024": 4e9, "scatter_65536": 8e9, "page_cache_write_1m": 4e9,
           "page_cache_read_64k": 5e9, "unlink_bytes": 20e9, "zmq_1m": 1e9, "compress_lz4": 0.5e9}
+FILES_A_SECOND = 1e5
 
 
 def some_results(patterns, cells, **more):
     limits = {name: {"unit": "bytes/s", "values": [0.9 * value, value, 1.2 * value]} for name, value in LIMITS.items()}
     limits["fdatasync"] = {"unit": "s", "values": [0.001]}
+    for name in ("file_creation", "file_read", "file_removal"):
+        limits[name] = {"unit": "1/s", "values": [FILES_A_SECOND]}
     return {"format": results.FORMAT, "version": results.VERSION, "date": "2026-11-22T03:10:00Z",
             "revision": "v1-2-gabc", "quick": False, "repetitions": 3,
             "machine": {"cpu": "a processor", "cores": 2, "memory_bytes": 8 << 30, "kernel": "6.1",
@@ -201,6 +205,15 @@ class LimitsOf(unittest.TestCase):
         cell = a_cell("P1", "files", [{"append": 1.0, "get": 1.0, "destroy": 1.0}])
         self.assertAlmostEqual(0.1 / 5, self.limit(cell, "get")[0])
         self.assertAlmostEqual(0.1 / 20, self.limit(cell, "destroy")[0])
+
+    def test_files_are_made_and_opened_and_removed(self):
+        cell = a_cell("P3", "files", [{"append": 1.0, "get": 1.0, "destroy": 1.0}])
+        cell["repetitions"][0]["stored_files"] = 1000
+        seconds, formula = self.limit(cell)
+        self.assertAlmostEqual(0.1 / 2 + 0.1 / 4 + 0.01, seconds)
+        self.assertIn("+ 1,000 files / 100,000 a second (file_creation) = ", formula)
+        self.assertAlmostEqual(0.1 / 5 + 0.01, self.limit(cell, "get")[0])
+        self.assertAlmostEqual(0.1 / 20 + 0.01, self.limit(cell, "destroy")[0])
 
     def test_what_stays_in_memory_is_not_written(self):
         cell = a_cell("P1", "redis", [1.0])
