@@ -10,6 +10,9 @@ constexpr std::size_t most_control = 1024;
 
 constexpr std::chrono::seconds patience_with_strangers{5};
 
+/// Memory of messages that have been sent, for the next.
+constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
+
 wire::ErrorReply describe_retryable(const std::exception_ptr& failure, std::string& text) {
   wire::ErrorReply error = wire::describe_error(failure, text);
   error.retryable = true;
@@ -17,6 +20,8 @@ wire::ErrorReply describe_retryable(const std::exception_ptr& failure, std::stri
 }
 
 }  // namespace
+
+Outbox::Outbox(Router& router) : router_(router), part_messages_(MessagePool::make(spare_message_bytes)) {}
 
 void Outbox::enqueue(const ClientHandle& client) {
   if (client->gone || client->queued_for_sending) return;
@@ -126,24 +131,20 @@ bool Outbox::is_there(Client& client) {
   return router_.try_send(client.peer, message_) != SendResult::gone;
 }
 
-SendResult Outbox::send_bytes(Client& client, std::string_view bytes) {
-  const SendResult result = router_.try_send(client.peer, bytes);
+/// Takes down what has come of a message to the client.
+SendResult Outbox::sent(Client& client, SendResult result) {
   if (result == SendResult::sent) client.last_progress = client.last_sent = Clock::now();
   return result;
 }
 
-SendResult Outbox::send(Client& client, const wire::Reply& reply) {
-  wire::encode_reply(reply, message_);
-  return send_bytes(client, message_);
-}
-
 SendResult Outbox::send_to(Client& client) {
   for (; !client.control.empty(); client.control.pop_front()) {
-    const SendResult result = send_bytes(client, client.control.front());
+    const SendResult result = sent(client, router_.try_send(client.peer, client.control.front()));
     if (result != SendResult::sent) return result;
   }
   if (client.ack_due) {
-    const SendResult result = send(client, {.id = 0, .body = wire::Ack{.applied = client.applied}});
+    wire::encode_reply({.id = 0, .body = wire::Ack{.applied = client.applied}}, message_);
+    const SendResult result = sent(client, router_.try_send(client.peer, message_));
     if (result != SendResult::sent) return result;
     client.ack_due = false;
   }
@@ -168,7 +169,9 @@ SendResult Outbox::send_reply(Client& client, PendingReply& reply) {
   for (bool last = false; !last && reply.next_part < reply.credit; ++reply.next_part) {
     const wire::Part part = reply.part();
     last = part.last;
-    const SendResult result = send(client, {.id = reply.request, .body = part});
+    std::string message = part_messages_->take();
+    wire::encode_reply({.id = reply.request, .body = part}, message);
+    const SendResult result = sent(client, router_.try_send(client.peer, part_messages_->share(std::move(message))));
     if (result != SendResult::sent) return result;
   }
   return SendResult::sent;

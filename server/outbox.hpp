@@ -3,10 +3,12 @@
 
 #include <deque>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/router.hpp"
 #include "server/client.hpp"
@@ -15,7 +17,7 @@ namespace accrete::server {
 
 class Outbox {
  public:
-  explicit Outbox(Router& router) : router_(router) {}
+  explicit Outbox(Router& router);
 
   /// Each takes what is to be sent; `send_all` sends it.
   void acknowledge(const ClientHandle& client);
@@ -48,8 +50,7 @@ class Outbox {
   void control(const ClientHandle& client, const wire::Reply& reply);
   void tell_stranger(const Peer& peer, const wire::Reply& reply);
   void send_to_strangers();
-  [[nodiscard]] SendResult send(Client& client, const wire::Reply& reply);
-  [[nodiscard]] SendResult send_bytes(Client& client, std::string_view bytes);
+  [[nodiscard]] static SendResult sent(Client& client, SendResult result);
   [[nodiscard]] SendResult send_to(Client& client);
   [[nodiscard]] SendResult send_reply(Client& client, PendingReply& reply);
 
@@ -64,6 +65,7 @@ class Outbox {
   std::vector<ClientHandle> queue_;  // clients for which something can be sent
   std::deque<ToStranger> to_strangers_;
   std::string message_;  // memory used again
+  const std::shared_ptr<MessagePool> part_messages_;
 };
 
 }  // namespace accrete::server

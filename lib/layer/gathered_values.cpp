@@ -97,7 +97,7 @@ void GatheredValues::prefetch_room(const Key& key, std::size_t bytes) noexcept {
   if (!key.last) return;
   Chunk& chunk = *key.last;
   constexpr std::size_t most = 512;  // the processor itself foresees the rest
-  prefetch_to_write(chunk.bytes() + chunk.size, std::min<std::size_t>({bytes, chunk.room(), most}));
+  prefetch_to_write(chunk.bytes() + chunk.size, std::min(std::min<std::size_t>(bytes, chunk.room()), most));
 }
 
 void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint64_t stage) {

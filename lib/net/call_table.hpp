@@ -11,6 +11,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/saved_error.hpp"
 
@@ -19,7 +20,7 @@ namespace accrete {
 /// A request and what has come of its reply so far: parts wait here until the caller takes them, and only then is the
 /// server given credit for more.
 struct Call {
-  std::shared_ptr<const std::string> message;
+  SharedMessage message;
   bool is_sent = false;
   bool is_restarted = false;  ///< the parts that were taken are void: the request was sent again
   std::vector<zmq::message_t> parts{};

@@ -10,6 +10,7 @@
 #include "net/endpoint.hpp"
 #include "net/protocol.hpp"
 #include "net/zmq_error.hpp"
+#include "net/zmq_frame.hpp"
 
 namespace accrete {
 namespace {
@@ -18,11 +19,6 @@ KeyPair keys_of(const ClientOptions& options) {
   if (options.server_key.empty() || !options.keys.secret_key.empty()) return options.keys;
   return make_key_pair();
 }
-
-using SharedMessage = std::shared_ptr<const std::string>;
-
-/// Runs in a thread of ZeroMQ's.
-void release_message(void*, void* holder) { delete static_cast<SharedMessage*>(holder); }
 
 constexpr int watched_events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
@@ -86,14 +82,9 @@ void Dealer::close(std::chrono::milliseconds linger) noexcept {
   monitor_.reset();
 }
 
-bool Dealer::try_send(const std::shared_ptr<const std::string>& message) {
-  return with_zmq_errors("send to", endpoint_, [&] {
-    auto holder = std::make_unique<SharedMessage>(message);
-    // ZeroMQ asks for bytes that may be written, and writes none.
-    zmq::message_t frame(const_cast<char*>(message->data()), message->size(), &release_message, holder.get());
-    (void)holder.release();
-    return socket_->send(std::move(frame), zmq::send_flags::dontwait).has_value();
-  });
+bool Dealer::try_send(const SharedMessage& message) {
+  return with_zmq_errors("send to", endpoint_,
+                         [&] { return socket_->send(make_frame(message), zmq::send_flags::dontwait).has_value(); });
 }
 
 bool Dealer::try_send(std::string_view message) {

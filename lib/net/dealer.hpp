@@ -11,6 +11,8 @@
 #include <string_view>
 #include <zmq.hpp>
 
+#include "net/message_pool.hpp"
+
 namespace accrete {
 
 /// For one thread at a time. ZeroMQ never connects again by itself: what it had queued would then arrive in front of
@@ -36,7 +38,7 @@ class Dealer {
   [[nodiscard]] bool is_open() const noexcept { return socket_.has_value(); }
 
   /// Without copying; false if there is no room.
-  [[nodiscard]] bool try_send(const std::shared_ptr<const std::string>& message);
+  [[nodiscard]] bool try_send(const SharedMessage& message);
   [[nodiscard]] bool try_send(std::string_view message);
 
   /// The next message; nullopt if there is none. Throws if one has more frames than one.

@@ -18,7 +18,7 @@ std::string MessagePool::take() {
   return message;
 }
 
-std::shared_ptr<const std::string> MessagePool::share(std::string&& message) {
+SharedMessage MessagePool::share(std::string&& message) {
   const auto let_go = [pool = shared_from_this()](std::string* unused) {
     pool->give_back(std::move(*unused));
     delete unused;

@@ -10,6 +10,8 @@
 
 namespace accrete {
 
+using SharedMessage = std::shared_ptr<const std::string>;
+
 class MessagePool : public std::enable_shared_from_this<MessagePool> {
  public:
   /// Keeps up to `keep_bytes` of memory that no message uses.
@@ -19,7 +21,7 @@ class MessagePool : public std::enable_shared_from_this<MessagePool> {
   [[nodiscard]] std::string take();
 
   /// When the last holder lets go of it, on any thread, its memory is for the next.
-  [[nodiscard]] std::shared_ptr<const std::string> share(std::string&& message);
+  [[nodiscard]] SharedMessage share(std::string&& message);
 
  private:
   explicit MessagePool(std::size_t keep_bytes) noexcept : keep_bytes_(keep_bytes) {}

@@ -9,6 +9,7 @@
 
 #include "net/endpoint.hpp"
 #include "net/zmq_error.hpp"
+#include "net/zmq_frame.hpp"
 #include "os/local_socket.hpp"
 
 namespace accrete {
@@ -165,13 +166,15 @@ class Router::Impl {
     return std::nullopt;
   }
 
-  SendResult try_send(const Peer& to, std::string_view bytes) {
+  /// `send` sends the message to the socket, without waiting.
+  template <typename Send>
+  SendResult try_send(const Peer& to, Send send) {
     zmq::socket_t& socket = sockets_[to.endpoint];
     try {
       const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
       if (!socket.send(zmq::buffer(to.identity), flags)) return SendResult::full;
       // The queue has room: that was checked with the identity.
-      (void)socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
+      send(socket);
       return SendResult::sent;
     } catch (const zmq::error_t& error) {
       if (error.num() == EHOSTUNREACH) return SendResult::gone;
@@ -257,7 +260,17 @@ std::optional<Received> Router::try_receive() {
 }
 
 SendResult Router::try_send(const Peer& to, std::string_view bytes) {
-  return with_zmq_errors("send to", "a client", [&] { return impl_->try_send(to, bytes); });
+  return with_zmq_errors("send to", "a client", [&] {
+    return impl_->try_send(
+        to, [&](zmq::socket_t& socket) { (void)socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait); });
+  });
+}
+
+SendResult Router::try_send(const Peer& to, const SharedMessage& message) {
+  return with_zmq_errors("send to", "a client", [&] {
+    return impl_->try_send(
+        to, [&](zmq::socket_t& socket) { (void)socket.send(make_frame(message), zmq::send_flags::dontwait); });
+  });
 }
 
 void Router::close(std::chrono::milliseconds linger) noexcept { impl_->close(linger); }

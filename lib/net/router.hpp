@@ -14,6 +14,8 @@
 #include <tuple>
 #include <vector>
 
+#include "net/message_pool.hpp"
+
 namespace accrete {
 
 /// Who is at the other end of a connection. ZeroMQ gives an identity to each connection of a socket.
@@ -68,7 +70,7 @@ struct ServerCurve {
 struct RouterOptions {
   std::uint64_t max_message = std::uint64_t{4} << 20;  ///< a peer that sends a longer frame is disconnected
   int receive_queue = 4;                               ///< messages of a peer that wait to be received
-  int send_queue = 8;                                  ///< messages to a peer that wait to be sent
+  int send_queue = 32;                                 ///< messages to a peer that wait to be sent
   std::optional<ServerCurve> curve{};
 };
 
@@ -95,6 +97,7 @@ class Router {
   [[nodiscard]] std::optional<Received> try_receive();
 
   [[nodiscard]] SendResult try_send(const Peer& to, std::string_view bytes);
+  [[nodiscard]] SendResult try_send(const Peer& to, const SharedMessage& message);
 
   /// Closes all endpoints. Waits at most `linger` until what was sent has left.
   void close(std::chrono::milliseconds linger) noexcept;

@@ -7,7 +7,7 @@
 
 namespace accrete {
 
-void SendWindow::push(Message message, std::shared_ptr<Outcome> outcome, Kind kind) {
+void SendWindow::push(SharedMessage message, std::shared_ptr<Outcome> outcome, Kind kind) {
   const std::uint64_t sequence = next_sequence();
   const std::uint64_t size = message->size();
   batches_.push_back({.message = std::move(message),
@@ -20,9 +20,9 @@ void SendWindow::push(Message message, std::shared_ptr<Outcome> outcome, Kind ki
   ++next_ticket_;
 }
 
-SendWindow::Message SendWindow::next_to_send(std::uint64_t limit) const {
+SharedMessage SendWindow::next_to_send(std::uint64_t limit) const {
   if (sent_ == batches_.size()) return nullptr;
-  const Message& message = batches_[sent_].message;
+  const SharedMessage& message = batches_[sent_].message;
   if (sent_ > 0 && (message->size() > limit || sent_bytes_ > limit - message->size())) return nullptr;
   return message;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "net/message_pool.hpp"
 #include "net/saved_error.hpp"
 
 namespace accrete {
@@ -23,7 +24,6 @@ struct Outcome {
 class SendWindow {
  public:
   /// Shared with ZeroMQ while it is on its way.
-  using Message = std::shared_ptr<const std::string>;
 
   enum class Kind {
     pipelined,
@@ -57,11 +57,11 @@ class SendWindow {
   }
 
   /// The message must have next_sequence() in it. `outcome` may be null.
-  void push(Message message, std::shared_ptr<Outcome> outcome, Kind kind);
+  void push(SharedMessage message, std::shared_ptr<Outcome> outcome, Kind kind);
 
   /// The next message to send, nullptr if there is none or if `limit` bytes are in flight; mark_sent() goes on to the
   /// one behind.
-  [[nodiscard]] Message next_to_send(std::uint64_t limit) const;
+  [[nodiscard]] SharedMessage next_to_send(std::uint64_t limit) const;
   void mark_sent();
 
   /// All up to `applied` are applied. False if that is more than was sent.
@@ -76,7 +76,7 @@ class SendWindow {
 
  private:
   struct Batch {
-    Message message;
+    SharedMessage message;
     std::uint64_t sequence;  // that stands in the message
     std::uint64_t ticket;
     std::shared_ptr<Outcome> outcome;

@@ -142,7 +142,7 @@ void Session::check_size(std::uint64_t size, std::string_view what) const {
 bool Session::try_seal() {
   if (gathered_.empty()) return true;
   if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
-  SendWindow::Message message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
+  SharedMessage message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
   window_.push(std::move(message), std::exchange(gathered_outcome_, nullptr), SendWindow::Kind::pipelined);
   constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
   gathered_.clear(std::max(least_kept, 4 * batch_limit_));

@@ -127,7 +127,7 @@ void Session::send_all(Clock::time_point now) {
   }
   if (paused_ && now < *paused_) return;
   paused_.reset();
-  while (const SendWindow::Message message = window_.next_to_send(window_limit_)) {
+  while (const SharedMessage message = window_.next_to_send(window_limit_)) {
     if (!window_.in_flight()) progress_at_ = now;
     if (!is_waiting_for_server()) heard_at_ = now;
     if (!dealer_.try_send(message)) return;

@@ -51,7 +51,7 @@ void push(SendWindow& window, std::string_view bytes, std::shared_ptr<Outcome> o
 /// The sequences and bytes of what there is to send, all of which is then sent.
 std::vector<std::pair<std::uint64_t, std::string>> send_all(SendWindow& window) {
   std::vector<std::pair<std::uint64_t, std::string>> sent;
-  while (const SendWindow::Message message = window.next_to_send(limit)) {
+  while (const SharedMessage message = window.next_to_send(limit)) {
     const wire::Request request = wire::decode_request(*message);
     const auto& append = std::get<wire::Append>(request.body);
     sent.emplace_back(append.sequence, append.entries.front().bytes);
