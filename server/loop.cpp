@@ -24,10 +24,11 @@ constexpr std::uint64_t message_slack = 4096;
 constexpr std::uint64_t default_max_message = std::uint64_t{64} << 20;
 
 ServerOptions checked(ServerOptions options) {
+  const std::uint64_t least_max_message = ClientOptions{}.batch_bytes;
   if (options.max_message_bytes == 0) {
-    options.max_message_bytes = std::clamp(options.memory_bytes / 8, wire::part_bytes, default_max_message);
+    options.max_message_bytes = std::clamp(options.memory_bytes / 8, least_max_message, default_max_message);
   }
-  if (options.max_message_bytes < wire::part_bytes) {
+  if (options.max_message_bytes < least_max_message) {
     throw InvalidArgumentError("cannot serve with messages of at most " + std::to_string(options.max_message_bytes) +
                                " bytes: clients send batches of up to 1 MiB; allow more");
   }

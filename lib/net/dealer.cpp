@@ -49,7 +49,8 @@ void Dealer::configure(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::sndhwm, 0);
   constexpr int receive_queue = 64;
   socket.set(zmq::sockopt::rcvhwm, receive_queue);
-  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::part_bytes));
+  constexpr std::int64_t longest_message = std::int64_t{2} << 20;  // more than a part and its header, by far
+  socket.set(zmq::sockopt::maxmsgsize, longest_message);
   socket.set(zmq::sockopt::reconnect_ivl, -1);
   socket.set(zmq::sockopt::linger, 0);
   if (is_tcp(endpoint_)) {

@@ -90,7 +90,7 @@ inline constexpr std::size_t append_header_size = header_size + 8 + 1 + 4;
 inline constexpr std::size_t part_header_size = header_size + 4 + 1;
 /// Of a `part`.
 inline constexpr std::size_t part_bytes = std::size_t{256} << 10;
-inline constexpr std::uint32_t first_parts = 32;
+inline constexpr std::uint32_t first_parts = 8;
 
 using SessionId = WriterId;
 using Incarnation = std::array<std::byte, 16>;

@@ -70,7 +70,7 @@ struct ServerCurve {
 struct RouterOptions {
   std::uint64_t max_message = std::uint64_t{4} << 20;  ///< a peer that sends a longer frame is disconnected
   int receive_queue = 4;                               ///< messages of a peer that wait to be received
-  int send_queue = 32;                                 ///< messages to a peer that wait to be sent
+  int send_queue = 8;                                  ///< messages to a peer that wait to be sent
   std::optional<ServerCurve> curve{};
 };
 

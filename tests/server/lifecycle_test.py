@@ -12,6 +12,8 @@ import raw_client as raw
 from raw_client import RawClient
 from serving import PROGRAM, ServerTest
 
+MEBIBYTES = raw.FIRST_PARTS * raw.PART_BYTES // (1 << 20) + 1  # more than a reply may have without more credit
+
 
 class Ending(ServerTest):
     def test_stop_ends_the_server_and_leaves_nothing_of_it(self):
@@ -77,14 +79,14 @@ class Ending(ServerTest):
     def test_a_second_signal_ends_a_server_that_is_stopping(self):
         server = self.serve()
         with server.client() as deaf:
-            deaf.append_mebibytes(b"k", raw.FIRST_PARTS + 1)
+            deaf.append_mebibytes(b"k", MEBIBYTES)
             deaf.receive_reply_to(deaf.start(raw.GET, struct.pack("<I", 1) + raw.sized(b"k")))
             server.process.send_signal(signal.SIGTERM)
             while "stopping" not in server.logged():
                 pass
             # It waits for the client, which does not ask for the last part of its value.
             self.assertEqual(server.end(), -signal.SIGTERM)
-        self.assertEqual(self.run_program("get", self.data, "k"), b"x" * ((raw.FIRST_PARTS + 1) << 20))
+        self.assertEqual(self.run_program("get", self.data, "k"), b"x" * (MEBIBYTES << 20))
 
     def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
         server = self.serve()

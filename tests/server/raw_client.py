@@ -14,7 +14,7 @@ HELLO, APPEND, GET, GET_RANGE, SIZE, LIST, ERASE, DROP = range(1, 9)
 FLUSH, SYNC, STATS, WRITER, PING, MORE, BYE, REMOVALS = range(9, 17)
 WELCOME, ACK, REFUSED, PART, FAILED, RESET = range(0x41, 0x47)
 FIRST_PARTS = 8
-PART_BYTES = 1 << 20
+PART_BYTES = 256 << 10
 
 hash64 = ctypes.CDLL(ctypes.util.find_library("xxhash")).XXH3_64bits_withSeed
 hash64.restype = ctypes.c_uint64

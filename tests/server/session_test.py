@@ -160,7 +160,7 @@ class Questions(Session):
         last = index = 0
         while not last:
             index, last = struct.unpack_from("<IB", self.client.receive_reply_to(request).body)
-        self.assertEqual(index, LARGE >> 20)
+        self.assertEqual(index, LARGE // raw.PART_BYTES)
 
     def test_a_reply_beyond_the_budget_is_refused_and_read_in_pieces(self):
         self.put_large()

@@ -345,10 +345,14 @@ class Numeric {
 
   /// The elements of all keys as they were at one moment, in the order of `keys`.
   [[nodiscard]] std::vector<std::vector<T>> get_batch(std::span<const std::string_view> keys) const {
-    std::vector<std::string> values = store().get_batch(keys);
     std::vector<std::vector<T>> all;
     const auto reserve = [&] { all.reserve(keys.size()); };
     detail::read_within_memory(keys.empty() ? std::string_view() : keys.front(), std::ref(reserve));
+    if (keys.size() == 1) {
+      all.push_back(get(keys.front()));  // which copies the elements once
+      return all;
+    }
+    std::vector<std::string> values = store().get_batch(keys);
     for (std::size_t i = 0; i < keys.size(); ++i) all.push_back(detail::elements_of<T>(std::move(values[i]), keys[i]));
     return all;
   }
