@@ -85,8 +85,8 @@ def markdown(results):
     revision = f", revision {results['revision']}" if results.get("revision") else ""
     lines += ["", f"{date_text(results)}{revision}; {sections.machine_text(results)}. Each row is the case that is "
               "least in accrete's favour; above 1 × accrete is faster.",
-              f"`bench/accrete-bench run{' --quick' if results.get('quick') else ''}` measures it anew, and "
-              "`bench/accrete-bench report` shows every case and where accrete loses."]
+              f"`scripts/bench{' --quick' if results.get('quick') else ''}` measures it anew, and writes a page that "
+              "shows every case and where accrete loses."]
     return "\n".join(lines) + "\n"
 
 

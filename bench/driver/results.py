@@ -29,7 +29,8 @@ def load(path):
         raise BenchError(f"'{path}' holds no results of accrete-bench")
     if results.get("version") != VERSION:
         version = results.get("version")
-        raise BenchError(f"'{path}' has version {version} of the results, and this program reads {VERSION}")
+        raise BenchError(f"'{path}' has version {version} of the results, and this program reads {VERSION}: measure "
+                         "anew, or read it with the version of accrete that wrote it")
     missing = [name for name in ("machine", "limits", "engines", "patterns", "cells") if name not in results]
     if missing:
         raise BenchError(f"'{path}' lacks {', '.join(missing)}")

@@ -6,9 +6,9 @@
 //   source of 64 KiB   1.4   3.7   -
 //   source of 1 MiB    1.4   3.5   4.2
 //   source of 64 MiB   1.4   3.0   3.3
-// So a larger write never costs more a byte: it gets larger folios. It only seems to if the source of the small ones
-// stays in a cache and that of the large ones does not. Where a file of its own is written per key, or not up to the
-// bounds of folios (65,500 B instead of 64 KiB), it takes up to a quarter longer; a limit has neither.
+// So a larger write never costs more a byte. It only seems to if the source of the small ones stays in a cache and that
+// of the large ones does not. Where a file of its own is written per key, or writes do not end where pages do (65,500 B
+// instead of 64 KiB), it takes up to a quarter longer; a limit has neither.
 #include <cerrno>
 #include <fcntl.h>
 #include <functional>
