@@ -56,7 +56,7 @@ Action action(std::uint32_t worker, std::uint64_t number) {
   const std::size_t count = random() % 4 == 0 ? 1 + random() % 50 : 1 + random() % 5;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t key = random() % (shared_keys().size() + 2);
-    const std::size_t filler = random() % 64 == 0 ? 20'000 : random() % 60;
+    const std::size_t filler = random() % 64 == 0 ? 40'000 : random() % 60;  // some go straight through a buffer
     action.batch.entries.emplace_back(key < shared_keys().size() ? shared_keys()[key] : own_key(worker, number),
                                       record(worker, number, i, filler));
   }
