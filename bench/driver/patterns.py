@@ -115,8 +115,8 @@ PATTERNS = (
             "As P1, by four processes that append to one dataset at a time. There is one key more, so that each process "
             "comes to each key.",
             appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, processes=4, metrics=ALL,
-            engines=("files", "buffered.os", "server.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis",
-                     "partd.File", "partd.Buffer"),
+            engines=("files", "buffered.os", "server.memory", "server.os", "stdio", "rocksdb", "lmdb", "leveldb",
+                     "sqlite", "redis", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
                   "partd.Buffer": Less(4)}),
     Pattern("P7", "Durable batches",

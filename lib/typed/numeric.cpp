@@ -126,14 +126,23 @@ class ElementValues::Parts {
   }
 
   void append_many(std::span<const Entry> entries, const AppendOptions& options) {
-    std::vector<std::string> pieces;
-    pieces.reserve(entries.size());
-    std::vector<Entry> batch;
+    // In one string: memory of many would go back to the system after each batch, and be cleared for the next.
+    std::string pieces;
+    std::vector<std::size_t> ends;
     std::vector<std::string_view> unseen;
+    std::size_t size = 0;
+    for (const Entry& entry : entries) size += encoder_.encoded_size(entry);
+    pieces.reserve(size);
+    ends.reserve(entries.size());
     for (const Entry& entry : entries) {
-      pieces.push_back(encoder_.encode(entry));
-      batch.push_back({entry.key, pieces.back()});
+      encoder_.encode(entry, pieces);
+      ends.push_back(pieces.size());
       if (!known_.contains(entry.key)) unseen.push_back(entry.key);
+    }
+    std::vector<Entry> batch;
+    batch.reserve(entries.size());
+    for (std::size_t i = 0, begin = 0; i < entries.size(); begin = ends[i++]) {
+      batch.push_back({entries[i].key, std::string_view(pieces).substr(begin, ends[i] - begin)});
     }
     if (!unseen.empty() && !is_applied(store_, options.id)) begin_all(std::move(unseen));
     store_.append_batch(batch, options);

@@ -7,15 +7,25 @@
 
 namespace accrete {
 
+std::size_t ElementEncoder::encoded_size(const Entry& entry) const noexcept {
+  const std::size_t most = usual_payload_size / type_.size();
+  const std::size_t count = entry.bytes.size() / packing_.element_size();
+  const std::size_t room_besides = piece_header_size + padded_size(type_.tag().schema.size()) + piece_alignment;
+  return count * type_.size() + (count / most + 1) * room_besides;
+}
+
 std::string ElementEncoder::encode(const Entry& entry) const {
+  std::string pieces;
+  pieces.reserve(encoded_size(entry));
+  encode(entry, pieces);
+  return pieces;
+}
+
+void ElementEncoder::encode(const Entry& entry, std::string& pieces) const {
   std::string_view elements = entry.bytes;
   const std::size_t element_size = packing_.element_size();
   const std::size_t most = usual_payload_size / type_.size();
-  const std::size_t count = elements.size() / element_size;
   const TypeTag tag = type_.tag();
-  const std::size_t room_besides = piece_header_size + padded_size(tag.schema.size()) + piece_alignment;
-  std::string pieces;
-  pieces.reserve(count * type_.size() + (count / most + 1) * room_besides);
   do {
     const std::string_view some = elements.substr(0, most * element_size);
     const std::size_t begin = begin_piece(tag, some.size() / element_size, pieces);
@@ -27,7 +37,6 @@ std::string ElementEncoder::encode(const Entry& entry) const {
     finish_piece(begin, pieces);
     elements.remove_prefix(some.size());
   } while (!elements.empty());
-  return pieces;
 }
 
 bool try_begin_value(Store& store, const Entry& entry, AppendOptions options) {

@@ -21,6 +21,12 @@ class ElementEncoder {
   /// InvalidArgumentError if a bool is neither 0 nor 1.
   [[nodiscard]] std::string encode(const Entry& entry) const;
 
+  /// As above, behind what `pieces` holds.
+  void encode(const Entry& entry, std::string& pieces) const;
+
+  /// Bytes that `encode` makes of the entry, or a few more.
+  [[nodiscard]] std::size_t encoded_size(const Entry& entry) const noexcept;
+
  private:
   ElementType type_;
   ElementPacking packing_;

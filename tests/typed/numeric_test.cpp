@@ -286,6 +286,8 @@ TEST_CASE("a batch goes to all of its keys, and is read back at one moment") {
     CHECK((values[1] == large));
     CHECK(values[2].empty());
     CHECK(values[3] == std::vector<std::int32_t>{1, 2, 1, 2});
+    CHECK((numeric.get_batch(std::span(keys).subspan(1, 1)).at(0) == large));
+    CHECK(numeric.get_batch(std::span(keys).first(0)).empty());
     CHECK(numeric.size("c") == 0);
     CHECK_FALSE(numeric.size("missing"));
     numeric.append_batch({});
