@@ -2,6 +2,7 @@
 //
 //   append ──> journal, if there is one ──> gathered values ──> the store below
 //
+// Batches of large entries go straight down, behind what is gathered for their keys, unless each batch is to be synced.
 // A thread of its own hands keys down once they have gathered enough for a large write, and the largest ones when
 // memory gets short. Handing down is a step of the journal (store/buffer_journal.hpp), so that after a kill it is known
 // what was.

@@ -10,6 +10,7 @@
 
 namespace accrete {
 
+/// Shared with ZeroMQ while it is on its way.
 using SharedMessage = std::shared_ptr<const std::string>;
 
 class MessagePool : public std::enable_shared_from_this<MessagePool> {

@@ -268,8 +268,9 @@ SendResult Router::try_send(const Peer& to, std::string_view bytes) {
 
 SendResult Router::try_send(const Peer& to, const SharedMessage& message) {
   return with_zmq_errors("send to", "a client", [&] {
+    zmq::message_t frame = make_frame(message);  // before the identity, behind which it may not fail
     return impl_->try_send(
-        to, [&](zmq::socket_t& socket) { (void)socket.send(make_frame(message), zmq::send_flags::dontwait); });
+        to, [&](zmq::socket_t& socket) { (void)socket.send(std::move(frame), zmq::send_flags::dontwait); });
   });
 }
 

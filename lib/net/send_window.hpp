@@ -23,8 +23,6 @@ struct Outcome {
 /// follows from its place, so giving one up moves those behind it. Not thread-safe.
 class SendWindow {
  public:
-  /// Shared with ZeroMQ while it is on its way.
-
   enum class Kind {
     pipelined,
     alone,  ///< nothing is in flight with it; given up when it is refused
