@@ -19,6 +19,7 @@ ENTRY_BYTES = 100
 BATCH = 1000
 KEYS_OF_APPENDS_AXIS = 1000
 LEAST_APPENDS = 10 ** 6  # on the axis of keys: fewer would measure how a dataset is opened
+PATIENCE = 5  # times the limit: what takes longer than that, where less was expected, hangs
 CHEAP_SECONDS = 2  # where a decade took no longer, a point is measured between it and the next
 
 # (first decade, last decade, last with --quick)
@@ -50,8 +51,9 @@ def add_parser(subparsers):
     parser.add_argument("--axis", choices=tuple(DECADES), help="over this only")
     parser.add_argument("--engine", action="append", nargs="+", default=[], metavar="NAME",
                         help=f"these engines, such as rocksdb stdio (default: {' '.join(STACKS)})")
-    parser.add_argument("--limit-seconds", type=float, default=120, metavar="S",
-                        help="an engine goes no further after a point that took longer, with its check (default: 120)")
+    parser.add_argument("--limit-seconds", type=float, default=300, metavar="S",
+                        help="an engine stops before a point that would take longer, with its check and removal, going "
+                             "by the one before (default: 300)")
     parser.add_argument("--directory", type=Path, help="where to make datasets (default: BUILD/data)")
     parser.add_argument("--output", type=Path, help="the file of results to write to (default: BUILD/results.json)")
     parser.set_defaults(main=main)
@@ -157,13 +159,14 @@ class Growth:
         self.forget(axis, engines)
         going = list(engines)
         sizes = decades(axis, quick)
-        for number, size in enumerate(sizes):
-            seconds = {name: self.measure(name, point_of(axis, size)) for name in going}
+        for size, following in zip(sizes, [*sizes[1:], None]):
+            seconds = {name: self.measure(name, point_of(axis, size), following) for name in going}
             going = [name for name in going if seconds[name] is not None]
-            if number + 1 == len(sizes):
+            if following is None:
                 return
             for name in list(going):
-                if seconds[name] <= CHEAP_SECONDS and self.measure(name, point_of(axis, 3 * size)) is None:
+                between = point_of(axis, 3 * size)
+                if seconds[name] <= CHEAP_SECONDS and self.measure(name, between, following) is None:
                     going.remove(name)
 
     def forget(self, axis, engines):
@@ -171,23 +174,25 @@ class Growth:
         self.found["growth"] = [point for point in self.found["growth"] or []
                                 if point["axis"] != axis or point["engine"] not in engines]
 
-    def measure(self, name, point):
-        """The seconds that it took, its check included; None if the engine goes no further."""
+    def measure(self, name, point, following):
+        """The seconds that it took, its check and removal included; None if the engine goes no further, which is to
+        the size `following`."""
         cell = Cell(pattern="growth", engine=name, appends=point.appends, keys=point.keys, entry_bytes=ENTRY_BYTES,
                     skew=0, batch=BATCH, processes=1, durable=False, text=False, numeric=False, metrics=("append",),
                     repetitions=1)
         settle()
         begin = time.monotonic()
-        # Checking and removing may take longer than what is measured; what hangs must come to an end.
-        outcome = run_cell(cell, self.place, self.build, deadline_seconds=5 * self.limit_seconds)
+        outcome = run_cell(cell, self.place, self.build, deadline_seconds=PATIENCE * self.limit_seconds)
         taken = time.monotonic() - begin
         entry = {"engine": name, "axis": point.axis, "keys": point.keys, "appends": point.appends, "seconds": None,
                  "cpu_seconds": None, "memory_bytes": None}
         if outcome.result:
             entry |= {"seconds": outcome.result["seconds"]["append"], "cpu_seconds": outcome.result["cpu_seconds"],
                       "memory_bytes": outcome.result["memory_bytes"], "appends": outcome.result["appends"]}
-            if taken > self.limit_seconds:
-                entry["stopped"] = f"took {taken:.0f} s, more than {self.limit_seconds:g} s"
+            expected = taken * following / getattr(point, point.axis) if following else 0
+            if expected > self.limit_seconds:
+                entry["stopped"] = (f"{following:,} would take about {expected:,.0f} s, more than the limit of "
+                                    f"{self.limit_seconds:,g} s")
         elif outcome.unavailable:
             entry["stopped"] = outcome.unavailable
         else:

@@ -152,17 +152,24 @@ class GrowthTest(CommandTest):
         self.call("growth", "--axis", "appends", "--engine", "files")
         self.assertEqual(self.sizes("files", "appends"), [10 ** 5, 3 * 10 ** 5, 10 ** 6, 10 ** 7, 10 ** 8])
 
-    def test_an_engine_stops_after_a_point_that_took_too_long_and_others_go_on(self):
+    def test_an_engine_stops_before_a_point_that_would_take_too_long_and_others_go_on(self):
         self.take_over(lambda cell: 31 if cell.engine == "files" and cell.keys == 10 ** 4 else 5)
-        code, said = self.call("growth", "--axis", "keys", "--engine", "files", "rocksdb", "--limit-seconds", "30")
+        code, said = self.call("growth", "--axis", "keys", "--engine", "files", "rocksdb", "--limit-seconds", "300")
         self.assertEqual(code, 0, said)
         self.assertEqual(self.sizes("files", "keys"), [10 ** 3, 10 ** 4])
         self.assertEqual(len(self.sizes("rocksdb", "keys")), 5)
         stopped = [point for point in self.growth() if "stopped" in point]
         self.assertEqual([(point["engine"], point["keys"], point["seconds"]) for point in stopped],
                          [("files", 10 ** 4, 15.5)])
-        self.assertIn("took 31 s, more than 30 s", stopped[0]["stopped"])
-        self.assertIn("stopped: took 31 s", said)
+        self.assertEqual("100,000 would take about 310 s, more than the limit of 300 s", stopped[0]["stopped"])
+        self.assertIn("stopped: 100,000 would take", said)
+
+    def test_the_last_point_may_take_longer_than_the_limit(self):
+        self.take_over(lambda cell: 31 if cell.keys == 10 ** 7 else 2.5)
+        code, said = self.call("growth", "--axis", "keys", "--engine", "files", "--limit-seconds", "30")
+        self.assertEqual(code, 0, said)
+        self.assertEqual(self.sizes("files", "keys"), [10 ** n for n in range(3, 8)])
+        self.assertNotIn("stopped", said)
 
     def test_a_failure_ends_the_engine_and_is_told_and_what_it_cannot_do_is_no_failure(self):
         outcomes = {"files": Outcome(failed="a value ends at byte 7"), "stdio": Outcome(unavailable="it cannot")}
