@@ -236,7 +236,11 @@ class RudeClient {
 
   void send(const wire::Request& request) {
     wire::encode_request(request, message_);
-    while (!dealer_.try_send(message_)) dealer_.poll(wake_up_.fd(), 1ms);
+    send(message_);
+  }
+
+  void send(const std::string& message) {
+    while (!dealer_.try_send(message)) dealer_.poll(wake_up_.fd(), 1ms);
   }
 
   void receive_until(const std::function<bool(const wire::Reply&)>& is_it) {
@@ -317,6 +321,18 @@ TEST_CASE("a client that takes nothing of its reply is dropped, and its memory i
   const std::unique_ptr<Store> other = connect(server.endpoint());
   while (other->stats().clients > 1) std::this_thread::yield();
   CHECK(other->get("large") == value);
+}
+
+TEST_CASE("a client that floods nonsense and takes none of the answers is dropped") {
+  RunningServer server;
+  RudeClient deaf(server.endpoint());
+  const std::unique_ptr<Store> other = connect(server.endpoint());
+  CHECK(other->stats().clients == 2);
+  while (other->stats().clients > 1) {
+    for (int i = 0; i < 100; ++i) deaf.send("nonsense");
+  }
+  other->append("k", "bytes");
+  CHECK(other->get("k") == "bytes");
 }
 
 TEST_CASE("options that leave no room for messages are refused") {
