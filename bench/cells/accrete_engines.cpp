@@ -1,6 +1,7 @@
 // accrete: its files, its buffer, its server, its codecs and its arrays of numbers.
 #include <accrete/accrete.hpp>
 #include <accrete/numeric.hpp>
+#include <chrono>
 #include <cstring>
 
 #include "registry.hpp"
@@ -96,7 +97,8 @@ class DatasetEngine : public Engine {
   }
 
   std::unique_ptr<Session> open() override {
-    accrete::OpenOptions options{.durability = kind_.durability};
+    // What hangs is ended by who runs the cell: to flush a million keys may take a server minutes.
+    accrete::OpenOptions options{.durability = kind_.durability, .client = {.timeout = std::chrono::hours{1}}};
     if (kind_.buffer) options.buffer = accrete::BufferOptions{};
     std::unique_ptr<accrete::Store> store = accrete::open(dataset_, options);
     if (kind_.numeric) return std::make_unique<NumericSession>(std::move(store), durable_);
@@ -192,8 +194,9 @@ void add_codecs(std::vector<EngineType>& types) {
 }
 
 EngineType make_memory_type() {
-  Description description = describe("memory", "accrete, in memory", {.durability = accrete::Durability::memory},
-                                     {{"use", "a ceiling: what the same calls cost with nothing below them"}});
+  Description description =
+      describe("memory", "accrete, in memory", {.durability = accrete::Durability::memory},
+               {{"use", "the reference of what a store does: a map of strings, which keeps nothing"}});
   description.processes = false;
   description.durable = false;
   return {.description = std::move(description), .make = [](const Setup&) { return std::make_unique<MemoryEngine>(); }};

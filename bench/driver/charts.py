@@ -79,7 +79,7 @@ def _label(row):
 def _bar(axes, place, row, size):
     low, high = row.rates
     look = {"color": OURS} if row.ours else {"facecolor": "none", "edgecolor": PEER, "hatch": "////"}
-    if row.ceiling:
+    if row.reference:
         look = {"facecolor": "none", "edgecolor": OURS, "hatch": "...."}
     axes.barh(place, row.rate / size, height=0.68, linewidth=0.9, **look)
     if high > low:
@@ -89,10 +89,10 @@ def _bar(axes, place, row, size):
 
 def _legend(figure, rows, with_limit):
     handles = []
-    if any(row.ours and not row.ceiling for row in rows):
+    if any(row.ours and not row.reference for row in rows):
         handles.append(Patch(color=OURS, label="accrete"))
-    if any(row.ceiling for row in rows):
-        handles.append(Patch(facecolor="none", edgecolor=OURS, hatch="....", label="accrete, in memory only"))
+    if any(row.reference for row in rows):
+        handles.append(Patch(facecolor="none", edgecolor=OURS, hatch="....", label="accrete, reference in memory"))
     if any(not row.ours for row in rows):
         handles.append(Patch(facecolor="none", edgecolor=PEER, hatch="////", label="others"))
     if with_limit:

@@ -10,8 +10,9 @@ from driver import results
 from driver.cell import run_cell
 from driver.engines import known_engines
 from driver.patterns import Cell
+from driver.place import place_of_data
 from driver.results import BenchError, UsageError
-from driver.run import INTERRUPTED, new_results, place_of_data, terminated_as_interrupted
+from driver.run import INTERRUPTED, new_results, terminated_as_interrupted
 from driver.settle import settle
 
 STACKS = ("files", "buffered.memory", "buffered.os", "server.os")

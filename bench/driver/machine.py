@@ -4,11 +4,13 @@ import os
 import platform
 from pathlib import Path
 
+from driver.settle import may_drop_page_cache
+
 
 def describe_machine(directory):
     return {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "kernel": platform.release(),
-            "file_system": file_system(directory)}
+            "file_system": file_system(directory), "page_cache_dropped": may_drop_page_cache()}
 
 
 def cpu_name():

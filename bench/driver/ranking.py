@@ -32,8 +32,8 @@ class Row:
         return self.engine["ours"]
 
     @property
-    def ceiling(self):
-        """Our store in memory: how fast it could be, but nothing is kept."""
+    def reference(self):
+        """Our store in memory: the plainest that does what a store does, but it keeps nothing."""
         return self.ours and self.name == "memory"
 
     @property
@@ -147,7 +147,7 @@ def variants_of(rows):
 
 def best_of_ours(row, rows, any_kind=False):
     """Our fastest stack that promises at least as much as this row and is of its kind, or None."""
-    return next((other for other in rows if other.ours and not other.ceiling
+    return next((other for other in rows if other.ours and not other.reference
                  and LEVELS.index(other.level) >= LEVELS.index(row.level)
                  and (other.kind == row.kind or any_kind and other.kind[:2] == row.kind[:2])), None)
 
@@ -157,10 +157,10 @@ def divisor_of(row):
 
 
 def _all_rows(results):
-    """The rows of each pattern and metric, the fastest first, without ceilings."""
+    """The rows of each pattern and metric, the fastest first, without references."""
     for pattern in results["patterns"]:
         for metric in pattern["metrics"]:
-            yield [row for row in rows_of(results, pattern, metric) if not row.ceiling]
+            yield [row for row in rows_of(results, pattern, metric) if not row.reference]
 
 
 def _groups(results):

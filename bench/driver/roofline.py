@@ -6,13 +6,21 @@ from pathlib import Path
 
 from driver.cell import SAMPLE_TEXT, run_group
 from driver.engines import program
+from driver.place import place_of_data
 from driver.results import BenchError
+from driver.settle import settle
 
 DEADLINE_SECONDS = 300
 
 
-def measure_limits(build, directory):
-    """{name: {"unit", "value"}}; its files are made in the directory, which must exist."""
+def measure_limits(build, place):
+    """{name: {"unit", "value"}}; its files are made in a directory in `place`, which must exist."""
+    settle()
+    with tempfile.TemporaryDirectory(prefix="limits-", dir=place) as directory:
+        return _measured(build, directory)
+
+
+def _measured(build, directory):
     command = [str(program(build, "bench", "limits", "bench_limits")), "--directory", str(directory),
                "--text", str(SAMPLE_TEXT)]
     code, output, message = run_group(command, DEADLINE_SECONDS)
@@ -43,16 +51,13 @@ def with_unit(value, unit):
 def add_parser(subparsers):
     parser = subparsers.add_parser("roofline", help="measure what the machine itself can do")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
-    parser.add_argument("--directory", type=Path, help="where to make files (default: the build directory)")
+    parser.add_argument("--directory", type=Path, help="where to make files (default: BUILD/data)")
     parser.set_defaults(main=main)
 
 
 def main(arguments):
-    place = arguments.directory or arguments.build
-    if not place.is_dir():
-        raise BenchError(f"no directory '{place}'")
-    with tempfile.TemporaryDirectory(prefix="limits-", dir=place) as directory:
-        limits = measure_limits(arguments.build, Path(directory))
+    with place_of_data(arguments.directory or arguments.build / "data") as place:
+        limits = measure_limits(arguments.build, place)
     if arguments.json:
         print(json.dumps(limits, indent=1))
         return 0

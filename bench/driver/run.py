@@ -1,11 +1,9 @@
 """Measures: all cells of all patterns, in turns, so that what changes meanwhile meets every engine alike."""
 
 import datetime
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -14,8 +12,9 @@ from pathlib import Path
 from driver import results
 from driver.cell import run_cell
 from driver.engines import known_engines
-from driver.machine import describe_machine, file_system
+from driver.machine import describe_machine
 from driver.patterns import as_results, cells_of, chosen_patterns, inability, new_cell
+from driver.place import place_of_data
 from driver.progress import Progress
 from driver.results import BenchError, UsageError
 from driver.roofline import gather_limits, measure_limits
@@ -113,30 +112,6 @@ def revision():
 
 
 @contextmanager
-def place_of_data(directory):
-    """A new directory in this one, removed at the end with all that is in it."""
-    existed = directory.exists()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix="run-", dir=directory)).resolve()
-    except OSError as error:
-        raise BenchError(f"cannot make a directory in '{directory}': {error.strerror}") from error
-    try:
-        if file_system(place) in ("tmpfs", "ramfs"):
-            print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
-        # Where many files were removed in the last minutes, ext4 takes a millisecond to make one; with this, it looks
-        # for another block group for each directory below.
-        with suppress(OSError):
-            subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        if not existed:
-            with suppress(OSError):
-                directory.rmdir()
-
-
-@contextmanager
 def terminated_as_interrupted():
     """SIGTERM ends the run as Ctrl-C does: the processes of a cell are not of our group, and would go on."""
     def interrupt(*_):
@@ -178,14 +153,12 @@ class Run:
             self.measure(cell)
 
     def measure_limits(self):
-        settle()
         self.progress.say("        limits of the machine")
-        with tempfile.TemporaryDirectory(prefix="limits-", dir=self.place) as directory:
-            try:
-                gather_limits(self.found["limits"], measure_limits(self.build, Path(directory)))
-            except BenchError as error:
-                self.limits_failure = str(error)
-                self.progress.say(f"        {error}")
+        try:
+            gather_limits(self.found["limits"], measure_limits(self.build, self.place))
+        except BenchError as error:
+            self.limits_failure = str(error)
+            self.progress.say(f"        {error}")
         results.save(self.output, self.found)
 
     def measure(self, cell):

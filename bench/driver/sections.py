@@ -64,8 +64,8 @@ def _notes(results, row):
         notes.append(f"1/{keys:.3g} of the keys")
     if len(row.times) < results["repetitions"]:
         notes.append("one run" if len(row.times) == 1 else f"{len(row.times)} runs")
-    if row.ceiling:
-        notes.append("ceiling")
+    if row.reference:
+        notes.append("reference")
     return ", ".join(notes)
 
 
@@ -206,7 +206,7 @@ def _table(results, rows, all_rows):
     lines = []
     for row in rows:
         best = ranking.best_of_ours(row, all_rows)
-        against = "—" if row.ceiling or not best else "best" if best is row else _against(best.rate / row.rate)
+        against = "—" if row.reference or not best else "best" if best is row else _against(best.rate / row.rate)
         lines.append((_row_class(row), [engine_markup(results, row), state_text(row),
                                         *(value(row) for _, value in columns), share_text(row), against]))
     return Table(["engine", "level", *(head for head, _ in columns), "share of the limit", "our best ÷ this"], lines, 2)
@@ -306,7 +306,8 @@ def machine_text(results):
     machine = results["machine"]
     said = [machine.get("cpu"), f"{machine['cores']} cores" if "cores" in machine else None,
             f"{three(machine['memory_bytes'] / 2**30)} GiB of memory" if "memory_bytes" in machine else None,
-            f"kernel {machine['kernel']}" if "kernel" in machine else None, machine.get("file_system")]
+            f"kernel {machine['kernel']}" if "kernel" in machine else None, machine.get("file_system"),
+            "page cache dropped before each cell" if machine.get("page_cache_dropped") else None]
     return ", ".join(text for text in said if text)
 
 

@@ -127,7 +127,7 @@ class Ranking(unittest.TestCase):
         self.assertEqual([("files", "rocksdb")], names(ranking.losses_of_the_best(found)))
         self.assertEqual(["sync"], [compared.level for compared in ranking.comparisons(found)])
 
-    def test_the_ceiling_is_no_candidate(self):
+    def test_the_reference_is_no_candidate(self):
         cells = [a_cell("P1", "memory", [0.1]), a_cell("P1", "buffered.memory", [1.0]), a_cell("P1", "rocksdb", [2.0])]
         found = some_results([a_pattern("P1")], cells)
         (compared,) = ranking.comparisons(found)

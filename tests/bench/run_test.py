@@ -21,7 +21,7 @@ RUN = f"""
 import runpy, sys
 sys.path.insert(0, {str(BENCH)!r})
 import driver.run
-driver.run.settle = lambda: True
+driver.run.settle = driver.roofline.settle = lambda: True
 runpy.run_path({str(BENCH / "accrete-bench")!r}, run_name="__main__")
 """
 PATIENCE_SECONDS = 60
