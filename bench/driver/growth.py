@@ -186,10 +186,11 @@ class Growth:
         outcome = run_cell(cell, self.place, self.build, deadline_seconds=PATIENCE * self.limit_seconds)
         taken = time.monotonic() - begin
         entry = {"engine": name, "axis": point.axis, "keys": point.keys, "appends": point.appends, "seconds": None,
-                 "cpu_seconds": None, "memory_bytes": None}
+                 "cpu_seconds": None, "memory_bytes": None, "stored_files": None}
         if outcome.result:
-            entry |= {"seconds": outcome.result["seconds"]["append"], "cpu_seconds": outcome.result["cpu_seconds"],
-                      "memory_bytes": outcome.result["memory_bytes"], "appends": outcome.result["appends"]}
+            entry |= {field: outcome.result[field]
+                      for field in ("cpu_seconds", "memory_bytes", "stored_files", "appends")}
+            entry["seconds"] = outcome.result["seconds"]["append"]
             expected = taken * following / getattr(point, point.axis) if following else 0
             if expected > self.limit_seconds:
                 entry["stopped"] = (f"{following:,} would take about {expected:,.0f} s, more than the limit of "

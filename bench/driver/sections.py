@@ -262,15 +262,24 @@ def growth(results):
                                   ("memory", "memory, MB", lambda p: max(p["memory_bytes"], 1) / 1e6)):
             curves = [(name, mine, [(p[axis], value(p)) for p in found]) for name, mine, found in series]
             made.append(Markup(charts.lines(f"growth-{axis}-{what}", f"{what} over {axis}", curves, (axis, unit))))
-        table = Table(["engine", "keys", "appends", "ns per append", "CPU ns per append", "memory"],
+        table = Table(["engine", "keys", "appends", "ns per append", "CPU ns per append", "making files", "memory"],
                       [("ours" if ours.get(p["engine"], True) else "",
                         [Markup("<code>{}</code>").format(p["engine"]), f"{p['keys']:,}", f"{p['appends']:,}",
                          three(1e9 * p["seconds"] / p["appends"]), three(1e9 * p["cpu_seconds"] / p["appends"]),
-                         data_size(p["memory_bytes"])]) for p in points])
+                         percent(_share_of_making_files(results, p)), data_size(p["memory_bytes"])]) for p in points])
         ends = [f"{p['engine']} ends at {p[axis]:,} {axis}: {p.get('failed') or p['stopped']}" for p in measured
                 if p.get("failed") or p.get("stopped")]
-        parts.append({"title": f"Over the number of {axis}", "charts": made, "table": table, "ends": ends})
+        parts.append({"title": f"Over the number of {axis}", "charts": made, "table": table, "ends": ends,
+                      "bends": texts.BENDS[axis]})
     return parts
+
+
+def _share_of_making_files(results, point):
+    """What the machine at its best takes to make the files, of the time of the appends."""
+    limit = results["limits"].get("file_creation")
+    if not limit or not point.get("stored_files"):
+        return None
+    return point["stored_files"] / median(limit["values"]) / point["seconds"]
 
 
 def limit_values(results):

@@ -117,8 +117,31 @@ LIMIT_RULES = (
 
 GROWTH = (
     "How the cost of an append and the memory change with the number of keys and of appends. A level line is what one "
-    "hopes for. Why a line ends early is said below it."
+    "hopes for. Why a line ends early is said below it. “Making files” is the time that the machine takes at its best "
+    "to make the files of the keys, as a share of the time of all appends; beside a full kernel it takes longer."
 )
+
+BENDS = {
+    "keys": (
+        "All points up to a million keys have a million appends in batches of 1,000, to the keys in turn.",
+        "Where each key has a file, making it is paid by the appends that the key gets: a thousand at the left of the "
+        "chart, one at the right. From some 30,000 keys on this is most of the cost, and all of it at a million: the "
+        "line then rises with the number of keys.",
+        "Without a buffer each append is a write besides, to 1,000 files a batch; beyond a few thousand files these "
+        "have no place in the processor's caches any more.",
+        "A buffer writes what it has of a key at once. What it has becomes less with the number of keys, from "
+        "100 KB at a thousand to a single entry of 100 B at a million.",
+        "The memory of a buffer is what it may hold (256 MiB, the server 1 GiB) and some 200 B for each key.",
+    ),
+    "appends": (
+        "All points have 1,000 keys.",
+        "On the left, starting and the last flush are shared by few appends.",
+        "A buffer of 256 MiB is full after 2.7 million appends: beyond, its memory stays level, and it writes at the "
+        "same time as it takes appends.",
+        "On the right, 100 million appends are 10 GB, which the kernel begins to write to the disk meanwhile; "
+        "processor time and memory bandwidth go to that.",
+    ),
+}
 
 COMPARE = (
     "Rates of this run beside those of an older one. “Within the noise” means that the change is at most the sum of "

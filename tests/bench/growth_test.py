@@ -106,7 +106,7 @@ class GrowthTest(CommandTest):
                 return seconds
             self.now += seconds
             return Outcome(result={"seconds": {"append": seconds / 2}, "cpu_seconds": seconds / 2, "memory_bytes": 5,
-                                   "appends": cell.appends})
+                                   "stored_files": cell.keys, "appends": cell.appends})
 
         self.patch("driver.growth.run_cell", run_cell)
         self.patch("driver.growth.time", SimpleNamespace(monotonic=lambda: self.now))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
-from driver import compare, ranking, report, results  # noqa: E402
+from driver import compare, ranking, report, results, sections  # noqa: E402
 from driver.figures import duration, three  # noqa: E402
 from driver.limits_of import limit_seconds  # noqa: E402
 
@@ -78,7 +78,8 @@ def whole_results():
              a_cell("P1", "rocksdb", [], unavailable="has no <processes>"),
              a_cell("P1", "redis", [0.5], failed="the value of key-00000017 differs at 12"), *batches]
     growth = [{"engine": "files", "axis": axis, "keys": n, "appends": 10 * n, "seconds": n / 1e6,
-               "cpu_seconds": n / 1e6, "memory_bytes": n} for axis in ("keys", "appends") for n in (1000, 10_000)]
+               "cpu_seconds": n / 1e6, "memory_bytes": n, "stored_files": n // 20}
+              for axis in ("keys", "appends") for n in (1000, 10_000)]
     growth.append({"engine": "files", "axis": "keys", "keys": 100_000, "appends": 1_000_000, "seconds": None,
                    "cpu_seconds": None, "memory_bytes": None, "stopped": "took 130 s"})
     return some_results([a_pattern("P1", ("append", "get", "destroy")), a_pattern("P9")], cells, growth=growth)
@@ -298,6 +299,20 @@ class Page(unittest.TestCase):
     def test_absent_cells_are_shown_with_their_reasons(self):
         self.assertIn("n/a: has no &lt;processes&gt;", self.page)
         self.assertIn("FAILED: the value of key-00000017 differs at 12", self.page)
+
+    def test_growth_shows_what_making_the_files_takes_of_the_time(self):
+        (part, _) = sections.growth(self.results)
+        head = part["table"].head.index("making files")
+        self.assertEqual(["50.0 %", "50.0 %"], [row[head] for _, row in part["table"].rows])
+        for reason in part["bends"]:
+            self.assertIn(reason[:40], self.page)
+
+    def test_growth_of_an_engine_with_few_files_or_of_no_limits_says_nothing_of_them(self):
+        found = copy.deepcopy(self.results)
+        found["growth"][0]["stored_files"] = None
+        self.assertEqual(["—", "50.0 %"], [row[5] for _, row in sections.growth(found)[0]["table"].rows])
+        found["limits"] = {}
+        self.assertEqual(["—", "—"], [row[5] for _, row in sections.growth(found)[0]["table"].rows])
 
     def test_why_a_line_of_growth_ends_is_shown(self):
         self.assertIn("files ends at 100,000 keys: took 130 s", self.page)
