@@ -124,14 +124,16 @@ GROWTH = (
 BENDS = {
     "keys": (
         "All points up to a million keys have a million appends in batches of 1,000, to the keys in turn.",
-        "Where each key has a file, making it is paid by the appends that the key gets: a thousand at the left of the "
-        "chart, one at the right. From some 30,000 keys on this is most of the cost, and all of it at a million: the "
-        "line then rises with the number of keys.",
-        "Without a buffer each append is a write besides, to 1,000 files a batch; beyond a few thousand files these "
-        "have no place in the processor's caches any more.",
-        "A buffer writes what it has of a key at once. What it has becomes less with the number of keys, from "
-        "100 KB at a thousand to a single entry of 100 B at a million.",
-        "The memory of a buffer is what it may hold (256 MiB, the server 1 GiB) and some 200 B for each key.",
+        "Where each key has a file, the appends to it pay for making it: a thousand at the left of the chart, one at "
+        "a million keys. From some 30,000 keys on that is most of the cost of a buffer, and the line rises with the "
+        "number of keys.",
+        "Without a buffer an append is a write besides. A bare write takes twice as long in turn over 3,000 files as "
+        "over 1,000, which the processor's caches still hold. Beyond as many files as may be open at once, half of "
+        "RLIMIT_NOFILE, an append opens its file, too.",
+        "A buffer writes what it has of a key at once. With a million appends that is 100 KB at a thousand keys and a "
+        "single entry of 100 B at a million.",
+        "The memory of a buffer is what it may hold, 256 MiB, and of the server 1 GiB. With many keys the lists of "
+        "what is on its way down come to that.",
     ),
     "appends": (
         "All points have 1,000 keys.",
