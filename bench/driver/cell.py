@@ -49,8 +49,7 @@ def options(cell, directory, build):
 
 def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     """A directory is made in `place` for the cell and removed after it, and with it its page cache. None has the name
-    of one before: ext4 would put it where many files have just been removed, and look half a millisecond for each
-    that is made there."""
+    of one before: ext4 would put it where many files have just been removed (driver/settle.py)."""
     directory = Path(tempfile.mkdtemp(prefix="cell-", dir=place))
     try:
         code, output, message = run_group([*cell_command(build, cell.engine), *options(cell, directory, build)],

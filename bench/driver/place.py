@@ -23,8 +23,8 @@ def place_of_data(directory):
     try:
         if file_system(place) in ("tmpfs", "ramfs"):
             print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
-        # Where many files were removed in the last minutes, ext4 takes a millisecond to make one; with this, it looks
-        # for another block group for each directory below.
+        # Lets ext4 look for another block group for each directory below: where files were removed, it is slow to make
+        # new ones (driver/settle.py).
         with suppress(OSError):
             subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
         yield place

@@ -24,7 +24,7 @@ def may_drop_page_cache():
 def settle():
     """Whether the machine came to rest before the deadline. The page cache goes where it may be dropped, and with it
     the inodes that ext4 has removed: without a journal it does not use one again for minutes while it is in memory,
-    and looks through a group full of them, a tenth of a millisecond, for each file that is made there."""
+    and looks through a group full of them, up to 0.3 ms, for each file that is made there."""
     os.sync()
     deadline = time.monotonic() + DEADLINE_SECONDS
     is_quiet = True

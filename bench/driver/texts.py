@@ -132,16 +132,16 @@ BENDS = {
         "RLIMIT_NOFILE, an append opens its file, too.",
         "A buffer writes what it has of a key at once. With a million appends that is 100 KB at a thousand keys and a "
         "single entry of 100 B at a million.",
-        "The memory of a buffer is what it may hold, 256 MiB, and of the server 1 GiB. With many keys the lists of "
-        "what is on its way down come to that.",
+        "What a buffer holds, with all that it notes of its keys, takes at most 256 MiB, and in the server 1 GiB. "
+        "Memory above that is not what it holds.",
     ),
     "appends": (
         "All points have 1,000 keys.",
         "On the left, starting and the last flush are shared by few appends.",
         "A buffer of 256 MiB is full after 2.7 million appends: beyond, its memory stays level, and it writes at the "
         "same time as it takes appends.",
-        "On the right, 100 million appends are 10 GB, which the kernel begins to write to the disk meanwhile; "
-        "processor time and memory bandwidth go to that.",
+        "On the right, 100 million appends are 10 GB, more than the kernel usually leaves unwritten: it writes to the "
+        "disk meanwhile.",
     ),
 }
 
