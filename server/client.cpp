@@ -4,13 +4,6 @@
 
 namespace accrete::server {
 
-wire::Part PendingReply::part() const noexcept {
-  const std::size_t begin = std::size_t{next_part} * wire::part_bytes;
-  const std::size_t left = bytes.size() - begin;
-  const std::size_t size = std::min(left, wire::part_bytes);
-  return {.index = next_part, .last = size == left, .bytes = std::string_view(bytes).substr(begin, size)};
-}
-
 Client::Client(Peer from, std::uint64_t its_number, const wire::Hello& hello)
     : peer(std::move(from)), number(its_number), window(hello.window), lane(std::make_shared<Lane>()) {
   lane->session = hello.session;

@@ -8,8 +8,9 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/router.hpp"
 #include "server/reply_budget.hpp"
@@ -23,12 +24,10 @@ using Clock = std::chrono::steady_clock;
 struct PendingReply {
   std::uint64_t request = 0;
   std::uint64_t request_bytes = 0;
-  std::string bytes{};
+  std::vector<SharedMessage> parts{};  ///< those that are sent are null
   ReplyBudget::Share share{};
-  std::uint32_t next_part = 0;
+  std::size_t next_part = 0;
   std::uint64_t credit = wire::first_parts;  ///< parts that may be sent, those sent included
-
-  [[nodiscard]] wire::Part part() const noexcept;
 };
 
 /// A request that waits until the appends before it are applied.

@@ -21,6 +21,9 @@ constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
 
+/// Memory of replies that have been sent, for the next.
+constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
+
 constexpr std::uint64_t default_max_message = std::uint64_t{64} << 20;
 
 ServerOptions checked(ServerOptions options) {
@@ -52,7 +55,8 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
       options_(checked(std::move(options))),
       window_(std::max(options_.memory_bytes / 16, options_.max_message_bytes)),
       router_({.max_message = options_.max_message_bytes + message_slack, .curve = options_.curve}),
-      budget_(options_.memory_bytes / 4) {
+      budget_(options_.memory_bytes / 4),
+      reply_messages_(MessagePool::make(spare_message_bytes)) {
   description_.incarnation = random_uuid();
   description_.process = process_id();
   for (const std::string& endpoint : options_.endpoints) {
@@ -61,8 +65,8 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
     description_.endpoints.push_back({.address = bound, .public_key = with_key ? options_.curve->keys.public_key : ""});
     log::info("listening at {}{}", escape(bound), with_key ? " with CURVE" : "");
   }
-  readers_.emplace(store_, results_, budget_, reader_threads);
-  changer_.emplace(store_, results_, budget_, Workers::Threads{});
+  readers_.emplace(store_, results_, budget_, *reply_messages_, reader_threads);
+  changer_.emplace(store_, results_, budget_, *reply_messages_, Workers::Threads{});
   appender_.emplace(store_, results_, window_);
 }
 
@@ -254,7 +258,7 @@ void Server::Loop::take(Answer& answer) {
   }
   outbox_.reply(client, {.request = answer.request,
                          .request_bytes = answer.request_bytes,
-                         .bytes = std::move(answer.bytes),
+                         .parts = std::move(answer.parts),
                          .share = std::move(answer.share)});
 }
 

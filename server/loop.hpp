@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "net/message_pool.hpp"
 #include "os/stop_signals.hpp"
 #include "os/wake_up.hpp"
 #include "server/appender.hpp"
@@ -79,6 +81,7 @@ class Server::Loop {
   // These are destroyed first, in this order from below: their threads use what is above.
   Results results_;
   ReplyBudget budget_;
+  const std::shared_ptr<MessagePool> reply_messages_;
   std::optional<Workers> readers_;
   std::optional<Workers> changer_;
   std::optional<Appender> appender_;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "net/part_encoder.hpp"
 #include "os/system.hpp"
 #include "server/log.hpp"
 #include "server/loop.hpp"
@@ -154,7 +155,9 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
   ++client->requests;
   client->request_bytes += bytes;
   if (std::holds_alternative<wire::Ping>(request.body)) {
-    outbox_.reply(client, {.request = request.id, .request_bytes = bytes});
+    outbox_.reply(
+        client,
+        {.request = request.id, .request_bytes = bytes, .parts = wire::encode_parts(request.id, {}, *reply_messages_)});
     return;
   }
   asking_bytes_ += bytes;

@@ -10,9 +10,6 @@ constexpr std::size_t most_control = 1024;
 
 constexpr std::chrono::seconds patience_with_strangers{5};
 
-/// Memory of messages that have been sent, for the next.
-constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
-
 wire::ErrorReply describe_retryable(const std::exception_ptr& failure, std::string& text) {
   wire::ErrorReply error = wire::describe_error(failure, text);
   error.retryable = true;
@@ -20,8 +17,6 @@ wire::ErrorReply describe_retryable(const std::exception_ptr& failure, std::stri
 }
 
 }  // namespace
-
-Outbox::Outbox(Router& router) : router_(router), part_messages_(MessagePool::make(spare_message_bytes)) {}
 
 void Outbox::enqueue(const ClientHandle& client) {
   if (client->gone || client->queued_for_sending) return;
@@ -151,9 +146,7 @@ SendResult Outbox::send_to(Client& client) {
   for (auto reply = client.replies.begin(); reply != client.replies.end();) {
     const SendResult result = send_reply(client, *reply);
     if (result != SendResult::sent) return result;
-    const bool whole =
-        std::uint64_t{reply->next_part} * wire::part_bytes >= std::max<std::size_t>(reply->bytes.size(), 1);
-    if (!whole) {
+    if (reply->next_part < reply->parts.size()) {
       ++reply;
       continue;
     }
@@ -166,13 +159,12 @@ SendResult Outbox::send_to(Client& client) {
 
 /// Up to its credit.
 SendResult Outbox::send_reply(Client& client, PendingReply& reply) {
-  for (bool last = false; !last && reply.next_part < reply.credit; ++reply.next_part) {
-    const wire::Part part = reply.part();
-    last = part.last;
-    std::string message = part_messages_->take();
-    wire::encode_reply({.id = reply.request, .body = part}, message);
-    const SendResult result = sent(client, router_.try_send(client.peer, part_messages_->share(std::move(message))));
+  while (reply.next_part < std::min<std::uint64_t>(reply.credit, reply.parts.size())) {
+    SharedMessage& part = reply.parts[reply.next_part];
+    const SendResult result = sent(client, router_.try_send(client.peer, part));
     if (result != SendResult::sent) return result;
+    part.reset();
+    ++reply.next_part;
   }
   return SendResult::sent;
 }

@@ -3,12 +3,10 @@
 
 #include <deque>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/router.hpp"
 #include "server/client.hpp"
@@ -17,7 +15,7 @@ namespace accrete::server {
 
 class Outbox {
  public:
-  explicit Outbox(Router& router);
+  explicit Outbox(Router& router) : router_(router) {}
 
   /// Each takes what is to be sent; `send_all` sends it.
   void acknowledge(const ClientHandle& client);
@@ -65,7 +63,6 @@ class Outbox {
   std::vector<ClientHandle> queue_;  // clients for which something can be sent
   std::deque<ToStranger> to_strangers_;
   std::string message_;  // memory used again
-  const std::shared_ptr<MessagePool> part_messages_;
 };
 
 }  // namespace accrete::server

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <string>
 #include <variant>
+#include <vector>
 
+#include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/router.hpp"
 #include "server/reply_budget.hpp"
@@ -64,7 +65,7 @@ struct Answer {
   ClientHandle client{};
   std::uint64_t request = 0;
   std::uint64_t request_bytes = 0;
-  std::string bytes{};
+  std::vector<SharedMessage> parts{};
   ReplyBudget::Share share{};
   std::exception_ptr failure{};
   bool busy = false;  ///< of a failure: the same request may succeed later

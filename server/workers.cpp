@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/escape.hpp"
+#include "net/part_encoder.hpp"
 #include "os/system.hpp"
 
 namespace accrete::server {
@@ -17,29 +18,35 @@ class BusyError : public TooLargeError {
   using TooLargeError::TooLargeError;
 };
 
-/// Answers one request: an overload for each.
+/// Answers one request: an overload for each, which returns the messages of the result.
 class Answering {
  public:
-  Answering(BufferedStore& store, ReplyBudget& budget, const RequestTask& task, ReplyBudget::Share& share)
-      : store_(store), budget_(budget), task_(task), share_(share) {}
+  using Parts = std::vector<SharedMessage>;
 
-  std::string operator()(const wire::Get& get) {
+  Answering(BufferedStore& store, ReplyBudget& budget, MessagePool& messages, const RequestTask& task,
+            ReplyBudget::Share& share)
+      : store_(store), budget_(budget), messages_(messages), task_(task), share_(share) {}
+
+  Parts operator()(const wire::Get& get) {
     std::uint64_t bytes = 0;
     for (const std::string_view key : get.keys) bytes += store_.size(key).value_or(0);
     reserve(bytes, "get " + std::to_string(get.keys.size()) + " values");
-    return wire::encode_values(store_.get_batch(get.keys));
+    const std::vector<std::string> values = store_.get_batch(get.keys);
+    wire::PartEncoder parts(task_.request.id, wire::encoded_values_size(values), messages_);
+    wire::encode_values(values, [&](std::string_view piece) { parts.add(piece); });
+    return parts.end();
   }
 
-  std::string operator()(const wire::GetRange& get) {
+  Parts operator()(const wire::GetRange& get) {
     const std::uint64_t size = store_.size(get.key).value_or(0);
     const std::uint64_t left = size - std::min(size, get.offset);
     reserve(std::min(get.size, left), "get a range of the value of " + quoted(get.key));
-    return store_.get_range(get.key, get.offset, get.size);
+    return cut(store_.get_range(get.key, get.offset, get.size));
   }
 
-  std::string operator()(const wire::Size& size) { return wire::encode_size(store_.size(size.key)); }
+  Parts operator()(const wire::Size& size) { return cut(wire::encode_size(store_.size(size.key))); }
 
-  std::string operator()(const wire::List& list) {
+  Parts operator()(const wire::List& list) {
     // As many keys as surely fit; the client asks for the others.
     constexpr std::uint64_t bytes_a_key = 256;
     const auto most_bytes = static_cast<std::size_t>(budget_.limit() / 2);
@@ -51,48 +58,48 @@ class Answering {
     page.more = is_cut && page.keys.size() == most;
     std::string bytes = wire::encode_list(page, most_bytes);
     reserve(bytes.size(), "list the keys");
-    return bytes;
+    return cut(bytes);
   }
 
-  std::string operator()(const wire::Erase& erase) {
+  Parts operator()(const wire::Erase& erase) {
     store_.erase(erase.key);
-    return {};
+    return cut({});
   }
 
-  std::string operator()(const wire::Drop&) {
+  Parts operator()(const wire::Drop&) {
     store_.drop();
-    return {};
+    return cut({});
   }
 
-  std::string operator()(const wire::Flush&) {
+  Parts operator()(const wire::Flush&) {
     store_.flush();
-    return {};
+    return cut({});
   }
 
-  std::string operator()(const wire::Sync&) {
+  Parts operator()(const wire::Sync&) {
     store_.sync();
-    return {};
+    return cut({});
   }
 
-  std::string operator()(const wire::StatsRequest&) {
+  Parts operator()(const wire::StatsRequest&) {
     Stats stats = store_.stats();
     stats.clients = task_.clients;
-    return wire::encode_stats(stats);
+    return cut(wire::encode_stats(stats));
   }
 
-  std::string operator()(const wire::Removals&) { return wire::encode_number(store_.removals()); }
+  Parts operator()(const wire::Removals&) { return cut(wire::encode_number(store_.removals())); }
 
-  std::string operator()(const wire::LastSequence& last) {
-    return wire::encode_size(store_.last_sequence(last.writer));
-  }
+  Parts operator()(const wire::LastSequence& last) { return cut(wire::encode_size(store_.last_sequence(last.writer))); }
 
   /// The main loop deals with the rest itself.
   template <typename Other>
-  std::string operator()(const Other&) {
-    return {};
+  Parts operator()(const Other&) {
+    return cut({});
   }
 
  private:
+  [[nodiscard]] Parts cut(std::string_view result) { return wire::encode_parts(task_.request.id, result, messages_); }
+
   void reserve(std::uint64_t bytes, const std::string& action) {
     if (budget_.try_add(share_, bytes)) return;
     const std::string problem = "cannot " + action + ": " + std::to_string(bytes) + " bytes are more than the server ";
@@ -105,14 +112,15 @@ class Answering {
 
   BufferedStore& store_;
   ReplyBudget& budget_;
+  MessagePool& messages_;
   const RequestTask& task_;
   ReplyBudget::Share& share_;
 };
 
-Answer answer(BufferedStore& store, ReplyBudget& budget, RequestTask task) {
+Answer answer(BufferedStore& store, ReplyBudget& budget, MessagePool& messages, RequestTask task) {
   Answer answer{.request = task.request.id, .request_bytes = task.frame.bytes().size()};
   try {
-    answer.bytes = std::visit(Answering(store, budget, task, answer.share), task.request.body);
+    answer.parts = std::visit(Answering(store, budget, messages, task, answer.share), task.request.body);
   } catch (const BusyError&) {
     answer.failure = std::current_exception();
     answer.busy = true;
@@ -134,8 +142,9 @@ Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t req
   }
 }
 
-Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, const Threads& threads)
-    : store_(store), results_(results), budget_(budget) {
+Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages,
+                 const Threads& threads)
+    : store_(store), results_(results), budget_(budget), messages_(messages) {
   for (std::size_t i = 0; i < threads.count; ++i) {
     threads_.emplace_back([this, give_way = threads.give_way] {
       if (give_way) give_way_to_others();
@@ -154,7 +163,7 @@ void Workers::run() {
     if (const auto* hello = std::get_if<wire::Hello>(&task->request.body)) {
       results_.push(greet(store_, task->client, task->request.id, hello->session));
     } else {
-      results_.push(answer(store_, budget_, *std::move(task)));
+      results_.push(answer(store_, budget_, messages_, *std::move(task)));
     }
   }
 }

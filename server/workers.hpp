@@ -22,7 +22,8 @@ class Workers {
     std::size_t count = 1;
     bool give_way = false;  ///< to the threads that take appends, where there is not enough processor for all
   };
-  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, const Threads& threads);
+  /// `messages`: memory for large replies.
+  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages, const Threads& threads);
   /// Each thread ends after the request that it is answering.
   ~Workers();
   Workers(const Workers&) = delete;
@@ -36,6 +37,7 @@ class Workers {
   BufferedStore& store_;
   Results& results_;
   ReplyBudget& budget_;
+  MessagePool& messages_;
   Queue<RequestTask> tasks_;
   std::vector<std::thread> threads_;
 };

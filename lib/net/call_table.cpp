@@ -36,6 +36,7 @@ void CallTable::restart() noexcept {
     call->parts.clear();
     call->next_part = 0;
     call->credit = wire::first_parts;
+    call->taken = 0;
   }
 }
 

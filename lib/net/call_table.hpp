@@ -26,6 +26,7 @@ struct Call {
   std::vector<zmq::message_t> parts{};
   std::uint32_t next_part = 0;
   std::uint32_t credit = wire::first_parts;  ///< parts that the server may have sent in all
+  std::uint32_t taken = 0;                   ///< parts that the caller has taken, and no credit was given for
   bool is_complete = false;                  ///< the last part is among `parts`
   std::optional<SavedError> error{};
 };

@@ -19,6 +19,8 @@ using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x0F - first_request, RequestBody>, Bye>);
+constexpr std::uint8_t part_kind = 0x44;
+static_assert(std::is_same_v<std::variant_alternative_t<part_kind - first_reply, ReplyBody>, Part>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
 
 constexpr std::uint8_t sync_flag = 1;
@@ -303,6 +305,14 @@ void set_sequence(std::string& append_message, std::uint64_t sequence) {
   store_le(bytes.subspan<header_size, sizeof sequence>(), sequence);
   seal(append_message);
 }
+
+void begin_part(std::uint64_t request, std::uint32_t index, bool last, std::string& to) {
+  Encoder encoder(to);
+  encoder.header(part_kind, request);
+  encoder(Part{.index = index, .last = last});
+}
+
+void end_part(std::string& part_message) { seal(part_message); }
 
 std::optional<std::uint64_t> request_id_of(std::string_view message) noexcept {
   if (message.size() < header_size) return std::nullopt;

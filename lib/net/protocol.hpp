@@ -71,6 +71,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -199,6 +200,10 @@ void begin_append(const AppendOptions& options, std::uint32_t count, std::string
 /// Gives an encoded `append` its sequence, or another, and the checksum that goes with it.
 void set_sequence(std::string& append_message, std::uint64_t sequence);
 
+/// As encode_reply of a `part`, but without its bytes: the caller adds them, and then ends it.
+void begin_part(std::uint64_t request, std::uint32_t index, bool last, std::string& to);
+void end_part(std::string& part_message);
+
 /// Throw NetworkError, which says what is wrong; a message of another version says which both are.
 [[nodiscard]] Request decode_request(std::string_view message);
 [[nodiscard]] Reply decode_reply(std::string_view message);
@@ -225,6 +230,9 @@ void set_sequence(std::string& append_message, std::uint64_t sequence);
 [[nodiscard]] std::string encode_stats(const Stats& stats);
 [[nodiscard]] Stats decode_stats(std::string_view bytes);
 [[nodiscard]] std::string encode_values(std::span<const std::string> values);
+/// Hands the same to `add`, piece by piece, and says how many bytes it has.
+void encode_values(std::span<const std::string> values, const std::function<void(std::string_view)>& add);
+[[nodiscard]] std::uint64_t encoded_values_size(std::span<const std::string> values) noexcept;
 [[nodiscard]] std::vector<std::string> decode_values(std::string_view bytes);
 
 }  // namespace accrete::wire

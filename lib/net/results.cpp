@@ -86,16 +86,28 @@ Stats decode_stats(std::string_view bytes) {
   return stats;
 }
 
+std::uint64_t encoded_values_size(std::span<const std::string> values) noexcept {
+  std::uint64_t size = sizeof(std::uint32_t);
+  for (const std::string& value : values) size += sizeof(std::uint64_t) + value.size();
+  return size;
+}
+
+void encode_values(std::span<const std::string> values, const std::function<void(std::string_view)>& add) {
+  std::string number;
+  append_le(number, static_cast<std::uint32_t>(values.size()));
+  add(number);
+  for (const std::string& value : values) {
+    number.clear();
+    append_le(number, std::uint64_t{value.size()});
+    add(number);
+    add(value);
+  }
+}
+
 std::string encode_values(std::span<const std::string> values) {
   std::string bytes;
-  std::size_t size = sizeof(std::uint32_t);
-  for (const std::string& value : values) size += sizeof(std::uint64_t) + value.size();
-  bytes.reserve(size);
-  append_le(bytes, static_cast<std::uint32_t>(values.size()));
-  for (const std::string& value : values) {
-    append_le(bytes, std::uint64_t{value.size()});
-    bytes += value;
-  }
+  bytes.reserve(static_cast<std::size_t>(encoded_values_size(values)));
+  encode_values(values, [&](std::string_view piece) { bytes += piece; });
   return bytes;
 }
 

@@ -277,15 +277,16 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
   Call call{.message = std::make_shared<const std::string>(std::move(message))};
   const Listed listed(calls_, lock, number, call);
   wake_up_.signal();
-  for (std::uint32_t taken = 0;;) {
-    const std::vector<zmq::message_t> parts = next_parts(lock, until, what, number, call, taken);
+  for (;;) {
+    const std::vector<zmq::message_t> parts = next_parts(lock, until, what, number, call);
     if (std::exchange(call.is_restarted, false)) reader.restart();
-    taken = static_cast<std::uint32_t>(parts.size());
     const bool is_complete = call.is_complete;
     lock.unlock();
     for (const zmq::message_t& part : parts) reader.add(part.to_string_view().substr(wire::part_header_size));
     lock.lock();
     if (is_complete) break;
+    // A reply that began anew has had its credit anew.
+    if (!call.is_restarted) call.taken += static_cast<std::uint32_t>(parts.size());
   }
   const bool hands_down =
       std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
@@ -296,11 +297,12 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
 }
 
 std::vector<zmq::message_t> Session::next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,
-                                                std::uint64_t number, Call& call, std::uint32_t taken) {
-  // A reply that began anew has had its credit anew.
-  if (taken > 0 && !call.is_restarted) {
-    wire::encode_request({.body = wire::More{.request = number, .parts = taken}}, controls_.emplace_back());
-    call.credit += taken;
+                                                std::uint64_t number, Call& call) {
+  // Most replies end before half of their credit is used, and need no more.
+  if (call.taken >= wire::first_parts / 2) {
+    const std::uint32_t parts = std::exchange(call.taken, 0);
+    wire::encode_request({.body = wire::More{.request = number, .parts = parts}}, controls_.emplace_back());
+    call.credit += parts;
     wake_up_.signal();
   }
   wait(lock, deadline, what, Heed::own_errors, [&] { return !call.parts.empty() || call.error; });

@@ -83,7 +83,7 @@ class Session {
                                 const AppendOptions& options);
   void await(Lock& lock, Clock::time_point deadline, Outcome& outcome);
   [[nodiscard]] std::vector<zmq::message_t> next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,
-                                                       std::uint64_t number, Call& call, std::uint32_t taken);
+                                                       std::uint64_t number, Call& call);
 
   // Of both.
   void remember(const SavedError& error, bool is_loss);

@@ -1,4 +1,4 @@
-// Tests of net/protocol.cpp, error_reply.cpp and results.cpp.
+// Tests of net/protocol.cpp, error_reply.cpp, results.cpp and part_encoder.cpp.
 #include "net/protocol.hpp"
 
 #include <algorithm>
@@ -8,7 +8,9 @@
 
 #include "base/bytes.hpp"
 #include "net/decoder.hpp"
+#include "net/part_encoder.hpp"
 #include "net/sample_messages.hpp"
+#include "support/random_bytes.hpp"
 #include "support/require.hpp"
 
 namespace accrete::test {
@@ -313,6 +315,30 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   check_cuts(wire::encode_size(std::nullopt), wire::decode_size);
   check_cuts(encoded_stats, wire::decode_stats);
   check_cuts(wire::encode_number(7), wire::decode_number);
+}
+
+TEST_CASE("a result is cut into parts of their size, the last of which says so") {
+  const auto pool = MessagePool::make(wire::part_bytes);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, wire::part_bytes - 1, wire::part_bytes,
+                                 wire::part_bytes + 1, 2 * wire::part_bytes, 2 * wire::part_bytes + 1000}) {
+    CAPTURE(size);
+    Random random(size);
+    const std::string result = random_bytes(random, size);
+    wire::PartEncoder encoder(7, size, *pool);
+    for (std::size_t at = 0; at < size; at += 1000) encoder.add(std::string_view(result).substr(at, 1000));
+    const std::vector<SharedMessage> messages = encoder.end();
+    CHECK(messages.size() == std::max<std::size_t>((size + wire::part_bytes - 1) / wire::part_bytes, 1));
+    std::string together;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      const wire::Reply reply = wire::decode_reply(*messages[i]);
+      CHECK(reply.id == 7);
+      const auto& part = std::get<wire::Part>(reply.body);
+      CHECK(part.index == i);
+      CHECK(part.last == (i + 1 == messages.size()));
+      together += part.bytes;
+    }
+    CHECK(together == result);
+  }
 }
 
 }  // namespace
