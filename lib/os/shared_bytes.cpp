@@ -71,6 +71,7 @@ std::unique_ptr<SharedBytes> mapped_bytes(int fd, std::unique_ptr<File> file, co
                                           const ByteRange& range, bool read_only) {
   void* address = ::mmap(nullptr, range.size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
                          fd, static_cast<off_t>(range.offset));
+  // NOLINTNEXTLINE(performance-no-int-to-ptr, cppcoreguidelines-pro-type-cstyle-cast): the system's macro
   if (address == MAP_FAILED) throw_io_error("map", path, errno);
   // A fault for each page costs more than what is written to it. Where the kernel cannot do it, they are taken.
   if (!read_only) (void)::madvise(address, range.size, MADV_POPULATE_WRITE);

@@ -111,8 +111,9 @@ std::size_t terminal_width(StandardStream stream) noexcept {
 
 void prepare_process() noexcept {
   occupy_closed_descriptors();
-  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
-  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
+  const auto ignore = SIG_IGN;  // NOLINT(cppcoreguidelines-pro-type-cstyle-cast): the system's macro
+  static_cast<void>(std::signal(SIGPIPE, ignore));
+  static_cast<void>(std::signal(SIGXFSZ, ignore));
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= most_open_files) return;
   const rlim_t wanted = std::min(files.rlim_max, most_open_files);

@@ -1,4 +1,4 @@
-// Tests of net/protocol.cpp, error_reply.cpp, results.cpp and part_encoder.cpp.
+// Tests of net/protocol.cpp, error_reply.cpp, reply_results.cpp and part_encoder.cpp.
 #include "net/protocol.hpp"
 
 #include <algorithm>

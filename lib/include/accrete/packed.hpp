@@ -246,11 +246,10 @@ class Packed<T>::Reader {
  public:
   class Iterator {
    public:
-    // NOLINTBEGIN(readability-identifier-naming): the names that the standard library asks for
-    using iterator_concept = std::input_iterator_tag;
-    using difference_type = std::ptrdiff_t;
-    using value_type = T;
-    // NOLINTEND(readability-identifier-naming)
+    // The names that the standard library asks for:
+    using iterator_concept = std::input_iterator_tag;  // NOLINT(readability-identifier-naming)
+    using difference_type = std::ptrdiff_t;            // NOLINT(readability-identifier-naming)
+    using value_type = T;                              // NOLINT(readability-identifier-naming)
 
     explicit Iterator(Reader& reader) : reader_(&reader) {}
 

@@ -125,16 +125,15 @@ MSGPACK_API_VERSION_NAMESPACE(v1) {
       return o;
     }
   };
-  // NOLINTBEGIN(modernize-avoid-c-arrays)
   template <Preferred T, std::size_t size>
-  struct convert<T[size]> {
+  struct convert<T[size]> {  // NOLINT(modernize-avoid-c-arrays)
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays)
     const msgpack::object& operator()(const msgpack::object& o, T (&v)[size]) const {
       require_elements(o, size);
       for (std::size_t i = 0; i < size; ++i) o.via.array.ptr[i].convert(v[i]);
       return o;
     }
   };
-  // NOLINTEND(modernize-avoid-c-arrays)
 
   template <Preferred... Elements>
   struct as<std::tuple<Elements...>,
