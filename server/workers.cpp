@@ -37,6 +37,15 @@ class Answering {
     return parts.end();
   }
 
+  Parts operator()(const wire::Locate& locate) {
+    const LocatedValues located = store_.locate(locate.keys, [&](std::uint64_t bytes) {
+      reserve(bytes, "get " + std::to_string(locate.keys.size()) + " values");
+    });
+    wire::PartEncoder parts(task_.request.id, wire::encoded_located_size(located), messages_);
+    wire::encode_located(located, [&](std::string_view piece) { parts.add(piece); });
+    return parts.end();
+  }
+
   Parts operator()(const wire::GetRange& get) {
     const std::uint64_t size = store_.size(get.key).value_or(0);
     const std::uint64_t left = size - std::min(size, get.offset);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <malloc.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -86,6 +87,14 @@ std::vector<Group> make_groups(const Workload& workload, const Expectation& expe
   return groups;
 }
 
+/// From here on memory that is freed stays in the process, as glibc has it once blocks as large have been freed: else
+/// it is chance whether an engine has freed one, and where none has, making memory anew takes as long as reading.
+void keep_freed_memory() {
+  constexpr int largest_threshold = 32 << 20;  // of those that glibc sets by itself
+  ::mallopt(M_MMAP_THRESHOLD, largest_threshold);
+  ::mallopt(M_TRIM_THRESHOLD, 2 * largest_threshold);
+}
+
 /// Returns how long the gets took, opening included.
 double time_gets(Engine& engine, const std::vector<Group>& groups) {
   std::uint64_t bytes = 0;
@@ -134,6 +143,7 @@ json run_cell(const EngineType& type, const CellOptions& options) {
   const Timed appends = time_appends(*engine, workload, options);
   const Stored stored = stored_in(options.directory);
 
+  keep_freed_memory();
   json seconds = {{"append", appends.seconds}, {"get", nullptr}};
   {
     const Expectation expectation(workload, options.processes);

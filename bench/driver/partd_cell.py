@@ -9,6 +9,7 @@ what partd keeps of them counts as memory.
 """
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import os
@@ -199,6 +200,14 @@ def got(engine, workload, order):
             yield number, value
 
 
+def keep_freed_memory():
+    """As the cells of the other engines do it."""
+    m_trim_threshold, m_mmap_threshold, largest_threshold = -1, -3, 32 << 20
+    libc = ctypes.CDLL(None)
+    libc.mallopt(m_mmap_threshold, largest_threshold)
+    libc.mallopt(m_trim_threshold, 2 * largest_threshold)
+
+
 def timed_get(engine, workload, order):
     begin = time.perf_counter()
     for _ in got(engine, workload, order):
@@ -232,6 +241,7 @@ def run(options):
     engine = engine_type(options.directory)
     try:
         append_seconds, cpu_seconds, memory_bytes = timed_append(engine, workload, options)
+        keep_freed_memory()
         bytes_stored, files_stored = stored_in(options.directory)
         get_seconds = None if options.no_gets else timed_get(engine, workload, with_value.tolist())
         # partd.Numpy fails on a key that it does not have.

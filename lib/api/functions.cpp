@@ -9,21 +9,23 @@
 #include "layer/buffered_store.hpp"
 #include "layer/compressed_store.hpp"
 #include "net/client.hpp"
+#include "net/endpoint.hpp"
 #include "net/find_server.hpp"
+#include "store/direct_reader.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 
 namespace accrete {
 namespace {
 
-bool is_endpoint(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
+bool has_endpoint_scheme(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
 
 std::string path_of(std::string_view url) {
   if (url.empty()) throw InvalidArgumentError("the URL of a dataset is empty; give the path of its directory");
   if (url.find('\0') != std::string_view::npos) {
     throw InvalidArgumentError("the path " + quoted(url) + " has a NUL byte in it");
   }
-  if (is_endpoint(url)) {
+  if (has_endpoint_scheme(url)) {
     throw UnsupportedError("cannot do that to " + quoted(url) +
                            ": it is the endpoint of a server; give the path of the dataset");
   }
@@ -52,7 +54,9 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
   for (;;) {
     try {
       (void)connect(endpoint.address, attempt);
-      return connect(endpoint.address, client);
+      // Over a socket: who is on another host may see older files (NFS).
+      auto files = is_tcp(endpoint.address) ? nullptr : DirectReader::try_open(posix_env(), path);
+      return connect(endpoint.address, client, {}, std::move(files));
     } catch (const NetworkError&) {
       if (std::chrono::steady_clock::now() >= deadline) throw;
     } catch (const TimeoutError&) {
@@ -89,7 +93,7 @@ void destroy(std::string_view url) {
 }
 
 std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
-  if (is_endpoint(url)) return connect(std::string(url), options.client);
+  if (has_endpoint_scheme(url)) return connect(std::string(url), options.client);
   const std::string path = path_of(url);
   while (const std::optional<ServerFile> server = find_server(path)) {
     if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;

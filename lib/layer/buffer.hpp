@@ -80,6 +80,8 @@ class Buffer {
 
   [[nodiscard]] std::string get(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> get_batch(std::span<const std::string_view> keys) const;
+  [[nodiscard]] LocatedValues locate(std::span<const std::string_view> keys,
+                                     const std::function<void(std::uint64_t)>& reserve) const;
   [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
   [[nodiscard]] std::size_t get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "layer/buffer.hpp"
+#include "store/marker.hpp"
 
 namespace accrete {
 namespace {
@@ -50,6 +51,49 @@ std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> key
   std::vector<std::string> values = below_.get_batch(keys);
   for (std::size_t i = 0; i < keys.size(); ++i) values[i] += gathered[i];
   return values;
+}
+
+LocatedValues Buffer::locate(std::span<const std::string_view> keys,
+                             const std::function<void(std::uint64_t)>& reserve) const {
+  // To open a file takes as long as to send so much.
+  constexpr std::uint64_t least_in_file = std::uint64_t{64} << 10;
+  const auto order = share_order();
+  LocatedValues located;
+  located.values.resize(keys.size());
+  const bool has_raw_files = settings_.owned != nullptr && !settings_.owned->marker().codec;
+  if (has_raw_files) {
+    located.dataset = parse_uuid(settings_.owned->marker().uuid).value();
+    located.removals = settings_.owned->removals();
+  }
+  std::vector<std::size_t> small;
+  std::vector<std::string_view> small_keys;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::uint64_t size = below_.size(keys[i]).value_or(0);
+    if (has_raw_files && size >= least_in_file) {
+      located.values[i].in_file = size;
+    } else if (size > 0) {
+      small.push_back(i);
+      small_keys.push_back(keys[i]);
+      bytes += size;
+    }
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const std::string_view key : keys) bytes += state_->values.size(key).value_or(0);
+  }
+  reserve(bytes);
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (std::size_t i = 0; i < keys.size(); ++i) state_->values.copy(keys[i], 0, whole, located.values[i].rest);
+  }
+  std::vector<std::string> values = below_.get_batch(small_keys);
+  for (std::size_t i = 0; i < small.size(); ++i) {
+    std::string& rest = located.values[small[i]].rest;
+    values[i] += rest;
+    rest = std::move(values[i]);
+  }
+  return located;
 }
 
 std::string Buffer::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {

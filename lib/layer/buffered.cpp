@@ -176,6 +176,10 @@ class Buffered final : public BufferedStore, private AtFork {
     return buffer_.last_sequence(session);
   }
   void end_session(const WriterId& session) override { buffer_.forget_writer(session); }
+  LocatedValues locate(std::span<const std::string_view> keys,
+                       const std::function<void(std::uint64_t)>& reserve) const override {
+    return buffer_.locate(keys, reserve);
+  }
 
   void do_erase(std::string_view key) override { buffer_.erase(key); }
   void do_drop() override { buffer_.drop(); }

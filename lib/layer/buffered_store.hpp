@@ -3,13 +3,17 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "os/env.hpp"
+#include "store/located_values.hpp"
 
 namespace accrete {
 
@@ -34,6 +38,11 @@ class BufferedStore : public Store {
 
   /// No batch of the session will come again.
   virtual void end_session(const WriterId& session) = 0;
+
+  /// Values for who can read the dataset's files: what is worth it is left in its file, and all the rest is copied.
+  /// `reserve` is told how many bytes that takes before, and may throw.
+  [[nodiscard]] virtual LocatedValues locate(std::span<const std::string_view> keys,
+                                             const std::function<void(std::uint64_t)>& reserve) const = 0;
 };
 
 /// Opens a dataset of the files layout for this process alone, with a buffer over it that has a journal (but for

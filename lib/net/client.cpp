@@ -17,8 +17,9 @@ namespace {
 
 class Client final : public Store, private AtFork {
  public:
-  Client(std::string endpoint, ClientOptions options, const Patience& patience)
-      : endpoint_(std::move(endpoint)), options_(std::move(options)), patience_(patience) {
+  Client(std::string endpoint, ClientOptions options, const Patience& patience,
+         std::unique_ptr<const DirectReader> files)
+      : endpoint_(std::move(endpoint)), options_(std::move(options)), patience_(patience), files_(std::move(files)) {
     watch_forks();
   }
   ~Client() override {
@@ -103,9 +104,19 @@ class Client final : public Store, private AtFork {
 
   [[nodiscard]] std::vector<std::string> get_values(const std::string& what,
                                                     std::span<const std::string_view> keys) const {
+    if (files_ && files_->is_of_use()) {
+      if (std::optional<std::vector<std::string>> values = try_get_from_files(what, keys)) return *std::move(values);
+    }
     ValuesReader reader(keys.size());
     call(what, wire::Get{.keys = {keys.begin(), keys.end()}}, reader);
     return std::move(reader.values());
+  }
+
+  [[nodiscard]] std::optional<std::vector<std::string>> try_get_from_files(
+      const std::string& what, std::span<const std::string_view> keys) const {
+    LocatedReader reader(keys.size());
+    call(what, wire::Locate{.keys = {keys.begin(), keys.end()}}, reader);
+    return within_memory(what, [&] { return files_->try_read(keys, std::move(reader.located())); });
   }
 
   [[nodiscard]] std::string call(const std::string& what, decltype(wire::Request::body) body) const {
@@ -137,13 +148,15 @@ class Client final : public Store, private AtFork {
   const std::string endpoint_;
   const ClientOptions options_;
   const Patience patience_;
-  mutable std::mutex starting_;  // held while a session is made, and across a fork
+  const std::unique_ptr<const DirectReader> files_;  // nullptr: all bytes come from the server
+  mutable std::mutex starting_;                      // held while a session is made, and across a fork
   mutable std::atomic<Session*> session_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience) {
+std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience,
+                               std::unique_ptr<const DirectReader> files) {
   if (!is_endpoint(endpoint)) {
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": an endpoint is ipc://PATH or tcp://HOST:PORT, such as tcp://127.0.0.1:5555");
@@ -152,7 +165,7 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": the server key is no public key; one has 40 characters in Z85");
   }
-  auto client = std::make_unique<Client>(endpoint, options, patience);
+  auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files));
   client->wait_ready();
   return client;
 }

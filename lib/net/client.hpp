@@ -6,6 +6,7 @@
 #include <string>
 
 #include "net/patience.hpp"
+#include "store/direct_reader.hpp"
 
 namespace accrete {
 
@@ -42,7 +43,11 @@ namespace accrete {
 /// child begins with a session of its own at its first call; what the parent had gathered is the parent's to send, and
 /// what the parent's session takes up in the child's memory is not given back. The parent's connection stays open until
 /// its children have ended too.
+///
+/// `files`: of the dataset that is served, if they are on this host. Large values are read from them, once the server
+/// has said how far they go.
 [[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {},
-                                             const Patience& patience = {});
+                                             const Patience& patience = {},
+                                             std::unique_ptr<const DirectReader> files = nullptr);
 
 }  // namespace accrete

@@ -18,7 +18,7 @@ using RequestBody = decltype(Request::body);
 using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
-static_assert(std::is_same_v<std::variant_alternative_t<0x0F - first_request, RequestBody>, Bye>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x11 - first_request, RequestBody>, Locate>);
 constexpr std::uint8_t part_kind = 0x44;
 static_assert(std::is_same_v<std::variant_alternative_t<part_kind - first_reply, ReplyBody>, Part>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
@@ -61,10 +61,8 @@ class Encoder {
     append_le(to_, sequence);
     add_options(options);
   }
-  void operator()(const Get& get) {
-    append_le(to_, static_cast<std::uint32_t>(get.keys.size()));
-    for (const std::string_view key : get.keys) add_name(key);
-  }
+  void operator()(const Get& get) { add_keys(get.keys); }
+  void operator()(const Locate& locate) { add_keys(locate.keys); }
   void operator()(const GetRange& range) {
     append_le(to_, range.offset);
     append_le(to_, range.size);
@@ -113,6 +111,11 @@ class Encoder {
   void operator()(const Reset& reset) { add_error(reset.error); }
 
  private:
+  void add_keys(std::span<const std::string_view> keys) {
+    append_le(to_, static_cast<std::uint32_t>(keys.size()));
+    for (const std::string_view key : keys) add_name(key);
+  }
+
   void add_name(std::string_view name) {
     append_le(to_, static_cast<std::uint16_t>(name.size()));
     to_ += name;
@@ -164,12 +167,12 @@ ListOptions decode_list_options(Decoder& from) {
   return options;
 }
 
-Get decode_get(Decoder& from) {
-  Get get;
+std::vector<std::string_view> decode_keys(Decoder& from) {
+  std::vector<std::string_view> keys;
   const auto count = from.count<std::uint32_t>(sizeof(std::uint16_t) + 1);
-  get.keys.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) get.keys.push_back(from.key());
-  return get;
+  keys.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) keys.push_back(from.key());
+  return keys;
 }
 
 RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
@@ -181,7 +184,7 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return Append{
           .sequence = from.integer<std::uint64_t>(), .options = decode_options(from), .entries = from.entries()};
     case 0x03:
-      return decode_get(from);
+      return Get{.keys = decode_keys(from)};
     case 0x04:
       return GetRange{
           .offset = from.integer<std::uint64_t>(), .size = from.integer<std::uint64_t>(), .key = from.key()};
@@ -209,6 +212,8 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return Bye{};
     case 0x10:
       return Removals{};
+    case 0x11:
+      return Locate{.keys = decode_keys(from)};
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
   }

@@ -27,6 +27,8 @@
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
 //   bye       = %x0f ;                                            ; the session is over
 //   removals  = %x10 ;                                            → parts: u64
+//   locate    = %x11 ; count:u32 *key                             → parts: dataset:16 removals:u64 count:u32
+//                                                                          *(in_file:u64 size:u64 bytes)
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id
 //   entries   = as in base/entries.hpp
@@ -57,6 +59,9 @@
 // session goes on elsewhere: only a new hello tells both sides where they stand. A client that gets a damaged message
 // connects anew by itself.
 //
+// `locate` is for clients that can read the dataset's files, as store/located_values.hpp has it: a value is the first
+// `in_file` bytes of its file, and then `bytes`.
+//
 // A server may list fewer keys than there are; then `more` is 1, and the client asks again for those after the last.
 //
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
@@ -79,10 +84,12 @@
 #include <variant>
 #include <vector>
 
+#include "store/located_values.hpp"
+
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 3;
+inline constexpr std::uint8_t version = 4;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
@@ -136,12 +143,15 @@ struct More {
 };
 struct Bye {};
 struct Removals {};
+struct Locate {
+  std::vector<std::string_view> keys{};
+};
 
 /// Views point into the message.
 struct Request {
   std::uint64_t id = 0;
   std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
-               More, Bye, Removals>
+               More, Bye, Removals, Locate>
       body{};
 };
 
@@ -233,6 +243,12 @@ void end_part(std::string& part_message);
 /// Hands the same to `add`, piece by piece, and says how many bytes it has.
 void encode_values(std::span<const std::string> values, const std::function<void(std::string_view)>& add);
 [[nodiscard]] std::uint64_t encoded_values_size(std::span<const std::string> values) noexcept;
+/// As above.
+void encode_located(const LocatedValues& located, const std::function<void(std::string_view)>& add);
+[[nodiscard]] std::uint64_t encoded_located_size(const LocatedValues& located) noexcept;
+/// Of the result of a `locate`: what stands before its values, and before the bytes of each.
+inline constexpr std::size_t located_head_size = 16 + 8 + 4;
+inline constexpr std::size_t located_value_head_size = 8 + 8;
 [[nodiscard]] std::vector<std::string> decode_values(std::string_view bytes);
 
 }  // namespace accrete::wire

@@ -25,50 +25,64 @@ void BytesReader::add(std::string_view bytes) {
   bytes_ += bytes;
 }
 
-void ValuesReader::add(std::string_view bytes) {
+void StringsReader::add(std::string_view bytes) {
   while (!bytes.empty()) {
     if (left_ > 0) {
       const std::string_view piece = bytes.substr(0, left_);
-      values_.back() += piece;
+      *string_ += piece;
       left_ -= piece.size();
       bytes.remove_prefix(piece.size());
       continue;
     }
-    const std::size_t header_size = has_count_ ? sizeof(std::uint64_t) : sizeof(std::uint32_t);
-    const std::string_view piece = bytes.substr(0, header_size - header_.size());
-    header_ += piece;
+    const std::size_t head_size = has_head_ ? layout_.string_head_size : layout_.head_size;
+    const std::string_view piece = bytes.substr(0, head_size - head_.size());
+    head_ += piece;
     bytes.remove_prefix(piece.size());
-    if (header_.size() == header_size) take_header();
+    if (head_.size() == head_size) take_head();
   }
 }
 
-void ValuesReader::take_header() {
-  ByteReader reader(header_);
-  if (!has_count_) {
-    const auto count = reader.integer<std::uint32_t>();
+void StringsReader::take_head() {
+  ByteReader reader(head_);
+  if (!has_head_) {
+    const std::uint32_t count = take_head(reader);
     if (count != count_) {
       throw_bad_values("there are " + std::to_string(count) + ", and " + std::to_string(count_) + " were asked for");
     }
-    has_count_ = true;
-    values_.reserve(count_);
+    has_head_ = true;
+    reserve(count_);
   } else {
-    if (values_.size() == count_) throw_bad_values("bytes follow the last");
-    left_ = reader.integer<std::uint64_t>();
-    values_.emplace_back().reserve(static_cast<std::size_t>(std::min(left_, most_reserved)));
+    if (strings_ == count_) throw_bad_values("bytes follow the last");
+    left_ = take_string_head(reader);
+    string_ = &next_string();
+    string_->reserve(static_cast<std::size_t>(std::min(left_, most_reserved)));
+    ++strings_;
   }
-  header_.clear();
+  head_.clear();
 }
 
-void ValuesReader::restart() noexcept {
-  has_count_ = false;
-  header_.clear();
-  values_.clear();
+void StringsReader::restart() noexcept {
+  has_head_ = false;
+  head_.clear();
+  strings_ = 0;
   left_ = 0;
+  forget();
 }
 
-std::vector<std::string>& ValuesReader::values() {
-  if (!has_count_ || values_.size() != count_ || left_ > 0 || !header_.empty()) throw_bad_values("they end too early");
-  return values_;
+void StringsReader::check_end() const {
+  if (!has_head_ || strings_ != count_ || left_ > 0 || !head_.empty()) throw_bad_values("they end too early");
+}
+
+std::uint32_t LocatedReader::take_head(ByteReader& head) {
+  const std::string_view dataset = head.bytes(located_.dataset.size());
+  std::copy_n(as_byte_span(dataset).begin(), dataset.size(), located_.dataset.begin());
+  located_.removals = head.integer<std::uint64_t>();
+  return head.integer<std::uint32_t>();
+}
+
+std::uint64_t LocatedReader::take_string_head(ByteReader& head) {
+  in_file_ = head.integer<std::uint64_t>();
+  return head.integer<std::uint64_t>();
 }
 
 }  // namespace accrete

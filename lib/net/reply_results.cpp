@@ -111,6 +111,26 @@ std::string encode_values(std::span<const std::string> values) {
   return bytes;
 }
 
+std::uint64_t encoded_located_size(const LocatedValues& located) noexcept {
+  std::uint64_t size = located_head_size;
+  for (const LocatedValues::Value& value : located.values) size += located_value_head_size + value.rest.size();
+  return size;
+}
+
+void encode_located(const LocatedValues& located, const std::function<void(std::string_view)>& add) {
+  std::string head(as_string_view(located.dataset));
+  append_le(head, located.removals);
+  append_le(head, static_cast<std::uint32_t>(located.values.size()));
+  add(head);
+  for (const LocatedValues::Value& value : located.values) {
+    head.clear();
+    append_le(head, value.in_file);
+    append_le(head, std::uint64_t{value.rest.size()});
+    add(head);
+    add(value.rest);
+  }
+}
+
 std::vector<std::string> decode_values(std::string_view bytes) {
   Decoder from("the values that a server sends", bytes);
   std::vector<std::string> values;

@@ -46,12 +46,12 @@ class MappedBytes final : public SharedBytes {
     std::copy(from.begin(), from.end(), to.begin());
   }
 
-  // The fences keep the compiler from moving writes, so that those of a process that is killed end at one point. The
-  // processor needs none: whoever looks at them has taken a lock in the kernel since.
+  // The fences keep writes in their order: those of a process that is killed end at one point, and who looks at them
+  // without a lock sees a later one only with those before it.
   void write(std::size_t offset, std::span<const std::byte> from) override {
-    std::atomic_signal_fence(std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_release);
     std::copy(from.begin(), from.end(), bytes_.subspan(offset, from.size()).begin());
-    std::atomic_signal_fence(std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_release);
   }
 
   void sync() override { file_->sync(); }

@@ -3,10 +3,12 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
 #include "base/hash.hpp"
+#include "store/intent.hpp"
 
 namespace accrete {
 namespace {
@@ -103,6 +105,29 @@ Control::Header Control::load() const {
                      ? decode_words(from.subspan<words_offset - boot_id_offset, words_size>())
                      : decode_words(from.subspan<before_offset - boot_id_offset, words_size>());
   return header;
+}
+
+/// What is read may be of several changes, but not if as many have been committed before as behind: then the change
+/// that is in progress, if there is one, is one throughout.
+std::optional<std::uint64_t> Control::try_load_removals() const {
+  constexpr int most_tries = 8;
+  for (int i = 0; i < most_tries; ++i) {
+    const Header before = load();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (before.state == ChangeState::intent && !is_append_intent()) return std::nullopt;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const Header behind = load();
+    if (before.state == behind.state && before.words.commits == behind.words.commits) return behind.words.removals;
+  }
+  return std::nullopt;
+}
+
+bool Control::is_append_intent() const {
+  try {
+    return decode_intent(load_intent()).kind == Intent::Kind::append;
+  } catch (const CorruptionError&) {
+    return false;  // it was read while it was written
+  }
 }
 
 std::string Control::load_intent() const {

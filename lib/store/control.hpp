@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,9 @@ class Control {
   };
   [[nodiscard]] Header load() const;
 
+  /// For who has no lock: the number of removals, all of which are done; nullopt if one may be in progress.
+  [[nodiscard]] std::optional<std::uint64_t> try_load_removals() const;
+
   /// The record of the change in progress. Throws CorruptionError if it is not what was published.
   [[nodiscard]] std::string load_intent() const;
 
@@ -78,6 +82,7 @@ class Control {
   void sync();
 
  private:
+  [[nodiscard]] bool is_append_intent() const;
   void set_state(ChangeState state);
   File& spill_file() const;
 

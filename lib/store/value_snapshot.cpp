@@ -31,12 +31,15 @@ std::uint64_t size_of_range(const ValueSnapshot& value, std::uint64_t offset, st
 
 }  // namespace
 
-std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset, std::uint64_t size) {
+std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset, std::uint64_t size,
+                       std::size_t spare) {
   size = size_of_range(value, offset, size);
   if (size == 0) return {};
   if (size > always_fits && size > available_memory()) throw_too_large(key, size);
   try {
-    std::string bytes = filled_string(size, [&](std::span<char> to) { return value.file->read_at(offset, to); });
+    std::string bytes;
+    if (spare > 0) bytes.reserve(size + spare);
+    append_filled(bytes, size, [&](std::span<char> to) { return value.file->read_at(offset, to); });
     if (bytes.size() < size) throw_cut(key, bytes.size(), size);
     return bytes;
   } catch (const std::bad_alloc&) {

@@ -19,9 +19,9 @@ struct ValueSnapshot {
   std::uint64_t size = 0;
 };
 
-/// Throws TooLargeError for what does not fit into memory.
+/// A string with room for `spare` bytes more. Throws TooLargeError for what does not fit into memory.
 [[nodiscard]] std::string read_value(std::string_view key, const ValueSnapshot& value, std::uint64_t offset,
-                                     std::uint64_t size);
+                                     std::uint64_t size, std::size_t spare = 0);
 
 /// As above, up to `to.size()` bytes, to the front of `to`. Returns how many.
 [[nodiscard]] std::size_t read_value_into(std::string_view key, const ValueSnapshot& value, std::uint64_t offset,

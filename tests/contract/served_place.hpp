@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "contract/place.hpp"
 #include "net/client.hpp"
@@ -28,7 +29,8 @@ class ServedPlace final : public Place {
     close();
     const std::string endpoint = transport == Transport::ipc ? "ipc://" + path() + "/.socket" : "tcp://127.0.0.1:*";
     server_.emplace(path(), RunningServerOptions{.endpoint = endpoint, .durability = durability});
-    store_ = connect(server_->endpoint(), {.ack = ack});
+    auto files = transport == Transport::ipc ? DirectReader::try_open(posix_env(), path()) : nullptr;
+    store_ = connect(server_->endpoint(), {.ack = ack}, {}, std::move(files));
   }
   void check_sound() override {
     const Stats stats = store_->stats();

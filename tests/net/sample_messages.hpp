@@ -44,6 +44,7 @@ inline std::vector<wire::Request> sample_requests() {
       {.body = More{.request = 2, .parts = 4}},
       {.body = Bye{}},
       {.id = 16, .body = Removals{}},
+      {.id = 17, .body = Locate{.keys = {"a", "bc"}}},
   };
 }
 

@@ -17,6 +17,7 @@ struct RunningServerOptions {
   /// The limits are those of the contract suite's largest batches.
   std::uint64_t buffer_bytes = std::uint64_t{64} << 20;
   std::uint64_t max_message_bytes = std::uint64_t{16} << 20;
+  std::uint64_t memory_bytes = std::uint64_t{1} << 30;
 };
 
 class RunningServer {
@@ -28,7 +29,7 @@ class RunningServer {
         server_(*store_, {.endpoints = {options.endpoint},
                           .durability = options.durability,
                           .max_message_bytes = options.max_message_bytes,
-                          .memory_bytes = std::uint64_t{1} << 30}),
+                          .memory_bytes = options.memory_bytes}),
         thread_([this] { server_.run(); }) {}
   ~RunningServer() {
     server_.stop();

@@ -34,6 +34,18 @@ class MemoryBufferedStore : public BufferedStore {
     sessions_.erase(session);
   }
 
+  LocatedValues locate(std::span<const std::string_view> keys,
+                       const std::function<void(std::uint64_t)>& reserve) const override {
+    LocatedValues located;
+    std::uint64_t bytes = 0;
+    for (std::string& value : values_->get_batch(keys)) {
+      bytes += value.size();
+      located.values.push_back({.rest = std::move(value)});
+    }
+    reserve(bytes);
+    return located;
+  }
+
  private:
   void append_one(GroupedBatch& batch) {
     try {
