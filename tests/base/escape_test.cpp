@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 
+#include "support/campaign.hpp"
 #include "support/random_bytes.hpp"
 
 namespace accrete {
@@ -65,7 +66,7 @@ TEST_CASE("every byte alone survives escape and unescape") {
 
 TEST_CASE("random bytes survive escape and unescape, and are printable UTF-8 in between") {
   test::Random random(2);
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < test::campaign_steps(100'000); ++i) {
     const std::size_t size = test::random_below(random, 24);
     const std::string bytes = test::one_in(random, 2)
                                   ? test::random_bytes(random, size)

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/campaign.hpp"
 #include "support/random_bytes.hpp"
 
 namespace accrete {
@@ -88,7 +89,7 @@ TEST_CASE("a key that fills a component needs no directory, and one byte more do
 
 TEST_CASE("a million random keys have good names that are undone") {
   test::Random random(3);
-  for (int i = 0; i < 1'000'000; ++i) require_good_name(random_key(random));
+  for (int i = 0; i < test::campaign_steps(1'000'000); ++i) require_good_name(random_key(random));
 }
 
 TEST_CASE("a key of every length from 1 to 1024 has a good name that is undone") {
@@ -191,7 +192,7 @@ TEST_CASE("the name of a key longer than 1024 bytes is refused") {
 TEST_CASE("a random name is refused or is exactly what its key's name is") {
   test::Random random(4);
   int keys = 0;
-  for (int i = 0; i < 300'000; ++i) {
+  for (int i = 0; i < test::campaign_steps(300'000); ++i) {
     const std::string name = test::random_text(random, test::random_below(random, 10), "%/.aF20e%");
     const std::optional<std::string> key = name_to_key(name);
     if (!key) continue;

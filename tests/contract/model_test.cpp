@@ -2,6 +2,7 @@
 #include "support/model.hpp"
 
 #include "contract/places.hpp"
+#include "support/campaign.hpp"
 #include "support/random_bytes.hpp"
 
 namespace accrete::test {
@@ -91,7 +92,7 @@ class RandomUser {
 CONTRACT_CASE("thousands of random operations leave what a map holds", random_operations) {
   Model model;
   RandomUser user(1, model);
-  for (int i = 1; i <= 6000; ++i) {
+  for (int i = 1; i <= campaign_steps(6000); ++i) {
     CAPTURE(i);
     user.step(place.store());
     if (i % 150 != 0) continue;
@@ -106,7 +107,7 @@ SHARED_CONTRACT_CASE("random operations through two Stores in turn leave what a 
   Model model;
   RandomUser user(99, model);
   const std::unique_ptr<Store> other = place.another();
-  for (int i = 1; i <= 2000; ++i) {
+  for (int i = 1; i <= campaign_steps(2000); ++i) {
     CAPTURE(i);
     user.step(i % 3 == 0 ? *other : place.store());
     if (i % 100 != 0) continue;

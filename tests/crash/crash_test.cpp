@@ -7,12 +7,14 @@
 #include "crash/computer.hpp"
 #include "store/files_dataset.hpp"
 #include "store/journal.hpp"
+#include "support/campaign.hpp"
 
 namespace accrete::test {
 namespace {
 
-void live_through_ends(std::uint64_t lives, const Setup& setup) {
-  for (std::uint64_t seed = 1; seed <= lives; ++seed) {
+void live_through_ends(int lives, const Setup& setup) {
+  const auto last_seed = static_cast<std::uint64_t>(campaign_steps(lives));
+  for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
     CAPTURE(seed);
     Computer computer(seed, setup);
     computer.create();

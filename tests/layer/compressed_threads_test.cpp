@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
+#include "support/campaign.hpp"
 #include "support/child.hpp"
 #include "support/random_bytes.hpp"
 #include "support/require.hpp"
@@ -22,7 +23,7 @@ namespace {
 //   cell = generation:u32 number:u32 hash:u64
 constexpr std::size_t cell_size = 4 + 4 + 8;
 constexpr std::uint32_t appends = 10;
-constexpr std::uint32_t generations = 60;
+constexpr std::uint32_t generations = campaign_steps(60);
 
 /// Of an append; differs from one generation to the next, so that pieces begin elsewhere.
 std::uint32_t cells_of(std::uint32_t generation) { return 1000 + generation % 7 * 200; }

@@ -11,6 +11,7 @@
 
 #include "store/files_dataset.hpp"
 #include "store/intent.hpp"
+#include "support/campaign.hpp"
 #include "support/child.hpp"
 #include "support/fault_env.hpp"
 #include "support/require.hpp"
@@ -175,7 +176,7 @@ void check_reads_among_removals(Env& env) {
   Place place(env, "");
   ChangingValue value(place);
   int found = 0;
-  for (int i = 0; i < 20'000 || found == 0; ++i) {
+  for (int i = 0; i < campaign_steps(20'000) || found == 0; ++i) {
     const auto [located, letter] = value.locate();
     if (located.values[0].in_file == 0) continue;
     const std::optional<std::string> read = place.read(located);

@@ -14,17 +14,9 @@ inline std::size_t random_below(Random& random, std::size_t bound) { return rand
 
 inline bool one_in(Random& random, std::size_t n) { return random_below(random, n) == 0; }
 
-inline std::string random_bytes(Random& random, std::size_t size) {
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random());
-  return bytes;
-}
+[[nodiscard]] std::string random_bytes(Random& random, std::size_t size);
 
 /// Of the characters in `alphabet` only.
-inline std::string random_text(Random& random, std::size_t size, std::string_view alphabet) {
-  std::string text(size, '\0');
-  for (char& c : text) c = alphabet[random_below(random, alphabet.size())];
-  return text;
-}
+[[nodiscard]] std::string random_text(Random& random, std::size_t size, std::string_view alphabet);
 
 }  // namespace accrete::test

@@ -9,6 +9,7 @@
 #include <ranges>
 #include <tuple>
 
+#include "support/campaign.hpp"
 #include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 #include "typed/packed_values.hpp"
@@ -417,7 +418,7 @@ TEST_CASE("a flipped bit is an error or a well-formed item") {
 
 TEST_CASE("random bytes are an error or well-formed items") {
   Random random(77);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < campaign_steps(3000); ++i) {
     std::string bytes = random_bytes(random, 1 + random_below(random, 40));
     // Mostly small numbers and small containers, so that the structure goes on.
     for (char& byte : bytes) {
