@@ -33,7 +33,7 @@ LOOK_FOR = {
     "P4": "Bytes count, not appends: who copies once and writes in large pieces is near the limit.",
     "P5": "Locks between processes show. Engines that only one process can open are absent.",
     "P7": "How long the disk takes to answer a sync decides.",
-    "P8": "Servers are compared with servers only.",
+    "P8": "Servers are compared with servers only. Clients of accrete's on its host read large values from the files.",
     "P9": "What an append costs by itself, and what a batch saves.",
     "P10": "Engines are compared with those of the same codec. The limit is the bare library's speed.",
     "P11": "Numbers with their type, as arrays. Only engines that know arrays, and a bare file, take part.",
@@ -75,6 +75,8 @@ METHOD = (
     "the machine hits all engines alike. Times are medians.",
     "All engines get the same appends in the same order. Entries are views into a pool of 4 MiB, so making them costs "
     "nothing.",
+    "Behind the appends glibc is told to keep memory that is freed, as it does in a process that has run for a while: "
+    "for a fresh one it is chance whether memory is made anew for each get, which takes as long as reading.",
     "Every value is compared with the exact concatenation of its entries, outside of the clock. A cell whose values "
     "are wrong has failed and has no numbers.",
     "The limits of the machine are measured before each repetition by the bare primitives.",
@@ -89,6 +91,8 @@ NOT_COMPARABLE = (
     "stored, and its limit then leaves out the write.",
     "Slow engines are given a part of the appends, marked as 1/10 or 1/50 of the appends. Rates are per append or per "
     "byte, so they compare, but caches hold more of a smaller dataset.",
+    "A bare file of numbers has neither types nor checksums: it is read in one pass. Arrays of accrete's are checked, "
+    "and moved together behind their headers, in a second one.",
     "All reads come from the page cache: no drive is measured but by durable batches.",
     "Stored bytes are blocks of the file system, so a file of 100 B counts as 4 KiB.",
 )

@@ -1,6 +1,7 @@
 #include "store/direct_reader.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -29,20 +30,22 @@ DirectReader::DirectReader(std::unique_ptr<Directory> directory, const std::arra
 std::optional<std::vector<std::string>> DirectReader::try_read(std::span<const std::string_view> keys,
                                                                LocatedValues located) const {
   if (located.values.size() != keys.size()) return std::nullopt;
-  bool has_files = false;
+  const bool has_files =
+      std::any_of(located.values.begin(), located.values.end(), [](const auto& value) { return value.in_file > 0; });
+  if (has_files && located.dataset != dataset_) {
+    is_of_use_ = false;  // another dataset is served there now
+    return std::nullopt;
+  }
   std::vector<std::string> values;
   values.reserve(keys.size());
   try {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       LocatedValues::Value& value = located.values[i];
       if (value.in_file > 0) read(keys[i], value);
-      has_files = has_files || value.in_file > 0;
       values.push_back(std::move(value.rest));
     }
     // Behind the last file that was opened: one that had been begun anew before is betrayed by the removal.
-    if (has_files && (located.dataset != dataset_ || control_.try_load_removals() != located.removals)) {
-      return std::nullopt;
-    }
+    if (has_files && control_.try_load_removals() != located.removals) return std::nullopt;
   } catch (const IoError& error) {
     if (error.code().value() == EACCES || error.code().value() == EPERM) is_of_use_ = false;
     return std::nullopt;

@@ -26,7 +26,7 @@ class DirectReader {
   [[nodiscard]] std::optional<std::vector<std::string>> try_read(std::span<const std::string_view> keys,
                                                                  LocatedValues located) const;
 
-  /// False once it has been found that this process may not read the values.
+  /// False once it has been found that this process may not read the values, or that the owner has another dataset.
   [[nodiscard]] bool is_of_use() const noexcept { return is_of_use_; }
 
  private:

@@ -6,6 +6,7 @@
 #include "layer/buffered_store.hpp"
 #include "layer/compressed_store.hpp"
 #include "store/files_dataset.hpp"
+#include "support/campaign.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -210,7 +211,7 @@ SweepCount sweep(const Scenario& scenario) {
     for (const bool reopens : {false, true}) {
       if (reopens && !survives_close) continue;
       bool fired = true;
-      for (std::uint64_t n = 1; fired; n += scenario.stride) {
+      for (std::uint64_t n = 1; fired; n += scenario.stride * campaign_stride) {
         with_context(describe(fault, n) + (reopens ? ", then the store is opened anew" : ", the store stays open"),
                      [&] { fired = run_with_fault(scenario, fault, n, reopens, count); });
       }
@@ -223,7 +224,7 @@ SweepCount sweep_recovery(const Scenario& scenario) {
   SweepCount count;
   for (const Fault& fault : all_faults()) {
     bool cut_off = true;
-    for (std::uint64_t k = 1; cut_off; k += scenario.stride) {
+    for (std::uint64_t k = 1; cut_off; k += scenario.stride * campaign_stride) {
       bool fired = true;
       for (std::uint64_t n = 1; fired && cut_off; ++n) {
         with_context("cut off at operation " + std::to_string(k) + ", then " + describe(fault, n), [&] {

@@ -19,4 +19,7 @@ inline constexpr bool is_sanitized = false;
 /// not the rare outcome that the other builds look for.
 [[nodiscard]] constexpr int campaign_steps(int steps) { return is_sanitized ? steps / 5 : steps; }
 
+/// Where a campaign takes each operation of many in turn: one in three under a sanitizer.
+inline constexpr int campaign_stride = is_sanitized ? 3 : 1;
+
 }  // namespace accrete::test
