@@ -9,7 +9,7 @@ namespace accrete {
 namespace {
 
 /// A server may lie about a value's size; what is more than this is taken as it comes.
-constexpr std::uint64_t most_reserved = std::uint64_t{256} << 20;
+constexpr std::uint64_t most_reserved = std::uint64_t{64} << 20;
 
 [[noreturn]] void throw_bad_values(const std::string& cause) {
   throw NetworkError("cannot read the values that a server sends: " + cause);
