@@ -3,8 +3,10 @@
 #include <cstdlib>
 #include <memory>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 namespace accrete::server::log {
+namespace {
 
 spdlog::logger& logger() {
   static const std::unique_ptr<spdlog::logger> logger = [] {
@@ -14,6 +16,25 @@ spdlog::logger& logger() {
     return made;
   }();
   return *logger;
+}
+
+spdlog::level::level_enum level_of(Level level) {
+  switch (level) {
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      break;
+  }
+  return spdlog::level::warn;
+}
+
+}  // namespace
+
+void write(Level level, fmt::string_view format, fmt::format_args arguments) {
+  if (!logger().should_log(level_of(level))) return;
+  logger().log(level_of(level), fmt::vformat(format, arguments));
 }
 
 }  // namespace accrete::server::log

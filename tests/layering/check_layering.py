@@ -31,6 +31,7 @@ LIBRARIES = {
     "bzip2": (r"bzlib", "bz2"),
     "CLI11": (r"CLI/", "CLI11"),
     "doctest": (r"doctest", "doctest"),
+    "fmt": (r"fmt/", "fmt"),
     "hiredis": (r"hiredis/", "hiredis"),
     "LevelDB": (r"leveldb/", "leveldb"),
     "LMDB": (r"lmdb", "lmdb"),
