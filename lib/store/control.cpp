@@ -122,32 +122,48 @@ std::optional<std::uint64_t> Control::try_load_removals() const {
   return std::nullopt;
 }
 
+/// A removal names one key at most, so a record that is spilled is of an append.
 bool Control::is_append_intent() const {
+  const IntentSeal seal = load_intent_seal();
+  if (seal.size > inline_capacity) return true;
   try {
-    return decode_intent(load_intent()).kind == Intent::Kind::append;
+    return decode_intent(load_inline_intent(seal)).kind == Intent::Kind::append;
   } catch (const CorruptionError&) {
     return false;  // it was read while it was written
   }
 }
 
 std::string Control::load_intent() const {
+  const IntentSeal seal = load_intent_seal();
+  return seal.size <= inline_capacity ? load_inline_intent(seal) : load_spilled_intent(seal);
+}
+
+Control::IntentSeal Control::load_intent_seal() const {
   std::array<std::byte, 16> raw;
   bytes_->read(intent_size_offset, raw);
-  const auto size = load_le<std::uint64_t>(std::span{raw}.subspan<0, 8>());
-  const auto checksum = load_le<std::uint64_t>(std::span{raw}.subspan<8, 8>());
-  std::string record;
-  if (size <= inline_capacity) {
-    record.resize(size);
-    bytes_->read(header_size, std::as_writable_bytes(std::span{record.data(), record.size()}));
-  } else {
-    File& file = spill_file();
-    const std::uint64_t there = file.size();
-    if (there < file_size || size > there - file_size) throw_damaged(directory_, "its intent record is cut short");
-    record.resize(size);
-    record.resize(file.read_at(file_size, {record.data(), record.size()}));
-  }
-  if (hash64(record) != checksum) throw_damaged(directory_, "the checksum of its intent record does not match");
+  return {.size = load_le<std::uint64_t>(std::span{raw}.subspan<0, 8>()),
+          .checksum = load_le<std::uint64_t>(std::span{raw}.subspan<8, 8>())};
+}
+
+std::string Control::load_inline_intent(const IntentSeal& seal) const {
+  std::string record(seal.size, '\0');
+  bytes_->read(header_size, std::as_writable_bytes(std::span{record.data(), record.size()}));
+  check_intent(record, seal);
   return record;
+}
+
+std::string Control::load_spilled_intent(const IntentSeal& seal) const {
+  File& file = spill_file();
+  const std::uint64_t there = file.size();
+  if (there < file_size || seal.size > there - file_size) throw_damaged(directory_, "its intent record is cut short");
+  std::string record(seal.size, '\0');
+  record.resize(file.read_at(file_size, {record.data(), record.size()}));
+  check_intent(record, seal);
+  return record;
+}
+
+void Control::check_intent(std::string_view record, const IntentSeal& seal) const {
+  if (hash64(record) != seal.checksum) throw_damaged(directory_, "the checksum of its intent record does not match");
 }
 
 void Control::begin_intent(const ControlWords& before, std::string_view record) {

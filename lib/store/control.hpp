@@ -66,7 +66,8 @@ class Control {
   };
   [[nodiscard]] Header load() const;
 
-  /// For who has no lock: the number of removals, all of which are done; nullopt if one may be in progress.
+  /// For who has no lock, on any thread: the number of removals, all of which are done; nullopt if one may be in
+  /// progress.
   [[nodiscard]] std::optional<std::uint64_t> try_load_removals() const;
 
   /// The record of the change in progress. Throws CorruptionError if it is not what was published.
@@ -82,6 +83,15 @@ class Control {
   void sync();
 
  private:
+  /// What stands in the header of an intent record.
+  struct IntentSeal {
+    std::uint64_t size = 0;
+    std::uint64_t checksum = 0;
+  };
+  [[nodiscard]] IntentSeal load_intent_seal() const;
+  [[nodiscard]] std::string load_inline_intent(const IntentSeal& seal) const;
+  [[nodiscard]] std::string load_spilled_intent(const IntentSeal& seal) const;
+  void check_intent(std::string_view record, const IntentSeal& seal) const;
   [[nodiscard]] bool is_append_intent() const;
   void set_state(ChangeState state);
   File& spill_file() const;

@@ -100,6 +100,12 @@ TEST_CASE("values are read while an append is in progress, but not while a remov
   control.begin_intent(words, record);
   CHECK(place.read(located).has_value());
   control.cancel();
+  std::vector<IntentTarget> many(10'000, {.key = "k", .old_size = 3});
+  encode_intent({.kind = Intent::Kind::append, .targets = std::move(many)}, record);
+  REQUIRE(record.size() > Control::inline_capacity);
+  control.begin_intent(words, record);
+  CHECK(place.read(located).has_value());
+  control.cancel();
   control.begin_journal(words);
   CHECK(place.read(located).has_value());
   control.cancel();
