@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "net/client.hpp"
 #include "server/running_server.hpp"
+#include "support/campaign.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -96,18 +97,34 @@ TEST_CASE("values are those of one moment while they are appended to, erased and
       if (generation % 3 == 0) store->flush();
     }
   });
-  std::size_t large = 0;
-  {
+  // Steps over so many keys that their intents are spilled.
+  std::thread wide_writer([&] {
     const auto store = place.by_path();
-    for (int i = 0; i < 1500 || large == 0; ++i) {
+    std::vector<std::string> names;
+    for (int i = 0; i < 8000; ++i) names.push_back("wide" + std::to_string(i));
+    std::vector<Entry> entries;
+    for (const std::string& name : names) entries.push_back({name, "bytes"});
+    while (!stop) {
+      store->append_batch(entries);
+      store->flush();
+    }
+  });
+  const auto store = place.by_path();
+  const auto read = [&] {
+    std::size_t large = 0;
+    for (int i = 0; i < campaign_steps(750) || large == 0; ++i) {
       for (const std::string& value : store->get_batch(keys)) {
         check_whole(value);
         large += value.size() >= std::size_t{64} << 10 ? 1 : 0;
       }
     }
-  }
+  };
+  std::thread reader(read);
+  read();
+  reader.join();
   stop = true;
   writer.join();
+  wide_writer.join();
 }
 
 }  // namespace
