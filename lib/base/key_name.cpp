@@ -1,6 +1,7 @@
 #include "base/key_name.hpp"
 
 #include <accrete/store.hpp>
+#include <algorithm>
 #include <array>
 
 namespace accrete {
@@ -16,6 +17,12 @@ constexpr std::array<bool, 256> plain_table = [] {
   return table;
 }();
 
+/// How many bytes `key` begins with that stand for themselves, wherever in a component that is not its front.
+std::size_t plain_size(std::string_view key) noexcept {
+  const auto is_plain = [](char c) { return plain_table[static_cast<unsigned char>(c)]; };
+  return static_cast<std::size_t>(std::find_if_not(key.begin(), key.end(), is_plain) - key.begin());
+}
+
 }  // namespace
 
 std::string key_to_name(std::string_view key) {
@@ -23,6 +30,13 @@ std::string key_to_name(std::string_view key) {
   name.reserve(key.size() + 8);
   std::size_t component_size = 0;
   for (std::size_t i = 0; i < key.size(); ++i) {
+    if (component_size > 0) {
+      const std::size_t plain = plain_size(key.substr(i, max_component - 1 - component_size));
+      name.append(key, i, plain);
+      component_size += plain;
+      i += plain;
+      if (i == key.size()) break;
+    }
     const auto byte = static_cast<unsigned char>(key[i]);
     const auto token_size = [&]() -> std::size_t {
       return plain_table[byte] && (byte != '.' || component_size > 0) ? 1 : 3;
@@ -51,10 +65,10 @@ std::optional<std::string> name_to_key(std::string_view name) {
   const auto digit = [](char c) { return hex_digits.find(c); };
   std::string key;
   for (std::size_t i = 0; i < name.size();) {
-    if (name[i] != '%') {
-      key += name[i++];
-      continue;
-    }
+    const std::size_t plain = std::min(name.find('%', i), name.size()) - i;
+    key.append(name, i, plain);
+    i += plain;
+    if (i == name.size()) break;
     if (i + 1 < name.size() && name[i + 1] == '/') {
       i += 2;
       continue;

@@ -37,8 +37,6 @@ std::optional<RecordHeader> try_decode_record_header(std::string_view bytes, std
   const auto check = reader.integer<std::uint32_t>();
   header.size = reader.integer<std::uint32_t>();
   header.durable = reader.integer<std::uint64_t>();
-  // Most of what is looked at behind a torn tail was never written.
-  if (header.checksum == 0 && check == 0 && header.size == 0 && header.durable == 0) return std::nullopt;
   if (header.size > max_record_payload || check != header_check(bytes, nonce + offset)) return std::nullopt;
   return header;
 }

@@ -5,12 +5,16 @@
 
 #include "base/escape.hpp"
 #include "base/filled_string.hpp"
+#include "base/zeros.hpp"
 
 namespace accrete {
 namespace {
 
 /// Read at once: records are small, as a rule.
 constexpr std::uint64_t window_bytes = std::uint64_t{1} << 20;
+/// Passed over at once where nothing was ever written.
+constexpr std::uint64_t zeros_bytes = 4096;
+static_assert(window_bytes % zeros_bytes == 0 && zeros_bytes % record_alignment == 0);
 
 std::string read_up_to(const File& file, std::uint64_t offset, std::uint64_t size) {
   return filled_string(size, [&](std::span<char> to) { return file.read_at(offset, to); });
@@ -26,7 +30,7 @@ std::unique_ptr<BufferSegment> BufferSegment::try_open(Directory& directory, con
   if (!file) return nullptr;
   const std::string bytes = read_up_to(*file, 0, buffer_segment_header_size);
   // What was created, or begun before power was lost: that may leave zeros, or the front of a header.
-  if (bytes.size() < buffer_segment_header_size || bytes.find_first_not_of('\0') == std::string::npos) return nullptr;
+  if (bytes.size() < buffer_segment_header_size || is_zero(bytes)) return nullptr;
   std::string path = directory.path() + "/" + name;
   const auto header = decode_buffer_segment_header(bytes);
   if (!header) {
@@ -75,7 +79,8 @@ std::string_view BufferSegment::bytes_at(std::uint64_t offset, std::uint64_t siz
   const bool is_inside = offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
                          size <= window_.size() - (offset - window_offset_);
   if (!is_inside) {
-    window_ = read_up_to(*file_, offset, std::max(size, window_bytes));
+    const std::uint64_t left = file_size_ - std::min(offset, file_size_);
+    window_ = read_up_to(*file_, offset, std::min(std::max(size, window_bytes), left));
     window_offset_ = offset;
   }
   return std::string_view(window_).substr(offset - window_offset_, size);
@@ -83,11 +88,17 @@ std::string_view BufferSegment::bytes_at(std::uint64_t offset, std::uint64_t siz
 
 std::optional<BufferSegment::Found> BufferSegment::find_whole_record(std::uint64_t from) {
   while (from < file_size_) {
-    const std::string window = read_up_to(*file_, from, window_bytes + record_header_size);
-    for (std::uint64_t at = 0; at < window_bytes && at + record_header_size <= window.size(); at += record_alignment) {
+    const std::string bytes = read_up_to(*file_, from, std::min(window_bytes + record_header_size, file_size_ - from));
+    const std::string_view window = bytes;
+    for (std::uint64_t at = 0; at < window_bytes && at + record_header_size <= window.size();) {
+      if (at % zeros_bytes == 0 && is_zero(window.substr(at, zeros_bytes + record_header_size))) {
+        at += zeros_bytes;
+        continue;
+      }
       const std::uint64_t offset = from + at;
-      const auto header = try_decode_record_header(std::string_view(window).substr(at), header_.nonce, offset);
+      const auto header = try_decode_record_header(window.substr(at), header_.nonce, offset);
       if (header && try_load(offset, *header)) return Found{.offset = offset, .durable = header->durable};
+      at += record_alignment;
     }
     from += window_bytes;
   }

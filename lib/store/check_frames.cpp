@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "base/zeros.hpp"
 #include "codec/frame_decoder.hpp"
 #include "store/files_parts.hpp"
 #include "store/value_files.hpp"
@@ -188,11 +189,11 @@ void cut_damage_out(Directory& directory, const std::string& name, const ValueCh
 /// Read at once by who passes over frames.
 constexpr std::size_t window_bytes = std::size_t{64} << 10;
 
-bool is_zero(FrameFile& frames, std::uint64_t from) {
+bool is_zero_from(FrameFile& frames, std::uint64_t from) {
   frames.read_ahead(window_bytes);
   while (from < frames.size()) {
     const std::string_view bytes = frames.bytes(from, 1);
-    if (bytes.find_first_not_of('\0') != std::string_view::npos) return false;
+    if (!is_zero(bytes)) return false;
     from += bytes.size();
   }
   return true;
@@ -204,7 +205,7 @@ bool is_torn(FrameFile& frames, std::uint64_t offset) {
   constexpr std::size_t telling_bytes = 8;
   const std::size_t size = std::min(frame.payload.size(), telling_bytes);
   const std::string_view end = frame.payload.substr(frame.payload.size() - size);
-  return end.find_first_not_of('\0') == std::string_view::npos && !is_intact(frame);
+  return is_zero(end) && !is_intact(frame);
 }
 
 /// Where a value ends in what a power loss has left of a frame.
@@ -219,7 +220,7 @@ std::optional<std::uint64_t> find_torn_tail(FrameFile& frames) {
       last = offset;
       offset += frame_header_size + header->encoded_size;
     } catch (const CorruptionError&) {
-      return is_zero(frames, offset) ? std::optional(offset) : std::nullopt;
+      return is_zero_from(frames, offset) ? std::optional(offset) : std::nullopt;
     }
   }
   return frames.size() > 0 && is_torn(frames, last) ? std::optional(last) : std::nullopt;

@@ -5,6 +5,7 @@
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
 #include "base/hash.hpp"
+#include "base/zeros.hpp"
 
 namespace accrete {
 namespace {
@@ -27,8 +28,6 @@ std::uint64_t header_check(std::string_view front) noexcept {
 std::string place_of(const PiecePlace& place) {
   return "the value of key " + quoted(place.key) + " at byte " + std::to_string(place.offset);
 }
-
-bool is_zero(std::string_view bytes) noexcept { return bytes.find_first_not_of('\0') == std::string_view::npos; }
 
 [[noreturn]] void throw_no_piece(const PiecePlace& place) {
   if (place.offset > 0) throw_damaged_piece(place, "no piece begins there");

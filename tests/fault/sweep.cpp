@@ -211,7 +211,7 @@ SweepCount sweep(const Scenario& scenario) {
     for (const bool reopens : {false, true}) {
       if (reopens && !survives_close) continue;
       bool fired = true;
-      for (std::uint64_t n = 1; fired; n += scenario.stride * campaign_stride) {
+      for (std::uint64_t n = 1; fired; n += scenario.stride * campaign_stride()) {
         with_context(describe(fault, n) + (reopens ? ", then the store is opened anew" : ", the store stays open"),
                      [&] { fired = run_with_fault(scenario, fault, n, reopens, count); });
       }
@@ -224,9 +224,9 @@ SweepCount sweep_recovery(const Scenario& scenario) {
   SweepCount count;
   for (const Fault& fault : all_faults()) {
     bool cut_off = true;
-    for (std::uint64_t k = 1; cut_off; k += scenario.stride * campaign_stride) {
+    for (std::uint64_t k = 1; cut_off; k += scenario.stride * campaign_stride()) {
       bool fired = true;
-      for (std::uint64_t n = 1; fired && cut_off; ++n) {
+      for (std::uint64_t n = 1; fired && cut_off; n += campaign_stride()) {
         with_context("cut off at operation " + std::to_string(k) + ", then " + describe(fault, n), [&] {
           const std::optional<bool> run = recover_with_fault(scenario, k, fault, n, count);
           cut_off = run.has_value();

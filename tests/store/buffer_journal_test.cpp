@@ -224,6 +224,32 @@ TEST_CASE("a journal that is damaged in its middle is refused, and repaired but 
   }
 }
 
+TEST_CASE("whole records are found behind a stretch of zeros of any length") {
+  constexpr int appends = 400;
+  Image image([](Store& store) {
+    for (int i = 0; i < appends; ++i) store.append("a", "a piece;");
+  });
+  const std::string whole = read_file(image.path() + first_segment);
+  const std::size_t size = (end_of(whole) - buffer_segment_header_size) / appends;  // of a record
+  REQUIRE(size % record_alignment == 0);
+  constexpr std::size_t first = 10;
+  for (const std::size_t near : {std::size_t{100}, std::size_t{4096}, std::size_t{8192}, std::size_t{12288}}) {
+    for (std::size_t lost = near / size; lost <= near / size + 2; ++lost) {
+      CAPTURE(lost);
+      const std::string path = image.copy();
+      std::string damaged = whole;
+      damaged.replace(buffer_segment_header_size + first * size, lost * size, lost * size, '\0');
+      write_file(path + first_segment, damaged);
+      CHECK_THROWS_AS(static_cast<void>(open(path)), CorruptionError);
+      static_cast<void>(verify(path, {.repair = true}));
+      std::string left;
+      for (std::size_t i = 0; i < appends - lost; ++i) left += "a piece;";
+      CHECK(open(path)->get("a") == left);
+      fs::remove_all(path);
+    }
+  }
+}
+
 TEST_CASE("a replay that fails at any operation is completed by the next, and doubles nothing") {
   Image image([](Store& store) {
     append_numbers(store);

@@ -1,6 +1,9 @@
 // How long the campaigns of random steps are.
 #pragma once
 
+#include <cstdint>
+#include <cstdlib>
+
 namespace accrete::test {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -15,11 +18,14 @@ inline constexpr bool is_sanitized = false;
 inline constexpr bool is_sanitized = false;
 #endif
 
-/// A fifth of `steps` where a sanitizer looks at each: it takes many times as long, and is to see each kind of step,
-/// not the rare outcome that the other builds look for.
-[[nodiscard]] constexpr int campaign_steps(int steps) { return is_sanitized ? steps / 5 : steps; }
+/// Where a sanitizer looks at each step, it takes many times as long, and is to see each kind of step, not the rare
+/// outcome that the other builds look for. With FULL_CAMPAIGNS in the environment, it sees all.
+[[nodiscard]] inline bool is_cut_short() { return is_sanitized && std::getenv("FULL_CAMPAIGNS") == nullptr; }
 
-/// Where a campaign takes each operation of many in turn: one in three under a sanitizer.
-inline constexpr int campaign_stride = is_sanitized ? 3 : 1;
+/// Of `steps`, a fifth if campaigns are cut short.
+[[nodiscard]] inline int campaign_steps(int steps) { return is_cut_short() ? steps / 5 : steps; }
+
+/// Where a campaign takes each operation of many in turn: one in three if campaigns are cut short.
+[[nodiscard]] inline std::uint64_t campaign_stride() { return is_cut_short() ? 3 : 1; }
 
 }  // namespace accrete::test
