@@ -99,10 +99,12 @@ std::size_t ValueReader::next(std::span<char> room) {
   return count_;
 }
 
-std::size_t ValueReader::estimate() const noexcept {
-  if (counted_bytes_ == 0) return count_;
+std::size_t ValueReader::room() const noexcept {
+  if (counted_bytes_ == 0 || counted_bytes_ == *end_) return count_;
   const double parts = static_cast<double>(*end_) / static_cast<double>(counted_bytes_);
-  return std::max(count_, static_cast<std::size_t>(static_cast<double>(count_) * parts));
+  const auto likely = static_cast<std::size_t>(static_cast<double>(count_) * parts);
+  const std::uint64_t most = *end_ / type_->size();  // as if nothing but elements were stored
+  return std::max<std::size_t>(count_, std::min<std::uint64_t>(likely + likely / 16 + 1, most));
 }
 
 /// False if all has been read.

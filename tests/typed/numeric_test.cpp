@@ -194,6 +194,20 @@ TEST_CASE("many small appends are read whole") {
   CHECK(numeric.size("k") == 20000);
 }
 
+TEST_CASE("a value that is read in steps has its room made once") {
+  for (const std::size_t length : {1, 30, 1000, 5000, 30'000}) {
+    CAPTURE(length);
+    Numeric<double> numeric{memory_store()};
+    // As a batch begins a new key: with a piece without elements.
+    numeric.append("k", {});
+    const std::vector<double> some = counted<double>(length);
+    while (numeric.store().size("k") < 1'500'000U) numeric.append("k", some);
+    const std::vector<double> all = numeric.get("k");
+    CHECK(all.size() == numeric.size("k"));
+    CHECK(all.capacity() <= all.size() + all.size() / 16 + 1);
+  }
+}
+
 TEST_CASE("pieces as large as the format allows are read") {
   const std::unique_ptr<Store> store = memory_store();
   Numeric<std::uint8_t> numeric{*store};

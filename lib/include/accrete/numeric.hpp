@@ -4,6 +4,7 @@
 
 #include <accrete/error.hpp>
 #include <accrete/store.hpp>
+#include <algorithm>
 #include <complex>
 #include <concepts>
 #include <cstddef>
@@ -152,8 +153,8 @@ class ElementReader {
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
   [[nodiscard]] const std::string& key() const noexcept;
-  /// How many elements there probably are in all; known behind the first `next`.
-  [[nodiscard]] std::size_t estimate() const noexcept;
+  /// For how many elements to make room: one too few, and a vector copies all of them. Known behind the first `next`.
+  [[nodiscard]] std::size_t room() const noexcept;
   /// The room that `next` can use, in bytes.
   [[nodiscard]] std::size_t window_size() const noexcept;
 
@@ -254,7 +255,7 @@ class NumericPieces {
   }
 
   void reserve(std::vector<T>& all) const {
-    all.reserve(reader_.estimate());
+    all.reserve(reader_.room());
     detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
   }
 
