@@ -107,8 +107,10 @@ Control::Header Control::load() const {
   return header;
 }
 
-/// What is read may be of several changes, but not if as many have been committed before as behind: then the change
-/// that is in progress, if there is one, is one throughout.
+/// An erase publishes its intent before it removes a file, and counts among the removals when it commits. So one that
+/// has removed a file before this is called has either committed, and the number tells, or it is the change in
+/// progress. What is read may be of several changes, but not if as many have been committed before as behind: then the
+/// change that is in progress, if there is one, is one throughout.
 std::optional<std::uint64_t> Control::try_load_removals() const {
   constexpr int most_tries = 8;
   for (int i = 0; i < most_tries; ++i) {
