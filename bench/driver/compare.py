@@ -65,7 +65,7 @@ def _warnings(old, new):
     for name in sorted(set(old["machine"]) | set(new["machine"])):
         was, now = old["machine"].get(name), new["machine"].get(name)
         if was != now:
-            found.append(f"another machine: {name} was {was} and is {now}")
+            found.append(f"another machine: {name.replace('_', ' ')} was {_said(was)} and is {_said(now)}")
     before = {pattern["id"]: pattern["parameters"] for pattern in old["patterns"]}
     for pattern in new["patterns"]:
         was, now = before.get(pattern["id"]), pattern["parameters"]
@@ -74,6 +74,12 @@ def _warnings(old, new):
                                   for name in sorted(set(was) | set(now)) if was.get(name) != now.get(name))
             found.append(f"other sizes: {pattern['id']}: {differing}")
     return found
+
+
+def _said(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown" if value is None else value
 
 
 def table(differences):

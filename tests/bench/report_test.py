@@ -353,9 +353,10 @@ class Compare(unittest.TestCase):
     def test_another_machine_and_other_sizes_are_warned_of(self):
         old = some_results([a_pattern("P1")], [])
         new = some_results([a_pattern("P1", appends=5)], [])
-        new["machine"] = {**new["machine"], "cores": 64}
+        new["machine"] = {**new["machine"], "cores": 64, "file_system": None}
         warnings = compare.compare(old, new).warnings
         self.assertIn("another machine: cores was 2 and is 64", warnings)
+        self.assertIn("another machine: file system was ext4 and is unknown", warnings)
         self.assertIn("other sizes: P1: appends was 1000000 and is 5", warnings)
 
     def test_the_same_run_has_no_changes(self):
