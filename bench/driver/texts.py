@@ -127,7 +127,8 @@ GROWTH = (
 
 BENDS = {
     "keys": (
-        "All points up to a million keys have a million appends in batches of 1,000, to the keys in turn.",
+        "All points up to a million keys have a million appends in batches of 1,000, to the keys in turn; that at ten "
+        "million has ten million.",
         "Where each key has a file, the appends to it pay for making it: a thousand at the left of the chart, one at "
         "a million keys. From some 30,000 keys on that is most of the cost of a buffer, and the line rises with the "
         "number of keys.",
