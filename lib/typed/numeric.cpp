@@ -30,7 +30,7 @@ class ElementReader::Parts {
         reader_(std::forward<Source>(source), key, ElementType(layout)) {}
 
   [[nodiscard]] const std::string& key() const noexcept { return reader_.key(); }
-  [[nodiscard]] std::size_t room() const noexcept { return reader_.room(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return reader_.capacity(); }
 
   [[nodiscard]] std::size_t window_size() const noexcept { return reader_.window_size(); }
 
@@ -85,7 +85,7 @@ void ElementReader::copy_to(std::span<std::byte> elements) const { parts_->copy_
 
 const std::string& ElementReader::key() const noexcept { return parts_->key(); }
 
-std::size_t ElementReader::room() const noexcept { return parts_->room(); }
+std::size_t ElementReader::capacity() const noexcept { return parts_->capacity(); }
 
 std::size_t ElementReader::window_size() const noexcept { return parts_->window_size(); }
 

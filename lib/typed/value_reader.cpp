@@ -99,7 +99,7 @@ std::size_t ValueReader::next(std::span<char> room) {
   return count_;
 }
 
-std::size_t ValueReader::room() const noexcept {
+std::size_t ValueReader::capacity() const noexcept {
   if (counted_bytes_ == 0 || counted_bytes_ == *end_) return count_;
   const double parts = static_cast<double>(*end_) / static_cast<double>(counted_bytes_);
   const auto likely = static_cast<std::size_t>(static_cast<double>(count_) * parts);

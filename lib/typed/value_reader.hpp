@@ -43,9 +43,9 @@ class ValueReader {
   [[nodiscard]] const std::vector<std::string_view>& payloads() const noexcept { return payloads_; }
   /// What the value holds; nullopt as long as nothing tells.
   [[nodiscard]] const std::optional<ElementType>& type() const noexcept { return type_; }
-  /// For how many elements to make room: for those of the whole value and a few more, if the rest of it is much like
+  /// For how many elements to reserve memory: those of the whole value and a few more, if the rest of it is much like
   /// what was read last.
-  [[nodiscard]] std::size_t room() const noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept;
   /// Bytes of the next window, but for the last one.
   [[nodiscard]] std::size_t window_size() const noexcept { return wanted_; }
 

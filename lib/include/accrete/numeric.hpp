@@ -153,8 +153,9 @@ class ElementReader {
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
   [[nodiscard]] const std::string& key() const noexcept;
-  /// For how many elements to make room: one too few, and a vector copies all of them. Known behind the first `next`.
-  [[nodiscard]] std::size_t room() const noexcept;
+  /// For how many elements to reserve memory: one too few, and a vector copies all of them. Known behind the first
+  /// `next`.
+  [[nodiscard]] std::size_t capacity() const noexcept;
   /// The room that `next` can use, in bytes.
   [[nodiscard]] std::size_t window_size() const noexcept;
 
@@ -255,7 +256,7 @@ class NumericPieces {
   }
 
   void reserve(std::vector<T>& all) const {
-    all.reserve(reader_.room());
+    all.reserve(reader_.capacity());
     detail::prepare_to_fill({reinterpret_cast<std::byte*>(all.data()), all.capacity() * sizeof(T)});
   }
 
