@@ -195,7 +195,7 @@ TEST_CASE("many small appends are read whole") {
 }
 
 TEST_CASE("a value that is read in steps has its room made once") {
-  for (const std::size_t length : {1, 30, 1000, 5000, 30'000}) {
+  for (const std::size_t length : std::initializer_list<std::size_t>{1, 30, 1000, 5000, 30'000}) {
     CAPTURE(length);
     Numeric<double> numeric{memory_store()};
     // As a batch begins a new key: with a piece without elements.
