@@ -8,6 +8,7 @@ from pathlib import Path
 # A folder may include those of its own number and below. The deepest folder that matches a file counts.
 LAYERS = {
     "lib/include/accrete": -1,
+    "lib/pch": -1,
     "lib/base": 0,
     "lib/os": 1,
     "lib/codec": 1,
