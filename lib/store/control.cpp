@@ -14,11 +14,16 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view magic = "ACCRCTRL";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
-constexpr std::size_t boot_id_offset = 16;
-constexpr std::size_t words_offset = boot_id_offset + 16;
-constexpr std::size_t words_size = 7 * 8 + 2 * 4;
+constexpr std::size_t boots_offset = 16;
+constexpr std::size_t boot_ids_size = std::tuple_size_v<decltype(Boots::ids)> * std::tuple_size_v<BootId>;
+constexpr std::size_t boots_size = 8 + 8 + boot_ids_size;
+constexpr std::size_t owner_offset = boots_offset + boots_size;
+constexpr std::size_t owner_size = 3 * 8;
+constexpr std::size_t home_offset = owner_offset + owner_size;
+constexpr std::size_t words_offset = home_offset + 8;
+constexpr std::size_t words_size = 7 * 8 + 4 * 2;
 constexpr std::size_t state_offset = words_offset + words_size;
 constexpr std::size_t before_offset = state_offset + 8;
 constexpr std::size_t intent_size_offset = before_offset + words_size;
@@ -44,7 +49,8 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<48, 8>(), words.journal_end);
   store_le(to.subspan<56, 2>(), std::uint16_t{words.unsynced});
   store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
-  store_le(to.subspan<60, 4>(), std::uint32_t{words.destroyed});
+  store_le(to.subspan<60, 2>(), std::uint16_t{words.destroyed});
+  store_le(to.subspan<62, 2>(), std::uint16_t{words.failed_sync});
   return bytes;
 }
 
@@ -58,7 +64,44 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
           .unsynced = load_le<std::uint16_t>(from.subspan<56, 2>()) != 0,
           .buffered = load_le<std::uint16_t>(from.subspan<58, 2>()) != 0,
-          .destroyed = load_le<std::uint32_t>(from.subspan<60, 4>()) != 0};
+          .destroyed = load_le<std::uint16_t>(from.subspan<60, 2>()) != 0,
+          .failed_sync = load_le<std::uint16_t>(from.subspan<62, 2>()) != 0};
+}
+
+std::array<std::byte, boots_size> encode_boots(const Boots& boots) {
+  std::array<std::byte, boots_size> bytes;
+  const std::span to{bytes};
+  store_le(to.subspan<0, 8>(), static_cast<std::uint64_t>(boots.epoch));
+  store_le(to.subspan<8, 8>(), boots.uptime);
+  auto at = to.begin() + 16;
+  for (const BootId& id : boots.ids) at = std::ranges::copy(id, at).out;
+  return bytes;
+}
+
+Boots decode_boots(std::span<const std::byte, boots_size> from) {
+  Boots boots{.epoch = static_cast<std::int64_t>(load_le<std::uint64_t>(from.subspan<0, 8>())),
+              .uptime = load_le<std::uint64_t>(from.subspan<8, 8>())};
+  auto at = from.begin() + 16;
+  for (BootId& id : boots.ids) {
+    std::copy_n(at, id.size(), id.begin());
+    at += static_cast<std::ptrdiff_t>(id.size());
+  }
+  return boots;
+}
+
+std::array<std::byte, owner_size> encode_owner(const Owner& owner) {
+  std::array<std::byte, owner_size> bytes;
+  const std::span to{bytes};
+  store_le(to.subspan<0, 8>(), owner.process);
+  store_le(to.subspan<8, 8>(), owner.start);
+  store_le(to.subspan<16, 8>(), owner.pid_namespace);
+  return bytes;
+}
+
+Owner decode_owner(std::span<const std::byte, owner_size> from) {
+  return {.process = load_le<std::uint64_t>(from.subspan<0, 8>()),
+          .start = load_le<std::uint64_t>(from.subspan<8, 8>()),
+          .pid_namespace = load_le<std::uint64_t>(from.subspan<16, 8>())};
 }
 
 [[noreturn]] void throw_damaged(const Directory& directory, std::string_view what) {
@@ -68,11 +111,12 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
 
 }  // namespace
 
-std::string Control::initial(const BootId& boot_id, std::uint64_t keys, std::uint64_t bytes) {
+std::string Control::initial(const Boots& boots, std::uint64_t keys, std::uint64_t bytes) {
   std::string text(magic);
   append_le(text, version);
   append_le(text, std::uint32_t{0});
-  text += as_string_view(boot_id);
+  text += as_string_view(encode_boots(boots));
+  text.resize(words_offset, '\0');
   text += as_string_view(encode_words({.keys = keys, .bytes = bytes}));
   text.resize(file_size, '\0');
   return text;
@@ -83,7 +127,7 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory) {
   if (!info) throw_damaged(directory, "it is missing");
   if (info->type == FileType::regular && info->size < file_size) throw_damaged(directory, "it is cut short");
   bytes_ = directory.share(name, {.size = file_size}, read_only);
-  std::array<std::byte, boot_id_offset> front;
+  std::array<std::byte, boots_offset> front;
   bytes_->read(0, front);
   if (as_string_view(front).substr(0, magic.size()) != magic) throw_damaged(directory, "it does not begin as one");
   if (load_le<std::uint32_t>(std::span{front}.subspan<8, 4>()) != version) {
@@ -93,17 +137,17 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory) {
 }
 
 Control::Header Control::load() const {
-  std::array<std::byte, intent_size_offset - boot_id_offset> raw;
-  bytes_->read(boot_id_offset, raw);
+  std::array<std::byte, intent_size_offset> raw;
+  bytes_->read(0, raw);
   const std::span from{raw};
-  Header header;
-  std::copy_n(from.begin(), header.boot_id.size(), header.boot_id.begin());
-  const auto state = load_le<std::uint32_t>(from.subspan<state_offset - boot_id_offset, 4>());
+  Header header{.boots = decode_boots(from.subspan<boots_offset, boots_size>()),
+                .owner = decode_owner(from.subspan<owner_offset, owner_size>()),
+                .home = load_le<std::uint64_t>(from.subspan<home_offset, 8>())};
+  const auto state = load_le<std::uint32_t>(from.subspan<state_offset, 4>());
   if (state > static_cast<std::uint32_t>(ChangeState::journal)) throw_damaged(directory_, "its state is unknown");
   header.state = static_cast<ChangeState>(state);
-  header.words = header.state == ChangeState::idle
-                     ? decode_words(from.subspan<words_offset - boot_id_offset, words_size>())
-                     : decode_words(from.subspan<before_offset - boot_id_offset, words_size>());
+  header.words = header.state == ChangeState::idle ? decode_words(from.subspan<words_offset, words_size>())
+                                                   : decode_words(from.subspan<before_offset, words_size>());
   return header;
 }
 
@@ -195,7 +239,11 @@ void Control::commit(const ControlWords& words) {
   set_state(ChangeState::idle);
 }
 
-void Control::set_boot_id(const BootId& boot_id) { bytes_->write(boot_id_offset, boot_id); }
+void Control::set_boots(const Boots& boots) { bytes_->write(boots_offset, encode_boots(boots)); }
+
+void Control::set_owner(const Owner& owner) { bytes_->write(owner_offset, encode_owner(owner)); }
+
+void Control::set_home(std::uint64_t directory) { bytes_->write(home_offset, le_bytes(directory)); }
 
 void Control::sync() { bytes_->sync(); }
 

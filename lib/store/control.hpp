@@ -1,21 +1,27 @@
 // The control file, `.control`: the few words that all processes of a dataset share under its lock.
 //
 //   control = header inline [spilled]
-//   header  = magic:8 version:u32 0:u32 boot_id:16 words state:u32 0:u32 before
+//   header  = magic:8 version:u32 0:u32 boots owner home:u64 words state:u32 0:u32 before
 //             intent_size:u64 intent_checksum:u64 *0
+//   boots   = epoch:i64 uptime:u64 4*id:16
+//   owner   = process:u64 start:u64 pid_namespace:u64
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
-//             unsynced:u16 buffered:u16 destroyed:u32
+//             unsynced:u16 buffered:u16 destroyed:u16 failed_sync:u16
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
-// The header is within 256 bytes, less than a sector, so power loss leaves an old or a new one. The file is never
+// `boots` tells whether the system has been started anew since; `owner` is the process that has the dataset for itself,
+// zeros for none; `home` is the inode of the dataset's directory.
+//
+// The header is within 512 bytes, a sector, so power loss leaves an old or a new one. The file is never
 // extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
 // nothing written to it can hit a full disk. A change is: before, record, state; …; words, state `idle`. The state is
 // the commit point, and until it is `idle` again `before` counts, since a kill may have torn `words`; the checksum
 // (XXH3-64 of the record) guards against damage, not against a torn write.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,24 +50,41 @@ struct ControlWords {
   bool unsynced = false;          ///< changes were made that power loss may take back
   bool buffered = false;          ///< appends stand in the journal of a buffer (buffer_journal.hpp)
   bool destroyed = false;
+  bool failed_sync = false;  ///< a sync has failed, and what it was to cover may be gone
+};
+
+/// By what a reboot is told.
+struct Boots {
+  std::int64_t epoch = 0;       ///< nanoseconds of the wall clock at which the system was started
+  std::uint64_t uptime = 0;     ///< nanoseconds since, when this was recorded
+  std::array<BootId, 4> ids{};  ///< seen since; zeros: none
+};
+
+/// A process, for as long as it lives.
+struct Owner {
+  std::uint64_t process = 0;
+  std::uint64_t start = 0;          ///< in clock ticks after boot
+  std::uint64_t pid_namespace = 0;  ///< its inode
 };
 
 class Control {
  public:
   static constexpr const char* name = ".control";
   static constexpr std::size_t file_size = std::size_t{64} * 1024;
-  static constexpr std::size_t header_size = 256;
+  static constexpr std::size_t header_size = 512;
   static constexpr std::size_t inline_capacity = file_size - header_size;
 
   /// The contents of a new file.
-  [[nodiscard]] static std::string initial(const BootId& boot_id, std::uint64_t keys = 0, std::uint64_t bytes = 0);
+  [[nodiscard]] static std::string initial(const Boots& boots, std::uint64_t keys = 0, std::uint64_t bytes = 0);
 
   /// Throws CorruptionError if the file is missing, cut short or not one of ours.
   Control(Directory& directory, bool read_only);
 
   struct Header {
-    BootId boot_id{};
-    ControlWords words;  ///< of a change in progress: as they were before it
+    Boots boots{};
+    Owner owner{};
+    std::uint64_t home = 0;
+    ControlWords words{};  ///< of a change in progress: as they were before it
     ChangeState state = ChangeState::idle;
   };
   [[nodiscard]] Header load() const;
@@ -78,7 +101,9 @@ class Control {
   /// Takes back begin_…: nothing has been changed.
   void cancel();
   void commit(const ControlWords& words);
-  void set_boot_id(const BootId& boot_id);
+  void set_boots(const Boots& boots);
+  void set_owner(const Owner& owner);
+  void set_home(std::uint64_t directory);
   /// Makes the header survive power loss.
   void sync();
 

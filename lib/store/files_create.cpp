@@ -45,7 +45,7 @@ void refuse_case_folding(const Directory& directory) {
 
 /// Writes the files of an empty dataset, all but its marker and lock.
 void write_control(Env& env, Directory& directory, const Stats& stats) {
-  write_new(directory, Control::name, Control::initial(env.boot_id(), stats.keys, stats.bytes));
+  write_new(directory, Control::name, Control::initial({.ids = {env.boot_id()}}, stats.keys, stats.bytes));
 }
 
 /// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.

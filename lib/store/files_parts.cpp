@@ -129,14 +129,14 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
 
 bool needs_recovery(const Control::Header& header, const BootId& boot_id) {
   // Not by ==, which libstdc++ 12 does byte by byte.
-  return header.state != ChangeState::idle || as_string_view(header.boot_id) != as_string_view(boot_id);
+  return header.state != ChangeState::idle || as_string_view(header.boots.ids.front()) != as_string_view(boot_id);
 }
 
 ControlWords recover(FilesParts& parts, const BootId& boot_id) {
   const Control::Header header = parts.control.load();
   ControlWords words = header.words;
   parts.values.forget_files();
-  const bool rebooted = header.boot_id != boot_id;
+  const bool rebooted = header.boots.ids.front() != boot_id;
   if (header.state == ChangeState::intent && has_intent(parts.control, rebooted)) finish_intent(parts, words);
   if (header.state == ChangeState::journal || rebooted) {
     if (rebooted) words.writers = parts.writers.count_whole();
@@ -154,7 +154,7 @@ ControlWords recover(FilesParts& parts, const BootId& boot_id) {
   ++words.commits;
   ++words.removals;
   parts.control.commit(words);
-  if (rebooted) parts.control.set_boot_id(boot_id);
+  if (rebooted) parts.control.set_boots({.ids = {boot_id}});
   return words;
 }
 

@@ -150,7 +150,7 @@ class Verifier {
     if (header.state == ChangeState::journal) {
       return "a writer died in a synced batch: it is rolled forward if it is whole in the journal, else back";
     }
-    if (header.state == ChangeState::idle || header.boot_id != env_.boot_id())
+    if (header.state == ChangeState::idle || header.boots.ids.front() != env_.boot_id())
       return "the system has been started anew since: the journal is replayed";
     const std::string record = parts.control.load_intent();
     const Intent intent = decode_intent(record);
@@ -218,7 +218,7 @@ class Verifier {
     {
       const std::unique_ptr<File> file = directory_->open(next, OpenMode::create);
       // Of no boot: the next step replays the journal and counts the writers, too.
-      file->write_at(0, Control::initial(BootId{}, counted.keys, counted.bytes));
+      file->write_at(0, Control::initial(Boots{}, counted.keys, counted.bytes));
       file->sync();
     }
     directory_->rename(next, Control::name);
