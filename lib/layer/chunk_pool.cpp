@@ -1,6 +1,7 @@
 #include "layer/chunk_pool.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <span>
 
@@ -11,7 +12,7 @@ namespace accrete {
 namespace {
 
 constexpr std::size_t page_header_size = 64;
-constexpr std::align_val_t region_alignment{std::size_t{2} << 20};  // of a huge page
+constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
 /// Pages begin their chunks at different lines: values that grow in step would else all be written to at addresses that
 /// share the same few places in the processor's caches.
@@ -20,7 +21,18 @@ constexpr std::size_t colours = 32;
 }  // namespace
 
 ChunkPool::~ChunkPool() {
-  for (char* region : regions_) ::operator delete(region, region_alignment);
+  for (const Region& region : regions_) ::operator delete(region.begin, alignment_of(region));
+}
+
+/// A page finds its own beginning by its address, so it is aligned to its size.
+std::align_val_t ChunkPool::alignment_of(const Region& region) noexcept {
+  return std::align_val_t{std::min(size_of(region), huge_page_size)};
+}
+
+std::uint64_t ChunkPool::reserved_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const Region& region : regions_) bytes += size_of(region);
+  return bytes;
 }
 
 std::size_t ChunkPool::chunk_size(std::size_t size_class) noexcept {
@@ -71,9 +83,14 @@ void ChunkPool::free(Chunk* chunk) noexcept {
 }
 
 ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
-  if (!free_pages_) add_region();
-  Page* const place = free_pages_;
-  free_pages_ = place->next;
+  void* place = free_pages_;
+  if (free_pages_) {
+    free_pages_ = free_pages_->next;
+  } else {
+    if (fresh_pages_ == 0) add_region();
+    const Region& region = regions_.back();
+    place = region.begin + (region.pages - fresh_pages_--) * page_size;
+  }
   auto* const page = new (place) Page;
   page->size_class = static_cast<std::uint32_t>(size_class);
   ++used_pages_;
@@ -83,15 +100,15 @@ ChunkPool::Page* ChunkPool::take_page(std::size_t size_class) {
 
 void ChunkPool::add_region() {
   regions_.reserve(regions_.size() + 1);
-  auto* const region = static_cast<char*>(::operator new(page_size* region_pages, region_alignment));
+  Region region{.pages = 1};
+  if (!regions_.empty()) region.pages = std::min<std::size_t>(reserved_bytes() / page_size, max_region_pages);
+  region.pages = std::bit_floor(region.pages);
+  region.begin = static_cast<char*>(::operator new(size_of(region), alignment_of(region)));
   // Appends to many keys touch many pages in turn, more than the processor has translations of small ones at hand.
-  prefer_huge_pages(std::as_writable_bytes(std::span(region, page_size * region_pages)));
+  if (size_of(region) >= huge_page_size)
+    prefer_huge_pages(std::as_writable_bytes(std::span(region.begin, size_of(region))));
   regions_.push_back(region);
-  for (std::size_t i = 0; i < region_pages; ++i) {
-    auto* const page = new (region + i * page_size) Page;
-    page->next = free_pages_;
-    free_pages_ = page;
-  }
+  fresh_pages_ = region.pages;
 }
 
 void ChunkPool::link(Page* page) noexcept {

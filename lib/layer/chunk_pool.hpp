@@ -40,11 +40,13 @@ class ChunkPool {
 
   /// Bytes of the pages that are in use.
   [[nodiscard]] std::uint64_t used_bytes() const noexcept { return used_pages_ * page_size; }
+  /// Bytes that were taken from the system.
+  [[nodiscard]] std::uint64_t reserved_bytes() const noexcept;
 
   static constexpr std::size_t page_size = std::size_t{64} * 1024;
 
  private:
-  static constexpr std::size_t region_pages = 64;
+  static constexpr std::size_t max_region_pages = 64;
   static constexpr std::array<std::size_t, 5> chunks_a_page = {256, 64, 16, 4, 1};
 
   struct Page {
@@ -65,7 +67,16 @@ class ChunkPool {
   void unlink(Page* page) noexcept;
   [[nodiscard]] static bool is_full(const Page& page) noexcept;
 
-  std::vector<char*> regions_;
+  /// Taken from the system at once: each as large as all before it, so that a buffer that holds little takes little.
+  struct Region {
+    char* begin = nullptr;
+    std::size_t pages = 0;
+  };
+  [[nodiscard]] static std::size_t size_of(const Region& region) noexcept { return region.pages * page_size; }
+  [[nodiscard]] static std::align_val_t alignment_of(const Region& region) noexcept;
+
+  std::vector<Region> regions_;
+  std::size_t fresh_pages_ = 0;  // of the last region: at its end, and never touched
   Page* free_pages_ = nullptr;
   std::array<Page*, chunks_a_page.size()> partial_{};  // of each size: pages with free chunks
   std::uint64_t used_pages_ = 0;
