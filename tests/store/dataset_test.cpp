@@ -5,6 +5,7 @@
 #include <optional>
 #include <unistd.h>
 
+#include "store/control.hpp"
 #include "store/files_dataset.hpp"
 #include "support/child.hpp"
 #include "support/fault_env.hpp"
@@ -231,7 +232,7 @@ TEST_CASE("an intent that was tampered with is CorruptionError, and repair says 
   });
   const std::string& url = half_done.url();
   std::string control = read_file(url + "/.control");
-  constexpr std::size_t intent_offset = 256;
+  constexpr std::size_t intent_offset = Control::header_size;
   control[intent_offset + 3] = static_cast<char>(control[intent_offset + 3] ^ 4);
   write_file(url + "/.control", control);
   CHECK_THROWS_AS(static_cast<void>(open(url)), CorruptionError);
