@@ -44,7 +44,7 @@ class StopArguments {
   void wait_until_gone(const std::string& lock, std::int64_t process) const {
     constexpr std::chrono::milliseconds pause{10};
     const auto end = std::chrono::steady_clock::now() + dataset_.options().lock_timeout;
-    while (lock_holder(lock) == process) {
+    while (lock_holder(lock, process) == process) {
       if (std::chrono::steady_clock::now() >= end) {
         throw TimeoutError("cannot see the end of the server of " + accrete::quoted(dataset_.dataset) + ": process " +
                            std::to_string(process) + " still flushes; wait longer, it has been told to stop");

@@ -1,17 +1,11 @@
 #include "os/dataset_lock.hpp"
 
 #include <accrete/error.hpp>
-#include <boost/interprocess/exceptions.hpp>
-#include <boost/interprocess/sync/file_lock.hpp>
 #include <cerrno>
 #include <condition_variable>
-#include <fcntl.h>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <sys/stat.h>
-#include <thread>
-#include <unistd.h>
 
 #include "base/escape.hpp"
 #include "base/throw_io_error.hpp"
@@ -22,24 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Polls with growing pauses. F_SETLKW is not used: it has no timeout, and the kernel's deadlock detection takes the
-/// threads of a process for one, so that it reports deadlocks that are none.
-template <typename Try>
-bool poll_until(Clock::time_point deadline, Try try_once) {
-  constexpr int spins = 16;
-  constexpr std::chrono::microseconds longest_pause{500};
-  for (int i = 0; i < spins; ++i) {
-    if (try_once()) return true;
-    if (Clock::now() >= deadline) return false;
-    std::this_thread::yield();
-  }
-  for (std::chrono::microseconds pause{10};; pause = std::min(pause * 2, longest_pause)) {
-    if (try_once()) return true;
-    if (Clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(pause);
-  }
-}
-
 Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
   const Clock::time_point now = Clock::now();
   const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
@@ -48,82 +24,13 @@ Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
 
 }  // namespace
 
-/// The lock among processes. Not for several threads at once: the gate sees to that.
-class DatasetLock::RecordLock {
- public:
-  explicit RecordLock(const std::string& path) : path_(path) {
-    try {
-      file_lock_.emplace(path.c_str());
-    } catch (const boost::interprocess::interprocess_exception& e) {
-      const int error = e.get_native_error();
-      if (error != EACCES && error != EROFS && error != EPERM) throw_io_error("open the lock", path, error);
-      open_read_only();
-    }
-  }
-
-  ~RecordLock() {
-    if (read_only_fd_ >= 0) ::close(read_only_fd_);
-  }
-  RecordLock(const RecordLock&) = delete;
-  RecordLock& operator=(const RecordLock&) = delete;
-
-  bool try_lock() {
-    if (!file_lock_) throw ReadOnlyError("cannot lock " + quoted(path_) + " for writing: it may only be read");
-    return guarded([&] { return file_lock_->try_lock(); });
-  }
-
-  bool try_lock_sharable() {
-    if (!file_lock_) return read_only_set(F_RDLCK);
-    return guarded([&] { return file_lock_->try_lock_sharable(); });
-  }
-
-  void unlock() noexcept {
-    if (!file_lock_) {
-      read_only_set(F_UNLCK);
-      return;
-    }
-    try {
-      file_lock_->unlock();
-    } catch (const boost::interprocess::interprocess_exception&) {
-      // Unlocking a descriptor that is open cannot fail.
-    }
-  }
-
- private:
-  template <typename Try>
-  bool guarded(Try try_once) {
-    try {
-      return try_once();
-    } catch (const boost::interprocess::interprocess_exception& e) {
-      throw_io_error("lock", path_, e.get_native_error());
-    }
-  }
-
-  // Boost opens the file for writing even where a shared lock is all that is wanted.
-  void open_read_only() {
-    read_only_fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (read_only_fd_ < 0) throw_io_error("open the lock", path_, errno);
-  }
-
-  bool read_only_set(short type) noexcept {
-    struct flock whole_file {};
-    whole_file.l_type = type;
-    whole_file.l_whence = SEEK_SET;
-    return ::fcntl(read_only_fd_, F_SETLK, &whole_file) == 0;
-  }
-
-  std::string path_;
-  std::optional<boost::interprocess::file_lock> file_lock_;
-  int read_only_fd_ = -1;
-};
-
-/// The lock among threads; it takes and releases the record lock with the first and the last of them. A stream of
+/// The lock among threads; it takes and releases the file lock with the first and the last of them. A stream of
 /// readers cannot starve the writers of this process, which keep new readers out while they wait, nor those of others,
-/// because the readers let go of the record lock after some turns.
+/// because the readers let go of the file lock after some turns.
 class DatasetLock::Gate {
  public:
   /// nullptr: a lock among threads alone.
-  explicit Gate(RecordLock* record_lock) : record_lock_(record_lock), state_(std::make_unique<State>()) {}
+  explicit Gate(FileLock* file_lock) : file_lock_(file_lock), state_(std::make_unique<State>()) {}
 
   bool try_lock_until(Deadline deadline) {
     State& state = *state_;
@@ -137,7 +44,7 @@ class DatasetLock::Gate {
       state.changed.notify_all();
       return false;
     }
-    return take(deadline, [&] { return !record_lock_ || record_lock_->try_lock(); });
+    return take(LockMode::exclusive, deadline);
   }
 
   bool try_lock_shared_until(Deadline deadline) {
@@ -155,7 +62,7 @@ class DatasetLock::Gate {
     }
     state.busy = true;
     lock.unlock();
-    if (!take(deadline, [&] { return !record_lock_ || record_lock_->try_lock_sharable(); })) return false;
+    if (!take(LockMode::shared, deadline)) return false;
     lock.lock();
     state.busy = false;
     state.readers = 1;
@@ -166,7 +73,7 @@ class DatasetLock::Gate {
   }
 
   void unlock() noexcept {
-    if (record_lock_) record_lock_->unlock();
+    if (file_lock_) file_lock_->unlock();
     open();
   }
 
@@ -175,7 +82,7 @@ class DatasetLock::Gate {
     {
       const std::lock_guard lock(state.mutex);
       if (--state.readers > 0) return;
-      if (record_lock_) record_lock_->unlock();
+      if (file_lock_) file_lock_->unlock();
     }
     state.changed.notify_all();
   }
@@ -188,7 +95,7 @@ class DatasetLock::Gate {
   }
 
   void disown() noexcept {
-    if (record_lock_) record_lock_->unlock();
+    if (file_lock_) file_lock_->unlock();
     {
       const std::lock_guard lock(state_->mutex);
       state_->owned = false;
@@ -218,10 +125,10 @@ class DatasetLock::Gate {
     std::mutex mutex;  // guards all below
     std::condition_variable changed;
     int readers = 0;
-    int turns = 0;  // of readers since the record lock was taken
+    int turns = 0;  // of readers since the file lock was taken
     int waiting_writers = 0;
     bool owned = false;  // for good, by the process
-    bool busy = false;   // a thread holds the lock exclusively, or is taking the record lock
+    bool busy = false;   // a thread holds the lock exclusively, or is taking the file lock
   };
 
   template <typename Predicate>
@@ -230,10 +137,9 @@ class DatasetLock::Gate {
     return state.changed.wait_until(lock, deadline, ready);
   }
 
-  template <typename Try>
-  bool take(Deadline deadline, Try try_once) {
+  bool take(LockMode mode, Deadline deadline) {
     try {
-      if (poll_until(deadline, try_once)) return true;
+      if (!file_lock_ || file_lock_->lock_until(mode, deadline)) return true;
     } catch (...) {
       open();
       throw;
@@ -250,7 +156,7 @@ class DatasetLock::Gate {
     state_->changed.notify_all();
   }
 
-  RecordLock* record_lock_;
+  FileLock* file_lock_;
   std::unique_ptr<State> state_;
 };
 
@@ -288,9 +194,7 @@ void DatasetLock::Guard::release() noexcept {
 }
 
 DatasetLock::DatasetLock(const std::string& path)
-    : path_(path),
-      record_lock_(std::make_unique<RecordLock>(path)),
-      gate_(std::make_unique<Gate>(record_lock_.get())) {}
+    : path_(path), file_lock_(std::make_unique<FileLock>(path)), gate_(std::make_unique<Gate>(file_lock_.get())) {}
 
 DatasetLock::DatasetLock(std::shared_ptr<DatasetLock> owned)
     : path_(owned->path_), gate_(std::make_unique<Gate>(nullptr)) {
@@ -316,6 +220,8 @@ DatasetLock::Guard DatasetLock::try_exclusive() {
   return {*this, true};
 }
 
+bool DatasetLock::is_taken_elsewhere() const { return file_lock_ && file_lock_->is_taken_elsewhere(); }
+
 bool DatasetLock::try_own() {
   if (!gate_->try_lock_until(Clock::now())) return false;
   gate_->own();
@@ -326,11 +232,11 @@ void DatasetLock::unlock(bool exclusive) noexcept { exclusive ? gate_->unlock() 
 
 void DatasetLock::throw_locked(std::chrono::milliseconds timeout) const {
   throw LockedError("cannot lock " + quoted(path_) + ": another process or thread has held it for " +
-                    std::to_string(timeout.count()) + " ms; wait longer or look who uses it (fuser, /proc/locks)");
+                    std::to_string(timeout.count()) + " ms; wait longer, or look who uses it (fuser, lslocks)");
 }
 
 /// The process's locks, by file. Users are counted under the mutex, not by a weak_ptr: a lock that has expired but is
-/// not closed yet would, when it is closed, take the record lock of its successor with it.
+/// not closed yet would, when it is closed, take the file lock of its successor with it.
 class DatasetLock::Registry : private AtFork {
  public:
   static Registry& instance() {
@@ -377,7 +283,10 @@ class DatasetLock::Registry : private AtFork {
   }
 
   void after_fork_in_child() noexcept override {
-    for (auto& [id, users] : users_) users.lock->gate_->after_fork_in_child();
+    for (auto& [id, users] : users_) {
+      users.lock->file_lock_->after_fork_in_child();
+      users.lock->gate_->after_fork_in_child();
+    }
     mutex_.unlock();
   }
 

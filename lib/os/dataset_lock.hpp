@@ -1,15 +1,17 @@
-// One lock for threads, processes and forked children: a Boost.Interprocess file_lock beside an in-process one.
+// One lock for threads, processes and forked children: a gate for threads before a lock of the file (file_lock.hpp).
 //
-// A file_lock is a POSIX record lock. It does not exclude threads of one process, so a gate for threads stands before
-// it. It is lost when the process closes any descriptor of the file, so the file is opened here and nowhere else, once
-// a process: `lock_for` hands the same object to everybody who asks for the same file. A forked child does not inherit
-// it, so `fork` waits until no thread of the process holds the lock, and the child starts with the gate open.
+// A lock of a file does not exclude threads of one process, and where it is a record lock it is lost when the process
+// closes any descriptor of the file. So the file is opened once a process: `lock_for` hands the same object to
+// everybody who asks for the same file. A forked child has what its parent has locked no more than any other process,
+// so `fork` waits until no thread of the process holds the lock, and the child starts with the gate open.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include "os/file_lock.hpp"
 
 namespace accrete {
 
@@ -49,13 +51,15 @@ class DatasetLock {
   /// An empty guard if another thread or process holds it.
   [[nodiscard]] Guard try_exclusive();
 
+  /// Whether another process has it exclusively now. Takes nothing, and does not wait.
+  [[nodiscard]] bool is_taken_elsewhere() const;
+
   /// Takes the lock for as long as this object lives, over forks, which then do not wait for it; nobody else can take
   /// it, a forked child neither. False if another holds it.
   [[nodiscard]] bool try_own();
 
  private:
   class Gate;
-  class RecordLock;
   class Registry;
   class Ownership;
   friend std::shared_ptr<DatasetLock> lock_for(const std::string& path);
@@ -65,7 +69,7 @@ class DatasetLock {
   [[noreturn]] void throw_locked(std::chrono::milliseconds timeout) const;
 
   std::string path_;
-  std::unique_ptr<RecordLock> record_lock_;
+  std::unique_ptr<FileLock> file_lock_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Ownership> ownership_;  // of a lock that `own` has made
 };

@@ -1,27 +1,81 @@
 #include "os/lock_holder.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/throw_io_error.hpp"
+#include "os/descriptor.hpp"
 
 namespace accrete {
+namespace {
 
-std::optional<std::int64_t> lock_holder(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 && errno == ENOENT) return std::nullopt;
-  if (fd < 0) throw_io_error("open the lock", path, errno);
-  struct flock whole_file {};
-  whole_file.l_type = F_WRLCK;
-  whole_file.l_whence = SEEK_SET;
-  const bool asked = ::fcntl(fd, F_GETLK, &whole_file) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (!asked) throw_io_error("look at the lock", path, error);
-  if (whole_file.l_type == F_UNLCK) return std::nullopt;
-  return whole_file.l_pid > 0 ? whole_file.l_pid : 0;
+namespace fs = std::filesystem;
+
+/// Whether the descriptor /proc/…/fdinfo tells of has locked a file exclusively. A line of it:
+/// "lock:\t1: OFDLCK  ADVISORY  WRITE -1 fe:00:9978066 0 0"; "-> " stands before a lock that is waited for.
+bool has_locked(const fs::path& fd_info) {
+  std::ifstream in(fd_info);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("lock:") && line.find("->") == std::string::npos && line.find("WRITE") != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// False for a process whose descriptors may not be looked at, too.
+bool holds_lock(const fs::path& process, const struct stat& lock, const std::string& file_name) {
+  std::error_code error;
+  for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end; fd.increment(error)) {
+    // By its name first: to look at a file itself may take long, on a network's.
+    const fs::path target = fs::read_symlink(fd->path(), error);
+    if (error || target.filename() != file_name) continue;
+    struct stat status {};
+    if (::stat(fd->path().c_str(), &status) != 0) continue;
+    if (status.st_dev != lock.st_dev || status.st_ino != lock.st_ino) continue;
+    if (has_locked(process / "fdinfo" / fd->path().filename())) return true;
+  }
+  return false;
+}
+
+std::int64_t find_holder(const struct stat& lock, const std::string& file_name, std::int64_t likely) {
+  const fs::path all = "/proc";
+  if (likely > 0 && holds_lock(all / std::to_string(likely), lock, file_name)) return likely;
+  std::error_code error;
+  for (fs::directory_iterator process(all, error), end; !error && process != end; process.increment(error)) {
+    const std::string name = process->path().filename();
+    std::int64_t number = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) continue;
+    if (holds_lock(process->path(), lock, file_name)) return number;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> lock_holder(const std::string& path, std::int64_t likely) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (fd.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (fd.get() < 0) throw_io_error("open the lock", path, errno);
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;  // the lock itself, not the queue
+  const bool asked =
+      ::fcntl(fd.get(), F_OFD_GETLK, &lock) == 0 || (errno == EINVAL && ::fcntl(fd.get(), F_GETLK, &lock) == 0);
+  if (!asked) throw_io_error("look at the lock", path, errno);
+  if (lock.l_type == F_UNLCK) return std::nullopt;
+  if (lock.l_pid > 0) return lock.l_pid;
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw_io_error("look at", path, errno);
+  return find_holder(status, fs::path(path).filename(), likely);
 }
 
 void ask_to_end(std::int64_t process) {
