@@ -108,10 +108,13 @@ void Server::Loop::wait(StopSignals* signals) {
   const bool listens = receiving_ && !is_over_budget();
   router_.poll(fds, timeout, listens ? Awaited::messages : Awaited::nothing);
   if (!signals) return;
-  const int taken = signals->take();
-  stops_ += taken;
+  const StopSignals::Taken taken = signals->take();
+  if (!taken.ignored.empty()) {
+    log::info("ignored a signal ({}): SIGTERM and accrete stop end the server", taken.ignored);
+  }
+  stops_ += taken.stops;
   // What is acknowledged is in the journal: who asks again need not wait for the flush.
-  if (taken > 0 && options_.durability != Durability::memory) signals->let_through();
+  if (taken.stops > 0 && options_.durability != Durability::memory) signals->let_stops_through();
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.

@@ -50,9 +50,10 @@ class Server {
   /// What clients need to know to find it.
   [[nodiscard]] const ServerFile& description() const noexcept;
 
-  /// Serves until it is asked to stop, by `stop` or by `signals`; then applies and acknowledges what it has received,
-  /// closes the endpoints and flushes the store. Asked again, it drops what it has not acknowledged; a second signal
-  /// ends the process at once where there is a journal, which is then left to the next to open the dataset.
+  /// Serves until it is asked to stop, by `stop` or by `signals`, of which it ignores all others; then applies and
+  /// acknowledges what it has received, closes the endpoints and flushes the store. Asked again, it drops what it has
+  /// not acknowledged; a second signal ends the process at once where there is a journal, which is then left to the
+  /// next to open the dataset.
   void run(StopSignals* signals = nullptr);
 
   /// For any thread.

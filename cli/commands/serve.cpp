@@ -107,7 +107,7 @@ void ServeArguments::add_to(CLI::App& command) {
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
       "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
-      "the flush to the journal.\n"
+      "the flush to the journal. SIGHUP and other signals end nothing.\n"
       "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
       "more of it).\n\n"
       "Example:\n"

@@ -1,13 +1,41 @@
 #include "os/stop_signals.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/throw_io_error.hpp"
 
 namespace accrete {
+namespace {
+
+constexpr std::array stops = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
+
+sigset_t all_stops() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : stops) sigaddset(&set, number);
+  return set;
+}
+
+/// All but those that must not wait (errors of the program itself, and abort), that end nothing, or that
+/// prepare_process has made errors of the call.
+sigset_t all_taken() {
+  constexpr std::array left = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGTRAP,  SIGSYS, SIGABRT, SIGTSTP,
+                               SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGWINCH, SIGURG, SIGPIPE, SIGXFSZ};
+  sigset_t set;
+  sigfillset(&set);
+  for (const int number : left) sigdelset(&set, number);
+  return set;
+}
+
+bool is_stop(int number) { return std::find(stops.begin(), stops.end(), number) != stops.end(); }
+
+}  // namespace
 
 struct StopSignals::State {
   int fd = -1;
@@ -15,12 +43,9 @@ struct StopSignals::State {
 };
 
 StopSignals::StopSignals() : state_(std::make_unique<State>()) {
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &stops, &state_->before);
-  state_->fd = ::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+  const sigset_t taken = all_taken();
+  ::pthread_sigmask(SIG_BLOCK, &taken, &state_->before);
+  state_->fd = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   if (state_->fd >= 0) return;
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
@@ -28,20 +53,34 @@ StopSignals::StopSignals() : state_(std::make_unique<State>()) {
 }
 
 StopSignals::~StopSignals() {
-  (void)take();  // one that is still pending would end the process now
+  signalfd_siginfo info{};
+  while (::read(state_->fd, &info, sizeof info) > 0) {
+    // one that is still pending would end the process now
+  }
   ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
   ::close(state_->fd);
 }
 
 int StopSignals::fd() const noexcept { return state_->fd; }
 
-int StopSignals::take() noexcept {
-  int count = 0;
+StopSignals::Taken StopSignals::take() {
+  Taken taken;
   signalfd_siginfo info{};
-  while (::read(state_->fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) ++count;
-  return count;
+  while (::read(state_->fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const int number = static_cast<int>(info.ssi_signo);
+    if (is_stop(number)) {
+      ++taken.stops;
+    } else {
+      if (!taken.ignored.empty()) taken.ignored += ", ";
+      taken.ignored += ::strsignal(number);
+    }
+  }
+  return taken;
 }
 
-void StopSignals::let_through() const noexcept { ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr); }
+void StopSignals::let_stops_through() const noexcept {
+  const sigset_t set = all_stops();
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
 
 }  // namespace accrete

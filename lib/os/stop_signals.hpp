@@ -1,14 +1,22 @@
-// The signals that ask a program to end, as something that can be polled.
+// The signals that would end a program, as something that can be polled.
 #pragma once
 
 #include <memory>
+#include <string>
 
 namespace accrete {
 
-/// While it lives, SIGTERM and SIGINT do not end the process. To be made before other threads are started: they inherit
-/// that the signals are blocked.
+/// While it lives, no signal that somebody sends ends the process, but for SIGKILL and SIGABRT: SIGTERM, SIGINT,
+/// SIGQUIT, SIGPWR and SIGXCPU (the process has used up its time) ask it to stop, and all others, such as SIGHUP of a
+/// terminal that is closed, are to be ignored. Those that tell of an error of the program itself, or stop and continue
+/// it, do what they always do. To be made before other threads are started: they inherit that the signals are blocked.
 class StopSignals {
  public:
+  struct Taken {
+    int stops = 0;          ///< equal ones that come at once count as one
+    std::string ignored{};  ///< the other signals, such as "Hangup", with commas between them
+  };
+
   StopSignals();
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
@@ -17,12 +25,12 @@ class StopSignals {
   /// Readable when a signal has come that was not taken.
   [[nodiscard]] int fd() const noexcept;
 
-  /// How many have come since the last call. Equal ones that come at once count as one.
-  [[nodiscard]] int take() noexcept;
+  /// What has come since the last call.
+  [[nodiscard]] Taken take();
 
-  /// From now on, one that comes does what it would without this object: it ends the process at once. For the thread
-  /// that made the object.
-  void let_through() const noexcept;
+  /// From now on, one that asks to stop does what it would without this object: it ends the process at once. For the
+  /// thread that made the object.
+  void let_stops_through() const noexcept;
 
  private:
   struct State;

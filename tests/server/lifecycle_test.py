@@ -88,6 +88,29 @@ class Ending(ServerTest):
             self.assertEqual(server.end(), -signal.SIGTERM)
         self.assertEqual(self.run_program("get", self.data, "k"), b"x" * (MEBIBYTES << 20))
 
+    def test_signals_that_do_not_ask_to_stop_end_nothing(self):
+        server = self.serve("--durability", "memory")
+        numbers = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF]
+        numbers += [signal.SIGIO, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGRTMIN, signal.SIGRTMAX]
+        with server.client() as client:
+            for sent, number in enumerate(numbers, start=1):
+                client.append([(b"k", b"x")])
+                client.wait_for_ack()
+                server.process.send_signal(number)
+                self.assertEqual(client.get(b"k"), [b"x" * sent])
+        self.check_well(server)
+        self.assertIn("ignored a signal (Hangup)", server.logged())
+        self.assertEqual(self.run_program("get", self.data, "k"), b"x" * len(numbers))
+
+    def test_signals_that_ask_to_stop_leave_nothing_unflushed(self):
+        for sent, number in enumerate([signal.SIGQUIT, signal.SIGPWR, signal.SIGXCPU], start=1):
+            server = self.serve("--durability", "memory")
+            with server.client() as client:
+                client.append([(b"k", b"x")])
+                client.wait_for_ack()
+            self.assertEqual(server.end(number), 0, server.logged())
+            self.assertEqual(self.run_program("get", self.data, "k"), b"x" * sent)
+
     def test_a_dataset_with_what_a_killed_server_left_is_served_again(self):
         server = self.serve()
         with server.client() as client:
