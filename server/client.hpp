@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "net/message_pool.hpp"
 #include "net/protocol.hpp"
 #include "net/router.hpp"
+#include "os/accepted_connections.hpp"
 #include "server/reply_budget.hpp"
 #include "server/tasks.hpp"
 
@@ -47,8 +49,9 @@ struct Client {
   const Peer peer;
   const std::uint64_t number;  ///< for the log
   std::uint64_t window;        ///< bytes
-  bool greeted = false;        ///< its hello is answered
-  bool gone = false;           ///< it is no longer in the table; results for it are dropped
+  std::optional<KeptConnection> connection{};
+  bool greeted = false;  ///< its hello is answered
+  bool gone = false;     ///< it is no longer in the table; results for it are dropped
 
   std::shared_ptr<Lane> lane;
   std::uint64_t generation = 1;

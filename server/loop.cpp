@@ -21,6 +21,9 @@ constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
 
+/// For who connects. Where descriptors run short it ends sooner.
+constexpr auto hello_patience = 30s;
+
 /// Memory of replies that have been sent, for the next.
 constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
 
@@ -40,6 +43,13 @@ ServerOptions checked(ServerOptions options) {
                                " bytes of memory: that is less than eight messages of the largest size; allow more");
   }
   if (options.max_clients == 0) throw InvalidArgumentError("cannot serve no clients");
+  // The others are for those who have not said hello, or are told that they are too many.
+  const std::size_t most_clients = max_connections() / 8 * 7;
+  if (options.max_clients > most_clients) {
+    log::warning("serves at most {} clients, not {}: each takes a descriptor, of which it has too few (ulimit -n)",
+                 most_clients, options.max_clients);
+    options.max_clients = most_clients;
+  }
   return options;
 }
 
@@ -150,6 +160,11 @@ void Server::Loop::tick() {
   }
   for (const ClientHandle& client : stalled) drop(client, "it takes none of the replies that it has asked for");
   probe(2s);
+  if (receiving_) end_silent_connections(hello_patience);
+  const std::uint64_t ended = ended_connections() - ended_connections_;
+  if (ended == 0) return;
+  ended_connections_ += ended;
+  log::warning("ended {} connections that said no hello in time, or when others needed their descriptors", ended);
 }
 
 void Server::Loop::probe(Clock::duration unheard_for) {
@@ -174,6 +189,7 @@ bool Server::Loop::make_room() {
 void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   if (client->gone) return;
   client->gone = true;
+  client->connection.reset();
   client->replies.clear();
   client->control.clear();
   for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.frame.bytes().size();

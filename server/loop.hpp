@@ -41,7 +41,7 @@ class Server::Loop {
   // What comes from outside.
   void take_message(Received received);
   void take_malformed(const Peer& peer, std::optional<std::uint64_t> request, const std::exception_ptr& failure);
-  void take_hello(const Peer& peer, std::uint64_t request, const wire::Hello& hello);
+  void take_hello(const Peer& peer, int descriptor, std::uint64_t request, const wire::Hello& hello);
   void take_request(const ClientHandle& client, wire::Request request, Frame frame);
   void take_append(const ClientHandle& client, wire::Append append, Frame frame);
   void take_question(const ClientHandle& client, wire::Request request, Frame frame);
@@ -70,9 +70,10 @@ class Server::Loop {
   /// The latest client of each session, also one that has gone while appends of it are queued.
   std::map<wire::SessionId, ClientHandle> sessions_;
   std::uint64_t last_number_ = 0;
-  std::uint64_t queued_bytes_ = 0;  ///< of all appends that are not applied yet
-  std::uint64_t asking_bytes_ = 0;  ///< of all requests that the store has not answered yet
-  std::uint64_t open_tasks_ = 0;    ///< requests that the workers have
+  std::uint64_t ended_connections_ = 0;  ///< that the log tells of
+  std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet
+  std::uint64_t asking_bytes_ = 0;       ///< of all requests that the store has not answered yet
+  std::uint64_t open_tasks_ = 0;         ///< requests that the workers have
   Clock::time_point next_tick_{};
   Clock::time_point next_complaint_{};  ///< in the log, about strangers
   bool receiving_ = true;

@@ -36,7 +36,7 @@ void Server::Loop::take_message(Received received) {
     return;
   }
   if (const auto* hello = std::get_if<wire::Hello>(&request.body)) {
-    take_hello(received.from, request.id, *hello);
+    take_hello(received.from, received.frame.descriptor(), request.id, *hello);
     return;
   }
   const ClientHandle client = find(received.from);
@@ -70,7 +70,7 @@ void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t>
   }
 }
 
-void Server::Loop::take_hello(const Peer& peer, std::uint64_t request, const wire::Hello& hello) {
+void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t request, const wire::Hello& hello) {
   if (const ClientHandle before = find(peer)) drop(before, "it says hello again");
   if (!make_room()) {
     log::warning("refused a client: there are {} already", clients_.size());
@@ -81,6 +81,7 @@ void Server::Loop::take_hello(const Peer& peer, std::uint64_t request, const wir
     return;
   }
   auto client = std::make_shared<Client>(peer, ++last_number_, hello);
+  client->connection.emplace(descriptor);
   client->window = std::max(std::min(hello.window, window_), options_.max_message_bytes);
   clients_.emplace(peer, client);
   log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,

@@ -11,6 +11,7 @@
 #include "net/protocol.hpp"
 #include "net/zmq_error.hpp"
 #include "net/zmq_frame.hpp"
+#include "os/process_resources.hpp"
 
 namespace accrete {
 namespace {
@@ -24,15 +25,30 @@ constexpr int watched_events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEED
                                ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
+/// ZeroMQ ends the process (an assertion) where it lacks some of these in the middle of its work.
+void look_for_resources(const std::string& endpoint, std::size_t descriptors, std::size_t threads) {
+  const std::string lacking = lacking_resources(descriptors, threads);
+  if (lacking.empty()) return;
+  throw NetworkError("cannot connect to " + accrete::quoted(endpoint) + ": " + lacking);
+}
+
 }  // namespace
 
 Dealer::Dealer(std::string endpoint, const ClientOptions& options)
-    : endpoint_(std::move(endpoint)), server_key_(options.server_key), keys_(keys_of(options)) {}
+    : endpoint_(std::move(endpoint)), server_key_(options.server_key), keys_(keys_of(options)) {
+  constexpr std::size_t descriptors = 10;  // two threads that poll take two each, the sockets of a connection four
+  constexpr std::size_t threads = 3;       // two of ZeroMQ's, and the one that uses this
+  look_for_resources(endpoint_, descriptors, threads);
+  // ZeroMQ starts its threads with the first socket.
+  with_zmq_errors("connect to", endpoint_, [&] { zmq::socket_t(context_, zmq::socket_type::pair).close(); });
+}
 
 Dealer::~Dealer() { close(); }
 
 void Dealer::open() {
   close();
+  constexpr std::size_t descriptors = 5;  // and one to look up the name of a host
+  look_for_resources(endpoint_, descriptors, 0);
   with_zmq_errors("connect to", endpoint_, [&] {
     zmq::socket_t socket(context_, zmq::socket_type::dealer);
     configure(socket);

@@ -2,6 +2,7 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -48,6 +49,11 @@ constexpr std::array error_types = {
     error_type<Error>(plain_error),
 };
 
+/// Errors of the system that tell what it lacks now, not that the request cannot be served.
+bool is_passing(int code) noexcept {
+  return code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS || code == EAGAIN;
+}
+
 const ErrorType* find_error_type(std::uint8_t number) {
   const auto* at = std::find_if(error_types.begin(), error_types.end(),
                                 [number](const ErrorType& type) { return type.number == number; });
@@ -70,6 +76,7 @@ ErrorReply describe_error(const std::exception_ptr& failure, std::string& messag
     reply.retryable = type->retryable;
     if (const auto* io_error = dynamic_cast<const IoError*>(&error)) {
       reply.code = static_cast<std::uint32_t>(io_error->code().value());
+      reply.retryable = reply.retryable || is_passing(io_error->code().value());
     }
   } catch (const std::bad_alloc&) {
     message = "cannot answer the request: the server has no memory left for it; try again, or ask for less";

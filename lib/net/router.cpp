@@ -28,6 +28,8 @@ std::string_view Frame::bytes() const noexcept {
   return message_ ? message_->message.to_string_view() : std::string_view{};
 }
 
+int Frame::descriptor() const noexcept { return message_ ? zmq_msg_get(message_->message.handle(), ZMQ_SRCFD) : -1; }
+
 namespace {
 
 /// Answers ZeroMQ's questions whether a client's key is known (RFC 27, ZAP).

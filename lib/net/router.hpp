@@ -37,6 +37,8 @@ class Frame {
   ~Frame();
   /// They do not move with the frame.
   [[nodiscard]] std::string_view bytes() const noexcept;
+  /// Of the connection that it has come over; -1 if it is not known. It may be closed already.
+  [[nodiscard]] int descriptor() const noexcept;
 
  private:
   friend class Router;

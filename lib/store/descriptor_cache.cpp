@@ -4,6 +4,18 @@
 
 namespace accrete {
 
+bool DescriptorCache::make_room(std::size_t count) {
+  const std::size_t fair = share_.fair_size();
+  if (fair < share_.size()) {
+    while (values_.size() > fair) remove_oldest();
+    share_.shrink_to(fair);
+  }
+  while (share_.size() < count) {
+    if (!share_.try_grow()) return false;
+  }
+  return true;
+}
+
 DescriptorCache::Value* DescriptorCache::find(std::string_view key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
@@ -17,7 +29,7 @@ std::shared_ptr<File> DescriptorCache::peek(std::string_view key) const {
 }
 
 DescriptorCache::Value& DescriptorCache::add(std::string_view key, std::shared_ptr<File> file) {
-  while (values_.size() >= capacity_ && !values_.empty()) remove_oldest();
+  if (values_.size() >= share_.size() && !share_.try_grow()) remove_oldest();
   values_.push_front({.key = std::string(key), .file = std::move(file)});
   try {
     index_[values_.front().key] = values_.begin();
@@ -39,11 +51,13 @@ void DescriptorCache::remove(std::string_view key) {
 void DescriptorCache::clear() noexcept {
   index_.clear();
   values_.clear();
+  share_.shrink_to(0);
 }
 
 bool DescriptorCache::shrink() {
   if (values_.empty()) return false;
   for (std::size_t left = values_.size() / 2; values_.size() > left;) remove_oldest();
+  share_.shrink_to(values_.size());
   return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/hash.hpp"
 #include "os/env.hpp"
+#include "store/descriptor_budget.hpp"
 
 namespace accrete {
 
@@ -23,10 +24,14 @@ class DescriptorCache {
     std::uint64_t epoch = 0;  // of the owner's: when `size` was right
   };
 
-  explicit DescriptorCache(std::size_t capacity) noexcept : capacity_(capacity) {}
+  /// No more than `most`, and no more than `budget` allows.
+  DescriptorCache(DescriptorBudget& budget, std::size_t most) noexcept : share_(budget, most) {}
 
-  /// nullptr if it is not there; otherwise makes it the one to go last. Valid until capacity() others were found or
-  /// added.
+  /// Whether `count` files can be kept open at once; gives back what other caches of the process lack.
+  [[nodiscard]] bool make_room(std::size_t count);
+
+  /// nullptr if it is not there; otherwise makes it the one to go last. Valid until as many others were found or added
+  /// as there was room made for.
   [[nodiscard]] Value* find(std::string_view key);
 
   /// Does not change the order. nullptr if it is not there.
@@ -39,7 +44,8 @@ class DescriptorCache {
   /// Closes half of the files. False if there are none.
   bool shrink();
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  /// The most that it may ever keep open.
+  [[nodiscard]] std::size_t most() const noexcept { return share_.most(); }
 
  private:
   struct Hash {
@@ -48,7 +54,7 @@ class DescriptorCache {
 
   void remove_oldest();
 
-  std::size_t capacity_;
+  DescriptorBudget::Share share_;                                                 // no fewer than values_
   std::list<Value> values_;                                                       // the first goes last
   std::unordered_map<std::string_view, std::list<Value>::iterator, Hash> index_;  // keys point into values_
 };

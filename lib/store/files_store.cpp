@@ -137,7 +137,7 @@ class FilesStore final : public OwnedFiles {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       ValueSnapshot value = snapshot(keys[i], access.words);
       if (value.file) open.emplace_back(i, std::move(value));
-      if (open.size() >= parts_->values.max_open_files()) read_open();
+      if (open.size() >= parts_->values.max_files_read_at_once()) read_open();
     }
     access.guard.release();
     read_open();
@@ -244,6 +244,7 @@ class FilesStore final : public OwnedFiles {
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
   const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
+  descriptor_budget().set_limit(most);
   return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
 }
 

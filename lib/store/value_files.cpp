@@ -50,7 +50,7 @@ void remove_below(Directory& directory, const std::string& parent) {
 
 void ValueFiles::plan(std::span<BatchPlan::Group> groups) {
   planned_shrinks_ = shrinks_;
-  const bool fits = groups.size() <= cache_.capacity();
+  const bool fits = cache_.make_room(groups.size());
   for (BatchPlan::Group& group : groups) {
     DescriptorCache::Value* value = fits ? find_or_open(group.key) : cache_.find(group.key);
     if (value) {

@@ -1,6 +1,7 @@
 // The raw files that hold the values: one a key, named by key_to_name.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,7 +20,7 @@ namespace accrete {
 class ValueFiles {
  public:
   ValueFiles(Directory& directory, std::size_t max_open_files) noexcept
-      : directory_(directory), cache_(max_open_files) {}
+      : directory_(directory), cache_(descriptor_budget(), max_open_files) {}
 
   /// Others have changed values: sizes must be looked up again.
   void forget_sizes() noexcept { ++epoch_; }
@@ -46,7 +47,10 @@ class ValueFiles {
   /// False if there was none.
   bool remove(std::string_view key);
 
-  [[nodiscard]] std::size_t max_open_files() const noexcept { return cache_.capacity(); }
+  /// By a reader, besides those that are kept open.
+  [[nodiscard]] std::size_t max_files_read_at_once() const noexcept {
+    return std::max<std::size_t>(cache_.most() / 4, 1);
+  }
 
  private:
   DescriptorCache::Value* find_or_open(std::string_view key);

@@ -173,6 +173,59 @@ TEST_CASE("32 descriptors are enough for batches over hundreds of keys") {
   CHECK(fixture.is_sound());
 }
 
+std::size_t count_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_CASE("several Stores of a process leave it half of its descriptors, and each is served") {
+  const std::array<Fixture, 4> fixtures;
+  CHECK(succeeds(start_child([&] {
+    constexpr std::size_t limit = 256;
+    set_limit(RLIMIT_NOFILE, limit);
+    std::vector<std::unique_ptr<Store>> stores;
+    for (const Fixture& fixture : fixtures) stores.push_back(open(fixture.url()));
+    const std::size_t before = count_descriptors();
+    for (int round = 0; round < 2; ++round) {
+      for (const auto& store : stores) {
+        for (int i = 0; i < 200; ++i) store->append("key" + std::to_string(i), "x");
+      }
+      require(count_descriptors() <= before + limit / 2 + stores.size(), "half of them are left");
+    }
+    for (const auto& store : stores) require(store->stats().bytes == 400, "all is there");
+    stores.resize(1);
+    for (int i = 0; i < 200; ++i) stores[0]->append("key" + std::to_string(i), "x");
+    require(count_descriptors() >= limit / 2, "what the others had is used");
+  })));
+}
+
+TEST_CASE("a client for which descriptors or threads are lacking gets an error") {
+  const TemporaryDirectory directory;
+  const std::string endpoint = "ipc://" + directory / "nobody";
+  for (rlim_t more = 0; more < 24; ++more) {
+    CHECK(succeeds(start_child([&] {
+      set_limit(RLIMIT_NOFILE, count_descriptors() + more);
+      require_throws<Error>([&] { (void)open(endpoint, {.client = {.timeout = std::chrono::milliseconds{20}}}); },
+                            "nobody answers, or descriptors are lacking");
+    })));
+  }
+  if (::geteuid() != 0) return;
+  for (rlim_t threads = 1; threads < 6; ++threads) {
+    CHECK(succeeds(start_child([&] {
+      constexpr uid_t nobody_else = 54'321;
+      set_limit(RLIMIT_NPROC, threads);
+      require(::setuid(nobody_else) == 0, "root may step down");
+      try {
+        (void)open(endpoint, {.client = {.timeout = std::chrono::milliseconds{20}}});
+        require(false, "nobody answers");
+      } catch (const Error& error) {
+        const bool is_lacking = std::string_view(error.what()).find("threads") != std::string_view::npos;
+        require(is_lacking == (threads < 4), "who has three threads more may connect");
+      }
+    })));
+  }
+}
+
 TEST_CASE("a get of more than fits into memory is TooLargeError, and get_range reads it") {
   const Fixture fixture;
   put(fixture.url(), {{"huge", ""}, {"small", "1"}});

@@ -2,6 +2,7 @@
 import faulthandler
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,11 +18,15 @@ faulthandler.register(signal.SIGTERM, chain=True)  # where a test hangs that Mes
 class Server:
     """A served dataset; ready when the constructor returns."""
 
-    def __init__(self, dataset, *options):
+    def __init__(self, dataset, *options, descriptors=None):
+        """`descriptors`: how many it may have (ulimit -n)."""
         self.dataset = dataset
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", dataset, "--memory", "64MiB", "--max-message", "4MiB", *options], stdout=subprocess.PIPE, stderr=self.log
+            [PROGRAM, "serve", dataset, "--memory", "64MiB", "--max-message", "4MiB", *options],
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))),
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("accrete: serving "):
@@ -71,8 +76,8 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, (args, done.stderr.decode(errors="replace")))
         return done.stdout if code == 0 else done.stderr.decode()
 
-    def serve(self, *options):
-        server = Server(self.data, *(options or self.options))
+    def serve(self, *options, **limits):
+        server = Server(self.data, *(options or self.options), **limits)
         self.addCleanup(server.log.close)
         self.addCleanup(server.end, signal.SIGKILL)
         return server

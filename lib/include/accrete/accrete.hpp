@@ -95,7 +95,8 @@ struct CompressedOptions {
 struct OpenOptions {
   /// How long a call waits for another process or thread to release the dataset before it throws LockedError.
   std::chrono::milliseconds lock_timeout = std::chrono::minutes{1};
-  /// Descriptors of values kept open for the next append; 0 takes half of what RLIMIT_NOFILE allows.
+  /// Descriptors of values kept open for the next append, at most. 0: as many as all Stores of the process may have
+  /// together, which is half of what RLIMIT_NOFILE allows.
   std::size_t max_open_files = 0;
   /// Gather appends in memory. The dataset is then this Store's alone until it is closed; others get LockedError.
   std::optional<BufferOptions> buffer{};
