@@ -1,5 +1,8 @@
-// The server's log: one line each on standard error.
+// The server's log: one line each on standard error. It never waits for who reads it.
 #pragma once
+
+#include <chrono>
+#include <cstdint>
 
 // Not spdlog's own header, which takes as long to compile as all else of a file.
 #include <fmt/core.h>
@@ -25,5 +28,28 @@ template <typename... Arguments>
 void warning(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
   write(Level::warning, format, fmt::make_format_args(arguments...));
 }
+
+/// Warnings that may come by the thousand: one a second is written, and then how many were left out. For one thread at
+/// a time.
+class Repeated {
+ public:
+  /// `what` they are about.
+  explicit Repeated(const char* what) noexcept : what_(what) {}
+
+  template <typename... Arguments>
+  void warning(fmt::format_string<Arguments...> format, const Arguments&... arguments) {
+    write(format, fmt::make_format_args(arguments...));
+  }
+
+  /// To be called now and then, since no other may come that would tell of them.
+  void tell_left_out();
+
+ private:
+  void write(fmt::string_view format, fmt::format_args arguments);
+
+  const char* what_;
+  std::uint64_t left_out_ = 0;
+  std::chrono::steady_clock::time_point next_{};
+};
 
 }  // namespace accrete::server::log

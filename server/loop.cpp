@@ -53,6 +53,11 @@ ServerOptions checked(ServerOptions options) {
   return options;
 }
 
+std::string text_of(const std::exception_ptr& failure) {
+  std::string text;
+  return std::string(wire::describe_error(failure, text).message);
+}
+
 bool is_change(const wire::Request& request) {
   return std::holds_alternative<wire::Erase>(request.body) || std::holds_alternative<wire::Drop>(request.body) ||
          std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
@@ -161,6 +166,16 @@ void Server::Loop::tick() {
   for (const ClientHandle& client : stalled) drop(client, "it takes none of the replies that it has asked for");
   probe(2s);
   if (receiving_) end_silent_connections(hello_patience);
+  tell_of_refusals();
+}
+
+void Server::Loop::tell_of_refusals() {
+  refused_clients_.tell_left_out();
+  refused_appends_.tell_left_out();
+  const Router::Refusals refusals = router_.take_refusals();
+  if (refusals.count > 0) {
+    log::info("refused {} connections, the last of them since {}", refusals.count, refusals.last_reason);
+  }
   const std::uint64_t ended = ended_connections() - ended_connections_;
   if (ended == 0) return;
   ended_connections_ += ended;
@@ -218,6 +233,7 @@ void Server::Loop::take(AppendResult& result) {
     case AppendResult::Outcome::refused:
       ++client.generation;
       client.expected = result.sequence;
+      refused_appends_.warning("refused an append of client {}: {}", client.number, text_of(result.failure));
       outbox_.refuse(result.client, result.sequence, result.failure);
       break;
     case AppendResult::Outcome::passed_over:

@@ -13,6 +13,7 @@
 #include "os/wake_up.hpp"
 #include "server/appender.hpp"
 #include "server/client.hpp"
+#include "server/log.hpp"
 #include "server/outbox.hpp"
 #include "server/results.hpp"
 #include "server/server.hpp"
@@ -35,6 +36,7 @@ class Server::Loop {
   void receive();
   void send();
   void tick();
+  void tell_of_refusals();
   [[nodiscard]] bool is_over_budget() const noexcept;
   [[nodiscard]] bool is_drained() const noexcept;
 
@@ -76,6 +78,8 @@ class Server::Loop {
   std::uint64_t open_tasks_ = 0;         ///< requests that the workers have
   Clock::time_point next_tick_{};
   Clock::time_point next_complaint_{};  ///< in the log, about strangers
+  log::Repeated refused_clients_{"refused clients"};
+  log::Repeated refused_appends_{"refused appends"};
   bool receiving_ = true;
   std::atomic<int> stops_ = 0;
 

@@ -73,7 +73,7 @@ void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t>
 void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t request, const wire::Hello& hello) {
   if (const ClientHandle before = find(peer)) drop(before, "it says hello again");
   if (!make_room()) {
-    log::warning("refused a client: there are {} already", clients_.size());
+    refused_clients_.warning("refused a client: there are {} already", clients_.size());
     outbox_.fail_stranger(
         peer, request,
         failure<NetworkError>("cannot take one more client: the server has " + std::to_string(clients_.size()) +
@@ -123,7 +123,7 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
   if (sequence != client->expected) return;
   const std::uint64_t bytes = frame.bytes().size();
   if (client->queued_bytes > 0 && client->queued_bytes + bytes > 2 * client->window) {
-    log::warning("refused an append of client {}: it has sent twice its window", client->number);
+    refused_appends_.warning("refused an append of client {}: it has sent twice its window", client->number);
     outbox_.refuse(client, sequence,
                    failure<NetworkError>("cannot append: more than twice the window of " +
                                          std::to_string(client->window) + " bytes is not acknowledged yet"),

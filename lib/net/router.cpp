@@ -1,6 +1,7 @@
 #include "net/router.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <deque>
 #include <limits>
 #include <set>
@@ -35,8 +36,8 @@ namespace {
 /// Answers ZeroMQ's questions whether a client's key is known (RFC 27, ZAP).
 class KeyCheck {
  public:
-  KeyCheck(zmq::context_t& context, const std::vector<std::string>& allowed)
-      : socket_(context, zmq::socket_type::rep), allowed_(allowed.begin(), allowed.end()) {
+  KeyCheck(zmq::context_t& context, const std::vector<std::string>& allowed, Router::Refusals& refusals)
+      : socket_(context, zmq::socket_type::rep), allowed_(allowed.begin(), allowed.end()), refusals_(refusals) {
     socket_.bind("inproc://zeromq.zap.01");
   }
 
@@ -58,6 +59,7 @@ class KeyCheck {
   // A request is: version, request id, domain, address, identity, mechanism, credentials.
   void answer(const std::vector<std::string>& request) {
     constexpr std::size_t request_id = 1;
+    constexpr std::size_t address = 3;
     constexpr std::size_t mechanism = 5;
     constexpr std::size_t credentials = 6;
     constexpr std::size_t key_bytes = 32;
@@ -66,6 +68,11 @@ class KeyCheck {
       std::string key(2 * key_bytes, '\0');
       zmq_z85_encode(key.data(), reinterpret_cast<const std::uint8_t*>(request[credentials].data()), key_bytes);
       known = allowed_.contains(key.c_str());
+      if (!known) {
+        ++refusals_.count;
+        refusals_.last_reason =
+            "its key " + std::string(key.c_str()) + " is not on the list (" + request[address] + ")";
+      }
     }
     const std::string id = request.size() > request_id ? request[request_id] : "";
     for (const std::string_view part :
@@ -78,6 +85,52 @@ class KeyCheck {
 
   zmq::socket_t socket_;
   std::set<std::string, std::less<>> allowed_;
+  Router::Refusals& refusals_;
+};
+
+/// Tells of handshakes with one socket that fail before a key is asked for.
+class HandshakeWatch {
+ public:
+  HandshakeWatch(zmq::context_t& context, zmq::socket_t& watched, std::size_t number)
+      : socket_(context, zmq::socket_type::pair) {
+    const std::string address = "inproc://handshakes-" + std::to_string(number);
+    constexpr int events = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    if (zmq_socket_monitor(watched.handle(), address.c_str(), events) != 0) throw zmq::error_t();
+    socket_.connect(address);
+  }
+
+  [[nodiscard]] zmq::socket_t& socket() noexcept { return socket_; }
+
+  void take_all(Router::Refusals& refusals) {
+    zmq::message_t what;
+    zmq::message_t address;
+    while (socket_.recv(what, zmq::recv_flags::dontwait)) {
+      (void)socket_.recv(address, zmq::recv_flags::dontwait);
+      // ZeroMQ writes the number of the event and its value in this machine's byte order.
+      std::uint16_t event = 0;
+      std::uint32_t value = 0;
+      if (what.size() < sizeof event + sizeof value) continue;
+      std::memcpy(&event, what.data(), sizeof event);
+      std::memcpy(&value, what.data<char>() + sizeof event, sizeof value);
+      ++refusals.count;
+      refusals.last_reason = reason_of(event, value);
+    }
+  }
+
+ private:
+  static std::string reason_of(std::uint16_t event, std::uint32_t value) {
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return "it ended the handshake of CURVE";
+    switch (value) {
+      case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        return "it does not use CURVE";
+      case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+        return "it has another key for this server";
+      default:
+        return "it does not speak the protocol of CURVE";
+    }
+  }
+
+  zmq::socket_t socket_;
 };
 
 [[noreturn]] void throw_bind_error(const std::string& endpoint, const zmq::error_t& error) {
@@ -126,7 +179,7 @@ class Router::Impl {
   explicit Impl(RouterOptions options) : options_(std::move(options)) {
     context_.set(zmq::ctxopt::max_sockets, 64);
     if (options_.curve && options_.curve->allowed_clients) {
-      key_check_.emplace(context_, *options_.curve->allowed_clients);
+      key_check_.emplace(context_, *options_.curve->allowed_clients, refusals_);
     }
   }
 
@@ -134,6 +187,7 @@ class Router::Impl {
     refuse_to_replace(endpoint);
     zmq::socket_t socket(context_, zmq::socket_type::router);
     configure(socket, endpoint);
+    if (options_.curve && is_tcp(endpoint)) watches_.emplace_back(context_, socket, sockets_.size());
     try {
       socket.bind(endpoint);
     } catch (const zmq::error_t& error) {
@@ -147,6 +201,7 @@ class Router::Impl {
   void poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
     std::vector<zmq::pollitem_t> items;
     if (key_check_) items.push_back({key_check_->socket().handle(), 0, ZMQ_POLLIN, 0});
+    for (HandshakeWatch& watch : watches_) items.push_back({watch.socket().handle(), 0, ZMQ_POLLIN, 0});
     if (awaited == Awaited::messages) {
       for (zmq::socket_t& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
     }
@@ -157,7 +212,10 @@ class Router::Impl {
       if (error.num() != EINTR) throw;
     }
     if (key_check_) key_check_->answer_all();
+    for (HandshakeWatch& watch : watches_) watch.take_all(refusals_);
   }
+
+  Router::Refusals take_refusals() { return std::exchange(refusals_, {}); }
 
   std::optional<Received> try_receive() {
     for (std::size_t i = 0; i < sockets_.size(); ++i) {
@@ -191,6 +249,7 @@ class Router::Impl {
       socket.close();
     }
     sockets_.clear();
+    watches_.clear();
     key_check_.reset();
     context_.close();
   }
@@ -234,8 +293,10 @@ class Router::Impl {
   }
 
   RouterOptions options_;
+  Router::Refusals refusals_;
   zmq::context_t context_;
   std::optional<KeyCheck> key_check_;
+  std::deque<HandshakeWatch> watches_;
   std::deque<zmq::socket_t> sockets_;
   std::size_t next_ = 0;
 };
@@ -275,6 +336,8 @@ SendResult Router::try_send(const Peer& to, const SharedMessage& message) {
         to, [&](zmq::socket_t& socket) { (void)socket.send(std::move(frame), zmq::send_flags::dontwait); });
   });
 }
+
+Router::Refusals Router::take_refusals() { return impl_->take_refusals(); }
 
 void Router::close(std::chrono::milliseconds linger) noexcept { impl_->close(linger); }
 

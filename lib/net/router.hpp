@@ -101,6 +101,14 @@ class Router {
   [[nodiscard]] SendResult try_send(const Peer& to, std::string_view bytes);
   [[nodiscard]] SendResult try_send(const Peer& to, const SharedMessage& message);
 
+  /// Connections that were refused in the handshake of CURVE.
+  struct Refusals {
+    std::uint64_t count = 0;
+    std::string last_reason{};  ///< such as "its key … is not on the list"
+  };
+  /// Those since the last call.
+  [[nodiscard]] Refusals take_refusals();
+
   /// Closes all endpoints. Waits at most `linger` until what was sent has left.
   void close(std::chrono::milliseconds linger) noexcept;
 

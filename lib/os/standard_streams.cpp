@@ -101,6 +101,13 @@ void write_to(StandardStream stream, std::string_view bytes) {
   }
 }
 
+// A pipe that takes anything takes PIPE_BUF bytes.
+bool try_write_to(StandardStream stream, std::string_view bytes) noexcept {
+  pollfd ready{.fd = static_cast<int>(stream), .events = POLLOUT, .revents = 0};
+  if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return false;
+  return ::write(ready.fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+}
+
 bool is_terminal(StandardStream stream) noexcept { return ::isatty(static_cast<int>(stream)) == 1; }
 
 std::size_t terminal_width(StandardStream stream) noexcept {

@@ -38,6 +38,10 @@ enum class StandardStream { output = 1, error = 2 };
 /// Writes all bytes. Throws IoError; its code is EPIPE if nobody reads any more.
 void write_to(StandardStream stream, std::string_view bytes);
 
+/// Writes at most 4096 bytes, whole, without waiting for who reads them; false if nothing was written. Where others
+/// write to the same pipe at the same moment it may wait all the same.
+[[nodiscard]] bool try_write_to(StandardStream stream, std::string_view bytes) noexcept;
+
 [[nodiscard]] bool is_terminal(StandardStream stream) noexcept;
 
 /// In columns; 80 where it is not known.

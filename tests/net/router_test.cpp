@@ -1,9 +1,14 @@
 // The router against plain ZeroMQ peers' addresses: what can be bound, and what the errors say.
 #include "net/router.hpp"
 
+#include <chrono>
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <string>
+#include <vector>
 
+#include "net/curve.hpp"
+#include "net/dealer.hpp"
 #include "net/endpoint.hpp"
 #include "os/local_socket.hpp"
 #include "support/file_bytes.hpp"
@@ -29,6 +34,25 @@ TEST_CASE("a free port becomes a real one") {
   const std::string endpoint = router.bind("tcp://127.0.0.1:*");
   CHECK(endpoint.starts_with("tcp://127.0.0.1:"));
   CHECK(endpoint.find('*') == std::string::npos);
+}
+
+TEST_CASE("a connection whose key is not known, or that has none, is told of with the reason") {
+  const KeyPair server = make_key_pair();
+  const KeyPair stranger = make_key_pair();
+  Router router({.curve = ServerCurve{.keys = server, .allowed_clients = std::vector<std::string>{}}});
+  const std::string endpoint = router.bind("tcp://127.0.0.1:*");
+  const auto reason_for = [&](const ClientOptions& options) {
+    Dealer dealer(endpoint, options);
+    dealer.open();
+    for (;;) {
+      router.poll({}, std::chrono::milliseconds{10});
+      if (const Router::Refusals refusals = router.take_refusals(); refusals.count > 0) return refusals.last_reason;
+    }
+  };
+  const std::string reason = reason_for({.server_key = server.public_key, .keys = stranger});
+  CHECK(contains(reason, "its key " + stranger.public_key + " is not on the list"));
+  CHECK(contains(reason_for({}), "does not use CURVE"));
+  CHECK(contains(reason_for({.server_key = stranger.public_key, .keys = stranger}), "another key for this server"));
 }
 
 TEST_CASE("an endpoint that is in use is refused and named") {
