@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/hash.hpp"
 #include "cli/program.hpp"
 #include "layer/buffered_store.hpp"
 #include "net/curve.hpp"
@@ -23,7 +24,8 @@ class SocketPlace {
  public:
   explicit SocketPlace(const std::string& dataset) {
     std::optional<std::string> inside = socket_endpoint(dataset);
-    if (!inside) inside = socket_endpoint(elsewhere_.emplace().path());
+    // The name is the dataset's own, so that clients find the next server where the last one was.
+    if (!inside) inside = socket_endpoint(elsewhere_.emplace(std::to_string(hash64(dataset))).path());
     endpoint_ = inside.value();
   }
 

@@ -43,11 +43,19 @@ ClientOptions client_options(const OpenOptions& options, const ServedEndpoint& e
   return client;
 }
 
+/// True if the server has removed the socket that it had in the dataset: it hands down what it has, and goes.
+bool is_ending(const ServedEndpoint& endpoint) {
+  const std::optional<std::string> socket = socket_path(endpoint.address);
+  if (!socket || posix_env().info(*socket)) return false;
+  return posix_env().info(socket->substr(0, socket->rfind('/') + 1) + marker_name).has_value();
+}
+
 /// nullptr if the server has ended meanwhile.
 std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& server, const OpenOptions& options) {
   const ServedEndpoint& endpoint = server.endpoints.front();
   ClientOptions client = client_options(options, endpoint);
-  const auto deadline = std::chrono::steady_clock::now() + client.timeout;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto deadline = begin + client.timeout;
   // Short attempts, since a server that is ending answers no more, and then the files can be used.
   ClientOptions attempt = client;
   attempt.timeout = std::min<std::chrono::milliseconds>(client.timeout, std::chrono::seconds{1});
@@ -58,7 +66,9 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
       auto files = is_tcp(endpoint.address) ? nullptr : DirectReader::try_open(posix_env(), path);
       return connect(endpoint.address, client, {}, std::move(files));
     } catch (const NetworkError&) {
-      if (std::chrono::steady_clock::now() >= deadline) throw;
+      // Nothing answers at all, such as where the socket lies in a /tmp that this process does not see.
+      const auto patience = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
+      if (std::chrono::steady_clock::now() >= begin + patience) throw;
     } catch (const TimeoutError&) {
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }

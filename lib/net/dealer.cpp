@@ -11,6 +11,7 @@
 #include "net/protocol.hpp"
 #include "net/zmq_error.hpp"
 #include "net/zmq_frame.hpp"
+#include "os/local_socket.hpp"
 #include "os/process_resources.hpp"
 
 namespace accrete {
@@ -24,6 +25,16 @@ KeyPair keys_of(const ClientOptions& options) {
 constexpr int watched_events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+
+/// ZeroMQ would try again for as long as it is let.
+void refuse_forbidden_socket(const std::string& endpoint) {
+  const std::optional<std::string> path = socket_path(endpoint);
+  if (!path) return;
+  const std::optional<std::string> owner = owner_of_forbidden_socket(*path);
+  if (!owner) return;
+  throw AuthError("cannot connect to the server " + accrete::quoted(endpoint) +
+                  ": Permission denied; its socket is for the user " + *owner + ", so run this as that user");
+}
 
 /// ZeroMQ ends the process (an assertion) where it lacks some of these in the middle of its work.
 void look_for_resources(const std::string& endpoint, std::size_t descriptors, std::size_t threads) {
@@ -47,6 +58,7 @@ Dealer::~Dealer() { close(); }
 
 void Dealer::open() {
   close();
+  refuse_forbidden_socket(endpoint_);
   constexpr std::size_t descriptors = 5;  // and one to look up the name of a host
   look_for_resources(endpoint_, descriptors, 0);
   with_zmq_errors("connect to", endpoint_, [&] {

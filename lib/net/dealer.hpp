@@ -31,7 +31,8 @@ class Dealer {
   Dealer(const Dealer&) = delete;
   Dealer& operator=(const Dealer&) = delete;
 
-  /// Begins to connect a new socket. What is sent meanwhile waits for the connection.
+  /// Begins to connect a new socket. What is sent meanwhile waits for the connection. Throws AuthError where this user
+  /// may not use the server's socket.
   void open();
   /// Drops the socket and all that it holds, after it had `linger` to send.
   void close(std::chrono::milliseconds linger = {}) noexcept;

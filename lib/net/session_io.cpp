@@ -70,6 +70,9 @@ void Session::connect_if_due(Clock::time_point now) {
   } catch (const NetworkError& error) {
     is_hopeless_ = true;
     lose_connection(now, SavedError::of(error));
+  } catch (const AuthError& error) {
+    is_hopeless_ = true;
+    lose_connection(now, SavedError::of(error));
   }
 }
 

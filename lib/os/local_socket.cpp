@@ -1,9 +1,13 @@
 #include "os/local_socket.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/throw_io_error.hpp"
 #include "os/descriptor.hpp"
@@ -27,6 +31,24 @@ LocalSocket look_at_local_socket(const std::string& path) {
     return LocalSocket::live;
   if (errno == ECONNREFUSED) return LocalSocket::stale;
   return errno == ENOENT ? LocalSocket::none : LocalSocket::live;
+}
+
+std::optional<std::string> owner_of_forbidden_socket(const std::string& path) {
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 || errno != EACCES) return std::nullopt;
+  // Where a directory on the way may not be entered, it is its owner's.
+  struct stat status {};
+  for (std::string at = path; ::stat(at.c_str(), &status) != 0;) {
+    const std::size_t slash = at.rfind('/');
+    if (slash == std::string::npos) return "another user";
+    at.resize(std::max<std::size_t>(slash, 1));
+  }
+  const std::string uid = "uid " + std::to_string(status.st_uid);
+  constexpr std::size_t longest_entry = 16384;
+  std::string memory(longest_entry, '\0');
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(status.st_uid, &entry, memory.data(), memory.size(), &found) != 0 || !found) return uid;
+  return std::string(entry.pw_name) + " (" + uid + ")";
 }
 
 }  // namespace accrete

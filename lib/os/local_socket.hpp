@@ -1,6 +1,7 @@
 // What stands at the path where a local socket is to be made.
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace accrete {
@@ -14,5 +15,9 @@ enum class LocalSocket {
 
 /// Tries to connect, which is the only way to tell a live socket from a stale one.
 [[nodiscard]] LocalSocket look_at_local_socket(const std::string& path);
+
+/// The user, such as "ann (uid 1000)", whose socket at `path` this process may not connect to; nullopt if it may, or
+/// there is none.
+[[nodiscard]] std::optional<std::string> owner_of_forbidden_socket(const std::string& path);
 
 }  // namespace accrete

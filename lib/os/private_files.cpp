@@ -7,30 +7,56 @@
 #include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include "base/throw_io_error.hpp"
+#include "os/local_socket.hpp"
 
 namespace accrete {
 namespace {
 
-/// "" where it is not set, or is so long that a socket's path would not fit.
-std::string runtime_directory() {
-  constexpr std::size_t most = 80;
-  const char* const directory = std::getenv("XDG_RUNTIME_DIR");
-  if (!directory || directory[0] != '/' || std::string_view(directory).size() > most) return "";
-  return directory;
+/// In which a private directory may lie, in the order in which they are tried.
+std::vector<std::string> runtime_directories() {
+  std::vector<std::string> directories;
+  // Behind a longer one the path of a socket would not fit.
+  constexpr std::size_t most = 70;
+  const auto add = [&](std::string_view directory) {
+    if (directory.starts_with('/') && directory.size() <= most) directories.emplace_back(directory);
+  };
+  if (const char* const all = std::getenv("RUNTIME_DIRECTORY")) {
+    std::string_view left = all;
+    for (std::size_t colon = left.find(':'); colon != std::string_view::npos; colon = left.find(':')) {
+      add(left.substr(0, colon));
+      left.remove_prefix(colon + 1);
+    }
+    add(left);
+  }
+  if (const char* const directory = std::getenv("XDG_RUNTIME_DIR")) add(directory);
+  add("/tmp");
+  return directories;
+}
+
+/// Makes it, or takes the one that an earlier process of this user has left; false if it cannot be had, or is in use.
+bool try_take(const std::string& path) {
+  if (::mkdir(path.c_str(), S_IRWXU) == 0) return true;
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  if (status.st_uid != ::geteuid() || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return false;
+  return look_at_local_socket(path + "/.socket") != LocalSocket::live;
 }
 
 bool try_make(std::string& pattern) { return ::mkdtemp(pattern.data()) != nullptr; }
 
 }  // namespace
 
-PrivateDirectory::PrivateDirectory() {
-  const std::string runtime = runtime_directory();
-  path_ = runtime + "/accrete-XXXXXX";
-  if (!runtime.empty() && try_make(path_)) return;
-  path_ = "/tmp/accrete-XXXXXX";
-  if (!try_make(path_)) throw_io_error("make the directory", path_, errno);
+PrivateDirectory::PrivateDirectory(const std::string& name) {
+  for (const std::string& directory : runtime_directories()) {
+    path_ = directory + "/accrete-" + name;
+    if (try_take(path_)) return;
+    path_ = directory + "/accrete-XXXXXX";
+    if (try_make(path_)) return;
+  }
+  throw_io_error("make the directory", path_, errno);
 }
 
 PrivateDirectory::~PrivateDirectory() {

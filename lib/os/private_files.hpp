@@ -6,10 +6,13 @@
 
 namespace accrete {
 
-/// A new directory of mode 0700 below XDG_RUNTIME_DIR, or else /tmp. Goes, with the files in it, when this object does.
+/// A directory that only this user may use, for a socket. The same one again for the same `name` (of up to 20 bytes),
+/// unless another process has its socket there. It lies in a directory of RUNTIME_DIRECTORY (where systemd says what a
+/// service may use), in XDG_RUNTIME_DIR, or else in /tmp, and goes, with the files in it, when this object does. Throws
+/// IoError if all of these refuse it.
 class PrivateDirectory {
  public:
-  PrivateDirectory();
+  explicit PrivateDirectory(const std::string& name);
   ~PrivateDirectory();
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;

@@ -6,6 +6,7 @@ import stat
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 import raw_client as raw
@@ -186,11 +187,71 @@ class Refusals(ServerTest):
 
 
 class Places(ServerTest):
-    def test_a_path_too_long_for_a_socket_gets_one_elsewhere(self):
+    def make_long(self):
+        """The dataset gets a path that is too long for a socket."""
         parent = os.path.join(self.dir, "d" * 100)
         os.mkdir(parent)
         self.data = os.path.join(parent, "data")
         self.run_program("create", self.data)
+
+    def serve_with(self, **environment):
+        before = dict(os.environ)
+        os.environ.update(environment)
+        try:
+            return self.serve()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def test_the_directory_that_systemd_gives_comes_first_and_is_the_same_after_a_restart(self):
+        self.make_long()
+        given, other = os.path.join(self.dir, "given"), os.path.join(self.dir, "other")
+        os.mkdir(given)
+        os.mkdir(other)
+        environment = {"RUNTIME_DIRECTORY": f"{self.dir}/missing:{given}:{other}", "XDG_RUNTIME_DIR": other}
+        first = self.serve_with(**environment)
+        self.assertTrue(first.endpoints[0].startswith(f"ipc://{given}/accrete-"), first.endpoints)
+        first.end(signal.SIGKILL)
+        again = self.serve_with(**environment)
+        self.assertEqual(again.endpoints[0], first.endpoints[0])
+        self.assertEqual(self.run_program("put", self.data, "k", "v"), b"")
+        self.check_well(again)
+        self.assertEqual(os.listdir(given), [])
+
+    def test_a_directory_that_is_not_safe_is_not_used(self):
+        self.make_long()
+        environment = {"RUNTIME_DIRECTORY": self.dir}
+        server = self.serve_with(**environment)
+        path = server.endpoints[0].removeprefix("ipc://")
+        directory = os.path.dirname(path)
+        server.end()
+        for make in (lambda: os.mkdir(directory, 0o755), lambda: os.symlink(self.dir, directory)):
+            make()
+            server = self.serve_with(**environment)
+            self.assertNotEqual(server.endpoints[0], f"ipc://{path}")
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(server.endpoints[0][6:])).st_mode), 0o700)
+            server.end()
+            os.remove(directory) if os.path.islink(directory) else os.rmdir(directory)
+
+    def test_who_finds_no_socket_at_its_place_waits_no_longer_than_to_connect(self):
+        self.make_long()
+        server = self.serve_with(RUNTIME_DIRECTORY=self.dir)
+        directory = os.path.dirname(server.endpoints[0].removeprefix("ipc://"))
+        os.rename(directory, directory + "-not-seen")
+        begin = time.monotonic()
+        self.assertIn("nothing answers", self.run_program("get", self.data, "k", code=4))
+        self.assertLess(time.monotonic() - begin, 40)  # not the minute that a client waits for a server that it had
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be another user")
+    def test_who_may_not_use_the_socket_is_told_at_once_whose_it_is(self):
+        os.chmod(self.dir, 0o755)
+        self.serve()
+        done = subprocess.run([PROGRAM, "get", self.data, "k"], capture_output=True, user=65534, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertRegex(done.stderr.decode(), r"\.socket': Permission denied; .* the user root \(uid 0\)")
+
+    def test_a_path_too_long_for_a_socket_gets_one_elsewhere(self):
+        self.make_long()
         server = self.serve()
         path = server.endpoints[0].removeprefix("ipc://")
         self.assertNotIn(self.data, path)
