@@ -14,7 +14,9 @@ void BatchAppender::submit(std::uint64_t end) {
   wait();
   if (gathering_.rows() == 0) return;
   std::swap(gathering_, appending_);
-  pending_ = std::async(std::launch::async, [this, begin = begin_, end] { return append(begin, end); });
+  // Where no thread is left, it is done when it is waited for.
+  pending_ = std::async(std::launch::async | std::launch::deferred,
+                        [this, begin = begin_, end] { return append(begin, end); });
   begin_ = end;
 }
 

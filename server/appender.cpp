@@ -4,13 +4,14 @@
 #include <span>
 #include <utility>
 
+#include "os/thread.hpp"
 #include "server/log.hpp"
 #include "server/workers.hpp"
 
 namespace accrete::server {
 
 Appender::Appender(BufferedStore& store, Results& results, std::uint64_t group_bytes)
-    : store_(store), results_(results), group_bytes_(group_bytes), thread_([this] { run(); }) {}
+    : store_(store), results_(results), group_bytes_(group_bytes), thread_(start_thread([this] { run(); })) {}
 
 Appender::~Appender() {
   tasks_.close();

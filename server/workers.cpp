@@ -8,6 +8,7 @@
 #include "base/escape.hpp"
 #include "net/part_encoder.hpp"
 #include "os/system.hpp"
+#include "os/thread.hpp"
 
 namespace accrete::server {
 namespace {
@@ -154,15 +155,23 @@ Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t req
 Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages,
                  const Threads& threads)
     : store_(store), results_(results), budget_(budget), messages_(messages) {
-  for (std::size_t i = 0; i < threads.count; ++i) {
-    threads_.emplace_back([this, give_way = threads.give_way] {
-      if (give_way) give_way_to_others();
-      run();
-    });
+  try {
+    threads_.reserve(threads.count);
+    while (threads_.size() < threads.count) {
+      threads_.push_back(start_thread([this, give_way = threads.give_way] {
+        if (give_way) give_way_to_others();
+        run();
+      }));
+    }
+  } catch (...) {
+    end();
+    throw;
   }
 }
 
-Workers::~Workers() {
+Workers::~Workers() { end(); }
+
+void Workers::end() noexcept {
   tasks_.close();
   for (std::thread& thread : threads_) thread.join();
 }

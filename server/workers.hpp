@@ -33,6 +33,7 @@ class Workers {
 
  private:
   void run();
+  void end() noexcept;
 
   BufferedStore& store_;
   Results& results_;

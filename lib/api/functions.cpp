@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/foreign_errors.hpp"
 #include "layer/buffered_store.hpp"
 #include "layer/compressed_store.hpp"
 #include "net/client.hpp"
@@ -76,9 +77,21 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
   }
 }
 
+std::unique_ptr<Store> open_dataset(std::string_view url, const OpenOptions& options) {
+  if (has_endpoint_scheme(url)) return connect(std::string(url), options.client);
+  const std::string path = path_of(url);
+  while (const std::optional<ServerFile> server = find_server(path)) {
+    if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
+  }
+  if (options.buffer) return open_buffered_files(posix_env(), path, options);
+  return with_codec(open_files(posix_env(), path, options), options.compressed);
+}
+
 }  // namespace
 
-void create(std::string_view url, const CreateOptions& options) { create_files(posix_env(), path_of(url), options); }
+void create(std::string_view url, const CreateOptions& options) {
+  without_foreign_errors("create a dataset", [&] { create_files(posix_env(), path_of(url), options); });
+}
 
 void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options) {
   open(url)->append_batch(entries, options);
@@ -97,36 +110,38 @@ std::vector<std::string> get(std::string_view url, std::initializer_list<std::st
 }
 
 void destroy(std::string_view url) {
-  const std::string path = path_of(url);
-  if (posix_env().info(path)) refuse_if_served(path, "destroy");
-  destroy_files(posix_env(), path);
+  without_foreign_errors("destroy a dataset", [&] {
+    const std::string path = path_of(url);
+    if (posix_env().info(path)) refuse_if_served(path, "destroy");
+    destroy_files(posix_env(), path);
+  });
 }
 
 std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
-  if (has_endpoint_scheme(url)) return connect(std::string(url), options.client);
-  const std::string path = path_of(url);
-  while (const std::optional<ServerFile> server = find_server(path)) {
-    if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
-  }
-  if (options.buffer) return open_buffered_files(posix_env(), path, options);
-  return with_codec(open_files(posix_env(), path, options), options.compressed);
+  return without_foreign_errors("open a dataset", [&] { return open_dataset(url, options); });
 }
 
-std::vector<std::string> sweep(std::string_view dir) { return sweep_files(posix_env(), path_of(dir)); }
+std::vector<std::string> sweep(std::string_view dir) {
+  return without_foreign_errors("sweep a directory", [&] { return sweep_files(posix_env(), path_of(dir)); });
+}
 
 VerifyReport verify(std::string_view url, const VerifyOptions& options) {
-  const std::string path = path_of(url);
-  refuse_if_served(path, "verify");
-  return verify_files(posix_env(), path, options);
+  return without_foreign_errors("verify a dataset", [&] {
+    const std::string path = path_of(url);
+    refuse_if_served(path, "verify");
+    return verify_files(posix_env(), path, options);
+  });
 }
 
 DatasetInfo info(std::string_view url) {
-  const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path_of(url));
-  Marker marker = load_marker(*directory);
-  return {.format_version = marker.format,
-          .layout = std::move(marker.layout),
-          .codec = marker.codec ? marker.codec->name() : "none",
-          .uuid = std::move(marker.uuid)};
+  return without_foreign_errors("read a dataset's marker", [&]() -> DatasetInfo {
+    const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path_of(url));
+    Marker marker = load_marker(*directory);
+    return {.format_version = marker.format,
+            .layout = std::move(marker.layout),
+            .codec = marker.codec ? marker.codec->name() : "none",
+            .uuid = std::move(marker.uuid)};
+  });
 }
 
 }  // namespace accrete

@@ -85,6 +85,7 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
 std::unique_lock<std::mutex> Buffer::enter(std::uint64_t bytes) {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
+  ensure_flusher();
   for (;;) {
     wait_for_room(lock, bytes);
     if (state.is_writing) {
@@ -142,7 +143,7 @@ void Buffer::journal_and_gather(std::span<const BufferedBatch> batches, std::uni
     throw;
   }
   state.values.keep();
-  if (must_flush()) wake_flusher();
+  if (must_flush()) state.wanted.notify_one();
 }
 
 std::optional<std::uint64_t> Buffer::last_sequence(const WriterId& writer) const {

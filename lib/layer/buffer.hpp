@@ -177,7 +177,7 @@ class Buffer {
   [[nodiscard]] bool has_room(std::uint64_t bytes) const;
   [[nodiscard]] bool is_short_of_memory() const noexcept;
   [[nodiscard]] bool must_flush() const noexcept;
-  void wake_flusher();
+  void ensure_flusher();
   void wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
   void throw_failure();
   void flush_in_background(State& state);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "layer/buffer.hpp"
+#include "os/thread.hpp"
 
 namespace accrete {
 namespace {
@@ -37,11 +38,10 @@ bool Buffer::must_flush() const noexcept {
   return is_short_of_memory() || (!is_synced() && state_->values.worthwhile_bytes() >= worthwhile_bytes);
 }
 
-/// Under the mutex.
-void Buffer::wake_flusher() {
+/// Under the mutex, before anything is changed: there may be no thread left. A forked child has none of its own yet.
+void Buffer::ensure_flusher() {
   State& state = *state_;
-  if (!state.flusher.joinable()) state.flusher = std::thread([this, &state] { flush_in_background(state); });
-  state.wanted.notify_one();
+  if (!state.flusher.joinable()) state.flusher = start_thread([this, &state] { flush_in_background(state); });
 }
 
 /// Under the mutex: whether `bytes` more fit, or there is nothing to hand down. Throws what the flusher has met.
@@ -53,7 +53,7 @@ bool Buffer::has_room(std::uint64_t bytes) const {
 
 void Buffer::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
   while (!has_room(bytes)) {
-    wake_flusher();
+    state_->wanted.notify_one();
     state_->room.wait(lock);
   }
 }

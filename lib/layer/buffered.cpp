@@ -10,6 +10,7 @@
 #include "layer/group_queue.hpp"
 #include "os/at_fork.hpp"
 #include "store/files_parts.hpp"
+#include "store/lost_appends.hpp"
 
 namespace accrete {
 namespace {
@@ -21,8 +22,9 @@ constexpr std::uint64_t smallest_limit = std::uint64_t{1} << 20;
 
 class Buffered final : public BufferedStore, private AtFork {
  public:
-  Buffered(std::unique_ptr<Store> next, const Buffer::Settings& settings)
-      : next_(std::move(next)),
+  Buffered(std::unique_ptr<Store> next, const Buffer::Settings& settings, LostAppendsHandler on_lost_appends)
+      : on_lost_appends_(std::move(on_lost_appends)),
+        next_(std::move(next)),
         buffer_(*next_, settings),
         most_bytes_a_run_(std::min(most_bytes_a_record, settings.limit_bytes / 4)),
         groups_(std::make_unique<GroupQueue>()) {
@@ -33,12 +35,19 @@ class Buffered final : public BufferedStore, private AtFork {
     ignore_forks();
     try {
       buffer_.close();
-    } catch (const std::exception&) {
-      // What has a journal stays in it; the next to open the dataset replays it.
+    } catch (const std::exception& error) {
+      tell_lost_appends(on_lost_appends_, what_is_left(error));
     }
   }
 
  private:
+  [[nodiscard]] std::string what_is_left(const std::exception& error) const {
+    const std::string problem =
+        std::string("a buffer is closed and cannot hand all of its appends down: ") + error.what();
+    if (!buffer_.has_journal()) return problem + "; those that it had not handed down are lost";
+    return problem + "; they are in its journal, and the next program that opens the dataset hands them down";
+  }
+
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     const bool is_plain = !options.sync && !options.expect_size && !options.id;
     // Where nothing is synced, a group has nothing to share.
@@ -206,6 +215,7 @@ class Buffered final : public BufferedStore, private AtFork {
     groups_ = std::make_unique<GroupQueue>();
   }
 
+  const LostAppendsHandler on_lost_appends_;
   const std::unique_ptr<Store> next_;
   Buffer buffer_;
   const std::uint64_t most_bytes_a_run_;
@@ -218,9 +228,10 @@ class Buffered final : public BufferedStore, private AtFork {
 
 }  // namespace
 
-std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options) {
+std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options,
+                                const LostAppendsHandler& on_lost_appends) {
   const Buffer::Settings settings{.limit_bytes = std::max(options.limit_bytes, smallest_limit)};
-  return std::make_unique<Buffered>(std::move(next), settings);
+  return std::make_unique<Buffered>(std::move(next), settings, on_lost_appends);
 }
 
 std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path, const OpenOptions& options) {
@@ -234,7 +245,8 @@ std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& 
                         .synced = options.durability == Durability::sync,
                         .segment_bytes = std::min(settings.limit_bytes, env.file_size_limit())};
   }
-  return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings);
+  return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings,
+                                    options.on_lost_appends);
 }
 
 }  // namespace accrete

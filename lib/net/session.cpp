@@ -7,6 +7,7 @@
 #include "base/entries.hpp"
 #include "base/escape.hpp"
 #include "os/system.hpp"
+#include "os/thread.hpp"
 
 namespace accrete {
 namespace {
@@ -37,7 +38,7 @@ Session::Session(std::string endpoint, ClientOptions options, const Patience& pa
       patience_(patience),
       messages_(MessagePool::make(options_.window_bytes)),
       dealer_(endpoint_, options_),
-      thread_([this] { run(); }) {}
+      thread_(start_thread([this] { run(); })) {}
 
 Session::~Session() {
   {

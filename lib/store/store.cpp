@@ -1,6 +1,8 @@
+// What all stores do alike: they check arguments, and let only errors of accrete out.
 #include <accrete/accrete.hpp>
 
 #include "base/escape.hpp"
+#include "base/foreign_errors.hpp"
 
 namespace accrete {
 namespace {
@@ -27,27 +29,27 @@ void Store::append_batch(std::span<const Entry> entries, const AppendOptions& op
                                std::to_string(entries.size()));
   }
   if (entries.empty() && !options.id) return;
-  do_append_batch(entries, options);
+  without_foreign_errors("append", [&] { do_append_batch(entries, options); });
 }
 
 std::string Store::get(std::string_view key) const {
   check_key(key);
-  return do_get(key);
+  return without_foreign_errors("get a value", [&] { return do_get(key); });
 }
 
 std::vector<std::string> Store::get_batch(std::span<const std::string_view> keys) const {
   for (const std::string_view key : keys) check_key(key);
-  return do_get_batch(keys);
+  return without_foreign_errors("get values", [&] { return do_get_batch(keys); });
 }
 
 std::string Store::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   check_key(key);
-  return do_get_range(key, offset, size);
+  return without_foreign_errors("get a range of a value", [&] { return do_get_range(key, offset, size); });
 }
 
 std::size_t Store::get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
   check_key(key);
-  return do_get_range_into(key, offset, to);
+  return without_foreign_errors("get a range of a value", [&] { return do_get_range_into(key, offset, to); });
 }
 
 std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
@@ -56,26 +58,40 @@ std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset,
 
 std::optional<std::uint64_t> Store::size(std::string_view key) const {
   check_key(key);
-  return do_size(key);
+  return without_foreign_errors("get the size of a value", [&] { return do_size(key); });
 }
 
-std::vector<KeySize> Store::list(const ListOptions& options) const { return do_list(options); }
+std::vector<KeySize> Store::list(const ListOptions& options) const {
+  return without_foreign_errors("list the keys", [&] { return do_list(options); });
+}
 
-std::uint64_t Store::removals() const { return do_removals(); }
+std::uint64_t Store::removals() const {
+  return without_foreign_errors("get the number of removals", [&] { return do_removals(); });
+}
 
-Stats Store::stats() const { return do_stats(); }
+Stats Store::stats() const {
+  return without_foreign_errors("get the statistics", [&] { return do_stats(); });
+}
 
-std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const { return do_last_sequence(writer); }
+std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const {
+  return without_foreign_errors("get the last sequence of a writer", [&] { return do_last_sequence(writer); });
+}
 
 void Store::erase(std::string_view key) {
   check_key(key);
-  do_erase(key);
+  without_foreign_errors("erase a key", [&] { do_erase(key); });
 }
 
-void Store::flush() { do_flush(); }
+void Store::flush() {
+  without_foreign_errors("flush", [&] { do_flush(); });
+}
 
-void Store::sync() { do_sync(); }
+void Store::sync() {
+  without_foreign_errors("sync", [&] { do_sync(); });
+}
 
-void Store::drop() { do_drop(); }
+void Store::drop() {
+  without_foreign_errors("drop all keys", [&] { do_drop(); });
+}
 
 }  // namespace accrete

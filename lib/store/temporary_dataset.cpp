@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/foreign_errors.hpp"
 #include "os/system.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
@@ -42,8 +43,10 @@ TemporaryDataset::~TemporaryDataset() = default;
 const std::string& TemporaryDataset::url() const noexcept { return owner_->url(); }
 
 TemporaryDataset create_temporary(std::string_view dir) {
-  return TemporaryDataset(
-      std::make_unique<TemporaryDataset::Owner>(std::string(dir) + "/accrete-" + format_uuid(random_uuid())));
+  return without_foreign_errors("create a temporary dataset", [&] {
+    return TemporaryDataset(
+        std::make_unique<TemporaryDataset::Owner>(std::string(dir) + "/accrete-" + format_uuid(random_uuid())));
+  });
 }
 
 namespace {

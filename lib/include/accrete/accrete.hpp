@@ -6,6 +6,7 @@
 #include <accrete/store.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -32,7 +33,8 @@ struct CreateOptions {
 /// The dataset appears at once and whole, and survives power loss when the call returns.
 void create(std::string_view url, const CreateOptions& options = {});
 
-/// Appends each entry's bytes to its key, all or none.
+/// Appends each entry's bytes to its key, all or none. If a server serves the dataset, it has applied them when the
+/// call returns, at its durability.
 void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options = {});
 void put(std::string_view url, std::initializer_list<Entry> entries, const AppendOptions& options = {});
 
@@ -56,10 +58,14 @@ struct BufferOptions {
   std::uint64_t limit_bytes = std::uint64_t{256} << 20;
 };
 
+/// Is told in words which appends, that had returned, are lost or wait in a journal when a Store is closed: its
+/// destructor cannot throw. What it throws itself is dropped.
+using LostAppendsHandler = std::function<void(std::string_view what)>;
+
 /// When a client's append returns.
 enum class Acknowledgement {
   window,  ///< when the batch is in the client's window: flush, sync, get and closing wait for the server
-  each,    ///< when the server has acknowledged the batch
+  each,    ///< when the server has acknowledged the batch, or refused it, which the call throws
 };
 
 /// A pair of CURVE keys in Z85, as `accrete keygen` writes them.
@@ -69,7 +75,8 @@ struct KeyPair {
 };
 
 struct ClientOptions {
-  /// Each call ends by then, with TimeoutError if the server has not answered.
+  /// Each call ends by then, with TimeoutError if the server has not answered, or UnknownOutcomeError if it may have
+  /// changed something or may do so yet.
   std::chrono::milliseconds timeout = std::chrono::minutes{1};
   /// Opening ends by then, with NetworkError, if there is no connection. To a server that is there but busy, and for
   /// the next one when the server goes away later, a client waits for as long as `timeout` allows.
@@ -106,6 +113,9 @@ struct OpenOptions {
   CompressedOptions compressed{};
   /// For a dataset that a server serves.
   ClientOptions client{};
+  /// For appends that return before they have reached the files or the server; flush first, and there are none. Without
+  /// it, a line is written to standard error.
+  LostAppendsHandler on_lost_appends{};
 };
 
 /// Opens a dataset. Rolls back what a writer that died left half done. A dataset that this process may read but not
@@ -118,12 +128,13 @@ struct OpenOptions {
 
 /// A buffer in memory over another store: appends are gathered by key and handed down in large pieces, in the
 /// background: keys that have enough for a large write, and the largest ones when memory gets short. Closing it
-/// flushes.
+/// flushes; if that fails, `on_lost_appends` is told, as OpenOptions has it.
 ///
 /// Limitations: what is not flushed dies with the process, and a kill may leave a batch in some of its keys only; for a
 /// dataset, `OpenOptions::buffer` adds a journal that mends both. Others who use `next` meanwhile see what is flushed.
 /// A forked child begins with an empty buffer: what was in it is its parent's to flush.
-[[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {});
+[[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {},
+                                              const LostAppendsHandler& on_lost_appends = {});
 
 /// Values compressed in another store, with checksums. What it says of bytes and sizes means those that were appended,
 /// not those that they take below. The bytes that a batch has for a key are compressed together, in pieces of up to 1

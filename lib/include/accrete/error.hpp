@@ -1,6 +1,8 @@
 // The errors that accrete throws. Each message names the action, the object and the cause.
 #pragma once
 
+#include <accrete/batch_id.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -107,10 +109,25 @@ class NetworkError : public Error {
   using Error::Error;
 };
 
-/// A call's deadline has passed; what it asked for may or may not happen still.
+/// A call's deadline has passed, and it has changed nothing and will not; a flush or a sync may happen still.
 class TimeoutError : public Error {
  public:
   using Error::Error;
+};
+
+/// A server was sent a change and has not said what became of it: it may have been made, or may be made yet. A batch is
+/// sent again with AppendOptions::id set to `batch()`, as often as it takes, through the same Store or another one: it
+/// is then applied once in all. Of an erase or a drop, look at what is there before asking for it again.
+class UnknownOutcomeError : public Error {
+ public:
+  explicit UnknownOutcomeError(const std::string& message, const std::optional<BatchId>& batch = std::nullopt)
+      : Error(message), batch_(batch) {}
+
+  /// nullopt if it was no batch.
+  [[nodiscard]] const std::optional<BatchId>& batch() const noexcept { return batch_; }
+
+ private:
+  std::optional<BatchId> batch_;
 };
 
 /// A server does not know this client's key, or is not the one whose key was given.

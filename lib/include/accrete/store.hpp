@@ -2,7 +2,7 @@
 // accrete.hpp.
 #pragma once
 
-#include <array>
+#include <accrete/batch_id.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,15 +19,6 @@ inline constexpr std::size_t max_key_size = 1024;
 /// One append to one key. Borrowed for the call.
 struct Entry {
   std::string_view key, bytes;
-};
-
-/// Names a writer for good, across processes and restarts: a UUID or a hash of a name.
-using WriterId = std::array<std::byte, 16>;
-
-/// Names a batch. A writer's sequence numbers rise; they need not be consecutive.
-struct BatchId {
-  WriterId writer{};
-  std::uint64_t sequence = 0;
 };
 
 struct AppendOptions {
