@@ -34,6 +34,18 @@ auto without_interrupts(Call call) {
   }
 }
 
+std::uint64_t limit_of(__rlimit_resource_t resource) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0) throw_io_error("read", "the process's limits", errno);
+  return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::uint64_t>::max() : limit.rlim_cur;
+}
+
+/// A file that would reach beyond the limit is refused here: the system would send SIGXFSZ too, which ends a program
+/// that does not ignore it.
+void check_file_size(std::string_view action, std::string_view path, std::uint64_t end) {
+  if (end > limit_of(RLIMIT_FSIZE)) throw_io_error(action, path, EFBIG);
+}
+
 FileType type_of(mode_t mode) {
   if (S_ISREG(mode)) return FileType::regular;
   if (S_ISDIR(mode)) return FileType::directory;
@@ -92,6 +104,7 @@ class PosixFile final : public File {
   }
 
   void write_at(std::uint64_t offset, std::string_view bytes) override {
+    check_file_size("write", path_, offset + bytes.size());
     while (!bytes.empty()) {
       const ssize_t written = without_interrupts(
           [&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
@@ -102,6 +115,7 @@ class PosixFile final : public File {
   }
 
   void truncate(std::uint64_t size) override {
+    if (size > this->size()) check_file_size("extend", path_, size);
     if (without_interrupts([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
       throw_io_error("truncate", path_, errno);
     }
@@ -231,7 +245,11 @@ class PosixDirectory final : public Directory {
     constexpr std::uint64_t block_unit = 512;  // of st_blocks, whatever the file system's blocks are
     const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < end;
     if (has_holes && !read_only) {
-      const int error = ::posix_fallocate(raw_fd, static_cast<off_t>(range.offset), static_cast<off_t>(range.size));
+      check_file_size("allocate the blocks of", full(name), end);
+      int error = EINTR;
+      while (error == EINTR) {
+        error = ::posix_fallocate(raw_fd, static_cast<off_t>(range.offset), static_cast<off_t>(range.size));
+      }
       if (error != 0) throw_io_error("allocate the blocks of", full(name), error);
     }
     return mapped_bytes(raw_fd, std::move(file), full(name), range, read_only);
@@ -385,13 +403,6 @@ class PosixEnv final : public Env {
   }
 
   std::uint64_t open_files_limit() const override { return limit_of(RLIMIT_NOFILE); }
-
- private:
-  static std::uint64_t limit_of(__rlimit_resource_t resource) {
-    rlimit limit{};
-    if (::getrlimit(resource, &limit) != 0) throw_io_error("read", "the process's limits", errno);
-    return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<std::uint64_t>::max() : limit.rlim_cur;
-  }
 };
 
 }  // namespace

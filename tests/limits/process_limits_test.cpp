@@ -149,6 +149,42 @@ TEST_CASE("a dataset is created under a small file-size limit, or refused and no
   }
 }
 
+TEST_CASE("a buffer that a file-size limit stops says so, and the process lives") {
+  const std::string bytes(20'000, 'b');
+  for (const Durability durability : {Durability::memory, Durability::os, Durability::sync}) {
+    for (const rlim_t limit :
+         {rlim_t{0}, rlim_t{100}, rlim_t{4096}, rlim_t{100'000}, rlim_t{1} << 20, rlim_t{3} << 20}) {
+      CAPTURE(limit);
+      CAPTURE(static_cast<int>(durability));
+      const Fixture fixture;
+      CHECK(succeeds(start_child([&] {
+        set_limit(RLIMIT_FSIZE, limit);
+        std::uint64_t appended = 0;
+        try {
+          const std::unique_ptr<Store> store =
+              open(fixture.url(), {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20},
+                                   .durability = durability,
+                                   .on_lost_appends = [](std::string_view) {}});
+          for (;;) {
+            try {
+              store->append("k", bytes);
+            } catch (const IoError&) {
+              break;
+            }
+            appended += bytes.size();
+            require(appended < 10 * (limit + (1 << 20)), "the limit is an error");
+          }
+          require(store->size("k").value_or(0) == appended, "what was acknowledged is there");
+          require_throws<Error>([&] { store->append("k", std::string(100 << 20, 'x')); }, "a large append is refused");
+          require(store->size("k").value_or(0) == appended, "and what was refused is not");
+        } catch (const IoError&) {
+          require(appended == 0, "an error ends the opening alone");
+        }
+      })));
+    }
+  }
+}
+
 TEST_CASE("32 descriptors are enough for batches over hundreds of keys") {
   const Fixture fixture;
   CHECK(succeeds(start_child([&] {
@@ -326,6 +362,24 @@ void as_stranger(const std::function<void()>& work) {
     }
     work();
   })));
+}
+
+TEST_CASE("a buffer for which no thread is left says so before it appends anything") {
+  const Fixture fixture;
+  ::chmod(fixture.directory().c_str(), 0777);
+  ::chmod(fixture.url().c_str(), 0777);
+  for (const auto& entry : std::filesystem::directory_iterator(fixture.url())) ::chmod(entry.path().c_str(), 0666);
+  as_stranger([&] {
+    set_limit(RLIMIT_NPROC, 1);
+    const std::string bytes(1000, 'b');
+    for (const Durability durability : {Durability::memory, Durability::os}) {
+      const std::unique_ptr<Store> store = open(
+          fixture.url(), {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20}, .durability = durability});
+      for (int i = 0; i < 3000; ++i) require_throws<IoError>([&] { store->append("k", bytes); }, "append is refused");
+      require(!store->size("k"), "nothing is appended");
+    }
+  });
+  CHECK(get(fixture.url(), {"k"}).front().empty());
 }
 
 class Writable {
