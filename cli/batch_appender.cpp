@@ -2,6 +2,8 @@
 
 #include <accrete/error.hpp>
 
+#include "cli/append_for_certain.hpp"
+
 namespace accrete::cli {
 
 std::uint64_t BatchAppender::identify(const WriterId& writer) {
@@ -35,7 +37,7 @@ void BatchAppender::wait() {
 
 bool BatchAppender::append(std::uint64_t begin, std::uint64_t end) {
   if (!writer_) {
-    store_.append_batch(appending_.entries());
+    append_for_certain(store_, appending_.entries());
     return true;
   }
   // The store would pass over a batch that another process with the same id was first with; it could not tell one that
@@ -43,7 +45,7 @@ bool BatchAppender::append(std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t last = store_.last_sequence(*writer_).value_or(0);
   if (last >= end) return false;
   if (last > begin) throw Error("another load with the same id is at work on a different length of this input");
-  store_.append_batch(appending_.entries(), {.id = BatchId{*writer_, end}});
+  append_for_certain(store_, appending_.entries(), {.id = BatchId{*writer_, end}});
   return true;
 }
 

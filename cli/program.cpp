@@ -34,6 +34,7 @@ void DatasetArguments::add_to(CLI::App& command, const std::string& description)
 OpenOptions DatasetArguments::options() const {
   OpenOptions options;
   options.lock_timeout = options.client.timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
+  options.client.ack = Acknowledgement::each;
   return options;
 }
 

@@ -30,7 +30,7 @@ void Appender::run_all(std::deque<AppendTask> tasks) {
   while (!tasks.empty()) {
     const AppendTask& first = tasks.front();
     if (!std::holds_alternative<wire::Append>(first.action)) {
-      if (std::holds_alternative<wire::Bye>(first.action)) end_session(first.lane->session);
+      if (const auto* bye = std::get_if<wire::Bye>(&first.action)) end_session(*first.lane, *bye);
       if (std::holds_alternative<wire::Hello>(first.action)) {
         results_.push(greet(store_, first.client, first.request, first.lane->session));
       }
@@ -43,9 +43,12 @@ void Appender::run_all(std::deque<AppendTask> tasks) {
   }
 }
 
-void Appender::end_session(const wire::SessionId& session) {
+void Appender::end_session(const Lane& lane, const wire::Bye& bye) {
   try {
-    store_.end_session(session);
+    store_.end_session(lane.session);
+    for (const WriterId& writer : bye.writers) {
+      if (lane.own_writers.contains(writer)) store_.end_writer(writer);
+    }
   } catch (const Error& error) {
     log::warning("cannot end a session: {}", error.what());
   }
@@ -78,6 +81,7 @@ void Appender::append_group(std::deque<AppendTask>& tasks, std::size_t count) {
       continue;
     }
     const auto& append = std::get<wire::Append>(task.action);
+    if (append.has_own_id) task.lane->own_writers.insert(append.options.id->writer);
     batches.push_back({.entries = append.entries,
                        .options = append.options,
                        .session = BatchId{task.lane->session, append.sequence}});

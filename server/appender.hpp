@@ -27,7 +27,7 @@ class Appender {
  private:
   void run();
   void run_all(std::deque<AppendTask> tasks);
-  void end_session(const wire::SessionId& session);
+  void end_session(const Lane& lane, const wire::Bye& bye);
   [[nodiscard]] std::size_t next_group(const std::deque<AppendTask>& tasks) const;
   void append_group(std::deque<AppendTask>& tasks, std::size_t count);
   void report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure);

@@ -47,7 +47,7 @@ class Server::Loop {
   void take_request(const ClientHandle& client, wire::Request request, Frame frame);
   void take_append(const ClientHandle& client, wire::Append append, Frame frame);
   void take_question(const ClientHandle& client, wire::Request request, Frame frame);
-  void take_bye(const ClientHandle& client);
+  void take_bye(const ClientHandle& client, wire::Bye bye);
 
   // What comes from the threads that use the store.
   void take(AppendResult& result);

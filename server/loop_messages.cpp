@@ -107,8 +107,8 @@ void Server::Loop::take_request(const ClientHandle& client, wire::Request reques
     take_append(client, std::move(*append), std::move(frame));
   } else if (const auto* more = std::get_if<wire::More>(&request.body)) {
     outbox_.give_credit(client, *more);
-  } else if (std::holds_alternative<wire::Bye>(request.body)) {
-    take_bye(client);
+  } else if (auto* bye = std::get_if<wire::Bye>(&request.body)) {
+    take_bye(client, std::move(*bye));
   } else {
     take_question(client, std::move(request), std::move(frame));
   }
@@ -172,8 +172,8 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
   dispatch(std::move(task));
 }
 
-void Server::Loop::take_bye(const ClientHandle& client) {
-  appender_->push({.client = client, .lane = client->lane, .action = wire::Bye{}});
+void Server::Loop::take_bye(const ClientHandle& client, wire::Bye bye) {
+  appender_->push({.client = client, .lane = client->lane, .action = std::move(bye)});
   drop(client, "it says goodbye");
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,7 @@ using ClientHandle = std::shared_ptr<Client>;
 struct Lane {
   wire::SessionId session{};
   std::uint64_t failed_generation = 0;  ///< for the appender's thread
+  std::set<WriterId> own_writers{};     ///< that the client has made for itself; for the appender's thread
   /// The session goes on over another connection, so nothing more of this one may be applied.
   std::atomic<bool> abandoned = false;
 };

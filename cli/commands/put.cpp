@@ -1,6 +1,7 @@
 // accrete put: one append, from an argument or from standard input.
 #include <optional>
 
+#include "cli/append_for_certain.hpp"
 #include "cli/program.hpp"
 #include "os/standard_streams.hpp"
 
@@ -76,7 +77,7 @@ class PutArguments {
     const Entry entry{key_, bytes};
     AppendOptions options{.sync = sync_};
     if (expect_size_) options.expect_size = *expect_size_ + done;
-    store.append_batch({&entry, 1}, options);
+    append_for_certain(store, {&entry, 1}, options);
   }
 
   DatasetArguments dataset_;

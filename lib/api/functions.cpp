@@ -65,7 +65,7 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
       (void)connect(endpoint.address, attempt);
       // Over a socket: who is on another host may see older files (NFS).
       auto files = is_tcp(endpoint.address) ? nullptr : DirectReader::try_open(posix_env(), path);
-      return connect(endpoint.address, client, {}, std::move(files));
+      return connect(endpoint.address, client, {}, std::move(files), options.on_lost_appends);
     } catch (const NetworkError&) {
       // Nothing answers at all, such as where the socket lies in a /tmp that this process does not see.
       const auto patience = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
@@ -78,7 +78,7 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
 }
 
 std::unique_ptr<Store> open_dataset(std::string_view url, const OpenOptions& options) {
-  if (has_endpoint_scheme(url)) return connect(std::string(url), options.client);
+  if (has_endpoint_scheme(url)) return connect(std::string(url), options.client, {}, nullptr, options.on_lost_appends);
   const std::string path = path_of(url);
   while (const std::optional<ServerFile> server = find_server(path)) {
     if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
@@ -94,7 +94,7 @@ void create(std::string_view url, const CreateOptions& options) {
 }
 
 void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options) {
-  open(url)->append_batch(entries, options);
+  open(url, {.client = {.ack = Acknowledgement::each}})->append_batch(entries, options);
 }
 
 void put(std::string_view url, std::initializer_list<Entry> entries, const AppendOptions& options) {

@@ -185,6 +185,7 @@ class Buffered final : public BufferedStore, private AtFork {
     return buffer_.last_sequence(session);
   }
   void end_session(const WriterId& session) override { buffer_.forget_writer(session); }
+  void end_writer(const WriterId& writer) override { buffer_.forget_writer(writer); }
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {
     return buffer_.locate(keys, reserve);

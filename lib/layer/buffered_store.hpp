@@ -36,6 +36,9 @@ class BufferedStore : public Store {
   /// The highest sequence applied in a session; nullopt if there is none.
   [[nodiscard]] virtual std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const = 0;
 
+  /// No batch will come again that has an id of this writer: one that a client has made for itself.
+  virtual void end_writer(const WriterId& writer) = 0;
+
   /// No batch of the session will come again.
   virtual void end_session(const WriterId& session) = 0;
 

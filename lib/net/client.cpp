@@ -18,8 +18,12 @@ namespace {
 class Client final : public Store, private AtFork {
  public:
   Client(std::string endpoint, ClientOptions options, const Patience& patience,
-         std::unique_ptr<const DirectReader> files)
-      : endpoint_(std::move(endpoint)), options_(std::move(options)), patience_(patience), files_(std::move(files)) {
+         std::unique_ptr<const DirectReader> files, LostAppendsHandler on_lost_appends)
+      : endpoint_(std::move(endpoint)),
+        options_(std::move(options)),
+        patience_(patience),
+        files_(std::move(files)),
+        on_lost_appends_(std::move(on_lost_appends)) {
     watch_forks();
   }
   ~Client() override {
@@ -34,7 +38,7 @@ class Client final : public Store, private AtFork {
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     within_memory("append", [&] {
-      if (options.sync || options.expect_size || options.id) {
+      if (options.sync || options.expect_size || options.id || options_.ack == Acknowledgement::each) {
         session().append_with(entries, options);
       } else {
         session().append(entries);
@@ -132,7 +136,7 @@ class Client final : public Store, private AtFork {
   [[nodiscard]] Session& session() const {
     if (Session* session = session_.load(std::memory_order_acquire)) return *session;
     const std::lock_guard lock(starting_);
-    if (session_.load() == nullptr) session_.store(new Session(endpoint_, options_, patience_));
+    if (session_.load() == nullptr) session_.store(new Session(endpoint_, options_, patience_, on_lost_appends_));
     return *session_.load();
   }
 
@@ -149,14 +153,15 @@ class Client final : public Store, private AtFork {
   const ClientOptions options_;
   const Patience patience_;
   const std::unique_ptr<const DirectReader> files_;  // nullptr: all bytes come from the server
-  mutable std::mutex starting_;                      // held while a session is made, and across a fork
+  const LostAppendsHandler on_lost_appends_;
+  mutable std::mutex starting_;  // held while a session is made, and across a fork
   mutable std::atomic<Session*> session_ = nullptr;
 };
 
 }  // namespace
 
 std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience,
-                               std::unique_ptr<const DirectReader> files) {
+                               std::unique_ptr<const DirectReader> files, LostAppendsHandler on_lost_appends) {
   if (!is_endpoint(endpoint)) {
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": an endpoint is ipc://PATH or tcp://HOST:PORT, such as tcp://127.0.0.1:5555");
@@ -165,7 +170,7 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": the server key is no public key; one has 40 characters in Z85");
   }
-  auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files));
+  auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files), std::move(on_lost_appends));
   client->wait_ready();
   return client;
 }

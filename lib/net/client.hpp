@@ -24,13 +24,17 @@ namespace accrete {
 ///   Other clients see the batch, and what they append stands behind it, once it is acknowledged: at the latest when a
 ///   call that waits has returned.
 /// - with Acknowledgement::each, or with `sync` or `expect_size`: the server has applied the batch, at its durability
-///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. A TimeoutError
-///   leaves open whether it is applied.
+///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. If the server says
+///   nothing, a batch that was not sent yet is taken back (TimeoutError, or NetworkError without a connection). One
+///   that was sent is UnknownOutcomeError, which has the id to send it again with: the user's, or one that the client
+///   has made and that leaves nothing on the server once its outcome is known and the Store is closed. The client goes
+///   on with it meanwhile.
 /// - `get`, `size`, `list` and the other questions, `erase` and `drop` see all that this Store was given before: they
-///   wait until it is acknowledged.
+///   wait until it is acknowledged. An `erase` or a `drop` that was sent and not answered is UnknownOutcomeError.
 /// - `flush`: all is acknowledged, and handed down to the server's operating system. `sync`: and survives power loss.
-/// - Destroying the Store waits up to options.timeout until all is acknowledged, and tells nobody if that fails: flush
-///   first.
+/// - Destroying the Store waits up to options.timeout until all is acknowledged, and tells `on_lost_appends` what is
+/// not
+///   and what no call has thrown yet.
 ///
 /// A connection that breaks is made again, and what the server has not applied is sent again, each batch applied once.
 /// Each call ends by options.timeout, with TimeoutError, with NetworkError if there is no connection, or with AuthError
@@ -48,6 +52,7 @@ namespace accrete {
 /// has said how far they go.
 [[nodiscard]] std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options = {},
                                              const Patience& patience = {},
-                                             std::unique_ptr<const DirectReader> files = nullptr);
+                                             std::unique_ptr<const DirectReader> files = nullptr,
+                                             LostAppendsHandler on_lost_appends = {});
 
 }  // namespace accrete

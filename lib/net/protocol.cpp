@@ -26,6 +26,7 @@ static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, Repl
 constexpr std::uint8_t sync_flag = 1;
 constexpr std::uint8_t expect_size_flag = 2;
 constexpr std::uint8_t id_flag = 4;
+constexpr std::uint8_t own_id_flag = 8;
 constexpr std::uint8_t after_flag = 1;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
@@ -54,12 +55,12 @@ class Encoder {
     append_le(to_, hello.window);
   }
   void operator()(const Append& append) {
-    begin_append(append.sequence, append.options);
+    begin_append(append.sequence, append.options, append.has_own_id);
     encode_entries(append.entries, to_);
   }
-  void begin_append(std::uint64_t sequence, const AppendOptions& options) {
+  void begin_append(std::uint64_t sequence, const AppendOptions& options, bool has_own_id) {
     append_le(to_, sequence);
-    add_options(options);
+    add_options(options, has_own_id);
   }
   void operator()(const Get& get) { add_keys(get.keys); }
   void operator()(const Locate& locate) { add_keys(locate.keys); }
@@ -87,7 +88,10 @@ class Encoder {
   void operator()(const Sync&) {}
   void operator()(const StatsRequest&) {}
   void operator()(const Ping&) {}
-  void operator()(const Bye&) {}
+  void operator()(const Bye& bye) {
+    append_le(to_, static_cast<std::uint32_t>(bye.writers.size()));
+    for (const WriterId& writer : bye.writers) to_ += as_string_view(writer);
+  }
   void operator()(const Removals&) {}
 
   void operator()(const Welcome& welcome) {
@@ -121,10 +125,10 @@ class Encoder {
     to_ += name;
   }
 
-  void add_options(const AppendOptions& options) {
+  void add_options(const AppendOptions& options, bool has_own_id) {
     append_le(to_,
               static_cast<std::uint8_t>((options.sync ? sync_flag : 0) | (options.expect_size ? expect_size_flag : 0) |
-                                        (options.id ? id_flag : 0)));
+                                        (options.id ? id_flag : 0) | (has_own_id ? own_id_flag : 0)));
     if (options.expect_size) append_le(to_, *options.expect_size);
     if (!options.id) return;
     to_ += as_string_view(options.id->writer);
@@ -142,13 +146,15 @@ class Encoder {
   std::string& to_;
 };
 
-AppendOptions decode_options(Decoder& from) {
+AppendOptions decode_options(Decoder& from, bool& has_own_id) {
   AppendOptions options;
   const auto flags = from.integer<std::uint8_t>();
-  if ((flags & ~(sync_flag | expect_size_flag | id_flag)) != 0) {
+  if ((flags & ~(sync_flag | expect_size_flag | id_flag | own_id_flag)) != 0) {
     from.fail("its options have the unknown flags " + std::to_string(flags));
   }
   options.sync = (flags & sync_flag) != 0;
+  has_own_id = (flags & own_id_flag) != 0;
+  if (has_own_id && (flags & id_flag) == 0) from.fail("an id of its own making is said to be there, and is not");
   if (flags & expect_size_flag) options.expect_size = from.integer<std::uint64_t>();
   if (flags & id_flag) {
     const WriterId writer = from.id();
@@ -175,14 +181,28 @@ std::vector<std::string_view> decode_keys(Decoder& from) {
   return keys;
 }
 
+Append decode_append(Decoder& from) {
+  Append append{.sequence = from.integer<std::uint64_t>()};
+  append.options = decode_options(from, append.has_own_id);
+  append.entries = from.entries();
+  return append;
+}
+
+Bye decode_bye(Decoder& from) {
+  Bye bye;
+  const auto count = from.count<std::uint32_t>(sizeof(WriterId));
+  bye.writers.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) bye.writers.push_back(from.id());
+  return bye;
+}
+
 RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
   // Braces evaluate from left to right, so the fields stand as they lie in the message.
   switch (kind) {
     case 0x01:
       return Hello{.session = from.id(), .window = from.integer<std::uint64_t>()};
     case 0x02:
-      return Append{
-          .sequence = from.integer<std::uint64_t>(), .options = decode_options(from), .entries = from.entries()};
+      return decode_append(from);
     case 0x03:
       return Get{.keys = decode_keys(from)};
     case 0x04:
@@ -209,7 +229,7 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
     case 0x0e:
       return More{.request = from.integer<std::uint64_t>(), .parts = from.integer<std::uint32_t>()};
     case 0x0f:
-      return Bye{};
+      return decode_bye(from);
     case 0x10:
       return Removals{};
     case 0x11:
@@ -301,7 +321,7 @@ Reply decode_reply(std::string_view message) {
 void begin_append(const AppendOptions& options, std::uint32_t count, std::string& to) {
   Encoder encoder(to);
   encoder.header(append_kind, 0);
-  encoder.begin_append(0, options);
+  encoder.begin_append(0, options, false);
   append_le(to, count);
 }
 

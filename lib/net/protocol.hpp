@@ -25,12 +25,13 @@
 //   writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64
 //   ping      = %x0d ;                                            → parts: nothing
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
-//   bye       = %x0f ;                                            ; the session is over
+//   bye       = %x0f ; count:u32 *writer:16                       ; the session is over, and so are these writers
 //   removals  = %x10 ;                                            → parts: u64
 //   locate    = %x11 ; count:u32 *key                             → parts: dataset:16 removals:u64 count:u32
 //                                                                          *(in_file:u64 size:u64 bytes)
 //
-//   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id
+//   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id,
+//                                                                     ; 8 the id is of the client's own making
 //   entries   = as in base/entries.hpp
 //   key       = size:u16 bytes
 //   prefix    = size:u16 bytes                                    ; may be empty
@@ -52,6 +53,11 @@
 // passed over without a word, since one before it was refused or lost. An ack covers all up to `applied`. After a
 // `refused` the client sends again from that sequence on, or gives that batch up by sending another under its number.
 // A refusal that is not retryable is for good; a client sends again what was refused for now.
+// A call that waits for its batch gives it an id, of its own making where the user gave none, so that it can be sent
+// again over another session if its outcome is not learned. A client uses such a writer for one batch after the other,
+// and names it in its goodbye if no batch of it will come again: the server then forgets it, if it knows it from this
+// connection.
+//
 // An append that may be refused for what the store holds (expect_size) is sent only when nothing else is in flight, and
 // nothing behind it until it is answered.
 //
@@ -89,7 +95,7 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 4;
+inline constexpr std::uint8_t version = 5;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
@@ -110,6 +116,7 @@ struct Hello {
 struct Append {
   std::uint64_t sequence = 0;
   AppendOptions options{};
+  bool has_own_id = false;       ///< options.id is of the client's own making
   std::vector<Entry> entries{};  ///< into the message
 };
 struct Get {
@@ -141,7 +148,9 @@ struct More {
   std::uint64_t request = 0;
   std::uint32_t parts = 0;
 };
-struct Bye {};
+struct Bye {
+  std::vector<WriterId> writers{};  ///< of ids of the client's own making
+};
 struct Removals {};
 struct Locate {
   std::vector<std::string_view> keys{};

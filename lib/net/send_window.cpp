@@ -15,7 +15,8 @@ void SendWindow::push(SharedMessage message, std::shared_ptr<Outcome> outcome, K
                       .ticket = next_ticket_,
                       .outcome = std::move(outcome),
                       .kind = kind,
-                      .was_sent = false});
+                      .was_sent = false,
+                      .is_told = false});
   bytes_ += size;
   ++next_ticket_;
 }
@@ -31,6 +32,31 @@ void SendWindow::mark_sent() {
   batches_[sent_].was_sent = true;
   sent_bytes_ += batches_[sent_].message->size();
   ++sent_;
+}
+
+bool SendWindow::try_take_back(std::uint64_t ticket) {
+  const auto at = std::find_if(batches_.begin(), batches_.end(), [&](const Batch& b) { return b.ticket == ticket; });
+  if (at == batches_.end() || at->was_sent) return false;
+  bytes_ -= at->message->size();
+  const auto place = static_cast<std::size_t>(at - batches_.begin());
+  batches_.erase(at);
+  number_from(place);
+  return true;
+}
+
+void SendWindow::mark_told(std::uint64_t ticket) noexcept {
+  const auto at = std::find_if(batches_.begin(), batches_.end(), [&](const Batch& b) { return b.ticket == ticket; });
+  if (at != batches_.end()) at->is_told = true;
+}
+
+SendWindow::Left SendWindow::left() const noexcept {
+  Left left;
+  for (const Batch& batch : batches_) {
+    if (batch.is_told) continue;
+    ++left.batches;
+    left.bytes += batch.message->size();
+  }
+  return left;
 }
 
 bool SendWindow::acknowledge(std::uint64_t applied) {
@@ -91,9 +117,13 @@ bool SendWindow::restart(std::uint64_t applied) {
 void SendWindow::resend_all() {
   sent_ = 0;
   sent_bytes_ = 0;
-  std::uint64_t sequence = acknowledged_;
-  for (Batch& batch : batches_) {
-    ++sequence;
+  number_from(0);
+}
+
+void SendWindow::number_from(std::size_t first) {
+  for (std::size_t i = first; i < batches_.size(); ++i) {
+    Batch& batch = batches_[i];
+    const std::uint64_t sequence = acknowledged_ + i + 1;
     if (batch.sequence == sequence) continue;
     // ZeroMQ may still hold the old one.
     std::string renumbered = *batch.message;

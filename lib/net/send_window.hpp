@@ -62,6 +62,18 @@ class SendWindow {
   [[nodiscard]] SharedMessage next_to_send(std::uint64_t limit) const;
   void mark_sent();
 
+  /// Takes a batch back that was never sent; false if it was, or is settled.
+  [[nodiscard]] bool try_take_back(std::uint64_t ticket);
+  /// The batch was sent and whoever waited for it has been told that its outcome is open.
+  void mark_told(std::uint64_t ticket) noexcept;
+
+  struct Left {
+    std::uint64_t batches = 0;
+    std::uint64_t bytes = 0;  ///< of their messages
+  };
+  /// What is not acknowledged, but for what marks say has been told.
+  [[nodiscard]] Left left() const noexcept;
+
   /// All up to `applied` are applied. False if that is more than was sent.
   [[nodiscard]] bool acknowledge(std::uint64_t applied);
 
@@ -80,11 +92,13 @@ class SendWindow {
     std::shared_ptr<Outcome> outcome;
     Kind kind;
     bool was_sent;  // over any connection
+    bool is_told;
   };
 
   static bool is_awaited(const Batch& batch) noexcept { return batch.outcome && batch.outcome->waiters > 0; }
   void pop_applied();
   void resend_all();
+  void number_from(std::size_t first);
 
   std::deque<Batch> batches_;
   std::size_t sent_ = 0;            // of batches_, from the front

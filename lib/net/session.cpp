@@ -8,6 +8,7 @@
 #include "base/escape.hpp"
 #include "os/system.hpp"
 #include "os/thread.hpp"
+#include "store/lost_appends.hpp"
 
 namespace accrete {
 namespace {
@@ -31,11 +32,13 @@ class Counted {
 
 }  // namespace
 
-Session::Session(std::string endpoint, ClientOptions options, const Patience& patience)
+Session::Session(std::string endpoint, ClientOptions options, const Patience& patience,
+                 LostAppendsHandler on_lost_appends)
     : endpoint_(std::move(endpoint)),
       options_(std::move(options)),
       id_(random_uuid()),
       patience_(patience),
+      on_lost_appends_(std::move(on_lost_appends)),
       messages_(MessagePool::make(options_.window_bytes)),
       dealer_(endpoint_, options_),
       thread_(start_thread([this] { run(); })) {}
@@ -55,6 +58,31 @@ Session::~Session() {
   }
   wake_up_.signal();
   thread_.join();
+  try {
+    const std::string what = what_is_lost();
+    if (!what.empty()) tell_lost_appends(on_lost_appends_, what);
+  } catch (const std::bad_alloc&) {
+    tell_lost_appends(on_lost_appends_, "appends that a server has not acknowledged are lost");
+  }
+}
+
+/// Empty if nothing is. The thread has ended.
+std::string Session::what_is_lost() const {
+  SendWindow::Left left = window_.left();
+  if (!gathered_.empty()) {
+    ++left.batches;
+    left.bytes += gathered_.message_size();
+  }
+  const bool is_refused = remembered_ && (remembers_loss_ || left.batches > 0);
+  if (left.batches == 0 && !is_refused) return {};
+  std::string text = "a client of the server " + accrete::quoted(endpoint_) + " is closed, and ";
+  text += left.batches == 0
+              ? "appends that had returned are given up"
+              : std::to_string(left.batches) + " batches of appends that had returned, " + std::to_string(left.bytes) +
+                    " bytes, are not acknowledged: what it has not received is lost";
+  if (is_refused) return text + "; " + remembered_->message();
+  if (last_failure_) return text + "; " + last_failure_->message();
+  return text;
 }
 
 Session::Clock::time_point Session::deadline() const { return Clock::now() + bounded(options_.timeout); }
@@ -88,8 +116,7 @@ void Session::throw_timeout(std::string_view what) const {
   const std::string time = std::to_string(options_.timeout.count()) + " ms";
   if (last_failure_) last_failure_->raise();
   if (link_ == Link::connected || link_ == Link::welcomed) {
-    throw TimeoutError(action + "it has not answered within " + time +
-                       ", and may do what was asked for still; try again, or give it a longer timeout");
+    throw TimeoutError(action + "it has not answered within " + time + "; try again, or give it a longer timeout");
   }
   throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
 }
@@ -144,7 +171,7 @@ bool Session::try_seal() {
   if (gathered_.empty()) return true;
   if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
   SharedMessage message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
-  window_.push(std::move(message), std::exchange(gathered_outcome_, nullptr), SendWindow::Kind::pipelined);
+  window_.push(std::move(message), nullptr, SendWindow::Kind::pipelined);
   constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
   gathered_.clear(std::max(least_kept, 4 * batch_limit_));
   seal_now_ = false;
@@ -165,24 +192,34 @@ void Session::append(std::span<const Entry> entries) {
   }
   const bool is_first = gathered_.empty();
   gathered_.add(entries);
-  const bool waits = options_.ack == Acknowledgement::each;
   if (is_first) gathered_since_ = Clock::now();
-  const bool is_sealed = gathered_.message_size() >= batch_limit_ && !waits && try_seal();
-  if (is_first || is_sealed || waits) wake_up_.signal();
-  if (!waits) return;
-  if (!gathered_outcome_) gathered_outcome_ = std::make_shared<Outcome>();
-  const std::shared_ptr<Outcome> outcome = gathered_outcome_;
-  await(lock, deadline(), *outcome);
+  const bool is_sealed = gathered_.message_size() >= batch_limit_ && try_seal();
+  if (is_first || is_sealed) wake_up_.signal();
 }
 
-void Session::await(Lock& lock, Clock::time_point deadline, Outcome& outcome) {
+void Session::await(Lock& lock, Clock::time_point deadline, const Pushed& pushed, const BatchId& id) {
+  Outcome& outcome = *pushed.outcome;
   const Counted counted(outcome.waiters);
-  wait(lock, deadline, "append", Heed::own_errors, [&] { return outcome.done; });
+  try {
+    wait(lock, deadline, "append", Heed::own_errors, [&] { return outcome.done; });
+  } catch (const Error& error) {
+    if (window_.try_take_back(pushed.ticket)) throw;
+    window_.mark_told(pushed.ticket);
+    throw UnknownOutcomeError(
+        std::string(error.what()) +
+            "; the batch was sent and may be applied yet: send it again with its id, and it is applied once",
+        id);
+  }
   if (outcome.error) outcome.error->raise();
 }
 
 void Session::append_with(std::span<const Entry> entries, const AppendOptions& options) {
-  wire::Append append{.options = options};
+  const bool waits = options.sync || options.expect_size || options_.ack == Acknowledgement::each;
+  std::optional<OwnId> own_id;
+  if (waits && !options.id) own_id.emplace(own_ids_);
+  wire::Append append{.options = options, .has_own_id = own_id.has_value()};
+  if (own_id) append.options.id = own_id->id();
+  const std::optional<BatchId> id = append.options.id;
   std::string message = messages_->take();
   append.entries.assign(entries.begin(), entries.end());
   if (encoded_size(entries) <= GatheredBatch::max_bytes) wire::encode_request({.body = std::move(append)}, message);
@@ -190,13 +227,19 @@ void Session::append_with(std::span<const Entry> entries, const AppendOptions& o
   const auto until = deadline();
   enter(lock);
   check_size(message.empty() ? encoded_size(entries) : message.size(), "append");
-  const bool waits = options.sync || options.expect_size || options_.ack == Acknowledgement::each;
-  const std::shared_ptr<Outcome> outcome = push(lock, until, std::move(message), options);
-  if (waits) await(lock, until, *outcome);
+  const Pushed pushed = push(lock, until, std::move(message), options);
+  if (!waits) return;
+  try {
+    await(lock, until, pushed, *id);
+  } catch (const UnknownOutcomeError&) {
+    if (own_id) own_id->keep();
+    throw;
+  }
+  own_ids_.settle(*id);
 }
 
-std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, std::string message,
-                                       const AppendOptions& options) {
+Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::string message,
+                              const AppendOptions& options) {
   constexpr std::string_view what = "append";
   const std::uint64_t size = message.size();
   // Earlier appends of this thread may be among what is gathered.
@@ -212,11 +255,11 @@ std::shared_ptr<Outcome> Session::push(Lock& lock, Clock::time_point deadline, s
          [&] { return is_sealed() && may_push() && window_.has_room(size, window_limit_); });
   }
   wire::set_sequence(message, window_.next_sequence());
-  auto outcome = std::make_shared<Outcome>();
-  window_.push(messages_->share(std::move(message)), outcome,
+  const Pushed pushed{.ticket = window_.next_ticket(), .outcome = std::make_shared<Outcome>()};
+  window_.push(messages_->share(std::move(message)), pushed.outcome,
                options.expect_size ? SendWindow::Kind::alone : SendWindow::Kind::pipelined);
   wake_up_.signal();
-  return outcome;
+  return pushed;
 }
 
 /// What is lost is told before what may still go well.
@@ -278,16 +321,14 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
   Call call{.message = std::make_shared<const std::string>(std::move(message))};
   const Listed listed(calls_, lock, number, call);
   wake_up_.signal();
-  for (;;) {
-    const std::vector<zmq::message_t> parts = next_parts(lock, until, what, number, call);
-    if (std::exchange(call.is_restarted, false)) reader.restart();
-    const bool is_complete = call.is_complete;
-    lock.unlock();
-    for (const zmq::message_t& part : parts) reader.add(part.to_string_view().substr(wire::part_header_size));
-    lock.lock();
-    if (is_complete) break;
-    // A reply that began anew has had its credit anew.
-    if (!call.is_restarted) call.taken += static_cast<std::uint32_t>(parts.size());
+  const bool removes =
+      std::holds_alternative<wire::Erase>(request.body) || std::holds_alternative<wire::Drop>(request.body);
+  try {
+    read_reply(lock, until, what, number, call, reader);
+  } catch (const Error& error) {
+    if (!removes || !call.was_sent || call.error) throw;
+    throw UnknownOutcomeError(std::string(error.what()) +
+                              "; it was asked to and may have done it, or may do it yet: look at what is there");
   }
   const bool hands_down =
       std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
@@ -295,6 +336,21 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
   // The server that has flushed may be another than the one that had the appends.
   throw_remembered();
   handed_down_count_ = std::max(handed_down_count_, acknowledged_count);
+}
+
+void Session::read_reply(Lock& lock, Clock::time_point deadline, std::string_view what, std::uint64_t number,
+                         Call& call, ReplyReader& reader) {
+  for (;;) {
+    const std::vector<zmq::message_t> parts = next_parts(lock, deadline, what, number, call);
+    if (std::exchange(call.is_restarted, false)) reader.restart();
+    const bool is_complete = call.is_complete;
+    lock.unlock();
+    for (const zmq::message_t& part : parts) reader.add(part.to_string_view().substr(wire::part_header_size));
+    lock.lock();
+    if (is_complete) return;
+    // A reply that began anew has had its credit anew.
+    if (!call.is_restarted) call.taken += static_cast<std::uint32_t>(parts.size());
+  }
 }
 
 std::vector<zmq::message_t> Session::next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,

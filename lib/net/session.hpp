@@ -18,6 +18,7 @@
 #include "net/dealer.hpp"
 #include "net/gathered_batch.hpp"
 #include "net/message_pool.hpp"
+#include "net/own_ids.hpp"
 #include "net/patience.hpp"
 #include "net/protocol.hpp"
 #include "net/reply_reader.hpp"
@@ -34,8 +35,8 @@ namespace accrete {
 class Session {
  public:
   /// Starts to connect.
-  Session(std::string endpoint, ClientOptions options, const Patience& patience);
-  /// Waits until all appends are acknowledged, up to the timeout, and says goodbye.
+  Session(std::string endpoint, ClientOptions options, const Patience& patience, LostAppendsHandler on_lost_appends);
+  /// Waits until all appends are acknowledged, up to the timeout, says goodbye, and tells which are not.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -43,7 +44,7 @@ class Session {
   /// Waits for the server's first welcome.
   void wait_ready();
 
-  /// Without options.
+  /// Without options; returns when the batch is in memory.
   void append(std::span<const Entry> entries);
   void append_with(std::span<const Entry> entries, const AppendOptions& options);
 
@@ -79,9 +80,16 @@ class Session {
   /// The number of seals after which what is gathered now is in the window.
   [[nodiscard]] std::uint64_t ask_for_seal();
   void drain(Lock& lock, Clock::time_point deadline, std::string_view what);
-  std::shared_ptr<Outcome> push(Lock& lock, Clock::time_point deadline, std::string message,
-                                const AppendOptions& options);
-  void await(Lock& lock, Clock::time_point deadline, Outcome& outcome);
+  /// A batch in the window, and what will have become of it.
+  struct Pushed {
+    std::uint64_t ticket = 0;
+    std::shared_ptr<Outcome> outcome{};
+  };
+  Pushed push(Lock& lock, Clock::time_point deadline, std::string message, const AppendOptions& options);
+  void await(Lock& lock, Clock::time_point deadline, const Pushed& pushed, const BatchId& id);
+  void read_reply(Lock& lock, Clock::time_point deadline, std::string_view what, std::uint64_t number, Call& call,
+                  ReplyReader& reader);
+  [[nodiscard]] std::string what_is_lost() const;
   [[nodiscard]] std::vector<zmq::message_t> next_parts(Lock& lock, Clock::time_point deadline, std::string_view what,
                                                        std::uint64_t number, Call& call);
 
@@ -112,7 +120,9 @@ class Session {
   const ClientOptions options_;
   const wire::SessionId id_;
   const Patience patience_;
+  const LostAppendsHandler on_lost_appends_;
   const std::shared_ptr<MessagePool> messages_;
+  OwnIds own_ids_;
   WakeUp wake_up_;
 
   std::mutex
@@ -121,7 +131,6 @@ class Session {
   int waiters_ = 0;  // of changed_
   GatheredBatch gathered_;
   Clock::time_point gathered_since_{};
-  std::shared_ptr<Outcome> gathered_outcome_;
   bool seal_now_ = false;    // a call waits for what is gathered
   std::uint64_t seals_ = 0;  // how often it was put into the window
   SendWindow window_;

@@ -114,9 +114,7 @@ void Session::check_silence(Clock::time_point now) {
 
 void Session::seal_if_due(Clock::time_point now) {
   if (gathered_.empty()) return;
-  const bool is_due = seal_now_ || gathered_.message_size() >= batch_limit_ ||
-                      now >= gathered_since_ + options_.linger ||
-                      (options_.ack == Acknowledgement::each && window_.empty());
+  const bool is_due = seal_now_ || gathered_.message_size() >= batch_limit_ || now >= gathered_since_ + options_.linger;
   if (is_due) (void)try_seal();
 }
 
@@ -126,7 +124,7 @@ void Session::send_all(Clock::time_point now) {
   while (Call* call = calls_.next_to_send()) {
     if (!is_waiting_for_server()) heard_at_ = now;
     if (!dealer_.try_send(call->message)) return;
-    call->is_sent = true;
+    call->is_sent = call->was_sent = true;
   }
   if (paused_ && now < *paused_) return;
   paused_.reset();
@@ -273,7 +271,7 @@ void Session::take_refused(Clock::time_point now, const wire::Refused& refused) 
 void Session::say_goodbye() {
   if (link_ != Link::welcomed) return;
   std::string message;
-  wire::encode_request({.body = wire::Bye{}}, message);
+  wire::encode_request({.body = wire::Bye{.writers = own_ids_.settled_writers()}}, message);
   (void)dealer_.try_send(message);
 }
 

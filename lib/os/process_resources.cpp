@@ -1,5 +1,6 @@
 #include "os/process_resources.hpp"
 
+#include <accrete/error.hpp>
 #include <cerrno>
 #include <future>
 #include <sys/eventfd.h>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "os/descriptor.hpp"
+#include "os/thread.hpp"
 
 namespace accrete {
 namespace {
@@ -33,8 +35,8 @@ std::string lacking_resources(std::size_t descriptors, std::size_t threads) {
   started.reserve(threads);
   std::string lacking;
   try {
-    while (started.size() < threads) started.emplace_back([gone] { gone.wait(); });
-  } catch (const std::system_error& error) {
+    while (started.size() < threads) started.push_back(start_thread([gone] { gone.wait(); }));
+  } catch (const IoError& error) {
     lacking = "it needs " + std::to_string(threads) + " threads (" + message_of(error.code().value()) +
               "); end others, or raise ulimit -u or the limit of the cgroup";
   }

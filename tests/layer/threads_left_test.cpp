@@ -82,7 +82,7 @@ TEST_CASE("a forked child that gets no thread for its buffer is told before anyt
 
 TEST_CASE("a client that gets no thread is an error of accrete") {
   const NoThreadLeft none;
-  CHECK_THROWS_AS((void)connect("ipc:///nowhere/socket"), IoError);
+  CHECK_THROWS_AS((void)connect("ipc:///nowhere/socket"), NetworkError);
 }
 
 TEST_CASE("the threads of the library take no signals, so that a program which blocks one is not killed by it") {

@@ -58,8 +58,9 @@ void FakeServer::take(const Received& received) {
     return take_append(from, *append);
   }
   if (std::holds_alternative<wire::Ping>(request.body)) ++pings;
-  if (std::holds_alternative<wire::Bye>(request.body)) {
+  if (const auto* bye = std::get_if<wire::Bye>(&request.body)) {
     sessions_.erase(from);
+    writers_ended += bye->writers.size();
     ++goodbyes;
     return;
   }

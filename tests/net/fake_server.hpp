@@ -63,6 +63,7 @@ class FakeServer {
   std::atomic<int> applied = 0;
   std::atomic<int> refusals = 0;
   std::atomic<int> goodbyes = 0;
+  std::atomic<std::size_t> writers_ended = 0;  ///< named in goodbyes
 
  private:
   struct Pending {

@@ -47,7 +47,7 @@ TEST_CASE("every message is read as it was written") {
     CHECK(again(message, is_request) == message);
     ++messages;
   });
-  CHECK(messages == 30);
+  CHECK(messages == 32);
 }
 
 TEST_CASE("what an append holds comes out as it went in") {
@@ -269,6 +269,8 @@ TEST_CASE("every error arrives as its type, with its message and its errno") {
   check_error(TimeoutError("e"), true);
   check_error(AuthError("e"), false);
   check_error(UnsupportedError("e"), false);
+  check_error(UnknownOutcomeError("e"), false);
+  check_error(ErasedError("e"), false);
 }
 
 TEST_CASE("what the standard library throws arrives as an error of accrete") {

@@ -109,7 +109,7 @@ class Connections(Session):
     def test_a_session_begins_anew_after_a_goodbye(self):
         self.client.append([(b"k", b"1")])
         self.client.wait_for_ack()
-        self.client.send(raw.message(raw.BYE))
+        self.client.send(raw.message(raw.BYE, struct.pack("<I", 0)))
         with self.assertRaisesRegex(raw.Failed, "say hello first"):
             self.client.ask(raw.PING)
         # the goodbye is on its way through the queue of appends

@@ -34,6 +34,8 @@ class MemoryBufferedStore : public BufferedStore {
     sessions_.erase(session);
   }
 
+  void end_writer(const WriterId&) override {}  // what is in memory need not be freed
+
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {
     LocatedValues located;

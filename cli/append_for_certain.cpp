@@ -1,0 +1,17 @@
+#include "cli/append_for_certain.hpp"
+
+#include <accrete/error.hpp>
+
+namespace accrete::cli {
+
+void append_for_certain(Store& store, std::span<const Entry> entries, const AppendOptions& options) {
+  try {
+    store.append_batch(entries, options);
+  } catch (const UnknownOutcomeError& error) {
+    AppendOptions again = options;
+    again.id = error.batch();
+    store.append_batch(entries, again);
+  }
+}
+
+}  // namespace accrete::cli

@@ -1,0 +1,85 @@
+"""What the program says of appends that a server cannot keep: never that they are stored."""
+import os
+import resource
+import signal
+import subprocess
+import unittest
+
+from serving import PROGRAM, Server, ServerTest
+
+LIMIT = 2 << 20
+
+
+class LimitedServer(Server):
+    """Under a limit of the size of files, as `ulimit -f` sets it."""
+
+    def __init__(self, dataset, *options):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
+        try:
+            super().__init__(dataset, *options)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class FileSizeLimit(ServerTest):
+    def serve_limited(self, *options):
+        self.server = LimitedServer(self.data, *options)
+        self.addCleanup(self.server.log.close)
+        self.addCleanup(self.server.end, signal.SIGKILL)
+
+    def fill(self):
+        """What `put` says it has appended, until it fails."""
+        piece = b"p" * 100_000
+        stored = 0
+        while True:
+            done = subprocess.run([PROGRAM, "put", self.data, "k"], input=piece, capture_output=True, check=False)
+            if done.returncode != 0:
+                self.assertEqual(done.returncode, 4, done.stderr)
+                self.assertIn(b"File too large", done.stderr)
+                return stored
+            stored += len(piece)
+            self.assertLess(stored, 10 * LIMIT)
+
+    def test_put_ends_with_4_for_what_is_not_stored(self):
+        for durability in "os", "memory":
+            self.run_program("drop", self.data)
+            self.serve_limited("--durability", durability)
+            self.run_program("put", self.data, "k", stdin=b"x" * (LIMIT + 1), code=4)
+            self.assertEqual(self.run_program("cat", self.data), b"")
+            stored = self.fill()
+            self.assertEqual(len(self.run_program("get", self.data, "k")), stored)
+            self.server.end(signal.SIGKILL)
+            if durability == "os":
+                self.assertEqual(len(self.run_program("get", self.data, "k")), stored)
+
+    def test_load_ends_with_4_and_says_how_much_is_stored(self):
+        self.serve_limited()
+        rows = b"".join(b"k,%060d\n" % i for i in range(200_000))
+        for arguments in ("--no-header", "--by", "1"), ("--quiet", "--no-header", "--by", "1"):
+            said = self.run_program("load", self.data, *arguments, stdin=rows, code=4)
+            self.assertIn("nothing of this input was appended", said)
+            self.assertEqual(self.run_program("cat", self.data), b"")
+
+
+class Writers(ServerTest):
+    def test_nothing_of_a_put_is_left_among_the_writers(self):
+        server = self.serve()
+        for number in range(20):
+            self.run_program("put", self.data, "k", str(number % 10))
+        self.assertEqual(self.run_program("get", self.data, "k"), b"0123456789" * 2)
+        self.assertEqual(server.end(), 0)
+        self.assertLessEqual(len(self.writers()), 1)  # the buffer's own
+
+    def writers(self):
+        """The slots of `.writers` that are in use."""
+        try:
+            with open(os.path.join(self.data, ".writers"), "rb") as file:
+                slots = file.read()[32:]
+        except FileNotFoundError:
+            return []
+        return [slots[at : at + 16] for at in range(0, len(slots), 32) if any(slots[at : at + 24])]
+
+
+if __name__ == "__main__":
+    unittest.main()
