@@ -24,12 +24,8 @@ Buffer::Buffer(Store& below, const Settings& settings)
 Buffer::~Buffer() { stop_flusher(); }
 
 void Buffer::start_journal() {
-  BufferJournal::Settings settings = *settings_.journal;
-  state_->applied_step = state_->step = below_.last_sequence(settings.journal).value_or(0);
-  const std::uint64_t replayed = below_.last_sequence(replay_writer(settings.journal)).value_or(0);
-  settings.first_number = replayed_segment(replayed) + 1;
-  if (settings.synced) below_.sync();
-  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), settings);
+  if (is_synced()) below_.sync();
+  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), *settings_.journal);
   settings_.owned->set_buffered(true);
 }
 
@@ -46,7 +42,7 @@ bool Buffer::is_large(std::span<const Entry> entries, std::uint64_t bytes) const
 void Buffer::gather(std::span<const Entry> entries, std::uint64_t bytes) {
   check_owner();
   const BufferedBatch batch{.entries = entries};
-  std::unique_lock lock = enter(bytes);
+  std::unique_lock lock = enter({&batch, 1}, bytes);
   journal_and_gather({&batch, 1}, lock);
 }
 
@@ -71,7 +67,7 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
     for (const GroupedBatch* const batch : batches) {
       batches_.push_back({.id = batch->options.id, .session = batch->session, .entries = batch->entries});
     }
-    std::unique_lock lock = enter(bytes);
+    std::unique_lock lock = enter(batches_, bytes);
     journal_and_gather(batches_, lock);
     state.ids.keep();
   } catch (...) {
@@ -82,20 +78,21 @@ void Buffer::gather(std::span<GroupedBatch* const> batches, std::uint64_t bytes)
 }
 
 /// Returns when `bytes` fit the memory and the journal, and nobody is writing.
-std::unique_lock<std::mutex> Buffer::enter(std::uint64_t bytes) {
+std::unique_lock<std::mutex> Buffer::enter(std::span<const BufferedBatch> batches, std::uint64_t bytes) {
   State& state = *state_;
+  std::uint64_t bytes_of_places = 0;  // at most
+  for (const BufferedBatch& batch : batches) bytes_of_places += batch.entries.size() * buffer_place_size;
   std::unique_lock lock(state.mutex);
   ensure_flusher();
   for (;;) {
     wait_for_room(lock, bytes);
     if (state.is_writing) {
       state.room.wait(lock);
-    } else if (state.change && state.change->is_removal()) {
-      // It failed, and its outcome is not known. To be learned now: what it then discards was gathered before it.
+    } else if (must_wait_for_change(batches)) {
       lock.unlock();
       (void)lock_order();
       lock.lock();
-    } else if (!journal_ || journal_->fits(bytes)) {
+    } else if (!journal_ || journal_->fits(bytes + bytes_of_places)) {
       return lock;
     } else {
       make_room_in_journal(lock);
@@ -103,10 +100,23 @@ std::unique_lock<std::mutex> Buffer::enter(std::uint64_t bytes) {
   }
 }
 
+/// Under the mutex. What a removal discards was gathered before it; and where the bytes begin that are behind what is
+/// being appended below is known once that has been done. If it has failed, who takes the order learns its outcome.
+bool Buffer::must_wait_for_change(std::span<const BufferedBatch> batches) const {
+  const State& state = *state_;
+  if (state.change && state.change->is_removal()) return true;
+  if (state.claimed.empty()) return false;
+  const auto is_claimed = [&](const Entry& entry) {
+    return std::ranges::binary_search(state.claimed, entry.key, std::less<>{});
+  };
+  return std::ranges::any_of(
+      batches, [&](const BufferedBatch& batch) { return std::ranges::any_of(batch.entries, is_claimed); });
+}
+
 /// The other segment is to be overwritten: all that it covers must be below.
 void Buffer::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   State& state = *state_;
-  const std::uint64_t active = journal_->segment();
+  const auto active = static_cast<std::uint32_t>(journal_->segment());
   lock.unlock();
   flush_keys([&] { return state.values.all_before(active); });
   (void)lock_order();  // once what another thread was handing down is there, too
@@ -114,36 +124,94 @@ void Buffer::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   if (is_synced()) below_.sync();
   lock.lock();
   // Another thread may have come first, or put back what it could not hand down.
-  if (!state.is_writing && journal_->segment() == active && !has_stage_before(active)) journal_->start_next_segment();
+  const bool may_be_started = !state.is_writing && !(state.change && state.change->is_removal());
+  if (may_be_started && journal_->segment() == active && !has_stage_before(active)) journal_->start_next_segment();
 }
 
 /// Under the mutex: whether something that stands in a segment before `stage` is not below yet.
-bool Buffer::has_stage_before(std::uint64_t stage) const {
+bool Buffer::has_stage_before(std::uint32_t stage) const {
   const State& state = *state_;
   const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.stage < stage; };
   if (state.change && std::ranges::any_of(state.change->taken.values, is_before)) return true;
   return !state.values.all_before(stage).empty();
 }
 
-void Buffer::journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock) {
-  State& state = *state_;
-  if (journal_) {
-    BufferBatches record(record_);
-    for (const BufferedBatch& batch : batches) record.add(batch);
-    std::optional<Writing> writing;
-    if (is_synced()) writing.emplace(state, lock);  // readers need not wait for the disk
-    journal_->append(record_);
-  }
+/// Under the mutex.
+void Buffer::gather_without_journal(std::span<const BufferedBatch> batches) {
+  GatheredValues& values = state_->values;
   try {
-    const std::uint64_t stage = journal_ ? journal_->segment() : 0;
-    for (const BufferedBatch& batch : batches) state.values.append(batch.entries, stage);
+    for (const BufferedBatch& batch : batches) values.append(batch.entries);
   } catch (...) {
-    state.values.take_back();
-    if (journal_) journal_->take_back();
+    values.take_back();
     throw;
   }
-  state.values.keep();
-  if (must_flush()) state.wanted.notify_one();
+}
+
+void Buffer::journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock) {
+  GatheredValues& values = state_->values;
+  if (!journal_) {
+    gather_without_journal(batches);
+  } else {
+    const auto stage = static_cast<std::uint32_t>(journal_->segment());
+    try {
+      find_keys(batches, stage);
+      encode_record(batches);
+      std::optional<Writing> writing;
+      if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
+      journal_->append(record_);
+    } catch (...) {
+      take_back_told();
+      throw;
+    }
+    try {
+      std::span<const std::uint32_t> numbers(numbers_);
+      for (const BufferedBatch& batch : batches) {
+        values.append(batch.entries, numbers.first(batch.entries.size()), stage);
+        numbers = numbers.subspan(batch.entries.size());
+      }
+    } catch (...) {
+      values.take_back();
+      journal_->take_back();
+      take_back_told();
+      throw;
+    }
+  }
+  values.keep();
+  if (must_flush()) state_->wanted.notify_one();
+}
+
+void Buffer::find_keys(std::span<const BufferedBatch> batches, std::uint32_t stage) {
+  GatheredValues& values = state_->values;
+  numbers_.clear();
+  untold_.clear();
+  for (const BufferedBatch& batch : batches) {
+    if (!batch.entries.empty()) values.find(batch.entries, stage, numbers_, untold_);
+  }
+  places_.clear();
+  for (const std::uint32_t entry : untold_) {
+    const std::uint32_t number = numbers_[entry];
+    if (!values.end(number)) values.set_end(number, look_up_end(values.name(number)));
+    const GatheredValues::End end = *values.end(number);
+    places_.push_back({.entry = entry, .stored = end.stored, .behind = end.behind});
+  }
+}
+
+void Buffer::encode_record(std::span<const BufferedBatch> batches) {
+  BufferBatches record(record_);
+  for (const BufferedBatch& batch : batches) record.add(batch);
+  record.add_places(places_);
+}
+
+/// Of a key for which nothing is gathered, and which nobody is changing.
+GatheredValues::End Buffer::look_up_end(const std::string& key) const {
+  const std::uint64_t size = settings_.owned->stored_size(key).value_or(0);
+  if (settings_.owned->marker().codec) return {.stored = size, .behind = 0};
+  return {.stored = 0, .behind = size};
+}
+
+void Buffer::take_back_told() noexcept {
+  for (std::uint32_t& entry : untold_) entry = numbers_[entry];
+  state_->values.take_back_told(untold_);
 }
 
 std::optional<std::uint64_t> Buffer::last_sequence(const WriterId& writer) const {
@@ -190,8 +258,11 @@ void Buffer::close() {
   save_ids();
   if (!journal_) return;
   if (is_synced()) below_.sync();
+  journal_.reset();
+  Directory& directory = settings_.owned->directory();
+  close_buffer_journal(directory);
   settings_.owned->set_buffered(false);
-  journal_->remove();
+  remove_buffer_journal(directory);
 }
 
 void Buffer::before_fork() {

@@ -4,8 +4,8 @@
 //
 // Batches of large entries go straight down, behind what is gathered for their keys, unless each batch is to be synced.
 // A thread of its own hands keys down once they have gathered enough for a large write, and the largest ones when
-// memory gets short. Handing down is a step of the journal (store/buffer_journal.hpp), so that after a kill it is known
-// what was.
+// memory gets short. The journal says where in its value each entry begins (store/buffer_journal.hpp), so that after a
+// kill it is known what was handed down.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -110,10 +110,11 @@ class Buffer {
   struct Change {
     enum class Kind { flush, erase, drop, append };
     Kind kind = Kind::flush;
-    std::uint64_t step = 0;         // of the journal, unless it is an append
-    GatheredValues::Taken taken{};  // to be flushed
-    std::string key{};              // to be erased
-    std::optional<BatchId> id{};    // of what is to be appended
+    std::uint64_t step = 0;                      // of the journal, of an erase or a drop
+    GatheredValues::Taken taken{};               // to be flushed
+    std::string key{};                           // to be erased; of a flush: one that gets bytes
+    std::optional<std::uint64_t> stored_size{};  // of that one, before the flush
+    std::optional<BatchId> id{};                 // of what is to be appended
 
     [[nodiscard]] bool is_removal() const noexcept { return kind == Kind::erase || kind == Kind::drop; }
   };
@@ -136,11 +137,10 @@ class Buffer {
     bool closing = false;
     std::thread flusher;
 
-    std::optional<Change> change;  // changed with `order` held, too
+    std::optional<Change> change;      // changed with `order` held, too
+    std::vector<std::string> claimed;  // sorted: nothing is gathered for keys that are being appended below
 
-    // Under `order`:
-    std::uint64_t step = 0;
-    std::uint64_t applied_step = 0;
+    std::uint64_t step = 0;  // of the journal; under `order`
   };
 
   /// Keeps the mutex open, and others from writing, as long as it lives.
@@ -166,10 +166,16 @@ class Buffer {
   // buffer.cpp
   void start_journal();
   [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
-  [[nodiscard]] std::unique_lock<std::mutex> enter(std::uint64_t bytes);
+  [[nodiscard]] std::unique_lock<std::mutex> enter(std::span<const BufferedBatch> batches, std::uint64_t bytes);
+  [[nodiscard]] bool must_wait_for_change(std::span<const BufferedBatch> batches) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] bool has_stage_before(std::uint64_t stage) const;
+  [[nodiscard]] bool has_stage_before(std::uint32_t stage) const;
+  void gather_without_journal(std::span<const BufferedBatch> batches);
   void journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock);
+  void find_keys(std::span<const BufferedBatch> batches, std::uint32_t stage);
+  void encode_record(std::span<const BufferedBatch> batches);
+  [[nodiscard]] GatheredValues::End look_up_end(const std::string& key) const;
+  void take_back_told() noexcept;
   void check_owner() const;
 
   // buffer_flush.cpp
@@ -184,13 +190,17 @@ class Buffer {
   void stop_flusher() noexcept;
   void flush_keys(const Choice& choose);
   void flush_round(GatheredValues::Numbers& numbers);
-  void remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below);
-  [[nodiscard]] std::uint64_t begin_step(BufferStep::Kind kind, std::vector<std::string_view> keys);
+  void flush_some(GatheredValues::Numbers& numbers);
+  void note_stored_size(Change& flush) const;
+  void remove(Change removal, const std::function<void()>& below);
+  void claim(std::span<const Entry> entries);
+  void end_claim() noexcept;
+  void append_claimed(std::span<const Entry> entries, const AppendOptions& options);
+  void journal_step(const BufferStep& step) const;
   void carry_out(const std::function<void()>& work);
   [[nodiscard]] bool try_end_change() const noexcept;
   void end_change(bool is_done) const;
   [[nodiscard]] bool is_done(const Change& change) const;
-  void append_step(std::span<const Entry> entries, std::uint64_t step) const;
   void save_ids();
   [[nodiscard]] std::unique_lock<FairSharedMutex> lock_order() const;
   [[nodiscard]] std::shared_lock<FairSharedMutex> share_order() const;
@@ -211,6 +221,9 @@ class Buffer {
   // Used by who is writing, or under the mutex while nobody is:
   std::unique_ptr<BufferJournal> journal_;
   std::string record_;
+  GatheredValues::Numbers numbers_;  // of the keys of the record's entries
+  GatheredValues::Numbers untold_;   // the entries among them that get a place
+  std::vector<BufferPlace> places_;
 
   std::vector<BufferedBatch> batches_;  // used by the thread that gathers groups
 };

@@ -119,7 +119,7 @@ void Buffer::flush_keys(const Choice& choose) {
     const std::shared_lock order(state.order);
     const auto lock = lock_amid_appends(state.mutex);
     const bool is_last = --state.flushers == 0;
-    if (is_last && !state.change) state.values.forget_idle_keys(settings_.limit_bytes / 16);
+    if (is_last && !state.change && !state.is_writing) state.values.forget_idle_keys(settings_.limit_bytes / 16);
   }
   if (failure) std::rethrow_exception(failure);
 }
@@ -128,6 +128,11 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
   // Without a journal, a crash must not leave bytes whose batch would be applied again.
   if (!has_journal()) save_ids();
   const auto order = lock_order();
+  flush_some(numbers);
+}
+
+/// Under `order`.
+void Buffer::flush_some(GatheredValues::Numbers& numbers) {
   State& state = *state_;
   std::vector<Entry> entries;
   {
@@ -137,65 +142,115 @@ void Buffer::flush_round(GatheredValues::Numbers& numbers) {
     if (change.taken.values.empty()) return;
     try {
       entries = state.values.entries(change.taken);
-      change.step = begin_step(BufferStep::Kind::flush, state.values.keys(change.taken));
+      note_stored_size(change);
     } catch (...) {
       state.values.put_back(std::move(change.taken));
       throw;
     }
     state.change.emplace(std::move(change));
   }
-  carry_out([&] { append_step(entries, state.change->step); });
+  carry_out([&] { below_.append_batch(entries, {.sync = is_synced()}); });
+}
+
+/// By which it is told, should the flush fail, whether it was done all the same: one of its values tells for all.
+void Buffer::note_stored_size(Change& flush) const {
+  if (!owns_below()) return;
+  const auto has_bytes = [](const GatheredValues::Taken::Value& value) { return value.size > 0; };
+  const auto found = std::ranges::find_if(flush.taken.values, has_bytes);
+  if (found == flush.taken.values.end()) return;
+  flush.key = state_->values.name(found->key);
+  flush.stored_size = settings_.owned->stored_size(flush.key);
 }
 
 void Buffer::erase(std::string_view key) {
   Change removal;
   removal.kind = Change::Kind::erase;
   removal.key = key;
-  remove(BufferStep::Kind::erase, std::move(removal), [&] { below_.erase(key); });
+  remove(std::move(removal), [&] { below_.erase(key); });
 }
 
 void Buffer::drop() {
   Change removal;
   removal.kind = Change::Kind::drop;
-  remove(BufferStep::Kind::drop, std::move(removal), [&] { below_.drop(); });
+  remove(std::move(removal), [&] { below_.drop(); });
 }
 
-void Buffer::remove(BufferStep::Kind kind, Change removal, const std::function<void()>& below) {
+void Buffer::remove(Change removal, const std::function<void()>& below) {
   check_owner();
   const auto order = lock_order();
-  std::unique_lock lock(state_->mutex);
-  state_->room.wait(lock, [&] { return !state_->is_writing; });
-  std::vector<std::string_view> keys;
-  if (kind == BufferStep::Kind::erase) keys.push_back(removal.key);
-  removal.step = begin_step(kind, std::move(keys));
-  state_->change.emplace(std::move(removal));
-  const Writing writing(*state_, lock);
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->room.wait(lock, [&] { return !state_->is_writing; });
+    removal.step = state_->step + 1;
+    if (removal.kind == Change::Kind::erase) {
+      journal_step({.kind = BufferStep::Kind::erase, .number = removal.step, .key = removal.key});
+    } else {
+      journal_step({.kind = BufferStep::Kind::drop, .number = removal.step});
+    }
+    state_->step = removal.step;
+    state_->change.emplace(std::move(removal));
+  }
   carry_out(below);
 }
 
 void Buffer::append_below(std::span<const Entry> entries, const AppendOptions& options) {
   check_owner();
   if (options.sync && !is_synced()) flush();
-  flush_keys([&] { return state_->values.all_of(entries); });
+  if (!has_journal()) save_ids();
   const auto order = lock_order();
+  claim(entries);
+  try {
+    append_claimed(entries, options);
+  } catch (...) {
+    end_claim();
+    throw;
+  }
+  end_claim();
+}
+
+/// Under `order`: what is gathered for the entries' keys goes first.
+void Buffer::append_claimed(std::span<const Entry> entries, const AppendOptions& options) {
+  State& state = *state_;
+  GatheredValues::Numbers numbers;
   {
-    const std::lock_guard lock(state_->mutex);
-    state_->change.emplace(Change{.kind = Change::Kind::append, .id = options.id});
+    const std::lock_guard lock(state.mutex);
+    numbers = state.values.all_of(entries);
+  }
+  while (!numbers.empty()) flush_some(numbers);
+  {
+    const std::lock_guard lock(state.mutex);
+    for (const Entry& entry : entries) state.values.forget_end(entry.key);
+    state.change.emplace(Change{.kind = Change::Kind::append, .id = options.id});
   }
   AppendOptions options_below = options;
   options_below.sync = options.sync || is_synced();
   carry_out([&] { below_.append_batch(entries, options_below); });
 }
 
-/// The number of the step that is journaled; 0 without a journal.
-std::uint64_t Buffer::begin_step(BufferStep::Kind kind, std::vector<std::string_view> keys) {
-  if (!has_journal()) return 0;
-  const std::uint64_t number = state_->step + 1;
-  encode_buffer_step({.kind = kind, .number = number, .applied = state_->applied_step, .keys = std::move(keys)},
-                     record_);
-  journal_->append(record_);
-  state_->step = number;
-  return number;
+/// Under `order`. From now on nothing is gathered for the entries' keys.
+void Buffer::claim(std::span<const Entry> entries) {
+  if (!has_journal()) return;
+  std::vector<std::string> keys;
+  keys.reserve(entries.size());
+  for (const Entry& entry : entries) keys.emplace_back(entry.key);
+  std::ranges::sort(keys);
+  std::unique_lock lock(state_->mutex);
+  state_->room.wait(lock, [&] { return !state_->is_writing; });
+  state_->claimed = std::move(keys);
+}
+
+/// Unless it is not known whether they were appended: who learns that ends it, too.
+void Buffer::end_claim() noexcept {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->change) state_->claimed.clear();
+}
+
+/// Under the mutex, while nobody is writing.
+void Buffer::journal_step(const BufferStep& step) const {
+  if (!has_journal()) return;
+  std::string record;
+  encode_buffer_step(step, record);
+  journal_->append(record);
 }
 
 /// Does the work of the change that has begun. What fails may have been done all the same.
@@ -221,9 +276,10 @@ bool Buffer::try_end_change() const noexcept {
 }
 
 bool Buffer::is_done(const Change& change) const {
+  if (owns_below()) (void)settings_.owned->removals();  // what has failed half-way is taken back first
   switch (change.kind) {
     case Change::Kind::flush:
-      return has_journal() && below_.last_sequence(settings_.journal->journal) == change.step;
+      return !change.key.empty() && settings_.owned->stored_size(change.key) != change.stored_size;
     case Change::Kind::erase:
       return !has_value_below(change.key);
     case Change::Kind::drop:
@@ -238,9 +294,12 @@ bool Buffer::is_done(const Change& change) const {
 void Buffer::end_change(bool is_done) const {
   State& state = *state_;
   Change& change = *state.change;
-  if (is_done && change.is_removal() && has_journal()) append_step({}, change.step);
-  if (is_done && change.kind != Change::Kind::append) state.applied_step = change.step;
+  if (is_done && change.is_removal() && is_synced()) below_.sync();
   const auto lock = lock_amid_appends(state.mutex);
+  // Nobody is writing: since it was begun, all wait for its end.
+  if (change.is_removal()) {
+    journal_step({.kind = is_done ? BufferStep::Kind::done : BufferStep::Kind::not_done, .number = change.step});
+  }
   if (!is_done) {
     state.values.put_back(std::move(change.taken));
   } else {
@@ -251,14 +310,9 @@ void Buffer::end_change(bool is_done) const {
     state.removals += change.is_removal() ? 1 : 0;  // of a key, too, that is not below
     if (change.id) state.ids.learn(change.id->writer, change.id->sequence);
   }
+  if (change.kind == Change::Kind::append) state.claimed.clear();
   state.change.reset();
   state.room.notify_all();
-}
-
-/// Appends below, and has the dataset know that the step has been done.
-void Buffer::append_step(std::span<const Entry> entries, std::uint64_t step) const {
-  if (!has_journal()) return below_.append_batch(entries);
-  below_.append_batch(entries, {.sync = is_synced(), .id = BatchId{settings_.journal->journal, step}});
 }
 
 /// Tells the store below which batches it has, or is about to have.

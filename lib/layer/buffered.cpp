@@ -241,9 +241,7 @@ std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& 
       .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
       .owned = files.get()};
   if (options.durability != Durability::memory) {
-    settings.journal = {.journal = buffer_journal_id(files->marker().uuid),
-                        .boot_id = env.boot_id(),
-                        .synced = options.durability == Durability::sync,
+    settings.journal = {.synced = options.durability == Durability::sync,
                         .segment_bytes = std::min(settings.limit_bytes, env.file_size_limit())};
   }
   return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings,

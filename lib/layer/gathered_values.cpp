@@ -41,7 +41,7 @@ std::uint32_t GatheredValues::find_or_add(std::string_view key, std::uint64_t ha
   return number;
 }
 
-void GatheredValues::hold(Key& key, std::uint64_t stage) noexcept {
+void GatheredValues::hold(Key& key, std::uint32_t stage) noexcept {
   key.held = true;
   key.stage = stage;
   ++held_keys_;
@@ -54,10 +54,11 @@ void GatheredValues::release_hold(Key& key) noexcept {
   if (key.below == Below::is_new) --new_keys_;
 }
 
-void GatheredValues::append(std::span<const Entry> entries, std::uint64_t stage) {
+template <typename Visit>
+void GatheredValues::for_each_number(std::span<const Entry> entries, Visit visit) {
   if (entries.size() == 1) {
     const std::string_view key = entries.front().key;
-    return append(find_or_add(key, hash64(key)), entries.front().bytes, stage);
+    return visit(entries.front(), find_or_add(key, hash64(key)));
   }
   while (!entries.empty()) {
     const auto group = entries.first(std::min(entries.size(), fetched_together));
@@ -66,9 +67,44 @@ void GatheredValues::append(std::span<const Entry> entries, std::uint64_t stage)
     for (std::size_t i = 0; i < group.size(); ++i) {
       const auto [hash, likely] = fetched[i];
       const bool is_found = likely != KeyIndex::none && keys_[likely].name == group[i].key;
-      append(is_found ? likely : find_or_add(group[i].key, hash), group[i].bytes, stage);
+      visit(group[i], is_found ? likely : find_or_add(group[i].key, hash));
     }
   }
+}
+
+void GatheredValues::append(std::span<const Entry> entries) {
+  for_each_number(entries, [&](const Entry& entry, std::uint32_t number) { append(number, entry.bytes, 0); });
+}
+
+void GatheredValues::find(std::span<const Entry> entries, std::uint32_t stage, Numbers& numbers, Numbers& untold) {
+  for_each_number(entries, [&](const Entry&, std::uint32_t number) {
+    numbers.push_back(number);
+    Key& key = keys_[number];
+    if (key.told_in == stage) return;
+    untold.push_back(static_cast<std::uint32_t>(numbers.size() - 1));
+    key.told_in = stage;
+  });
+}
+
+void GatheredValues::append(std::span<const Entry> entries, std::span<const std::uint32_t> numbers,
+                            std::uint32_t stage) {
+  if (entries.size() == 1) return append(numbers.front(), entries.front().bytes, stage);
+  while (!entries.empty()) {
+    const std::size_t size = std::min(entries.size(), fetched_together);
+    prefetch(entries.first(size), numbers.first(size));
+    for (std::size_t i = 0; i < size; ++i) append(numbers[i], entries[i].bytes, stage);
+    entries = entries.subspan(size);
+    numbers = numbers.subspan(size);
+  }
+}
+
+/// What `find` had fetched may have left the processor's caches when there were many entries.
+void GatheredValues::prefetch(std::span<const Entry> entries, std::span<const std::uint32_t> numbers) const noexcept {
+  for (const std::uint32_t number : numbers) prefetch_to_write(&keys_[number], sizeof(Key));
+  for (const std::uint32_t number : numbers) {
+    if (keys_[number].last) prefetch_to_write(keys_[number].last, sizeof(Chunk));
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) prefetch_room(keys_[numbers[i]], entries[i].bytes.size());
 }
 
 /// Has the processor fetch what the entries will touch, each step for all of them before the next step needs it: of
@@ -100,7 +136,7 @@ void GatheredValues::prefetch_room(const Key& key, std::size_t bytes) noexcept {
   prefetch_to_write(chunk.bytes() + chunk.size, std::min(std::min<std::size_t>(bytes, chunk.room()), most));
 }
 
-void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint64_t stage) {
+void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint32_t stage) {
   Key& value = keys_[number];
   undo_.push_back({.key = number,
                    .last_size = value.last ? value.last->size : 0,
@@ -109,6 +145,7 @@ void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::u
                    .held = value.held});
   if (!value.held) hold(value, stage);
   append_bytes(value, bytes);
+  value.end.behind += bytes.size();
   prefetch_room(value, bytes.size());  // the next append is likely to be as large
 }
 
@@ -137,9 +174,31 @@ void GatheredValues::take_back() noexcept {
     if (before.last) before.last->size = before.last_size;
     value.last = before.last;
     bytes_ -= value.size - before.size;
+    value.end.behind -= value.size - before.size;
     set_size(value, before.size);
     if (!before.held && value.held) release_hold(value);
   }
+}
+
+void GatheredValues::take_back_told(std::span<const std::uint32_t> numbers) noexcept {
+  for (const std::uint32_t number : numbers) keys_[number].told_in = 0;
+}
+
+std::optional<GatheredValues::End> GatheredValues::end(std::uint32_t number) const noexcept {
+  if (!keys_[number].has_end) return std::nullopt;
+  return keys_[number].end;
+}
+
+void GatheredValues::set_end(std::uint32_t number, const End& end) noexcept {
+  keys_[number].end = end;
+  keys_[number].has_end = true;
+}
+
+void GatheredValues::forget_end(std::string_view key) noexcept {
+  const std::uint32_t number = number_of(key);
+  if (number == KeyIndex::none) return;
+  keys_[number].has_end = false;
+  keys_[number].told_in = 0;
 }
 
 std::optional<std::uint64_t> GatheredValues::size(std::string_view key) const {
@@ -184,9 +243,9 @@ void GatheredValues::take_key(std::uint32_t number, Taken& taken) {
   release_hold(key);
 }
 
-GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint64_t>::max()); }
+GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint32_t>::max()); }
 
-GatheredValues::Numbers GatheredValues::all_before(std::uint64_t stage) const {
+GatheredValues::Numbers GatheredValues::all_before(std::uint32_t stage) const {
   Numbers numbers;
   for (std::uint32_t i = 0; i < keys_.size(); ++i) {
     if (keys_[i].held && keys_[i].stage < stage) numbers.push_back(i);
@@ -314,6 +373,8 @@ void GatheredValues::discard_value(Key& key) noexcept {
   free_chunks(std::exchange(key.first, nullptr));
   key.last = nullptr;
   key.below = Below::unknown;
+  key.has_end = false;
+  key.told_in = 0;
 }
 
 std::vector<std::string> GatheredValues::unknown_keys() const {

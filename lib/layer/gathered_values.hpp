@@ -22,13 +22,36 @@ class GatheredValues {
  public:
   GatheredValues() = default;
 
-  /// `stage`: of the journal; a key remembers that of its oldest bytes. When it throws std::bad_alloc, the entries may
-  /// be there in part.
-  void append(std::span<const Entry> entries, std::uint64_t stage);
-  /// What was appended since the last `keep` stays.
+  /// Numbers of keys. They hold good until forget_idle_keys.
+  using Numbers = std::vector<std::uint32_t>;
+
+  /// Appends the numbers of the entries' keys to `numbers`: to append them takes two steps, so that what is known of a
+  /// key can be journaled before anything changes. `stage` is that of the journal, from 1 on; if it has not been told
+  /// yet in that stage where the key's bytes begin, `untold` gets the entry's place in `numbers`, and it counts as told
+  /// from now on.
+  void find(std::span<const Entry> entries, std::uint32_t stage, Numbers& numbers, Numbers& untold);
+
+  /// A key remembers the stage of its oldest bytes. When it throws std::bad_alloc, the entries may be there in part.
+  void append(std::span<const Entry> entries, std::span<const std::uint32_t> numbers, std::uint32_t stage);
+  /// Both steps at once, without a journal.
+  void append(std::span<const Entry> entries);
+  /// What was found and appended since the last `keep` stays.
   void keep() noexcept { undo_.clear(); }
-  /// It does not. Nothing but `append` may have been called since.
+  /// It does not. Nothing but `find` and `append` may have been called since.
   void take_back() noexcept;
+  /// It has not been told where the bytes of these keys begin.
+  void take_back_told(std::span<const std::uint32_t> numbers) noexcept;
+
+  /// Where a key's value ends, what is gathered included: `behind` decoded bytes behind the first `stored` bytes of its
+  /// file. Unknown until it is set, and again once something else has changed the value.
+  struct End {
+    std::uint64_t stored = 0;
+    std::uint64_t behind = 0;
+  };
+  [[nodiscard]] const std::string& name(std::uint32_t number) const noexcept { return keys_[number].name; }
+  [[nodiscard]] std::optional<End> end(std::uint32_t number) const noexcept;
+  void set_end(std::uint32_t number, const End& end) noexcept;
+  void forget_end(std::string_view key) noexcept;
 
   /// Bytes gathered for a key; nullopt for none, 0 if all its appends were empty.
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
@@ -46,17 +69,16 @@ class GatheredValues {
       Chunk* first = nullptr;
       Chunk* last = nullptr;
       std::uint64_t size = 0;
-      std::uint64_t stage = 0;
+      std::uint32_t stage = 0;
     };
     std::vector<Value> values{};
     std::uint64_t bytes = 0;
   };
 
-  /// Numbers of keys with gathered bytes. They hold good until forget_idle_keys.
-  using Numbers = std::vector<std::uint32_t>;
+  /// Those of keys with gathered bytes.
   [[nodiscard]] Numbers all() const;
   /// Only those with bytes of a stage before this one.
-  [[nodiscard]] Numbers all_before(std::uint64_t stage) const;
+  [[nodiscard]] Numbers all_before(std::uint32_t stage) const;
   [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
   /// The keys with enough bytes for a large write.
   [[nodiscard]] Numbers worthwhile() const;
@@ -110,8 +132,11 @@ class GatheredValues {
     Chunk* first = nullptr;
     Chunk* last = nullptr;
     std::uint64_t size = 0;
-    std::uint64_t stage = 0;
-    bool held = false;  // something is gathered, be it empty
+    End end{};
+    std::uint32_t stage = 0;
+    std::uint32_t told_in = 0;  // the last stage in which it was told where its bytes begin
+    bool held = false;          // something is gathered, be it empty
+    bool has_end = false;       // `end` is known
     Below below = Below::unknown;
   };
 
@@ -137,7 +162,10 @@ class GatheredValues {
   using Fetched = std::array<Likely, fetched_together>;
   [[nodiscard]] Fetched fetch(std::span<const Entry> entries) const noexcept;
   static void prefetch_room(const Key& key, std::size_t bytes) noexcept;
-  void append(std::uint32_t number, std::string_view bytes, std::uint64_t stage);
+  template <typename Visit>
+  void for_each_number(std::span<const Entry> entries, Visit visit);
+  void prefetch(std::span<const Entry> entries, std::span<const std::uint32_t> numbers) const noexcept;
+  void append(std::uint32_t number, std::string_view bytes, std::uint32_t stage);
   void append_bytes(Key& value, std::string_view bytes);
   void release_hold(Key& key) noexcept;
   void discard_value(Key& key) noexcept;
@@ -151,7 +179,7 @@ class GatheredValues {
     worthwhile_bytes_ += worthwhile_bytes_of(size) - worthwhile_bytes_of(key.size);
     key.size = size;
   }
-  void hold(Key& key, std::uint64_t stage) noexcept;
+  void hold(Key& key, std::uint32_t stage) noexcept;
   void take_key(std::uint32_t number, Taken& taken);
   void free_chunks(Chunk* first) noexcept;
 

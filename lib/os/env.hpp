@@ -21,6 +21,13 @@ class DatasetLock;
 
 using BootId = std::array<std::byte, 16>;
 
+/// What tells one start of the system from another.
+struct Boot {
+  std::int64_t epoch = 0;    ///< nanoseconds of the wall clock at which the system was started
+  std::uint64_t uptime = 0;  ///< nanoseconds since
+  BootId id{};
+};
+
 enum class OpenMode {
   read,          ///< an existing file
   write,         ///< an existing file, to read and `write_at`
@@ -131,8 +138,9 @@ class Env {
   virtual void remove_directory(const std::string& path) = 0;
   /// Largest size that a file of this process may have (RLIMIT_FSIZE): writing beyond it raises SIGXFSZ.
   [[nodiscard]] virtual std::uint64_t file_size_limit() const = 0;
-  /// Differs from boot to boot; zeros where the system does not tell. After another boot, power may have been lost.
-  [[nodiscard]] virtual BootId boot_id() const = 0;
+  /// Reads the clocks anew. The id may be a container's own, or the same for ever; where it cannot be read, it is one
+  /// of this process.
+  [[nodiscard]] virtual Boot boot() const = 0;
   /// How many descriptors this process may have (RLIMIT_NOFILE).
   [[nodiscard]] virtual std::uint64_t open_files_limit() const = 0;
 };

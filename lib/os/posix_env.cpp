@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fstream>
@@ -22,6 +23,7 @@
 #include "os/descriptor.hpp"
 #include "os/env.hpp"
 #include "os/shared_bytes.hpp"
+#include "os/system.hpp"
 
 namespace accrete {
 namespace {
@@ -63,9 +65,51 @@ BootId read_boot_id() {
   std::string text;
   in >> text;
   std::erase(text, '-');
-  if (text.size() != 2 * id.size() || text.find_first_not_of("0123456789abcdef") != std::string::npos) return id;
+  const bool is_hexadecimal = text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  const bool is_zero = text.find_first_not_of('0') == std::string::npos;
+  if (text.size() != 2 * id.size() || !is_hexadecimal || is_zero) return random_uuid();
   for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
   return id;
+}
+
+constexpr std::int64_t nanoseconds_a_second = 1'000'000'000;
+
+std::int64_t read_clock(clockid_t clock) {
+  timespec now{};
+  if (::clock_gettime(clock, &now) != 0) throw_io_error("read", "the system's clock", errno);
+  return std::int64_t{now.tv_sec} * nanoseconds_a_second + now.tv_nsec;
+}
+
+/// What a time namespace adds to the time since the system was started.
+std::int64_t read_uptime_offset() {
+  std::ifstream in("/proc/self/timens_offsets");
+  std::string clock;
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  while (in >> clock >> seconds >> nanoseconds) {
+    if (clock == "boottime") return seconds * nanoseconds_a_second + nanoseconds;
+  }
+  return 0;
+}
+
+Boot read_boot() {
+  static const BootId id = read_boot_id();
+  static const std::int64_t offset = read_uptime_offset();
+  // This thread may be put to sleep between the two clocks: what took the least time counts.
+  constexpr int tries = 3;
+  constexpr std::int64_t good_enough = 1'000'000;
+  Boot boot{.id = id};
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < tries && least > good_enough; ++i) {
+    const std::int64_t before = read_clock(CLOCK_BOOTTIME) - offset;
+    const std::int64_t now = read_clock(CLOCK_REALTIME);
+    const std::int64_t behind = read_clock(CLOCK_BOOTTIME) - offset;
+    if (behind - before >= least) continue;
+    least = behind - before;
+    boot.epoch = now - behind;
+    boot.uptime = static_cast<std::uint64_t>(behind);
+  }
+  return boot;
 }
 
 class PosixFile final : public File {
@@ -397,10 +441,7 @@ class PosixEnv final : public Env {
 
   std::uint64_t file_size_limit() const override { return limit_of(RLIMIT_FSIZE); }
 
-  BootId boot_id() const override {
-    static const BootId id = read_boot_id();
-    return id;
-  }
+  Boot boot() const override { return read_boot(); }
 
   std::uint64_t open_files_limit() const override { return limit_of(RLIMIT_NOFILE); }
 };

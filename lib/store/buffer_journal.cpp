@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "base/entries.hpp"
+#include "base/filled_string.hpp"
 #include "base/hash.hpp"
 #include "base/record.hpp"
 #include "os/system.hpp"
@@ -13,14 +14,19 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view magic = "ACCRBUFJ";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
-constexpr std::uint8_t batches_kind = 1;
-constexpr std::uint8_t step_kind = 2;
+constexpr std::uint32_t synced_flag = 1;
+constexpr std::uint32_t closed_flag = 2;
+
+constexpr char batches_kind = 1;
+constexpr char step_kind = 2;
+constexpr char placed_batches_kind = 3;
 constexpr std::uint8_t has_id = 1;
 constexpr std::uint8_t has_session = 2;
 
-constexpr std::size_t batch_count_offset = record_header_size + 1;
+constexpr std::size_t kind_offset = record_header_size;
+constexpr std::size_t batch_count_offset = kind_offset + 1;
 
 /// A system call costs less than the faults of pages that are written to through a mapping.
 constexpr std::size_t large_write = 4096;
@@ -62,27 +68,39 @@ void read_batches(ByteReader& reader, BufferPayload& payload) {
   }
 }
 
+/// There is at least one, and each is of an entry behind that of the one before.
+void read_places(ByteReader& reader, BufferPayload& payload) {
+  std::size_t entries = 0;
+  for (const std::vector<Entry>& batch : payload.entries) entries += batch.size();
+  const std::size_t count = reader.integer<std::uint32_t>();
+  if (count == 0 || count > entries) throw_not_a_payload();
+  for (std::size_t i = 0; i < count; ++i) {
+    const BufferPlace place{.entry = reader.integer<std::uint32_t>(),
+                            .stored = reader.integer<std::uint64_t>(),
+                            .behind = reader.integer<std::uint64_t>()};
+    const bool is_in_order = i == 0 || place.entry > payload.places.back().entry;
+    if (!is_in_order || place.entry >= entries) throw_not_a_payload();
+    payload.places.push_back(place);
+  }
+}
+
 BufferStep read_step(ByteReader& reader) {
   BufferStep step;
   const auto kind = reader.integer<std::uint8_t>();
-  if (kind < 1 || kind > 3) throw_not_a_payload();
+  if (kind < 1 || kind > 4) throw_not_a_payload();
   step.kind = static_cast<BufferStep::Kind>(kind);
   step.number = reader.integer<std::uint64_t>();
-  step.applied = reader.integer<std::uint64_t>();
-  const std::size_t count = reader.integer<std::uint32_t>();
-  if (count > reader.left() / 2) throw_not_a_payload();
-  for (std::size_t i = 0; i < count; ++i) step.keys.push_back(reader.bytes(reader.integer<std::uint16_t>()));
+  if (step.kind != BufferStep::Kind::erase) return step;
+  step.key = reader.bytes(reader.integer<std::uint16_t>());
+  if (step.key.empty() || step.key.size() > max_key_size) throw_not_a_payload();
   return step;
 }
 
-}  // namespace
-
-std::string encode_buffer_segment_header(const BufferSegmentHeader& header) {
+std::string encode_header(const BufferSegmentHeader& header) {
   std::string bytes(magic);
   append_le(bytes, version);
-  append_le(bytes, std::uint32_t{header.synced});
+  append_le(bytes, (header.synced ? synced_flag : 0) | (header.closed ? closed_flag : 0));
   bytes += as_string_view(header.journal);
-  bytes += as_string_view(header.boot_id);
   append_le(bytes, header.number);
   append_le(bytes, header.nonce);
   append_le(bytes, header.previous_end);
@@ -90,30 +108,63 @@ std::string encode_buffer_segment_header(const BufferSegmentHeader& header) {
   return bytes;
 }
 
-std::optional<BufferSegmentHeader> decode_buffer_segment_header(std::string_view bytes) {
+struct FoundHeader {
+  std::optional<BufferSegmentHeader> header{};
+  std::uint32_t other_version = 0;
+};
+
+FoundHeader decode_header(std::string_view bytes) {
   ByteReader reader(bytes);
-  if (reader.bytes(magic.size()) != magic) return std::nullopt;
+  if (reader.bytes(magic.size()) != magic) return {};
   const auto found_version = reader.integer<std::uint32_t>();
-  if (reader.ok() && found_version != version) {
-    throw UnsupportedError("the journal of a buffer has format version " + std::to_string(found_version) +
-                           "; this version of accrete knows " + std::to_string(version) +
-                           ": open the dataset once with the version that wrote it");
-  }
-  BufferSegmentHeader header;
-  header.synced = reader.integer<std::uint32_t>() != 0;
+  if (reader.ok() && found_version != version) return {.other_version = found_version};
+  const auto flags = reader.integer<std::uint32_t>();
+  BufferSegmentHeader header{.synced = (flags & synced_flag) != 0, .closed = (flags & closed_flag) != 0};
   header.journal = read_array<16>(reader);
-  header.boot_id = read_array<16>(reader);
   header.number = reader.integer<std::uint64_t>();
   header.nonce = reader.integer<std::uint64_t>();
   header.previous_end = reader.integer<std::uint64_t>();
   const auto checksum = reader.integer<std::uint64_t>();
-  if (!reader.ok() || checksum != hash64(bytes.substr(0, buffer_segment_header_size - 8))) return std::nullopt;
-  return header;
+  if (!reader.ok() || checksum != hash64(bytes.substr(0, buffer_segment_header_size - 8))) return {};
+  return {.header = header};
+}
+
+/// nullopt if there is no file, or nothing can be read of its front.
+std::optional<BufferSegmentHeader> try_load_header(Directory& directory, const char* name) {
+  const std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
+  if (!file) return std::nullopt;
+  return decode_buffer_segment_front(
+      filled_string(buffer_segment_front_size, [&](std::span<char> to) { return file->read_at(0, to); }));
+}
+
+}  // namespace
+
+std::string encode_buffer_segment_front(const BufferSegmentHeader& header) {
+  std::string front = encode_header(header);
+  front.resize(buffer_second_header_offset, '\0');
+  front += encode_header(header);
+  front.resize(buffer_segment_front_size, '\0');
+  return front;
+}
+
+std::optional<BufferSegmentHeader> decode_buffer_segment_front(std::string_view bytes) {
+  const FoundHeader first = decode_header(bytes);
+  if (first.header) return first.header;
+  const FoundHeader second = bytes.size() < buffer_second_header_offset
+                                 ? FoundHeader{}
+                                 : decode_header(bytes.substr(buffer_second_header_offset));
+  if (second.header) return second.header;
+  if (first.other_version != 0 && first.other_version == second.other_version) {
+    throw UnsupportedError("the journal of a buffer has format version " + std::to_string(first.other_version) +
+                           "; this version of accrete knows " + std::to_string(version) +
+                           ": open the dataset once with the version that wrote it");
+  }
+  return std::nullopt;
 }
 
 BufferBatches::BufferBatches(std::string& record) : record_(record) {
   record_.assign(record_header_size, '\0');
-  record_ += static_cast<char>(batches_kind);
+  record_ += batches_kind;
   append_le(record_, count_);
 }
 
@@ -126,6 +177,17 @@ void BufferBatches::add(const BufferedBatch& batch) {
   store_le(std::as_writable_bytes(std::span{record_}).subspan(batch_count_offset).first<4>(), count_);
 }
 
+void BufferBatches::add_places(std::span<const BufferPlace> places) {
+  if (places.empty()) return;
+  record_[kind_offset] = placed_batches_kind;
+  append_le(record_, static_cast<std::uint32_t>(places.size()));
+  for (const BufferPlace& place : places) {
+    append_le(record_, place.entry);
+    append_le(record_, place.stored);
+    append_le(record_, place.behind);
+  }
+}
+
 std::uint64_t BufferBatches::size_of(std::span<const Entry> entries) noexcept {
   constexpr std::uint64_t most_of_ids = 1 + 2 * (16 + 8);
   return most_of_ids + encoded_size(entries);
@@ -133,23 +195,23 @@ std::uint64_t BufferBatches::size_of(std::span<const Entry> entries) noexcept {
 
 void encode_buffer_step(const BufferStep& step, std::string& record) {
   record.assign(record_header_size, '\0');
-  record += static_cast<char>(step_kind);
+  record += step_kind;
   record += static_cast<char>(step.kind);
   append_le(record, step.number);
-  append_le(record, step.applied);
-  append_le(record, static_cast<std::uint32_t>(step.keys.size()));
-  for (const std::string_view key : step.keys) {
-    append_le(record, static_cast<std::uint16_t>(key.size()));
-    record += key;
-  }
+  if (step.kind != BufferStep::Kind::erase) return;
+  append_le(record, static_cast<std::uint16_t>(step.key.size()));
+  record += step.key;
 }
 
 BufferPayload decode_buffer_payload(std::string_view payload) {
   ByteReader reader(payload);
   BufferPayload decoded;
-  switch (reader.integer<std::uint8_t>()) {
+  const auto kind = static_cast<char>(reader.integer<std::uint8_t>());
+  switch (kind) {
     case batches_kind:
+    case placed_batches_kind:
       read_batches(reader, decoded);
+      if (kind == placed_batches_kind) read_places(reader, decoded);
       break;
     case step_kind:
       decoded.step = read_step(reader);
@@ -161,40 +223,45 @@ BufferPayload decode_buffer_payload(std::string_view payload) {
   return decoded;
 }
 
-bool has_buffer_journal(const Directory& directory) {
-  return std::any_of(buffer_journal_names.begin(), buffer_journal_names.end(),
-                     [&](const char* name) { return directory.info(name).has_value(); });
-}
-
-WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept {
-  return hash128("accrete buffer" + std::string(dataset_uuid));
-}
-
-WriterId replay_writer(const WriterId& journal) noexcept {
-  return hash128("accrete replay" + std::string(as_string_view(journal)));
-}
-
 BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
     : directory_(directory), settings_(settings) {
-  header_ = {.synced = settings.synced,
-             .journal = settings.journal,
-             .boot_id = settings.boot_id,
-             .number = settings.first_number - 1};
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    Segment& segment = segments_[i];
-    segment.name = buffer_journal_names[i];
-    segment.file = directory_.try_open(segment.name, OpenMode::write);
-    if (!segment.file) segment.file = directory_.open(segment.name, OpenMode::create);
-    // A segment of an older journal would be taken for a part of this one's past.
-    segment.file->truncate(0);
-    if (settings_.synced) segment.file->sync();
+  header_ = {.synced = settings.synced, .closed = true, .journal = random_uuid()};
+  BufferSegmentHeader next = header_;
+  ++next.number;
+  for (BufferSegmentHeader* const header : {&header_, &next}) {
+    header->nonce = random_u64();
+    header->previous_end = header == &next ? buffer_segment_front_size : 0;
+    create(*header);
   }
   if (settings_.synced) directory_.sync();
-  start();
+  for (BufferSegmentHeader* const header : {&next, &header_}) {
+    header->closed = false;
+    Segment& segment = segment_of(header->number);
+    segment.file->write_at(0, encode_buffer_segment_front(*header));
+    // Whatever is to be synced later: power loss soon after must not leave a dataset that seems to have lost a journal.
+    segment.file->sync();
+  }
+  directory_.sync();
+  previous_ = header_;
+  header_ = next;
+  last_ = end_ = buffer_segment_front_size;
+  durable_ = settings_.synced ? end_ : 0;
+}
+
+void BufferJournal::create(const BufferSegmentHeader& header) {
+  const std::size_t at = header.number % segments_.size();
+  Segment& segment = segments_[at];
+  segment.name = buffer_journal_names[at];
+  segment.file = directory_.try_open(segment.name, OpenMode::write);
+  if (!segment.file) segment.file = directory_.open(segment.name, OpenMode::create);
+  segment.file->truncate(0);
+  segment.file->write_at(0, encode_buffer_segment_front(header));
+  if (settings_.synced) segment.file->sync();
+  segment.size = buffer_segment_front_size;
 }
 
 bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
-  return end_ == buffer_segment_header_size || end_ + record_size(payload_size) <= settings_.segment_bytes;
+  return end_ == buffer_segment_front_size || end_ + record_size(payload_size) <= settings_.segment_bytes;
 }
 
 void BufferJournal::append(std::string& record) {
@@ -252,27 +319,60 @@ void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
   window_segment_ = &segment;
 }
 
-void BufferJournal::start_next_segment() { start(); }
-
-void BufferJournal::start() {
+void BufferJournal::start_next_segment() {
   BufferSegmentHeader next = header_;
   ++next.number;
   next.nonce = random_u64();
   next.previous_end = end_;
   Segment& segment = segment_of(next.number);
-  // By a system call, which a kill does not cut in two.
-  segment.file->write_at(0, encode_buffer_segment_header(next));
-  if (settings_.synced) segment.file->sync();
+  try {
+    // By a system call, which a kill does not cut in two.
+    segment.file->write_at(0, encode_buffer_segment_front(next));
+    if (settings_.synced) segment.file->sync();
+  } catch (...) {
+    restore_front(segment, previous_);
+    throw;
+  }
+  previous_ = header_;
   header_ = next;
-  last_ = end_ = buffer_segment_header_size;
+  last_ = end_ = buffer_segment_front_size;
   durable_ = settings_.synced ? end_ : 0;
 }
 
-void BufferJournal::remove() {
-  window_.reset();
-  for (Segment& segment : segments_) {
-    segment.file.reset();
-    directory_.remove(segment.name);
+/// The next segment must not seem to have been begun while this one goes on.
+void BufferJournal::restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept {
+  try {
+    segment.file->write_at(0, encode_buffer_segment_front(header));
+  } catch (const std::exception&) {
+    // What could not be written could not be written over either, as a rule.
+  }
+}
+
+bool has_open_buffer_journal(Directory& directory) {
+  bool is_open = false;
+  for (const char* const name : buffer_journal_names) {
+    const std::optional<BufferSegmentHeader> header = try_load_header(directory, name);
+    if (header && header->closed) return false;
+    is_open = is_open || header;
+  }
+  return is_open;
+}
+
+void close_buffer_journal(Directory& directory) {
+  for (const char* const name : buffer_journal_names) {
+    std::optional<BufferSegmentHeader> header = try_load_header(directory, name);
+    if (!header) continue;
+    header->closed = true;
+    const std::unique_ptr<File> file = directory.open(name, OpenMode::write);
+    file->write_at(0, encode_buffer_segment_front(*header));
+    file->truncate(buffer_segment_front_size);  // so that there is little to sync
+    file->sync();
+  }
+}
+
+void remove_buffer_journal(Directory& directory) {
+  for (const char* const name : buffer_journal_names) {
+    if (directory.info(name)) directory.remove(name);
   }
 }
 

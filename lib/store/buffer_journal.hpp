@@ -1,32 +1,40 @@
 // The journal of a buffer, `.buffer-0` and `.buffer-1`: what makes appends that are gathered in memory survive the
 // death of the process, or power loss.
 //
-//   segment = header *record *OCTET                                  ; records: base/record.hpp
-//   header  = magic:8 version:u32 synced:u32 journal:16 boot_id:16 number:u64 nonce:u64 previous_end:u64 checksum:u64
-//   payload = batches / step
-//   batches = %x01 count:u32 count*batch
+//   segment = front *record *OCTET                                   ; records: base/record.hpp
+//   front   = header *0 header *0                                    ; at 0 and at 512, up to 1024
+//   header  = magic:8 version:u32 flags:u32 journal:16 number:u64 nonce:u64 previous_end:u64 checksum:u64
+//   flags   = %x01 synced / %x02 closed, added
+//   payload = %x01 batches / %x02 step / %x03 batches places
+//   batches = count:u32 count*batch
 //   batch   = ids:u8 [id] [session] entries                          ; ids: 1 an id, 2 a session; base/entries.hpp
 //   id      = writer:16 sequence:u64
 //   session = writer:16 sequence:u64
-//   step    = %x02 kind:u8 number:u64 applied:u64 count:u32 count*key
-//   kind    = %x01 / %x02 / %x03                                     ; flush / erase / drop
+//   places  = count:u32 count*place                                  ; in the order of their entries
+//   place   = entry:u32 stored:u64 behind:u64                        ; which entry, of those of all batches, from 0 on
+//   step    = kind:u8 number:u64 [key]
+//   kind    = %x01 key / %x02 / %x03 / %x04                          ; erase / drop / it was done / it was not
 //   key     = size:u16 bytes
 //
-// All integers are little-endian; the header's checksum is the XXH3-64 of the 72 bytes before it. The two segments take
-// turns: each start of one has a higher number and another nonce, and overwrites what was there, once all its
-// entries have been handed down. It says where the records of the other one end.
+// All integers are little-endian; the header's checksum is the XXH3-64 of the bytes before it. There are two headers so
+// that damage to one does not take the nonce away, without which no record can be told. The two segments take turns:
+// each start of one has a number higher by one and another nonce, and overwrites what was there, once all its entries
+// have been handed down. It says where the records of the other one end. `journal` is random: segments that differ in
+// it do not belong together.
 //
-// A step says what is about to be done to the dataset: the entries of its keys that stand before it are handed down (a
-// flush), or are gone with the key (an erase) or with all keys (a drop; it names none). When it has been done, the
-// dataset's table of writers holds its number as the last sequence of the writer `journal`. `applied` is the number of
-// the last one that was done before: a step between `applied` and `number` has failed and does not count. Numbers of
-// steps follow each other without a gap. So replaying
-// knows of each entry whether it is in the dataset already, whenever the process was killed. A replay that is itself
-// killed goes on where it was: it takes the journal's order, and the writer `replay_writer(journal)` has the position
-// up to which it came.
+// The first entry of a key within a segment, and the first one after anything else has changed the key's value, has a
+// place: where in the value the entry begins. That is so many decoded bytes behind the first `stored` bytes of the
+// value's file; in a dataset without a codec, `stored` is 0 and `behind` an offset. Every other entry of the key stands
+// behind the one before. So a replay learns by comparing with the value what of an entry is there already, whenever the
+// process was killed, on whichever machine, and whether power was lost: it neither loses nor doubles anything, and
+// where value and journal do not fit together it knows that. It may be killed itself and begun again.
 //
-// After another boot, unless appends were synced, the journal counts for nothing: power loss may have taken a step out
-// of it and left what the step had handed down, which would then be doubled.
+// A step says that an erase or a drop is about to be done, and, with the same number, what has become of it; nothing is
+// appended in between. Entries that stand before one that was done are gone. One of which nothing is said is to be done
+// again.
+//
+// Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
+// down.
 //
 // Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
 // process as well as what is written by a system call does, and costs none. A segment is then longer than what was
@@ -48,20 +56,26 @@
 namespace accrete {
 
 inline constexpr std::array<const char*, 2> buffer_journal_names = {".buffer-0", ".buffer-1"};
-inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 16 + 8 + 8 + 8 + 8;
+/// What of them a repair could not hand down.
+inline constexpr std::array<const char*, 2> damaged_buffer_names = {".buffer-0.damaged", ".buffer-1.damaged"};
+
+inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 8 + 8 + 8 + 8;
+inline constexpr std::size_t buffer_second_header_offset = 512;  // in another sector
+inline constexpr std::size_t buffer_segment_front_size = 2 * buffer_second_header_offset;
+static_assert(buffer_segment_header_size <= buffer_second_header_offset);
 
 struct BufferSegmentHeader {
   bool synced = false;  ///< batches survive power loss before they are acknowledged
-  WriterId journal{};
-  BootId boot_id{};
+  bool closed = false;  ///< nothing is to be handed down
+  std::array<std::byte, 16> journal{};
   std::uint64_t number = 0;
   std::uint64_t nonce = 0;
-  std::uint64_t previous_end = 0;  ///< of the records in the segment before it; 0 if it is the first
+  std::uint64_t previous_end = 0;  ///< of the records in the segment before it
 };
 
-[[nodiscard]] std::string encode_buffer_segment_header(const BufferSegmentHeader& header);
-/// nullopt if it is none, or damaged. Throws UnsupportedError for another version.
-[[nodiscard]] std::optional<BufferSegmentHeader> decode_buffer_segment_header(std::string_view bytes);
+[[nodiscard]] std::string encode_buffer_segment_front(const BufferSegmentHeader& header);
+/// By whichever of the two headers is whole; nullopt if none is. Throws UnsupportedError for another version.
+[[nodiscard]] std::optional<BufferSegmentHeader> decode_buffer_segment_front(std::string_view bytes);
 
 struct BufferedBatch {
   std::optional<BatchId> id{};
@@ -69,12 +83,19 @@ struct BufferedBatch {
   std::span<const Entry> entries{};
 };
 
+/// Where an entry begins: `behind` decoded bytes behind the first `stored` bytes of the value's file.
+struct BufferPlace {
+  std::uint32_t entry = 0;
+  std::uint64_t stored = 0;
+  std::uint64_t behind = 0;
+};
+inline constexpr std::size_t buffer_place_size = 4 + 8 + 8;
+
 struct BufferStep {
-  enum class Kind : std::uint8_t { flush = 1, erase = 2, drop = 3 };
-  Kind kind = Kind::flush;
+  enum class Kind : std::uint8_t { erase = 1, drop = 2, done = 3, not_done = 4 };
+  Kind kind = Kind::erase;
   std::uint64_t number = 0;
-  std::uint64_t applied = 0;
-  std::vector<std::string_view> keys{};
+  std::string_view key{};  ///< to be erased
 };
 
 /// Builds the payload of a record in `record`, behind room for its header.
@@ -82,6 +103,8 @@ class BufferBatches {
  public:
   explicit BufferBatches(std::string& record);
   void add(const BufferedBatch& batch);
+  /// Last, if there are any.
+  void add_places(std::span<const BufferPlace> places);
   /// Of a batch within the record.
   [[nodiscard]] static std::uint64_t size_of(std::span<const Entry> entries) noexcept;
 
@@ -96,6 +119,7 @@ void encode_buffer_step(const BufferStep& step, std::string& record);
 struct BufferPayload {
   std::vector<BufferedBatch> batches{};
   std::vector<std::vector<Entry>> entries{};  ///< of the batches
+  std::vector<BufferPlace> places{};
   std::optional<BufferStep> step{};
 };
 /// Throws CorruptionError.
@@ -105,14 +129,11 @@ struct BufferPayload {
 class BufferJournal {
  public:
   struct Settings {
-    WriterId journal{};
-    BootId boot_id{};
     bool synced = false;
     std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond
-    std::uint64_t first_number = 1;   ///< of a segment: above those of all earlier journals with this id
   };
 
-  /// Starts the first segment. What the files held must have been replayed.
+  /// Starts the first segment, whose number is 1. What the files held must have been replayed.
   BufferJournal(Directory& directory, const Settings& settings);
 
   /// Whether a record of batches fits the segment; otherwise the other one must be started.
@@ -130,9 +151,6 @@ class BufferJournal {
   /// Rises by one with each start of a segment.
   [[nodiscard]] std::uint64_t segment() const noexcept { return header_.number; }
 
-  /// Removes the files: all entries have been handed down.
-  void remove();
-
  private:
   struct Segment {
     std::string name{};
@@ -141,13 +159,15 @@ class BufferJournal {
   };
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
+  void create(const BufferSegmentHeader& header);
   void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
+  static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;
   void move_window(Segment& segment, const ByteRange& range);
-  void start();
 
   Directory& directory_;
   const Settings settings_;
   BufferSegmentHeader header_;
+  BufferSegmentHeader previous_;  // of the other segment
   std::array<Segment, 2> segments_;
   // For small records, where batches need not be synced: a stretch of a segment that is shared.
   std::unique_ptr<SharedBytes> window_;
@@ -158,19 +178,11 @@ class BufferJournal {
   std::uint64_t durable_ = 0;
 };
 
-/// Whether a dataset holds a file of such a journal.
-[[nodiscard]] bool has_buffer_journal(const Directory& directory);
+/// Whether a dataset holds such a journal of which entries may have to be handed down.
+[[nodiscard]] bool has_open_buffer_journal(Directory& directory);
 
-/// The one journal that a dataset has at a time keeps its id, so that it takes one place in the table of writers.
-[[nodiscard]] WriterId buffer_journal_id(std::string_view dataset_uuid) noexcept;
-
-/// Where a record stands, as the sequence of the replay that has come so far.
-[[nodiscard]] constexpr std::uint64_t replay_position(std::uint64_t segment, std::uint64_t offset) noexcept {
-  return segment << 40 | offset;
-}
-[[nodiscard]] constexpr std::uint64_t replayed_segment(std::uint64_t position) noexcept { return position >> 40; }
-
-/// The writer under which a replay of this journal keeps how far it came.
-[[nodiscard]] WriterId replay_writer(const WriterId& journal) noexcept;
+/// All entries have been handed down. `remove_buffer_journal` then removes the files, once nobody looks for them.
+void close_buffer_journal(Directory& directory);
+void remove_buffer_journal(Directory& directory);
 
 }  // namespace accrete

@@ -4,271 +4,408 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <map>
+#include <optional>
+#include <set>
+#include <span>
 #include <unordered_map>
 
 #include "base/escape.hpp"
 #include "base/hash.hpp"
 #include "store/batch_encoder.hpp"
+#include "store/buffer_records.hpp"
+#include "store/stored_bytes.hpp"
 
 namespace accrete {
 namespace {
 
 constexpr std::uint64_t most_gathered_bytes = std::uint64_t{32} << 20;
 
-using Segments = std::vector<std::unique_ptr<BufferSegment>>;
+struct KeyHash {
+  using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
+  std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
+};
+template <typename Value>
+using ByKey = std::unordered_map<std::string, Value, KeyHash, std::equal_to<>>;
 
-/// The segments of the journal, the older first, but for `skipped` that are damaged.
-Segments open_segments(Directory& directory, Damage damage, std::uint64_t& skipped) {
-  Segments segments;
-  for (const char* const name : buffer_journal_names) {
-    try {
-      if (auto segment = BufferSegment::try_open(directory, name)) segments.push_back(std::move(segment));
-    } catch (const CorruptionError&) {
-      if (damage == Damage::refuse) throw;
-      ++skipped;
-    }
-  }
-  const auto older = [](const auto& left, const auto& right) { return left->header().number < right->header().number; };
-  std::sort(segments.begin(), segments.end(), older);
-  return segments;
-}
-
-/// Which entries are in the dataset already, by the steps of the journal.
-class Steps {
+/// The erases and drops of a journal, and what has become of them.
+class Removals {
  public:
-  /// `last`: the number of the last step that the dataset knows to be done.
-  explicit Steps(std::uint64_t last) : last_(last) {}
+  explicit Removals(std::vector<std::string>& problems) : problems_(problems) {}
 
-  /// False if a step is missing before this one, or the dataset does not know of one that was done before it.
-  [[nodiscard]] bool fits(const BufferStep& step) const noexcept {
-    return (number_ == 0 || step.number == number_ + 1) && step.applied <= last_;
-  }
-
-  void add(std::uint64_t position, const BufferStep& step) {
+  void add(std::uint64_t record, const BufferStep& step) {
+    const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
+    const bool fits = number_ == 0 || (is_outcome ? step.number == number_ : step.number == number_ + 1 && !begun_);
+    if (!fits) problems_.push_back("its step " + std::to_string(step.number) + " does not follow the one before it");
     number_ = step.number;
-    last_ = std::max(last_, step.applied);
-    // A step that failed stands last until another one, which tells so, is behind it.
-    if (latest_ && latest_->number > step.applied) latest_.reset();
-    commit_latest();
-    latest_.emplace(Known{step.kind, step.number, position, {step.keys.begin(), step.keys.end()}});
-  }
-  void end() { commit_latest(); }
-
-  /// Whether an entry for `key` in a record at `position` has been handed down, or erased since.
-  [[nodiscard]] bool covers(std::string_view key, std::uint64_t position) const {
-    if (position < drop_position_) return true;
-    const auto found = positions_.find(key);
-    return found != positions_.end() && position < found->second;
+    // What became of it is lost. Something was appended behind it, so that it has ended.
+    if (!is_outcome && begun_) count_begun();
+    if (!is_outcome) begun_.emplace(Removal{step.kind, record, std::string(step.key)});
+    if (step.kind == BufferStep::Kind::done && begun_) count_begun();
+    if (is_outcome) begun_.reset();
   }
 
-  /// An erase or a drop that was begun and neither done nor failed: it is to be done at its place.
-  [[nodiscard]] bool is_to_be_done(const BufferStep& step) const noexcept { return step.number == undone_; }
+  /// That of which nothing is said is to be done again.
+  void end() {
+    if (!begun_) return;
+    undone_ = begun_->record;
+    count_begun();
+  }
+
+  /// Whether an entry for `key` in this record has been removed since.
+  [[nodiscard]] bool covers(std::string_view key, std::uint64_t record) const {
+    if (record < drop_) return true;
+    const auto found = erases_.find(key);
+    return found != erases_.end() && record < found->second;
+  }
+
+  [[nodiscard]] bool is_to_be_done(std::uint64_t record) const noexcept { return record == undone_; }
 
  private:
-  struct Known {
+  struct Removal {
     BufferStep::Kind kind;
-    std::uint64_t number;
-    std::uint64_t position;
-    std::vector<std::string> keys;
+    std::uint64_t record;
+    std::string key;
   };
 
-  struct Hash {
-    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
-    std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
-  };
-
-  void commit_latest() {
-    if (!latest_) return;
-    const bool done = latest_->number <= last_;
-    if (!done && latest_->kind != BufferStep::Kind::flush) undone_ = latest_->number;
-    if (done && latest_->kind == BufferStep::Kind::drop) drop_position_ = latest_->position;
-    if (done) {
-      for (std::string& key : latest_->keys) positions_.insert_or_assign(std::move(key), latest_->position);
+  void count_begun() {
+    if (begun_->kind == BufferStep::Kind::drop) {
+      drop_ = begun_->record;
+    } else {
+      erases_.insert_or_assign(std::move(begun_->key), begun_->record);
     }
-    latest_.reset();
+    begun_.reset();
   }
 
-  std::uint64_t last_;
-  std::uint64_t number_ = 0;     // of the step that was added last; numbers begin with 1
-  std::optional<Known> latest_;  // not known yet to have failed
-  std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> positions_;
-  std::uint64_t drop_position_ = 0;
+  std::vector<std::string>& problems_;
+  std::uint64_t number_ = 0;      // of the last one; numbers begin with 1
+  std::optional<Removal> begun_;  // and not known to be done or not
+  ByKey<std::uint64_t> erases_;   // key → record
+  std::uint64_t drop_ = 0;
   std::uint64_t undone_ = 0;
 };
 
-/// Power loss may have taken the steps out of a journal that was not synced, and what it still holds would be doubled.
-bool counts(const Segments& segments, const BootId& boot_id) {
-  if (segments.empty()) return false;
-  const BufferSegmentHeader& header = segments.front()->header();
-  return header.synced || header.boot_id == boot_id;
-}
-
-template <typename Visit>
-void for_each_payload(const Segments& segments, const BootId& boot_id, Damage damage, Visit visit) {
-  for (const auto& segment : segments) {
-    segment->rewind();
-    while (auto record = segment->next(boot_id, damage)) {
-      visit(replay_position(segment->header().number, record->offset), std::move(record->payload));
-    }
+/// Whole records may still hold nonsense.
+std::optional<BufferPayload> try_decode(const std::string& payload) {
+  try {
+    return decode_buffer_payload(payload);
+  } catch (const CorruptionError&) {
+    return std::nullopt;
   }
 }
 
-/// What is wrong between the records, each of which is whole, goes to `tell`. `last`: as for Steps.
-template <typename Tell>
-Steps load_steps(const Segments& segments, const BootId& boot_id, Damage damage, std::uint64_t last, Tell tell) {
-  Steps steps(last);
-  for_each_payload(segments, boot_id, damage, [&](std::uint64_t position, std::string&& payload) {
-    const BufferPayload decoded = decode_buffer_payload(payload);
-    if (!decoded.step) return;
-    if (!steps.fits(*decoded.step)) {
-      tell("its step " + std::to_string(decoded.step->number) + " does not follow what was done before it");
-    }
-    steps.add(position, *decoded.step);
-  });
-  steps.end();
-  // Once the second one was begun, nothing was written to the first.
-  if (segments.size() == 2 && segments[0]->offset() != segments[1]->header().previous_end) {
-    tell("the records of one segment end at its byte " + std::to_string(segments[0]->offset()) +
-         ", and the next one was begun when they ended at " + std::to_string(segments[1]->header().previous_end));
-  }
-  return steps;
-}
-
-std::string damage_in(const Directory& directory, const std::string& what) {
-  return "the buffer's journal in " + quoted(directory.path()) + " is damaged: " + what +
-         "; copy the dataset, then run 'accrete verify --repair', which keeps what is whole";
-}
-
+/// Goes over the journal and compares its entries with the values. Tells a function what is missing there.
 class Replay {
  public:
-  Replay(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BootId& boot_id, Damage damage)
-      : parts_(parts), writer_(writer), words_(words), boot_id_(boot_id), damage_(damage) {}
+  struct Work {
+    std::function<void(std::span<const Entry>)> append = [](std::span<const Entry>) {};
+    std::function<void(const BufferStep&)> remove = [](const BufferStep&) {};
+  };
 
-  std::uint64_t run() {
-    Segments segments = open_segments(*parts_.directory, damage_, skipped_);
-    if (counts(segments, boot_id_)) hand_down(segments);
-    writer_.set_buffered(words_, false);
-    for (const char* const name : buffer_journal_names) {
-      if (parts_.directory->info(name)) parts_.directory->remove(name);
-    }
-    return skipped_;
+  Replay(FilesParts& parts, BufferRecords& records, Work work)
+      : parts_(parts), records_(records), work_(std::move(work)), stored_bytes_(parts.marker.codec.has_value()) {}
+
+  void run() {
+    records_.for_each([&](const BufferRecords::Record& record) {
+      const std::optional<BufferPayload> payload = try_decode(record.payload);
+      if (payload && payload->step) removals_.add(record.number, *payload->step);
+    });
+    removals_.end();
+    records_.for_each([&](BufferRecords::Record&& record) { take_up(std::move(record)); });
+    settle();
   }
+
+  /// Once it was run: what is damaged or does not fit.
+  [[nodiscard]] std::vector<std::string> problems() const {
+    std::vector<std::string> all = records_.damage();
+    all.insert(all.end(), problems_.begin(), problems_.end());
+    if (untold_refusals_ > 0) all.push_back("so it is with " + std::to_string(untold_refusals_) + " more keys");
+    return all;
+  }
+  [[nodiscard]] const std::map<WriterId, std::uint64_t>& sequences() const noexcept { return sequences_; }
 
  private:
-  void hand_down(Segments& segments) {
-    const BufferSegmentHeader& header = segments.front()->header();
-    if (parts_.marker.codec) encoder_.emplace(*parts_.marker.codec);
-    replayer_ = replay_writer(header.journal);
-    done_position_ = last_sequence(replayer_);
-    const Steps steps =
-        load_steps(segments, boot_id_, damage_, last_sequence(header.journal), [&](const std::string& what) {
-          if (damage_ == Damage::refuse) throw CorruptionError(damage_in(*parts_.directory, what));
-          ++skipped_;
-        });
-    for (const auto& segment : segments) skipped_ += segment->skipped();
-    for_each_payload(segments, boot_id_, damage_, [&](std::uint64_t position, std::string&& payload) {
-      replay(steps, position, std::move(payload));
-    });
-    append_gathered();
-    for (const auto& [id, sequence] : sequences_) writer_.append(words_, {}, {.id = BatchId{id, sequence}});
-    if (header.synced) {
-      parts_.directory->sync_file_system();
-      writer_.renew_journal(words_);
-    }
+  /// What is known of a key.
+  struct State {
+    std::uint64_t stored = 0;  // places count from behind so many bytes of its file
+    std::uint64_t next = 0;    // where its next entry begins
+    std::uint64_t size = 0;    // of what is there, with what has been appended
+    bool is_placed = false;    // `stored` and `next` are known
+    bool is_sized = false;     // `size` and `exists` are known
+    bool exists = false;
+    bool is_appended = false;  // by this replay
+    bool is_refused = false;   // nothing more is appended
+  };
+  using Value = ByKey<State>::value_type;
+
+  struct Gathered {
+    Value* value = nullptr;
+    std::uint64_t begin = 0;
+    std::string_view bytes{};
+
+    [[nodiscard]] std::uint64_t end() const noexcept { return begin + bytes.size(); }
+  };
+
+  void take_up(BufferRecords::Record&& record) {
+    payloads_.push_back(std::move(record.payload));
+    const std::optional<BufferPayload> payload = try_decode(payloads_.back());
+    if (!payload) problems_.emplace_back("one of its records is whole, but holds neither batches nor a step");
+    if (!payload || record.is_behind_damage) forget_places();
+    if (payload && payload->step && removals_.is_to_be_done(record.number)) remove(*payload->step);
+    if (payload) gather(*payload, record.number);
+    if (gathered_bytes_ >= most_gathered_bytes) settle();
+    if (gathered_.empty()) payloads_.clear();
   }
 
-  void replay(const Steps& steps, std::uint64_t position, std::string&& payload) {
-    payloads_.push_back(std::move(payload));
-    const BufferPayload decoded = decode_buffer_payload(payloads_.back());
-    for (const BufferedBatch& batch : decoded.batches) {
+  void gather(const BufferPayload& payload, std::uint64_t record) {
+    auto place = payload.places.begin();
+    std::uint32_t number = 0;
+    for (const BufferedBatch& batch : payload.batches) {
       for (const auto& id : {batch.id, batch.session}) {
         if (id) sequences_[id->writer] = std::max(sequences_[id->writer], id->sequence);
       }
-    }
-    if (position <= done_position_) {
-      payloads_.pop_back();
-      return;
-    }
-    if (decoded.step && steps.is_to_be_done(*decoded.step)) return perform(*decoded.step, position);
-    const std::size_t gathered_before = gathered_.size();
-    for (const BufferedBatch& batch : decoded.batches) {
       for (const Entry& entry : batch.entries) {
-        if (!steps.covers(entry.key, position)) gather(entry);
+        const bool has_place = place != payload.places.end() && place->entry == number;
+        ++number;
+        const BufferPlace* const given = has_place ? &*place++ : nullptr;
+        if (!removals_.covers(entry.key, record)) gather(entry, given);
       }
     }
-    if (gathered_.size() == gathered_before) payloads_.pop_back();
-    gathered_to_ = position;
-    if (gathered_bytes_ >= most_gathered_bytes) append_gathered();
   }
 
-  void gather(const Entry& entry) {
-    gathered_.push_back(entry);
-    gathered_bytes_ += entry.bytes.size() + sizeof(Entry);
+  void gather(const Entry& entry, const BufferPlace* given) {
+    const auto found = states_.find(entry.key);
+    Value& value = found != states_.end() ? *found : *states_.try_emplace(std::string(entry.key)).first;
+    State& state = value.second;
+    if (given) set_place(value, *given);
+    if (state.is_refused || (!state.is_placed && !try_place(value))) return;
+    gathered_.push_back({.value = &value, .begin = state.next, .bytes = entry.bytes});
+    state.next += entry.bytes.size();
+    gathered_bytes_ += sizeof(Gathered) + entry.bytes.size();
   }
 
-  void append_gathered() {
-    if (gathered_to_ > 0) {
-      const std::span<const Entry> entries = encoder_ ? encoder_->encode(gathered_) : gathered_;
-      writer_.append(words_, entries, {.id = BatchId{replayer_, gathered_to_}});
+  void set_place(Value& value, const BufferPlace& place) {
+    State& state = value.second;
+    if (state.stored != place.stored) {
+      settle();  // what counts from elsewhere
+      // It counts from the end of the file, where all that stands before must have been.
+      if (state.is_appended) refuse(value, "lacks bytes that others were handed down behind");
+      state.is_sized = false;
     }
+    state.stored = place.stored;
+    state.next = place.behind;
+    state.is_placed = true;
+  }
+
+  /// Of an entry without a place it is known where it begins if nothing of its key has been handed down since the last
+  /// one that is whole.
+  bool try_place(Value& value) {
+    State& state = value.second;
+    const bool is_first = !state.is_sized && state.next == 0;
+    if (is_first) load_size(value);
+    if (state.is_refused) return false;
+    state.is_placed = is_first ? !state.exists : state.is_sized && state.size == state.next;
+    if (!state.is_placed) refuse(value, "may or may not have what stands behind the damage");
+    return state.is_placed;
+  }
+
+  void forget_places() {
+    settle();
+    for (auto& [key, state] : states_) state.is_placed = false;
+  }
+
+  void remove(const BufferStep& step) {
+    settle();
+    if (step.kind == BufferStep::Kind::drop) {
+      states_.clear();
+      removed_all_ = true;
+    } else {
+      if (const auto found = states_.find(step.key); found != states_.end()) states_.erase(found);
+      removed_.emplace(step.key);
+    }
+    work_.remove(step);
+  }
+
+  /// Appends what is missing of all that is gathered.
+  void settle() {
+    const auto is_before = [](const Gathered& left, const Gathered& right) {
+      return std::less<>{}(left.value, right.value);
+    };
+    std::ranges::stable_sort(gathered_, is_before);
+    for (std::span<const Gathered> left(gathered_); !left.empty();) {
+      std::size_t size = 1;
+      while (size < left.size() && left[size].value == left[0].value && left[size].begin == left[size - 1].end())
+        ++size;
+      settle_run(left.first(size));
+      left = left.subspan(size);
+    }
+    if (!missing_.empty()) work_.append(missing_);
+    missing_.clear();
     gathered_.clear();
     gathered_bytes_ = 0;
-    gathered_to_ = 0;
-    payloads_.clear();
   }
 
-  void perform(const BufferStep& step, std::uint64_t position) {
-    const bool is_drop = step.kind == BufferStep::Kind::drop;
-    const std::vector<std::string> keys(step.keys.begin(), step.keys.end());
-    append_gathered();
-    if (is_drop) writer_.drop(words_);
-    for (const std::string& key : keys) writer_.erase(words_, key);
-    writer_.append(words_, {}, {.id = BatchId{replayer_, position}});
+  /// Of entries of one key, one behind the other.
+  void settle_run(std::span<const Gathered> run) {
+    Value& value = *run.front().value;
+    State& state = value.second;
+    try {
+      if (!state.is_sized && !state.is_refused) load_size(value);
+      if (state.is_refused || !fits(value, run)) return;
+    } catch (const CorruptionError& error) {
+      return refuse(value, std::string("cannot be read: ") + error.what());
+    }
+    const std::size_t missing_before = missing_.size();
+    for (const Gathered& entry : run) {
+      if (entry.end() <= state.size) continue;
+      missing_.push_back({value.first, entry.bytes.substr(std::max(state.size, entry.begin) - entry.begin)});
+    }
+    if (!state.exists)
+      missing_.insert(missing_.begin() + static_cast<std::ptrdiff_t>(missing_before), {value.first, ""});
+    state.is_appended = state.is_appended || missing_.size() > missing_before;
+    state.exists = true;
+    state.size = std::max(state.size, run.back().end());
   }
 
-  [[nodiscard]] std::uint64_t last_sequence(const WriterId& id) {
-    const auto found = parts_.writers.find(id, words_.writers);
-    return found ? found->sequence : 0;
+  /// Whether the run begins within the value, or at its end, and the value has the same bytes as far as it goes.
+  bool fits(Value& value, std::span<const Gathered> run) {
+    const State& state = value.second;
+    const std::uint64_t begin = run.front().begin;
+    if (state.size < begin) {
+      refuse(value, "has " + std::to_string(state.size) + " bytes where " + std::to_string(begin) + " must be");
+      return false;
+    }
+    if (state.size == begin) return true;
+    if (state.is_appended) {
+      refuse(value, "has appends that do not follow each other");
+      return false;
+    }
+    std::vector<std::string_view> there;
+    for (const Gathered& entry : run) {
+      if (entry.begin < state.size) there.push_back(entry.bytes.substr(0, state.size - entry.begin));
+    }
+    const auto file = parts_.values.try_open_to_read(value.first, false);
+    if (file && stored_bytes_.matches(*file, value.first, state.stored, begin, there)) return true;
+    refuse(value, "has other bytes than were handed down");
+    return false;
+  }
+
+  void load_size(Value& value) {
+    auto& [key, state] = value;
+    const bool is_removed = removed_all_ || removed_.contains(key);
+    const auto file = is_removed ? nullptr : parts_.values.try_open_to_read(key, false);
+    const auto size = file ? stored_bytes_.size_behind(*file, key, state.stored) : std::nullopt;
+    if (!size && (file || state.stored > 0)) return refuse(value, "has lost bytes that were handed down");
+    state.size = size.value_or(0);
+    state.exists = file != nullptr;
+    state.is_sized = true;
+  }
+
+  void refuse(Value& value, const std::string& why) {
+    constexpr std::size_t most_told = 20;
+    value.second.is_refused = true;
+    if (told_refusals_ == most_told) {
+      ++untold_refusals_;
+      return;
+    }
+    ++told_refusals_;
+    problems_.push_back("the value of key " + quoted(value.first) + " " + why);
   }
 
   FilesParts& parts_;
-  FilesWriter& writer_;
-  ControlWords& words_;
-  const BootId& boot_id_;
-  const Damage damage_;
-  std::optional<BatchEncoder> encoder_{};  // where values are not raw
-  WriterId replayer_{};
-  std::uint64_t done_position_ = 0;  // a replay that was killed came so far
-  std::uint64_t skipped_ = 0;
+  BufferRecords& records_;
+  const Work work_;
+  StoredBytes stored_bytes_;
+  std::vector<std::string> problems_;
+  std::size_t told_refusals_ = 0;
+  std::size_t untold_refusals_ = 0;
+  Removals removals_{problems_};
+  bool removed_all_ = false;  // by this replay
+  std::set<std::string, std::less<>> removed_;
   std::map<WriterId, std::uint64_t> sequences_;
+  ByKey<State> states_;
   std::deque<std::string> payloads_;  // that gathered_ points into
-  std::vector<Entry> gathered_;
+  std::vector<Gathered> gathered_;
   std::uint64_t gathered_bytes_ = 0;
-  std::uint64_t gathered_to_ = 0;  // position; 0: nothing
+  std::vector<Entry> missing_;
 };
+
+/// A replay that changes the dataset.
+std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, FilesWriter& writer,
+                                   ControlWords& words) {
+  std::optional<BatchEncoder> encoder;
+  if (parts.marker.codec) encoder.emplace(*parts.marker.codec);
+  const auto append = [&](std::span<const Entry> entries) {
+    writer.append(words, encoder ? encoder->encode(entries) : entries, {});
+  };
+  const auto remove = [&](const BufferStep& step) {
+    if (step.kind == BufferStep::Kind::drop) return writer.drop(words);
+    writer.erase(words, step.key);
+  };
+  Replay replay(parts, records, {.append = append, .remove = remove});
+  replay.run();
+  for (const auto& [id, sequence] : replay.sequences()) writer.append(words, {}, {.id = BatchId{id, sequence}});
+  if (records.is_synced()) {
+    parts.directory->sync_file_system();
+    writer.renew_journal(words);
+  }
+  return replay.problems();
+}
+
+void set_aside(Directory& directory) {
+  for (std::size_t i = 0; i < buffer_journal_names.size(); ++i) {
+    if (directory.info(buffer_journal_names[i])) directory.rename(buffer_journal_names[i], damaged_buffer_names[i]);
+  }
+}
+
+/// What an earlier repair has set aside is not to be written over.
+void check_room_to_set_aside(const Directory& directory) {
+  for (std::size_t i = 0; i < buffer_journal_names.size(); ++i) {
+    const char* const name = damaged_buffer_names[i];
+    if (!directory.info(buffer_journal_names[i]) || !directory.info(name)) continue;
+    throw ExistsError("the buffer's journal in " + quoted(directory.path()) + " does not fit the values, and " +
+                      quoted(name) + ", which an earlier repair has set aside, is still there: move it away");
+  }
+}
+
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string all;
+  for (const std::string& sentence : sentences) all += (all.empty() ? "" : "; ") + sentence;
+  return all;
+}
 
 }  // namespace
 
-std::uint64_t replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BootId& boot_id,
-                                    Damage damage) {
-  return Replay(parts, writer, words, boot_id, damage).run();
+std::vector<std::string> replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words,
+                                               Misfit misfit) {
+  Directory& directory = *parts.directory;
+  BufferRecords records(directory);
+  std::vector<std::string> problems;
+  if (!records.is_closed()) {
+    problems = check_buffer_journal(parts);
+    if (!problems.empty() && misfit == Misfit::refuse) {
+      throw CorruptionError("the buffer's journal in " + quoted(directory.path()) +
+                            " is damaged, or does not fit the values: " + joined(problems) +
+                            "; copy the dataset, then run 'accrete verify --repair', which hands down what is whole "
+                            "and fits");
+    }
+    if (!problems.empty()) check_room_to_set_aside(directory);
+    (void)hand_down(parts, records, writer, words);
+  }
+  if (problems.empty()) close_buffer_journal(directory);
+  if (!problems.empty()) set_aside(directory);
+  writer.set_buffered(words, false);
+  parts.control.sync();
+  remove_buffer_journal(directory);
+  return problems;
 }
 
-std::vector<std::string> check_buffer_journal(Directory& directory, const BootId& boot_id) {
-  std::vector<std::string> problems;
-  try {
-    std::uint64_t skipped = 0;
-    const Segments segments = open_segments(directory, Damage::refuse, skipped);
-    constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
-    if (!counts(segments, boot_id)) return {};
-    (void)load_steps(segments, boot_id, Damage::refuse, any,
-                     [&](const std::string& what) { problems.push_back(damage_in(directory, what)); });
-  } catch (const CorruptionError& error) {
-    problems.emplace_back(error.what());
-  }
-  return problems;
+std::vector<std::string> check_buffer_journal(FilesParts& parts) {
+  BufferRecords records(*parts.directory);
+  if (records.is_closed()) return {};
+  Replay replay(parts, records, {});
+  replay.run();
+  return replay.problems();
 }
 
 }  // namespace accrete

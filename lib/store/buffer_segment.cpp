@@ -1,9 +1,7 @@
 #include "store/buffer_segment.hpp"
 
-#include <accrete/error.hpp>
 #include <algorithm>
 
-#include "base/escape.hpp"
 #include "base/filled_string.hpp"
 #include "base/zeros.hpp"
 
@@ -22,46 +20,43 @@ std::string read_up_to(const File& file, std::uint64_t offset, std::uint64_t siz
 
 }  // namespace
 
-BufferSegment::BufferSegment(std::string path, std::unique_ptr<File> file, const BufferSegmentHeader& header)
-    : path_(std::move(path)), file_(std::move(file)), header_(header), file_size_(file_->size()) {}
+BufferSegment::BufferSegment(std::string name, std::unique_ptr<File> file, const BufferSegmentHeader& header)
+    : name_(std::move(name)), file_(std::move(file)), header_(header), file_size_(file_->size()) {}
 
 std::unique_ptr<BufferSegment> BufferSegment::try_open(Directory& directory, const char* name) {
   std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
   if (!file) return nullptr;
-  const std::string bytes = read_up_to(*file, 0, buffer_segment_header_size);
-  // What was created, or begun before power was lost: that may leave zeros, or the front of a header.
-  if (bytes.size() < buffer_segment_header_size || is_zero(bytes)) return nullptr;
-  std::string path = directory.path() + "/" + name;
-  const auto header = decode_buffer_segment_header(bytes);
-  if (!header) {
-    throw CorruptionError("the buffer's journal " + quoted(path) +
-                          " does not begin with the header of one; copy the dataset, then run 'accrete verify "
-                          "--repair', which keeps what is left of the journal");
-  }
-  return std::unique_ptr<BufferSegment>(new BufferSegment(std::move(path), std::move(file), *header));
+  const auto header = decode_buffer_segment_front(read_up_to(*file, 0, buffer_segment_front_size));
+  if (!header) return nullptr;
+  return std::unique_ptr<BufferSegment>(new BufferSegment(name, std::move(file), *header));
 }
 
-std::optional<BufferSegment::Record> BufferSegment::next(const BootId& boot_id, Damage damage) {
-  const std::optional<RecordHeader> header = header_at(offset_);
-  if (header) {
-    if (std::optional<std::string> payload = try_load(offset_, *header)) {
-      Record record{.offset = offset_, .payload = *std::move(payload)};
-      offset_ += record_size(record.payload.size());
-      return record;
-    }
-  }
+void BufferSegment::rewind() noexcept {
+  offset_ = buffer_segment_front_size;
+  damage_.clear();
+}
+
+std::optional<BufferSegment::Record> BufferSegment::next() {
+  if (std::optional<Record> record = try_load_next()) return record;
   const std::optional<Found> behind = find_whole_record(offset_ + record_alignment);
-  const bool lost_power = header_.boot_id != boot_id;
-  if (!behind || (lost_power && behind->durable <= offset_)) return std::nullopt;
-  if (damage == Damage::refuse) {
-    throw CorruptionError("the buffer's journal " + quoted(path_) + " is damaged between its bytes " +
-                          std::to_string(offset_) + " and " + std::to_string(behind->offset) +
-                          "; copy the dataset, then run 'accrete verify --repair', which keeps all appends but those "
-                          "that stood there");
-  }
-  ++skipped_;
+  // Of what is synced record by record, power loss may take what was being written, but nothing before it.
+  if (!behind || (header_.synced && behind->durable <= offset_)) return std::nullopt;
+  damage_.push_back(name_ + " is damaged between its bytes " + std::to_string(offset_) + " and " +
+                    std::to_string(behind->offset));
   offset_ = behind->offset;
-  return next(boot_id, damage);
+  std::optional<Record> record = try_load_next();
+  if (record) record->is_behind_damage = true;
+  return record;
+}
+
+std::optional<BufferSegment::Record> BufferSegment::try_load_next() {
+  const std::optional<RecordHeader> header = header_at(offset_);
+  if (!header) return std::nullopt;
+  std::optional<std::string> payload = try_load(offset_, *header);
+  if (!payload) return std::nullopt;
+  Record record{.offset = offset_, .payload = *std::move(payload)};
+  offset_ += record_size(record.payload.size());
+  return record;
 }
 
 std::optional<RecordHeader> BufferSegment::header_at(std::uint64_t offset) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/record.hpp"
 #include "os/env.hpp"
@@ -12,35 +13,34 @@
 
 namespace accrete {
 
-/// What to do about a damaged record that has whole ones behind it.
-enum class Damage { refuse, skip };
-
 class BufferSegment {
  public:
-  /// nullptr if the file is missing or nothing has been written to it. Throws CorruptionError if it holds no segment.
+  /// nullptr if the file is missing, or has no whole front.
   [[nodiscard]] static std::unique_ptr<BufferSegment> try_open(Directory& directory, const char* name);
 
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const BufferSegmentHeader& header() const noexcept { return header_; }
 
   struct Record {
     std::uint64_t offset = 0;
-    std::string payload;
+    std::string payload{};
+    bool is_behind_damage = false;  ///< what stood before it is gone
   };
-  /// The next whole record; nullopt at the end, where a torn tail is passed over. `boot_id` is that of now: after
-  /// another boot, power may have been lost. Throws CorruptionError for damage, unless it is to be skipped.
-  [[nodiscard]] std::optional<Record> next(const BootId& boot_id, Damage damage);
+  /// The next whole record; nullopt at the end, where a torn tail is passed over.
+  [[nodiscard]] std::optional<Record> next();
 
   /// Where what `next` has returned ends.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
 
-  void rewind() noexcept { offset_ = buffer_segment_header_size; }
+  void rewind() noexcept;
 
-  /// How many stretches of damage `next` has skipped since the segment was opened.
-  [[nodiscard]] std::uint64_t skipped() const noexcept { return skipped_; }
+  /// The stretches of damage that `next` has passed over since the beginning, each in words.
+  [[nodiscard]] const std::vector<std::string>& damage() const noexcept { return damage_; }
 
  private:
-  BufferSegment(std::string path, std::unique_ptr<File> file, const BufferSegmentHeader& header);
+  BufferSegment(std::string name, std::unique_ptr<File> file, const BufferSegmentHeader& header);
 
+  [[nodiscard]] std::optional<Record> try_load_next();
   [[nodiscard]] std::optional<RecordHeader> header_at(std::uint64_t offset);
   [[nodiscard]] std::optional<std::string> try_load(std::uint64_t offset, const RecordHeader& header);
   /// Valid until the next call. Fewer at the end of the file.
@@ -51,12 +51,12 @@ class BufferSegment {
   };
   [[nodiscard]] std::optional<Found> find_whole_record(std::uint64_t from);
 
-  std::string path_;
+  std::string name_;
   std::unique_ptr<File> file_;
   BufferSegmentHeader header_;
   std::uint64_t file_size_ = 0;
-  std::uint64_t offset_ = buffer_segment_header_size;
-  std::uint64_t skipped_ = 0;
+  std::uint64_t offset_ = buffer_segment_front_size;
+  std::vector<std::string> damage_;
   std::string window_;  // of the file, from window_offset_
   std::uint64_t window_offset_ = 0;
 };

@@ -6,6 +6,7 @@
 #include "base/escape.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/system.hpp"
+#include "store/boot_witness.hpp"
 #include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
@@ -45,7 +46,7 @@ void refuse_case_folding(const Directory& directory) {
 
 /// Writes the files of an empty dataset, all but its marker and lock.
 void write_control(Env& env, Directory& directory, const Stats& stats) {
-  write_new(directory, Control::name, Control::initial({.ids = {env.boot_id()}}, stats.keys, stats.bytes));
+  write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot()), stats.keys, stats.bytes));
 }
 
 /// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.

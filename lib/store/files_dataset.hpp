@@ -44,6 +44,10 @@ class OwnedFiles : public Files {
  public:
   [[nodiscard]] virtual Directory& directory() noexcept = 0;
 
+  /// Bytes of a value's file; nullopt if there is none. Without the lock: nothing may be changing the value, and what
+  /// a change that failed has left of it must have been taken back.
+  [[nodiscard]] virtual std::optional<std::uint64_t> stored_size(std::string_view key) const = 0;
+
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.
   virtual void set_buffered(bool buffered) = 0;

@@ -49,12 +49,12 @@ void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) 
 
 /// After power loss the header may say that there was an intent whose record has not reached the disk. Nothing that is
 /// promised hangs on it then: a synced batch is acknowledged after the header that ends its intent is on the disk.
-bool has_intent(const Control& control, bool rebooted) {
+bool has_intent(const Control& control, BootWitness::Told told) {
   try {
     (void)control.load_intent();
     return true;
   } catch (const CorruptionError&) {
-    if (rebooted) return false;
+    if (told == BootWitness::Told::other_boot) return false;
     throw;
   }
 }
@@ -83,13 +83,15 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 }  // namespace
 
 bool is_dataset_file(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 12> names{marker_name,
+  constexpr std::array<std::string_view, 14> names{marker_name,
                                                    lock_name,
                                                    Control::name,
                                                    Journal::name,
                                                    Writers::name,
                                                    buffer_journal_names[0],
                                                    buffer_journal_names[1],
+                                                   damaged_buffer_names[0],
+                                                   damaged_buffer_names[1],
                                                    owner_name,
                                                    server_name,
                                                    staged_server_name,
@@ -127,17 +129,17 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
       writers(*directory, read_only),
       values(*directory, max_open_files) {}
 
-bool needs_recovery(const Control::Header& header, const BootId& boot_id) {
-  // Not by ==, which libstdc++ 12 does byte by byte.
-  return header.state != ChangeState::idle || as_string_view(header.boots.ids.front()) != as_string_view(boot_id);
+bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
+  return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
 }
 
-ControlWords recover(FilesParts& parts, const BootId& boot_id) {
+ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   const Control::Header header = parts.control.load();
   ControlWords words = header.words;
   parts.values.forget_files();
-  const bool rebooted = header.boots.ids.front() != boot_id;
-  if (header.state == ChangeState::intent && has_intent(parts.control, rebooted)) finish_intent(parts, words);
+  const BootWitness::Told told = witness.tell(header.boots);
+  const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
+  if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);
   if (header.state == ChangeState::journal || rebooted) {
     if (rebooted) words.writers = parts.writers.count_whole();
     find_journal(parts, words, rebooted);
@@ -148,13 +150,13 @@ ControlWords recover(FilesParts& parts, const BootId& boot_id) {
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
-    words.buffered = has_buffer_journal(*parts.directory);
+    words.buffered = words.buffered || has_open_buffer_journal(*parts.directory);
   }
   words.unsynced = true;
   ++words.commits;
   ++words.removals;
   parts.control.commit(words);
-  if (rebooted) parts.control.set_boots({.ids = {boot_id}});
+  if (rebooted) parts.control.set_boots(witness.next_record(header.boots));
   return words;
 }
 

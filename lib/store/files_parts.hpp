@@ -9,6 +9,7 @@
 
 #include "os/dataset_lock.hpp"
 #include "os/env.hpp"
+#include "store/boot_witness.hpp"
 #include "store/control.hpp"
 #include "store/intent.hpp"
 #include "store/journal.hpp"
@@ -50,13 +51,13 @@ struct FilesParts {
 };
 
 /// True if a writer died in a change, or if power may have been lost since the last one.
-[[nodiscard]] bool needs_recovery(const Control::Header& header, const BootId& boot_id);
+[[nodiscard]] bool needs_recovery(const Control::Header& header, const BootWitness& witness);
 
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
-/// control file, and after another boot replays the journal, cuts off what the power loss has torn of compressed
-/// values, and counts anew. Needs the lock exclusively. Can be interrupted and called again. Returns the words it has
-/// committed.
-ControlWords recover(FilesParts& parts, const BootId& boot_id);
+/// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn
+/// of compressed values, and counts anew. Needs the lock exclusively. Can be interrupted and called again. Returns the
+/// words it has committed.
+ControlWords recover(FilesParts& parts, const BootWitness& witness);
 
 /// Makes all values survive power loss and the journal empty; the caller commits `words`.
 void checkpoint(FilesParts& parts, ControlWords& words);

@@ -19,11 +19,11 @@ constexpr std::size_t most_cached_descriptors = 16384;
 class FilesStore final : public OwnedFiles {
  public:
   FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options)
-      : boot_id_(env.boot_id()),
+      : witness_(env),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
         parts_(std::move(parts)),
-        writer_(*parts_, boot_id_, env.file_size_limit()) {
+        writer_(*parts_, witness_, env.file_size_limit()) {
     (void)read_access();  // recovers
   }
 
@@ -41,11 +41,10 @@ class FilesStore final : public OwnedFiles {
     Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
     const Control::Header header = parts_->control.load();
     check_not_destroyed(header.words);
-    access.words = needs_recovery(header, boot_id_) ? recover(*parts_, boot_id_) : header.words;
+    access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
     if (access.words.removals != seen_removals_) parts_->values.forget_files();
     if (access.words.commits != seen_commits_) parts_->values.forget_sizes();
-    if (must_replay(access.words))
-      (void)replay_buffer_journal(*parts_, writer_, access.words, boot_id_, Damage::refuse);
+    if (must_replay(access.words)) (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
     remember(access.words);
     return access;
   }
@@ -56,7 +55,7 @@ class FilesStore final : public OwnedFiles {
       const Control::Header header = parts_->control.load();
       check_not_destroyed(header.words);
       access.words = header.words;
-      if (!needs_recovery(header, boot_id_) && !must_replay(header.words)) return access;
+      if (!needs_recovery(header, witness_) && !must_replay(header.words)) return access;
       if (parts_->read_only) {
         check_readable_unrecovered(header);
         return access;
@@ -201,11 +200,15 @@ class FilesStore final : public OwnedFiles {
 
   Directory& directory() noexcept override { return *parts_->directory; }
 
+  std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
+
   void set_buffered(bool buffered) override {
     // Until it is said that the journal is gone, too: this owner has no need to replay its own.
     keeps_buffer_ = true;
     Access access = write_access();
     if (access.words.buffered != buffered) writer_.set_buffered(access.words, buffered);
+    // The journal's files are removed next. After power loss they must not be missed.
+    if (!buffered) parts_->control.sync();
     keeps_buffer_ = buffered;
     remember(access.words);
   }
@@ -230,7 +233,7 @@ class FilesStore final : public OwnedFiles {
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
 
-  const BootId boot_id_;
+  const BootWitness witness_;
   const std::chrono::milliseconds lock_timeout_;
   const std::shared_ptr<DatasetLock> lock_;  // guards all below
   const std::unique_ptr<FilesParts> parts_;

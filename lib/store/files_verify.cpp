@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/escape.hpp"
+#include "store/buffer_journal.hpp"
 #include "store/buffer_replay.hpp"
 #include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
@@ -14,7 +15,7 @@ namespace {
 class Verifier {
  public:
   Verifier(Env& env, const std::string& path, bool repair)
-      : env_(env), repair_(repair), directory_(open_dataset_directory(env, path)) {}
+      : env_(env), witness_(env), repair_(repair), directory_(open_dataset_directory(env, path)) {}
 
   VerifyReport run() {
     check_marker();
@@ -133,10 +134,10 @@ class Verifier {
       problem("its destroy was interrupted; run 'accrete destroy' again to finish it");
       return;
     }
-    if (!needs_recovery(header, env_.boot_id())) return;
+    if (!needs_recovery(header, witness_)) return;
     const std::string found = describe_change(parts, header);
     if (repair_) {
-      (void)recover(parts, env_.boot_id());
+      (void)recover(parts, witness_);
       repaired(found);
       return;
     }
@@ -150,8 +151,9 @@ class Verifier {
     if (header.state == ChangeState::journal) {
       return "a writer died in a synced batch: it is rolled forward if it is whole in the journal, else back";
     }
-    if (header.state == ChangeState::idle || header.boots.ids.front() != env_.boot_id())
-      return "the system has been started anew since: the journal is replayed";
+    if (header.state == ChangeState::idle || witness_.tell(header.boots) == BootWitness::Told::other_boot) {
+      return "the system may have been started anew since: the journal is replayed, and the values counted";
+    }
     const std::string record = parts.control.load_intent();
     const Intent intent = decode_intent(record);
     switch (intent.kind) {
@@ -171,21 +173,33 @@ class Verifier {
     const Control::Header header = parts.control.load();
     if (!header.words.buffered) return;
     const std::string found = "a buffer died with appends in its journal";
+    const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
     if (!marker_) {
       problem(found + ", which cannot be handed down without the marker");
       return;
     }
     if (!repair_) {
-      for (std::string& damage : check_buffer_journal(*directory_, env_.boot_id())) problem(std::move(damage));
-      problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
+      const std::vector<std::string> misfits =
+          waits_for_recovery ? std::vector<std::string>{} : check_buffer_journal(parts);
+      for (const std::string& misfit : misfits) problem("the buffer's journal: " + misfit);
+      if (misfits.empty()) {
+        problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
+      } else {
+        problem(found +
+                ", and nothing opens the dataset as it is; copy it, then 'accrete verify --repair' hands down "
+                "what is whole and fits");
+      }
       return;
     }
-    FilesWriter writer(parts, env_.boot_id(), env_.file_size_limit());
+    FilesWriter writer(parts, witness_, env_.file_size_limit());
     ControlWords words = header.words;
-    const std::uint64_t skipped = replay_buffer_journal(parts, writer, words, env_.boot_id(), Damage::skip);
+    const std::vector<std::string> misfits = replay_buffer_journal(parts, writer, words, Misfit::set_aside);
     repaired(found + ": they were handed down" +
-             (skipped == 0 ? "" : ", but for what stood in " + std::to_string(skipped) + " damaged parts of it"));
+             (misfits.empty() ? ""
+                              : ", but for what is damaged or does not fit; the journal is kept as " +
+                                    std::string(damaged_buffer_names[0]) + " and " + damaged_buffer_names[1]));
+    for (const std::string& misfit : misfits) repaired("the buffer's journal: " + misfit);
   }
 
   static void check_writers(FilesParts& parts) {
@@ -195,7 +209,7 @@ class Verifier {
   void check_totals(FilesParts& parts) {
     const Control::Header header = parts.control.load();
     // An unfinished change or a reboot says itself that the totals are to be mended.
-    if (needs_recovery(header, env_.boot_id())) return;
+    if (needs_recovery(header, witness_)) return;
     ControlWords words = header.words;
     const Stats& counted = report_.counted = count_values(*directory_);
     if (words.keys == counted.keys && words.bytes == counted.stored_bytes) return;
@@ -224,11 +238,12 @@ class Verifier {
     directory_->rename(next, Control::name);
     directory_->sync();
     FilesParts parts = open_parts(false);
-    (void)recover(parts, env_.boot_id());
+    (void)recover(parts, witness_);
     repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
   }
 
   Env& env_;
+  const BootWitness witness_;
   bool repair_;
   std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;

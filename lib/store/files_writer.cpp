@@ -110,7 +110,7 @@ void FilesWriter::change(Change apply) {
 }
 
 void FilesWriter::recover_now() {
-  if (needs_recovery(parts_.control.load(), boot_id_)) (void)recover(parts_, boot_id_);
+  if (needs_recovery(parts_.control.load(), witness_)) (void)recover(parts_, witness_);
   parts_.values.forget_files();
 }
 

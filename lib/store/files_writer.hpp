@@ -20,8 +20,8 @@ namespace accrete {
 class FilesWriter {
  public:
   /// `file_size_limit`: of this process (RLIMIT_FSIZE).
-  FilesWriter(FilesParts& parts, const BootId& boot_id, std::uint64_t file_size_limit)
-      : parts_(parts), boot_id_(boot_id), file_size_limit_(file_size_limit) {}
+  FilesWriter(FilesParts& parts, const BootWitness& witness, std::uint64_t file_size_limit)
+      : parts_(parts), witness_(witness), file_size_limit_(file_size_limit) {}
 
   /// False if a batch with this id has been applied before.
   bool append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options);
@@ -57,7 +57,7 @@ class FilesWriter {
   void empty_journal(ControlWords& words);
 
   FilesParts& parts_;
-  const BootId boot_id_;
+  const BootWitness& witness_;
   const std::uint64_t file_size_limit_;
   // Kept for their memory:
   BatchPlan plan_;

@@ -2,6 +2,7 @@
 
 #include "layer/buffered_store.hpp"
 #include "layer/compressed_store.hpp"
+#include "store/buffer_journal.hpp"
 #include "store/files_dataset.hpp"
 #include "support/require.hpp"
 
@@ -28,7 +29,19 @@ void Computer::open() {
   }
   options.buffer = BufferOptions{.limit_bytes = buffer_limit};
   options.durability = *setup_.buffer;
-  store_ = open_buffered_files(env_, path(), options);
+  try {
+    store_ = open_buffered_files(env_, path(), options);
+  } catch (const CorruptionError&) {
+    // Power loss may have taken what the journal goes on behind, unless both were synced.
+    require(may_misfit(), "only a power loss makes values and journal differ");
+    require(verify_files(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
+    require(!repair().repairs.empty(), "a repair says what was lost");
+    for (const char* const name : damaged_buffer_names) {
+      const auto directory = env_.try_open_directory(path());
+      if (directory->info(name)) directory->remove(name);
+    }
+    store_ = open_buffered_files(env_, path(), options);
+  }
 }
 
 void Computer::end_process() {

@@ -46,6 +46,11 @@ class Computer {
   /// What was erased stays so, too.
   [[nodiscard]] bool keeps_erases() const noexcept { return setup_.end == End::kill; }
 
+  /// The journal of a buffer may go on where the values do not.
+  [[nodiscard]] bool may_misfit() const noexcept {
+    return setup_.end == End::power_loss && setup_.buffer == Durability::os;
+  }
+
   /// As `end` says.
   void end_process();
 

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace accrete;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   try {
-    static_cast<void>(decode_buffer_segment_header(bytes));
+    static_cast<void>(decode_buffer_segment_front(bytes));
   } catch (const UnsupportedError&) {
   }
   try {
@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else {
       BufferBatches batches(again);
       for (const BufferedBatch& batch : payload.batches) batches.add(batch);
+      batches.add_places(payload.places);
     }
     test::require(again.substr(record_header_size) == bytes, "a payload is written in one way");
   } catch (const CorruptionError&) {

@@ -21,9 +21,13 @@ std::string golden_file() {
 }
 
 std::string sample_segment() {
-  BufferSegmentHeader header{.synced = true, .journal = writer_id(1), .boot_id = {}, .number = 3, .nonce = nonce};
-  header.boot_id.fill(std::byte{9});
-  std::string segment = encode_buffer_segment_header(header);
+  const BufferSegmentHeader header{.synced = true,
+                                   .closed = false,
+                                   .journal = writer_id(1),
+                                   .number = 3,
+                                   .nonce = nonce,
+                                   .previous_end = 0x0102030405060708};
+  std::string segment = encode_buffer_segment_front(header);
   const auto add = [&](std::string& record) {
     seal_record(record, nonce, segment.size(), segment.size());
     segment += record;
@@ -34,9 +38,19 @@ std::string sample_segment() {
   batches.add({.entries = entries});
   batches.add({.id = BatchId{writer_id(2), 5}, .session = BatchId{writer_id(3), 6}, .entries = entries});
   add(record);
-  encode_buffer_step({.kind = BufferStep::Kind::flush, .number = 8, .applied = 6, .keys = {"a", "b"}}, record);
+  BufferBatches placed(record);
+  placed.add({.entries = entries});
+  placed.add({.entries = std::span(entries).last(1)});
+  placed.add_places(std::array{BufferPlace{.entry = 0, .stored = 0, .behind = 12},
+                               BufferPlace{.entry = 2, .stored = 0x0102030405060708, .behind = 0x1112131415161718}});
   add(record);
-  encode_buffer_step({.kind = BufferStep::Kind::drop, .number = 9, .applied = 8}, record);
+  encode_buffer_step({.kind = BufferStep::Kind::erase, .number = 8, .key = "a"}, record);
+  add(record);
+  encode_buffer_step({.kind = BufferStep::Kind::not_done, .number = 8}, record);
+  add(record);
+  encode_buffer_step({.kind = BufferStep::Kind::drop, .number = 9}, record);
+  add(record);
+  encode_buffer_step({.kind = BufferStep::Kind::done, .number = 9}, record);
   add(record);
   return segment;
 }
@@ -48,11 +62,13 @@ TEST_CASE("a buffer's journal is written today as the golden file holds it") {
 
 TEST_CASE("the golden journal is read") {
   const std::string segment = read_file(golden_file());
-  const auto header = decode_buffer_segment_header(segment);
+  const auto header = decode_buffer_segment_front(segment);
   REQUIRE(header);
   CHECK(header->synced);
+  CHECK_FALSE(header->closed);
   CHECK(header->number == 3);
-  std::size_t offset = buffer_segment_header_size;
+  CHECK(header->previous_end == 0x0102030405060708);
+  std::size_t offset = buffer_segment_front_size;
   std::vector<BufferPayload> payloads;
   while (offset < segment.size()) {
     const std::string_view rest = std::string_view(segment).substr(offset);
@@ -63,14 +79,22 @@ TEST_CASE("the golden journal is read") {
     payloads.push_back(decode_buffer_payload(payload));
     offset += record_size(record->size);
   }
-  REQUIRE(payloads.size() == 3);
+  REQUIRE(payloads.size() == 6);
   REQUIRE(payloads[0].batches.size() == 2);
   CHECK(payloads[0].batches[1].id->sequence == 5);
   CHECK(payloads[0].batches[1].session->sequence == 6);
   CHECK(payloads[0].batches[0].entries[0].bytes == "Hello ");
-  CHECK(payloads[1].step->applied == 6);
-  CHECK(payloads[1].step->keys.size() == 2);
-  CHECK(payloads[2].step->kind == BufferStep::Kind::drop);
+  CHECK(payloads[0].places.empty());
+  REQUIRE(payloads[1].places.size() == 2);
+  CHECK(payloads[1].places[1].entry == 2);
+  CHECK(payloads[1].places[1].stored == 0x0102030405060708);
+  CHECK(payloads[1].places[1].behind == 0x1112131415161718);
+  CHECK(payloads[2].step->kind == BufferStep::Kind::erase);
+  CHECK(payloads[2].step->key == "a");
+  CHECK(payloads[3].step->kind == BufferStep::Kind::not_done);
+  CHECK(payloads[4].step->kind == BufferStep::Kind::drop);
+  CHECK(payloads[5].step->kind == BufferStep::Kind::done);
+  CHECK(payloads[5].step->number == 9);
 }
 
 }  // namespace

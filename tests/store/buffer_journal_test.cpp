@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/record.hpp"
+#include "layer/buffered_store.hpp"
 #include "store/files_dataset.hpp"
 #include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
@@ -20,13 +21,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* first_segment = "/.buffer-1";
 
-/// A dataset as it lies on disk when a buffer over it is killed. `appends` is how it came to that.
+/// A dataset as it lies on disk when a buffer over it is killed. It had `values` before there was the buffer; `appends`
+/// is how it came to that.
 class Image {
  public:
   template <typename Appends>
-  explicit Image(Appends appends) {
+  explicit Image(Appends appends, const std::vector<Entry>& values = {}) {
     const std::string living = directory_ / "living";
     create(living);
+    open(living)->append_batch(values);
     const std::unique_ptr<Store> store = open(living, {.buffer = BufferOptions{.limit_bytes = 1 << 20}});
     appends(*store);
     fs::copy(living, path(), fs::copy_options::recursive);
@@ -49,6 +52,10 @@ class Image {
 std::size_t end_of(const std::string& segment) {
   const std::size_t last = segment.find_last_not_of('\0') + 1;
   return last + (record_alignment - last % record_alignment) % record_alignment;
+}
+
+bool any_contains(const std::vector<std::string>& sentences, const std::string& part) {
+  return std::ranges::any_of(sentences, [&](const std::string& one) { return one.find(part) != std::string::npos; });
 }
 
 void append_numbers(Store& store) {
@@ -97,12 +104,10 @@ TEST_CASE("a Store that was open before the buffer hands down what the buffer ha
   const std::string path = directory / "dataset";
   create(path);
   const std::unique_ptr<Store> before = open(path);
-  before->append("a", "first;");
+  before->append("c", "first;");
   Image image(append_numbers);
-  for (const char* const name : {".control", first_segment + 1, ".writers"}) {
-    if (fs::exists(image.path() + "/" + name)) {
-      write_file(path + "/" + name, read_file(image.path() + "/" + name));
-    }
+  for (const char* const name : {"/.control", "/.buffer-0", first_segment}) {
+    write_file(path + name, read_file(image.path() + name));
   }
   CHECK(before->get("b") == numbers(20));
 }
@@ -130,33 +135,13 @@ TEST_CASE("flushes, erases and drops are replayed in their place") {
   CHECK(open(dropped.path())->list() == std::vector<KeySize>{{.key = "b", .size = 1}});
 }
 
-TEST_CASE("a journal that knows of a step which the dataset does not is refused") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "dataset";
-  create(path);
-  {
-    const std::unique_ptr<Store> store = open(path, {.buffer = BufferOptions{}});
-    store->append("a", "1");
-    store->flush();
-    const std::string early = read_file(path + "/.writers");
-    for (int i = 0; i < 2; ++i) {
-      store->append("a", "2");
-      store->flush();
-    }
-    fs::copy(path, directory / "killed", fs::copy_options::recursive);
-    write_file(directory / "killed/.writers", early);
-  }
-  CHECK_THROWS_WITH_AS((void)open(directory / "killed"), doctest::Contains("does not follow what was done before it"),
-                       CorruptionError);
-}
-
 TEST_CASE("a segment that ends before the next one was begun is refused, and repaired") {
   Image image([](Store& store) {
     const std::string piece(20'000, 'x');
     for (int i = 0; i < 80; ++i) store.append("key " + std::to_string(i), piece);
   });
   const auto number_of = [&](const char* name) {
-    return decode_buffer_segment_header(read_file(image.path() + name))->number;
+    return decode_buffer_segment_front(read_file(image.path() + name))->number;
   };
   const std::string older = number_of("/.buffer-0") < number_of("/.buffer-1") ? "/.buffer-0" : "/.buffer-1";
   std::string bytes = read_file(image.path() + older);
@@ -165,10 +150,7 @@ TEST_CASE("a segment that ends before the next one was begun is refused, and rep
   bytes[last] = '!';
   write_file(image.path() + older, bytes);
   CHECK_THROWS_AS((void)open(image.path()), CorruptionError);
-  const std::vector<std::string> problems = verify(image.path()).problems;
-  CHECK(std::any_of(problems.begin(), problems.end(), [](const std::string& problem) {
-    return problem.find("the records of one segment end") != std::string::npos;
-  }));
+  CHECK(any_contains(verify(image.path()).problems, "was begun"));
   CHECK_FALSE(verify(image.path(), {.repair = true}).repairs.empty());
   CHECK(open(image.path())->size("key 79") == 20'000);
 }
@@ -187,7 +169,7 @@ TEST_CASE("a journal that is cut at any length loses its tail only, in whole bat
   Image image(append_numbers);
   const std::string whole = read_file(image.path() + first_segment);
   std::size_t most = 0;
-  for (std::size_t size = buffer_segment_header_size; size <= end_of(whole); size += 5) {
+  for (std::size_t size = buffer_segment_front_size; size <= end_of(whole); size += 5) {
     const std::string path = image.copy();
     write_file(path + first_segment, whole.substr(0, size));
     const std::unique_ptr<Store> store = open(path);
@@ -205,7 +187,7 @@ TEST_CASE("a journal that is cut at any length loses its tail only, in whole bat
 TEST_CASE("a journal that is damaged in its middle is refused, and repaired but for what stood there") {
   Image image(append_numbers);
   const std::string whole = read_file(image.path() + first_segment);
-  for (const std::size_t at : {buffer_segment_header_size + 4, buffer_segment_header_size + 30, end_of(whole) / 2}) {
+  for (const std::size_t at : {buffer_segment_front_size + 4, buffer_segment_front_size + 30, end_of(whole) / 2}) {
     const std::string path = image.copy();
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
@@ -214,8 +196,8 @@ TEST_CASE("a journal that is damaged in its middle is refused, and repaired but 
     CHECK_FALSE(verify(path).problems.empty());
     CHECK(read_file(path + first_segment) == damaged);
     const VerifyReport repaired = verify(path, {.repair = true});
-    REQUIRE(repaired.repairs.size() == 1);
-    CHECK(repaired.repairs[0].find("damaged") != std::string::npos);
+    CHECK(any_contains(repaired.repairs, "is damaged between its bytes"));
+    CHECK(read_file(path + "/.buffer-1.damaged") == damaged);
     CHECK(verify(path).problems.empty());
     const std::string value = open(path)->get("a");
     CHECK(value == open(path)->get("b"));
@@ -230,7 +212,8 @@ TEST_CASE("whole records are found behind a stretch of zeros of any length") {
     for (int i = 0; i < appends; ++i) store.append("a", "a piece;");
   });
   const std::string whole = read_file(image.path() + first_segment);
-  const std::size_t size = (end_of(whole) - buffer_segment_header_size) / appends;  // of a record
+  constexpr std::size_t places_size = 4 + buffer_place_size;                                     // in the first record
+  const std::size_t size = (end_of(whole) - buffer_segment_front_size - places_size) / appends;  // of a record
   REQUIRE(size % record_alignment == 0);
   constexpr std::size_t first = 10;
   for (const std::size_t near : {std::size_t{100}, std::size_t{4096}, std::size_t{8192}, std::size_t{12288}}) {
@@ -238,13 +221,13 @@ TEST_CASE("whole records are found behind a stretch of zeros of any length") {
       CAPTURE(lost);
       const std::string path = image.copy();
       std::string damaged = whole;
-      damaged.replace(buffer_segment_header_size + first * size, lost * size, lost * size, '\0');
+      damaged.replace(buffer_segment_front_size + places_size + first * size, lost * size, lost * size, '\0');
       write_file(path + first_segment, damaged);
       CHECK_THROWS_AS(static_cast<void>(open(path)), CorruptionError);
       static_cast<void>(verify(path, {.repair = true}));
       std::string left;
       for (std::size_t i = 0; i < appends - lost; ++i) left += "a piece;";
-      CHECK(open(path)->get("a") == left);
+      CHECK((open(path)->get("a") == left));
       fs::remove_all(path);
     }
   }
@@ -276,6 +259,186 @@ TEST_CASE("a replay that fails at any operation is completed by the next, and do
     fs::remove_all(path);
   }
   CHECK(failures > 10);
+}
+
+/// A dataset whose values had "old;" each when its buffer was killed with more of them in the journal.
+Image image_with_values() { return Image(append_numbers, {{"a", "old;"}, {"b", "old;"}}); }
+
+TEST_CASE("a value that has a part of what the journal holds gets the rest") {
+  Image image = image_with_values();
+  const std::string expected = "old;" + numbers(20);
+  for (std::size_t size = 4; size <= expected.size(); ++size) {
+    const std::string path = image.copy();
+    write_file(path + "/a", expected.substr(0, size));  // as a flush could have left it
+    const std::unique_ptr<Store> store = open(path);
+    REQUIRE(store->get("a") == expected);
+    REQUIRE(store->get("b") == expected);
+    fs::remove_all(path);
+  }
+}
+
+TEST_CASE("values that the journal does not fit are refused by name, and kept by a repair") {
+  Image image = image_with_values();
+  std::string value;
+  SUBCASE("that have lost bytes") { value = "old"; }
+  SUBCASE("that are gone") { value = ""; }
+  SUBCASE("that have other bytes than were handed down") { value = "old;0,"; }
+  const std::string path = image.path();
+  if (value.empty()) fs::remove(path + "/a");
+  if (!value.empty()) write_file(path + "/a", value);
+  CHECK_THROWS_WITH_AS((void)open(path), doctest::Contains("'a'"), CorruptionError);
+  CHECK_THROWS_WITH_AS((void)open(path, {.buffer = BufferOptions{}}), doctest::Contains("'a'"), CorruptionError);
+  CHECK(any_contains(verify(path).problems, "the value of key 'a' has"));
+  CHECK(any_contains(verify(path).problems, "nothing opens the dataset as it is"));
+  const std::string journal = read_file(path + first_segment);
+  CHECK(any_contains(verify(path, {.repair = true}).repairs, "the value of key 'a' has"));
+  CHECK(read_file(path + "/.buffer-1.damaged") == journal);
+  CHECK(verify(path).problems.empty());
+  CHECK(open(path)->get("a") == value);
+  CHECK(open(path)->get("b") == "old;" + numbers(20));
+}
+
+TEST_CASE("a journal that is gone, in whole or in part, is an error, and a repair says so") {
+  Image image = image_with_values();
+  for (const char* const name : {"/.buffer-0", "/.buffer-1"}) {
+    for (const bool is_emptied : {true, false}) {
+      CAPTURE(name);
+      CAPTURE(is_emptied);
+      const std::string path = image.copy();
+      if (is_emptied) write_file(path + name, "");
+      if (!is_emptied) fs::remove(path + name);
+      CHECK_THROWS_AS((void)get(path, {"a"}), CorruptionError);
+      CHECK_THROWS_AS(put(path, {{"a", "x"}}), CorruptionError);
+      CHECK_THROWS_AS((void)open(path, {.buffer = BufferOptions{}}), CorruptionError);
+      CHECK(any_contains(verify(path).problems, is_emptied ? "is empty" : "is missing"));
+      CHECK(any_contains(verify(path, {.repair = true}).repairs, is_emptied ? "is empty" : "is missing"));
+      CHECK(verify(path).problems.empty());
+      // The first segment that is written to is the second.
+      CHECK(open(path)->get("a") == (name == std::string("/.buffer-0") ? "old;" + numbers(20) : "old;"));
+    }
+  }
+}
+
+TEST_CASE("one damaged byte in the front of a segment loses nothing") {
+  Image image = image_with_values();
+  for (const char* const name : {"/.buffer-0", "/.buffer-1"}) {
+    const std::string whole = read_file(image.path() + name);
+    for (std::size_t at = 0; at < buffer_segment_front_size; at += 3) {
+      CAPTURE(at);
+      const std::string path = image.copy();
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+      write_file(path + name, damaged);
+      REQUIRE(open(path)->get("a") == "old;" + numbers(20));
+      fs::remove_all(path);
+    }
+  }
+}
+
+TEST_CASE("a segment without any whole header is set aside by a repair, and what is in the other one is kept") {
+  Image image = image_with_values();
+  const std::string path = image.path();
+  const std::string harmed =
+      std::string(buffer_segment_front_size, 'x') + read_file(path + first_segment).substr(buffer_segment_front_size);
+  write_file(path + first_segment, harmed);
+  CHECK_THROWS_WITH_AS((void)open(path), doctest::Contains("does not begin as a segment"), CorruptionError);
+  CHECK(any_contains(verify(path, {.repair = true}).repairs, "does not begin as a segment"));
+  CHECK(read_file(path + "/.buffer-1.damaged") == harmed);
+  CHECK(verify(path).problems.empty());
+}
+
+TEST_CASE("a repair does not write over what an earlier one has set aside") {
+  Image image = image_with_values();
+  const std::string path = image.path();
+  write_file(path + "/a", "other");
+  write_file(path + "/.buffer-1.damaged", "kept");
+  CHECK_THROWS_WITH_AS((void)verify(path, {.repair = true}), doctest::Contains("move it away"), ExistsError);
+  CHECK(read_file(path + "/.buffer-1.damaged") == "kept");
+  fs::remove(path + "/.buffer-1.damaged");
+  CHECK_FALSE(verify(path, {.repair = true}).repairs.empty());
+  CHECK(open(path)->get("b") == "old;" + numbers(20));
+}
+
+TEST_CASE("what is behind damage is handed down if nothing of its key has been since, and set aside otherwise") {
+  const auto append_more = [](Store& store) {
+    store.append("a", "first;");
+    store.append("a", "lost;");
+  };
+  const auto append_last = [](Store& store) {
+    store.append("a", "behind;");
+    store.append("new", "behind;");
+  };
+  const auto damage = [](const std::string& path) {
+    std::string journal = read_file(path + first_segment);
+    journal[journal.find("lost;")] = 'L';
+    write_file(path + first_segment, journal);
+  };
+  SUBCASE("nothing was") {
+    Image image([&](Store& store) {
+      append_more(store);
+      append_last(store);
+    });
+    damage(image.path());
+    static_cast<void>(verify(image.path(), {.repair = true}));
+    CHECK(open(image.path())->get("a") == "first;behind;");
+    CHECK(open(image.path())->get("new") == "behind;");
+  }
+  SUBCASE("something was") {
+    Image image([&](Store& store) {
+      append_more(store);
+      store.flush();
+      append_last(store);
+    });
+    damage(image.path());
+    CHECK(any_contains(verify(image.path(), {.repair = true}).repairs, "may or may not have"));
+    CHECK(open(image.path())->get("a") == "first;lost;");
+    CHECK(open(image.path())->get("new") == "behind;");
+  }
+}
+
+TEST_CASE("an append behind a removal that failed, one that was done, and a large one are each placed right") {
+  const std::string large(std::size_t{64} << 10, 'L');
+  Image image([&](Store& store) {
+    store.append("a", "gone;");
+    store.append("b", "gone;");
+    store.erase("a");
+    store.append("a", large);
+    store.append("a", "1;");
+    store.drop();
+    store.append("b", large);
+    store.append("b", "2;");
+    store.append("a", "3;");
+    store.erase("c");
+  });
+  const std::unique_ptr<Store> store = open(image.path());
+  CHECK(store->get("a") == "3;");
+  CHECK((store->get("b") == large + "2;"));
+}
+
+TEST_CASE("a buffer that was closed leaves nothing that could be handed down, wherever closing was interrupted") {
+  const TemporaryDirectory directory;
+  FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+  const std::string path = directory / "dataset";
+  bool completed = false;
+  int failures = 0;
+  for (std::uint64_t n = 1; !completed; ++n) {
+    CAPTURE(n);
+    create_files(env, path, {});
+    {
+      auto store = open_buffered_files(env, path, {.buffer = BufferOptions{}});
+      store->append("a", "1;");
+      env.fail_at(n, {.how = Fault::How::for_good});
+    }
+    completed = !env.fired();
+    failures += env.fired() ? 1 : 0;
+    env.heal();
+    if (n % 2 == 0) env.reboot();
+    CHECK(open_files(env, path, {})->get("a") == "1;");
+    CHECK(open_buffered_files(env, path, {.buffer = BufferOptions{}})->get("a") == "1;");
+    CHECK(verify_files(env, path, {}).problems.empty());
+    fs::remove_all(path);
+  }
+  CHECK(failures > 5);
 }
 
 }  // namespace

@@ -250,10 +250,11 @@ void CrashEnv::remove_directory(const std::string& path) {
   at.parent->change({.removed = at.name, .added = {}, .inode = nullptr});
 }
 
-BootId CrashEnv::boot_id() const {
-  BootId id{};
-  store_le(std::span(id).first<8>(), boot_);
-  return id;
+Boot CrashEnv::boot() const {
+  constexpr std::int64_t hour = 3'600'000'000'000;
+  Boot boot{.epoch = hour * static_cast<std::int64_t>(boot_), .uptime = hour / 2};
+  store_le(std::span(boot.id).first<8>(), boot_);
+  return boot;
 }
 
 }  // namespace accrete::test

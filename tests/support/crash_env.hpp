@@ -31,7 +31,7 @@ class CrashEnv final : public Env {
   bool try_rename_directory(const std::string& from, const std::string& to) override;
   void remove_directory(const std::string& path) override;
   std::uint64_t file_size_limit() const override { return next_.file_size_limit(); }
-  BootId boot_id() const override;
+  Boot boot() const override;
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include "base/throw_io_error.hpp"
 #include "os/shared_bytes.hpp"
+#include "os/system.hpp"
 
 namespace accrete::test {
 namespace {
@@ -151,10 +152,13 @@ void FaultEnv::remove_directory(const std::string& path) {
   next_.remove_directory(path);
 }
 
-BootId FaultEnv::boot_id() const {
-  BootId id = next_.boot_id();
-  id[0] ^= std::byte{reboots_};
-  return id;
+void FaultEnv::reboot() {
+  constexpr std::int64_t minute = 60'000'000'000;
+  Boot next = boot();
+  next.epoch += static_cast<std::int64_t>(next.uptime) + minute;
+  next.uptime = minute;
+  next.id = random_uuid();
+  boot_ = next;
 }
 
 void FaultEnv::pass(std::string_view action, std::string_view object) const {

@@ -39,7 +39,9 @@ class FaultEnv final : public Env {
   /// No more faults.
   void heal();
   /// The system has been started anew. No store may be open.
-  void reboot() { ++reboots_; }
+  void reboot();
+  /// What the system tells of its start from now on.
+  void set_boot(const Boot& boot) { boot_ = boot; }
   /// Whether an operation has failed since `fail_at`.
   [[nodiscard]] bool fired() const noexcept { return fired_; }
 
@@ -49,7 +51,7 @@ class FaultEnv final : public Env {
   bool try_rename_directory(const std::string& from, const std::string& to) override;
   void remove_directory(const std::string& path) override;
   std::uint64_t file_size_limit() const override { return std::min(next_.file_size_limit(), file_size_limit_); }
-  BootId boot_id() const override;
+  Boot boot() const override { return boot_ ? *boot_ : next_.boot(); }
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
@@ -70,7 +72,7 @@ class FaultEnv final : public Env {
   Env& next_;
   Syncs syncs_;
   std::uint64_t file_size_limit_;
-  std::uint8_t reboots_ = 0;
+  std::optional<Boot> boot_{};  // otherwise that of `next_`
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;

@@ -49,7 +49,7 @@ void destroy(std::string_view url);
 /// What an append that has returned survives.
 enum class Durability {
   memory,  ///< nothing: it is in this process's, or the server's, memory until a flush
-  os,      ///< the death of any process, but not a reboot before the dataset is opened again
+  os,      ///< the death of any process
   sync,    ///< power loss
 };
 

@@ -1,0 +1,42 @@
+// The records of both segments of a buffer's journal, in their order, and what is wrong between them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "os/env.hpp"
+#include "store/buffer_segment.hpp"
+
+namespace accrete {
+
+class BufferRecords {
+ public:
+  explicit BufferRecords(Directory& directory);
+
+  /// Nothing is to be handed down, whatever the records say.
+  [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+  [[nodiscard]] bool is_synced() const noexcept;
+
+  struct Record {
+    std::uint64_t number = 0;  ///< rises from record to record; the same in each pass
+    std::string payload{};
+    bool is_behind_damage = false;  ///< something that stood before it is gone
+  };
+  void for_each(const std::function<void(Record&&)>& visit);
+
+  /// All that is damaged, in words, once `for_each` has passed over it.
+  [[nodiscard]] std::vector<std::string> damage() const;
+
+ private:
+  void check_segments(const Directory& directory);
+
+  std::vector<std::unique_ptr<BufferSegment>> segments_;  // the older first
+  bool is_closed_ = false;
+  std::vector<std::string> damaged_segments_;
+  std::vector<std::string> between_;  // of the last pass
+};
+
+}  // namespace accrete
