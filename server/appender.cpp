@@ -1,17 +1,17 @@
 #include "server/appender.hpp"
 
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "os/thread.hpp"
 #include "server/log.hpp"
-#include "server/workers.hpp"
 
 namespace accrete::server {
 
-Appender::Appender(BufferedStore& store, Results& results, std::uint64_t group_bytes)
-    : store_(store), results_(results), group_bytes_(group_bytes), thread_(start_thread([this] { run(); })) {}
+Appender::Appender(BufferedStore& store, Results& results)
+    : store_(store), results_(results), thread_(start_thread([this] { run(); })) {}
 
 Appender::~Appender() {
   tasks_.close();
@@ -20,26 +20,78 @@ Appender::~Appender() {
 
 void Appender::run() {
   for (;;) {
-    std::deque<AppendTask> tasks = tasks_.take_all();
-    if (tasks.empty()) return;
-    run_all(std::move(tasks));
+    if (waiting_.empty()) {
+      std::deque<AppendTask> tasks = tasks_.take_all();
+      if (tasks.empty()) return;
+      sort_in(std::move(tasks));
+    } else {
+      std::optional<std::deque<AppendTask>> tasks = tasks_.try_take_all();
+      if (!tasks) return;
+      sort_in(*std::move(tasks));
+    }
+    std::vector<AppendTask> group = next_group();
+    append_group(group);
   }
 }
 
-void Appender::run_all(std::deque<AppendTask> tasks) {
-  while (!tasks.empty()) {
-    const AppendTask& first = tasks.front();
-    if (!std::holds_alternative<wire::Append>(first.action)) {
-      if (const auto* bye = std::get_if<wire::Bye>(&first.action)) end_session(*first.lane, *bye);
-      if (std::holds_alternative<wire::Hello>(first.action)) {
-        results_.push(greet(store_, first.client, first.request, first.lane->session));
-      }
+void Appender::sort_in(std::deque<AppendTask> tasks) {
+  for (AppendTask& task : tasks) {
+    const wire::SessionId session = task.lane->session;
+    std::deque<AppendTask>& of_session = waiting_[session];
+    if (of_session.empty()) turns_.push_back(session);
+    of_session.push_back(std::move(task));
+  }
+}
+
+/// Of each session that has something waiting, its share.
+std::vector<AppendTask> Appender::next_group() {
+  // What comes meanwhile waits until it is applied; one fdatasync, or one write to the journal, is little beside it.
+  constexpr std::uint64_t group_bytes = std::uint64_t{2} << 20;
+  constexpr std::uint64_t least_share = std::uint64_t{64} << 10;
+  const std::uint64_t share = std::max(group_bytes / turns_.size(), least_share);
+  std::vector<AppendTask> group;
+  for (std::size_t count = turns_.size(); count > 0; --count) {
+    const wire::SessionId session = turns_.front();
+    turns_.pop_front();
+    const auto found = waiting_.find(session);
+    take_share(found->second, share, group);
+    if (found->second.empty()) {
+      waiting_.erase(found);
+    } else {
+      turns_.push_back(session);
+    }
+  }
+  return group;
+}
+
+/// Nothing of a session stands in a group behind a batch that the store may refuse for what it holds, nor anything but
+/// batches behind a batch.
+void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group) {
+  std::uint64_t bytes = 0;
+  for (bool is_first = true; !tasks.empty(); is_first = false) {
+    AppendTask& task = tasks.front();
+    const auto* const append = std::get_if<wire::Append>(&task.action);
+    if (!append) {
+      if (bytes > 0) return;
+      run_other(task);
       tasks.pop_front();
       continue;
     }
-    const std::size_t count = next_group(tasks);
-    append_group(tasks, count);
-    tasks.erase(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(count));
+    bytes += task.frame.bytes().size();
+    if (!is_first && bytes > share) return;
+    const bool is_last = append->options.expect_size.has_value();
+    group.push_back(std::move(task));
+    tasks.pop_front();
+    if (is_last) return;
+  }
+}
+
+void Appender::run_other(const AppendTask& task) {
+  if (const auto* bye = std::get_if<wire::Bye>(&task.action)) {
+    end_session(*task.lane, *bye);
+    results_.push(Farewell{.session = task.lane->session});
+  } else {
+    results_.push(Greeting{.client = task.client, .request = task.request});
   }
 }
 
@@ -54,28 +106,10 @@ void Appender::end_session(const Lane& lane, const wire::Bye& bye) {
   }
 }
 
-/// How many tasks at the front can share a group. Nothing of a lane stands behind a batch of it that the store may
-/// refuse for what it holds.
-std::size_t Appender::next_group(const std::deque<AppendTask>& tasks) const {
-  std::set<const Lane*> ended;
-  std::uint64_t bytes = 0;
-  std::size_t count = 0;
-  for (const AppendTask& task : tasks) {
-    const auto* const append = std::get_if<wire::Append>(&task.action);
-    if (!append || ended.contains(task.lane.get())) break;
-    bytes += task.frame.bytes().size();
-    if (count > 0 && bytes > group_bytes_) break;
-    if (append->options.expect_size) ended.insert(task.lane.get());
-    ++count;
-  }
-  return count;
-}
-
-void Appender::append_group(std::deque<AppendTask>& tasks, std::size_t count) {
+void Appender::append_group(std::vector<AppendTask>& tasks) {
   std::vector<GroupedBatch> batches;
   std::vector<AppendTask*> members;
-  for (std::size_t i = 0; i < count; ++i) {
-    AppendTask& task = tasks[i];
+  for (AppendTask& task : tasks) {
     if (task.lane->abandoned || task.generation <= task.lane->failed_generation) {
       report(task, AppendResult::Outcome::passed_over, nullptr);
       continue;
@@ -112,6 +146,7 @@ void Appender::report(AppendTask& task, AppendResult::Outcome outcome, std::exce
                              .generation = task.generation,
                              .sequence = std::get<wire::Append>(task.action).sequence,
                              .bytes = task.frame.bytes().size(),
+                             .held_bytes = task.held_bytes(),
                              .outcome = outcome,
                              .failure = std::move(failure)});
 }

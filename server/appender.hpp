@@ -1,9 +1,11 @@
-// The thread that appends: it gives all batches that have come meanwhile to the store as one group. It may wait in the
-// store while memory is full; the main loop does not.
+// The thread that appends: it gives batches that have come meanwhile to the store as one group, of each session its
+// share, so that nobody's batch waits behind all that another client has in its window. It may wait in the store while
+// memory is full; the main loop does not.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -16,7 +18,7 @@ namespace accrete::server {
 
 class Appender {
  public:
-  Appender(BufferedStore& store, Results& results, std::uint64_t group_bytes);
+  Appender(BufferedStore& store, Results& results);
   /// Ends after the group that is being applied.
   ~Appender();
   Appender(const Appender&) = delete;
@@ -26,17 +28,23 @@ class Appender {
 
  private:
   void run();
-  void run_all(std::deque<AppendTask> tasks);
+  void sort_in(std::deque<AppendTask> tasks);
+  [[nodiscard]] std::vector<AppendTask> next_group();
+  void take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group);
+  void run_other(const AppendTask& task);
   void end_session(const Lane& lane, const wire::Bye& bye);
-  [[nodiscard]] std::size_t next_group(const std::deque<AppendTask>& tasks) const;
-  void append_group(std::deque<AppendTask>& tasks, std::size_t count);
+  void append_group(std::vector<AppendTask>& tasks);
   void report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure);
 
   BufferedStore& store_;
   Results& results_;
-  const std::uint64_t group_bytes_;
   Queue<AppendTask> tasks_;
-  std::thread thread_;
+
+  // Used by the thread:
+  std::map<wire::SessionId, std::deque<AppendTask>> waiting_;  // in the order of each session
+  std::deque<wire::SessionId> turns_;                          // those that have something waiting
+
+  std::thread thread_;  // the last member: it uses the others
 };
 
 }  // namespace accrete::server

@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Workers::Threads reader_threads{.count = 2, .give_way = true};
+constexpr Workers::Threads small_reader_threads{.count = 2};
+constexpr Workers::Threads large_reader_threads{.count = 2, .give_way = true};
 /// So many messages are received in one round at most, so that results and replies get their turn.
 constexpr int most_received = 256;
 /// A message is longer than the batch in it by its header.
@@ -63,6 +64,15 @@ bool is_change(const wire::Request& request) {
          std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
 }
 
+/// Those that take little of the store's time: they do not wait for others that take much.
+bool is_small(const wire::Request& request) {
+  constexpr std::uint64_t small_range = std::uint64_t{256} << 10;
+  if (const auto* get = std::get_if<wire::Get>(&request.body)) return get->keys.size() <= few_keys;
+  if (const auto* locate = std::get_if<wire::Locate>(&request.body)) return locate->keys.size() <= few_keys;
+  if (const auto* range = std::get_if<wire::GetRange>(&request.body)) return range->size <= small_range;
+  return !std::holds_alternative<wire::List>(request.body) && !std::holds_alternative<wire::StatsRequest>(request.body);
+}
+
 }  // namespace
 
 Server::Loop::Loop(BufferedStore& store, ServerOptions options)
@@ -80,9 +90,11 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
     description_.endpoints.push_back({.address = bound, .public_key = with_key ? options_.curve->keys.public_key : ""});
     log::info("listening at {}{}", escape(bound), with_key ? " with CURVE" : "");
   }
-  readers_.emplace(store_, results_, budget_, *reply_messages_, reader_threads);
+  for (const BatchId& last : store_.last_sequences_before()) applied_[last.writer] = last.sequence;
+  large_readers_.emplace(store_, results_, budget_, *reply_messages_, large_reader_threads);
+  small_readers_.emplace(store_, results_, budget_, *reply_messages_, small_reader_threads, &*large_readers_);
   changer_.emplace(store_, results_, budget_, *reply_messages_, Workers::Threads{});
-  appender_.emplace(store_, results_, window_);
+  appender_.emplace(store_, results_);
 }
 
 void Server::Loop::stop() noexcept {
@@ -109,7 +121,8 @@ void Server::Loop::run(StopSignals* signals) {
   }
   appender_.reset();
   changer_.reset();
-  readers_.reset();
+  small_readers_.reset();
+  large_readers_.reset();
   constexpr auto linger = 2s;
   router_.close(stops_ < 2 ? linger : 200ms);
   if (stops_ < 2 || options_.durability == Durability::memory) store_.flush();
@@ -207,7 +220,7 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   client->connection.reset();
   client->replies.clear();
   client->control.clear();
-  for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.frame.bytes().size();
+  for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.held_bytes();
   client->waiting.clear();
   clients_.erase(client->peer);
   if (client->greeted && client->queued_bytes == 0) forget_session(client);
@@ -216,13 +229,16 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
 
 void Server::Loop::dispatch(RequestTask task) {
   ++open_tasks_;
-  (is_change(task.request) ? changer_ : readers_)->push(std::move(task));
+  std::optional<Workers>& workers =
+      is_change(task.request) ? changer_ : (is_small(task.request) ? small_readers_ : large_readers_);
+  workers->push(std::move(task));
 }
 
 void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
-  queued_bytes_ -= result.bytes;
+  queued_bytes_ -= result.held_bytes;
+  if (result.outcome == AppendResult::Outcome::applied) applied_[client.lane->session] = result.sequence;
   if (client.gone && client.queued_bytes == 0) forget_session(result.client);
   if (client.gone || result.generation != client.generation) return;
   switch (result.outcome) {
@@ -256,34 +272,34 @@ void Server::Loop::release_waiting(Client& client) {
   }
 }
 
-void Server::Loop::take(Greeting& greeting) {
+void Server::Loop::take(const Greeting& greeting) {
   --open_tasks_;
-  Client& client = *greeting.client;
-  client.greeted = true;
-  if (client.gone) {
-    forget_session(greeting.client);
+  greet(greeting.client, greeting.request);
+}
+
+void Server::Loop::take(const Farewell& farewell) { applied_.erase(farewell.session); }
+
+void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
+  client->greeted = true;
+  if (client->gone) {
+    forget_session(client);
     return;
   }
-  client.applied = greeting.applied;
-  client.expected = greeting.applied + 1;
-  outbox_.welcome(greeting.client, greeting.request,
+  const auto last = applied_.find(client->lane->session);
+  client->applied = last == applied_.end() ? 0 : last->second;
+  client->expected = client->applied + 1;
+  outbox_.welcome(client, request,
                   {.incarnation = description_.incarnation,
                    .durability = options_.durability,
-                   .window = client.window,
+                   .window = client->window,
                    .max_message = options_.max_message_bytes,
-                   .applied = greeting.applied});
+                   .applied = client->applied});
 }
 
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
-  asking_bytes_ -= answer.request_bytes;
+  asking_bytes_ -= answer.held_bytes;
   const ClientHandle& client = answer.client;
-  if (!client->greeted) {
-    outbox_.fail_stranger(client->peer, answer.request, answer.failure);
-    drop(client, "its hello failed");
-    forget_session(client);
-    return;
-  }
   if (client->gone) return;
   if (answer.failure) {
     --client->requests;

@@ -48,10 +48,12 @@ class Server::Loop {
   void take_append(const ClientHandle& client, wire::Append append, Frame frame);
   void take_question(const ClientHandle& client, wire::Request request, Frame frame);
   void take_bye(const ClientHandle& client, wire::Bye bye);
+  void greet(const ClientHandle& client, std::uint64_t request);
 
   // What comes from the threads that use the store.
   void take(AppendResult& result);
-  void take(Greeting& greeting);
+  void take(const Greeting& greeting);
+  void take(const Farewell& farewell);
   void take(Answer& answer);
 
   [[nodiscard]] ClientHandle find(const Peer& peer) const;
@@ -71,6 +73,8 @@ class Server::Loop {
   std::map<Peer, ClientHandle> clients_;
   /// The latest client of each session, also one that has gone while appends of it are queued.
   std::map<wire::SessionId, ClientHandle> sessions_;
+  /// The last sequence applied of each session that has not said goodbye: a hello must not wait for the store.
+  std::map<wire::SessionId, std::uint64_t> applied_;
   std::uint64_t last_number_ = 0;
   std::uint64_t ended_connections_ = 0;  ///< that the log tells of
   std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet
@@ -87,7 +91,8 @@ class Server::Loop {
   Results results_;
   ReplyBudget budget_;
   const std::shared_ptr<MessagePool> reply_messages_;
-  std::optional<Workers> readers_;
+  std::optional<Workers> large_readers_;
+  std::optional<Workers> small_readers_;
   std::optional<Workers> changer_;
   std::optional<Appender> appender_;
 };

@@ -86,7 +86,6 @@ void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t re
   clients_.emplace(peer, client);
   log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
              format_uuid(hello.session));
-  ++open_tasks_;
   ClientHandle& latest = sessions_[hello.session];
   const ClientHandle before = std::exchange(latest, client);
   const bool has_tasks = before && (before->queued_bytes > 0 || !before->greeted);
@@ -96,9 +95,10 @@ void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t re
   }
   if (has_tasks) {
     // What is being applied of the session now must be counted in the answer.
+    ++open_tasks_;
     appender_->push({.client = client, .lane = client->lane, .action = hello, .request = request});
   } else {
-    readers_->push({.client = client, .request = {.id = request, .body = hello}});
+    greet(client, request);
   }
 }
 
@@ -138,12 +138,13 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
   }
   ++client->expected;
   client->queued_bytes += bytes;
-  queued_bytes_ += bytes;
-  appender_->push({.client = client,
-                   .lane = client->lane,
-                   .generation = client->generation,
-                   .frame = std::move(frame),
-                   .action = std::move(append)});
+  AppendTask task{.client = client,
+                  .lane = client->lane,
+                  .generation = client->generation,
+                  .frame = std::move(frame),
+                  .action = std::move(append)};
+  queued_bytes_ += task.held_bytes();
+  appender_->push(std::move(task));
 }
 
 void Server::Loop::take_question(const ClientHandle& client, wire::Request request, Frame frame) {
@@ -161,9 +162,9 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
         {.request = request.id, .request_bytes = bytes, .parts = wire::encode_parts(request.id, {}, *reply_messages_)});
     return;
   }
-  asking_bytes_ += bytes;
   RequestTask task{
       .client = client, .frame = std::move(frame), .request = std::move(request), .clients = clients_.size()};
+  asking_bytes_ += task.held_bytes();
   const std::uint64_t last_append = client->expected - 1;
   if (client->applied < last_append) {
     client->waiting.push_back({.after = last_append, .task = std::move(task)});

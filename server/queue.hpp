@@ -37,6 +37,13 @@ class Queue {
     return std::exchange(items_, {});
   }
 
+  /// As above, without waiting; nullopt when the queue is closed.
+  [[nodiscard]] std::optional<std::deque<T>> try_take_all() {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return std::nullopt;
+    return std::exchange(items_, {});
+  }
+
   /// Nothing is to be pushed any more; what is in it is dropped.
   void close() {
     std::deque<T> dropped;

@@ -16,6 +16,9 @@
 
 namespace accrete::server {
 
+/// A get of so many is answered among the small requests.
+constexpr std::size_t few_keys = 16;
+
 struct Client;
 /// Only the main loop looks at what it points to; the others hand it back.
 using ClientHandle = std::shared_ptr<Client>;
@@ -38,6 +41,9 @@ struct AppendTask {
   /// An append points into the frame. A hello stands here when appends of its session are still queued.
   std::variant<wire::Append, wire::Hello, wire::Bye> action{};
   std::uint64_t request = 0;  ///< of a hello
+
+  /// Of a batch, with the views into the frame.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept;
 };
 
 struct RequestTask {
@@ -45,6 +51,9 @@ struct RequestTask {
   Frame frame{};
   wire::Request request{};  ///< into the frame
   std::uint64_t clients = 0;
+
+  /// With the views into the frame.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept;
 };
 
 struct AppendResult {
@@ -52,27 +61,34 @@ struct AppendResult {
   ClientHandle client{};
   std::uint64_t generation = 0;
   std::uint64_t sequence = 0;
-  std::uint64_t bytes = 0;  ///< of the message
+  std::uint64_t bytes = 0;       ///< of the message
+  std::uint64_t held_bytes = 0;  ///< of the task
   Outcome outcome = Outcome::applied;
   std::exception_ptr failure{};
 };
 
+/// Of a hello that stood behind appends: now they are applied.
 struct Greeting {
   ClientHandle client{};
   std::uint64_t request = 0;
-  std::uint64_t applied = 0;
+};
+
+/// A session that has said goodbye has ended, behind its appends.
+struct Farewell {
+  wire::SessionId session{};
 };
 
 struct Answer {
   ClientHandle client{};
   std::uint64_t request = 0;
-  std::uint64_t request_bytes = 0;
+  std::uint64_t request_bytes = 0;  ///< of the message
+  std::uint64_t held_bytes = 0;     ///< of the task
   std::vector<SharedMessage> parts{};
   ReplyBudget::Share share{};
   std::exception_ptr failure{};
   bool busy = false;  ///< of a failure: the same request may succeed later
 };
 
-using Result = std::variant<AppendResult, Greeting, Answer>;
+using Result = std::variant<AppendResult, Greeting, Farewell, Answer>;
 
 }  // namespace accrete::server

@@ -29,7 +29,7 @@ class Answering {
       : store_(store), budget_(budget), messages_(messages), task_(task), share_(share) {}
 
   Parts operator()(const wire::Get& get) {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = held_bytes(get.keys);
     for (const std::string_view key : get.keys) bytes += store_.size(key).value_or(0);
     reserve(bytes, "get " + std::to_string(get.keys.size()) + " values");
     const std::vector<std::string> values = store_.get_batch(get.keys);
@@ -39,6 +39,7 @@ class Answering {
   }
 
   Parts operator()(const wire::Locate& locate) {
+    reserve(held_bytes(locate.keys), "get " + std::to_string(locate.keys.size()) + " values");
     const LocatedValues located = store_.locate(locate.keys, [&](std::uint64_t bytes) {
       reserve(bytes, "get " + std::to_string(locate.keys.size()) + " values");
     });
@@ -108,12 +109,18 @@ class Answering {
   }
 
  private:
+  /// What a get takes for each key besides its bytes, until it is answered: views, strings, and their places in them.
+  static std::uint64_t held_bytes(const std::vector<std::string_view>& keys) noexcept {
+    constexpr std::uint64_t bytes_a_key = 160;
+    return keys.size() > few_keys ? keys.size() * bytes_a_key : 0;
+  }
+
   [[nodiscard]] Parts cut(std::string_view result) { return wire::encode_parts(task_.request.id, result, messages_); }
 
   void reserve(std::uint64_t bytes, const std::string& action) {
     if (budget_.try_add(share_, bytes)) return;
     const std::string problem = "cannot " + action + ": " + std::to_string(bytes) + " bytes are more than the server ";
-    const std::string advice = "; read it in pieces with get_range, or list with a limit";
+    const std::string advice = "; read it in pieces with get_range, get fewer keys at once, or list with a limit";
     if (bytes > budget_.limit()) {
       throw TooLargeError(problem + "keeps for replies (" + std::to_string(budget_.limit()) + ")" + advice);
     }
@@ -128,7 +135,8 @@ class Answering {
 };
 
 Answer answer(BufferedStore& store, ReplyBudget& budget, MessagePool& messages, RequestTask task) {
-  Answer answer{.request = task.request.id, .request_bytes = task.frame.bytes().size()};
+  Answer answer{
+      .request = task.request.id, .request_bytes = task.frame.bytes().size(), .held_bytes = task.held_bytes()};
   try {
     answer.parts = std::visit(Answering(store, budget, messages, task, answer.share), task.request.body);
   } catch (const BusyError&) {
@@ -143,18 +151,9 @@ Answer answer(BufferedStore& store, ReplyBudget& budget, MessagePool& messages, 
 
 }  // namespace
 
-Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t request, const wire::SessionId& session) {
-  try {
-    const std::uint64_t applied = store.last_session_sequence(session).value_or(0);
-    return Greeting{.client = client, .request = request, .applied = applied};
-  } catch (...) {
-    return Answer{.client = client, .request = request, .failure = std::current_exception()};
-  }
-}
-
 Workers::Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages,
-                 const Threads& threads)
-    : store_(store), results_(results), budget_(budget), messages_(messages) {
+                 const Threads& threads, Workers* for_large)
+    : store_(store), results_(results), budget_(budget), messages_(messages), for_large_(for_large) {
   try {
     threads_.reserve(threads.count);
     while (threads_.size() < threads.count) {
@@ -177,13 +176,28 @@ void Workers::end() noexcept {
 }
 
 void Workers::run() {
-  while (std::optional<RequestTask> task = tasks_.take()) {
-    if (const auto* hello = std::get_if<wire::Hello>(&task->request.body)) {
-      results_.push(greet(store_, task->client, task->request.id, hello->session));
-    } else {
-      results_.push(answer(store_, budget_, messages_, *std::move(task)));
-    }
+  while (std::optional<RequestTask> task = tasks_.take()) run_one(*std::move(task));
+}
+
+void Workers::run_one(RequestTask task) {
+  if (for_large_ && is_large(task.request)) {
+    for_large_->push(std::move(task));
+  } else {
+    results_.push(answer(store_, budget_, messages_, std::move(task)));
   }
+}
+
+/// Of a get.
+bool Workers::is_large(const wire::Request& request) const {
+  constexpr std::uint64_t large = std::uint64_t{1} << 20;
+  std::uint64_t bytes = 0;
+  const auto add = [&](std::string_view key) { bytes += store_.size(key).value_or(0); };
+  try {
+    if (const auto* get = std::get_if<wire::Get>(&request.body)) std::for_each(get->keys.begin(), get->keys.end(), add);
+  } catch (const std::exception&) {
+    return false;  // the answer tells of it
+  }
+  return bytes > large;
 }
 
 }  // namespace accrete::server

@@ -12,18 +12,15 @@
 
 namespace accrete::server {
 
-/// Answers a hello: a Greeting, or a failed Answer.
-[[nodiscard]] Result greet(BufferedStore& store, const ClientHandle& client, std::uint64_t request,
-                           const wire::SessionId& session);
-
 class Workers {
  public:
   struct Threads {
     std::size_t count = 1;
     bool give_way = false;  ///< to the threads that take appends, where there is not enough processor for all
   };
-  /// `messages`: memory for large replies.
-  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages, const Threads& threads);
+  /// `messages`: memory for large replies. `for_large`: who answers gets of large values instead; may be null.
+  Workers(BufferedStore& store, Results& results, ReplyBudget& budget, MessagePool& messages, const Threads& threads,
+          Workers* for_large = nullptr);
   /// Each thread ends after the request that it is answering.
   ~Workers();
   Workers(const Workers&) = delete;
@@ -33,12 +30,15 @@ class Workers {
 
  private:
   void run();
+  void run_one(RequestTask task);
+  [[nodiscard]] bool is_large(const wire::Request& request) const;
   void end() noexcept;
 
   BufferedStore& store_;
   Results& results_;
   ReplyBudget& budget_;
   MessagePool& messages_;
+  Workers* const for_large_;
   Queue<RequestTask> tasks_;
   std::vector<std::thread> threads_;
 };

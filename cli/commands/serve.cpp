@@ -1,4 +1,5 @@
 // accrete serve: the caching server of a dataset.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -166,8 +167,8 @@ void ServeArguments::run(Program& program) const {
   server::ServerOptions serving = server_options();
   refuse_if_served(dataset_.dataset, "serve");
   StopSignals signals;
-  constexpr int kept_memory = 64 << 20;
-  keep_freed_memory(kept_memory);
+  constexpr std::uint64_t most_kept_memory = 64 << 20;
+  keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, most_kept_memory)));
   OpenOptions options = dataset_.options();
   options.buffer = BufferOptions{.limit_bytes = memory_bytes_};
   options.durability = durability();

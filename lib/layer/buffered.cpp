@@ -24,6 +24,7 @@ class Buffered final : public BufferedStore, private AtFork {
  public:
   Buffered(std::unique_ptr<Store> next, const Buffer::Settings& settings, LostAppendsHandler on_lost_appends)
       : on_lost_appends_(std::move(on_lost_appends)),
+        last_sequences_(settings.owned ? settings.owned->last_sequences() : std::vector<BatchId>{}),
         next_(std::move(next)),
         buffer_(*next_, settings),
         most_bytes_a_run_(std::min(most_bytes_a_record, settings.limit_bytes / 4)),
@@ -181,9 +182,7 @@ class Buffered final : public BufferedStore, private AtFork {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     return buffer_.last_sequence(writer);
   }
-  std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const override {
-    return buffer_.last_sequence(session);
-  }
+  std::vector<BatchId> last_sequences_before() const override { return last_sequences_; }
   void end_session(const WriterId& session) override { buffer_.forget_writer(session); }
   void end_writer(const WriterId& writer) override { buffer_.forget_writer(writer); }
   LocatedValues locate(std::span<const std::string_view> keys,
@@ -217,6 +216,7 @@ class Buffered final : public BufferedStore, private AtFork {
   }
 
   const LostAppendsHandler on_lost_appends_;
+  const std::vector<BatchId> last_sequences_;
   const std::unique_ptr<Store> next_;
   Buffer buffer_;
   const std::uint64_t most_bytes_a_run_;

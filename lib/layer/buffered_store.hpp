@@ -33,8 +33,8 @@ class BufferedStore : public Store {
   /// memory is full.
   virtual void append_group(std::span<GroupedBatch> batches) = 0;
 
-  /// The highest sequence applied in a session; nullopt if there is none.
-  [[nodiscard]] virtual std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const = 0;
+  /// The highest sequence of each session that was applied before this store was opened, among those of writers.
+  [[nodiscard]] virtual std::vector<BatchId> last_sequences_before() const = 0;
 
   /// No batch will come again that has an id of this writer: one that a client has made for itself.
   virtual void end_writer(const WriterId& writer) = 0;

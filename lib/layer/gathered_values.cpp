@@ -288,9 +288,11 @@ GatheredValues::Numbers GatheredValues::largest(std::uint64_t bytes) const {
 }
 
 GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t most_bytes) {
+  // Each may be a file that is to be made: others who wait for the store below wait for all of them.
+  constexpr std::size_t most_keys = 2048;
   Taken taken;
-  taken.values.reserve(wanted.size());  // so that nothing that was taken out can get lost
-  for (; !wanted.empty() && taken.bytes < most_bytes; wanted.pop_back()) {
+  taken.values.reserve(std::min(wanted.size(), most_keys));  // so that nothing that was taken out can get lost
+  for (; !wanted.empty() && taken.bytes < most_bytes && taken.values.size() < most_keys; wanted.pop_back()) {
     if (keys_[wanted.back()].held) take_key(wanted.back(), taken);
   }
   return taken;

@@ -85,7 +85,8 @@ class GatheredValues {
   /// The keys with the most bytes, as many as it takes to have so many together.
   [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
 
-  /// Takes keys off the end of `wanted`, and what is gathered for them out, until it has so many bytes.
+  /// Takes keys off the end of `wanted`, and what is gathered for them out, until it has so many bytes, or
+  /// many keys.
   [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t most_bytes);
 
   /// Their entries, one a chunk. Valid until put_back or release.

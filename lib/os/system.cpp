@@ -77,8 +77,8 @@ std::int64_t process_id() noexcept { return ::getpid(); }
 void keep_freed_memory(int bytes) noexcept {
   ::mallopt(M_TRIM_THRESHOLD, bytes);
   // What is allocated by a mapping of its own is given back at once.
-  constexpr int largest_from_heap = 16 << 20;
-  ::mallopt(M_MMAP_THRESHOLD, largest_from_heap);
+  constexpr int smallest_mapping = 1 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, std::max(bytes / 4, smallest_mapping));
 }
 
 void give_way_to_others() noexcept {

@@ -48,6 +48,9 @@ class OwnedFiles : public Files {
   /// a change that failed has left of it must have been taken back.
   [[nodiscard]] virtual std::optional<std::uint64_t> stored_size(std::string_view key) const = 0;
 
+  /// The last sequence of each writer that has had a batch with an id applied.
+  [[nodiscard]] virtual std::vector<BatchId> last_sequences() const = 0;
+
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.
   virtual void set_buffered(bool buffered) = 0;

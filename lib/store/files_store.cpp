@@ -202,6 +202,12 @@ class FilesStore final : public OwnedFiles {
 
   std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
 
+  std::vector<BatchId> last_sequences() const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    return parts_->writers.all(access.words.writers);
+  }
+
   void set_buffered(bool buffered) override {
     // Until it is said that the journal is gone, too: this owner has no need to replay its own.
     keeps_buffer_ = true;

@@ -40,15 +40,23 @@ std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_
     slots_.clear();
     loaded_ = 0;
   }
-  const auto load = [&](std::uint64_t slot) {
-    if (const auto id = try_load(slot)) return *id;
-    throw CorruptionError("slot " + std::to_string(slot) + " of " + quoted(directory_.path() + "/" + name) +
-                          " is damaged: it cannot be told which batches of its writer have been applied");
-  };
   for (; loaded_ < count; ++loaded_) slots_[load(loaded_).writer] = loaded_;
   const auto found = slots_.find(writer);
   if (found == slots_.end()) return std::nullopt;
   return Found{.slot = found->second, .sequence = load(found->second).sequence};
+}
+
+BatchId Writers::load(std::uint64_t slot) {
+  if (const auto id = try_load(slot)) return *id;
+  throw CorruptionError("slot " + std::to_string(slot) + " of " + quoted(directory_.path() + "/" + name) +
+                        " is damaged: it cannot be told which batches of its writer have been applied");
+}
+
+std::vector<BatchId> Writers::all(std::uint64_t count) {
+  std::vector<BatchId> ids;
+  ids.reserve(count);
+  for (std::uint64_t slot = 0; slot < count; ++slot) ids.push_back(load(slot));
+  return ids;
 }
 
 void Writers::store(std::uint64_t slot, const BatchId& id) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/hash.hpp"
 #include "os/env.hpp"
@@ -35,6 +36,9 @@ class Writers {
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
 
+  /// The last sequence of each writer. Throws CorruptionError.
+  [[nodiscard]] std::vector<BatchId> all(std::uint64_t count);
+
   void store(std::uint64_t slot, const BatchId& id);
 
   /// Takes a change of a slot back; nullopt: the slot was new.
@@ -51,6 +55,7 @@ class Writers {
   /// nullptr if no batch has had an id yet.
   [[nodiscard]] File* try_file();
   [[nodiscard]] std::optional<BatchId> try_load(std::uint64_t slot);
+  [[nodiscard]] BatchId load(std::uint64_t slot);
 
   Directory& directory_;
   bool read_only_;

@@ -240,6 +240,23 @@ class Crowds(ServerTest):
             client.close()
         self.check_well(server)
 
+    def test_gets_of_many_absent_keys_are_refused_before_they_take_the_memory(self):
+        server = self.serve()
+        count = 400_000
+        body = struct.pack("<I", count) + b"".join(raw.sized(b"%06d" % number) for number in range(count))
+        before = server.resident_bytes()
+        clients = [server.client() for _ in range(4)]
+        for client in clients:
+            request = client.start(raw.GET, body)
+            with self.assertRaisesRegex(raw.Failed, "fewer keys"):
+                client.receive_reply_to(request)
+        # A message each, of 3 MB, and the views into it
+        self.assertLess(server.resident_bytes() - before, 4 * 10 << 20)
+        for client in clients:
+            self.assertEqual(client.get(*[b"%06d" % number for number in range(10_000)]), [b""] * 10_000)
+            client.close()
+        self.check_well(server)
+
     def test_a_client_that_dies_in_the_middle_of_a_message_leaves_no_part_of_it(self):
         server = self.serve()
         for size in (1, 2, 10, 40, 1000):

@@ -1,6 +1,7 @@
 // The server and the client library in one process, over a store that can be held up and made to refuse.
 #include "server/server.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <doctest/doctest.h>
 #include <functional>
@@ -24,7 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Holds up appends while it is closed.
+/// Holds up appends and lists while it is closed.
 class GatedStore final : public MemoryBufferedStore {
  public:
   void append_group(std::span<GroupedBatch> batches) override {
@@ -32,6 +33,7 @@ class GatedStore final : public MemoryBufferedStore {
     ++arrivals_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
+    for (const GroupedBatch& batch : batches) keys_.emplace_back(batch.entries.front().key);
     lock.unlock();
     MemoryBufferedStore::append_group(batches);
   }
@@ -49,11 +51,34 @@ class GatedStore final : public MemoryBufferedStore {
     changed_.wait(lock, [&] { return arrivals_ > 0; });
   }
 
+  void wait_for_lists(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return lists_ >= count; });
+  }
+
+  /// The first of each batch, in the order in which they were appended.
+  [[nodiscard]] std::vector<std::string> first_keys() {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+  }
+
  private:
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
+  std::vector<KeySize> do_list(const ListOptions& options) const override {
+    {
+      std::unique_lock lock(mutex_);
+      ++lists_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return open_; });
+    }
+    return MemoryBufferedStore::do_list(options);
+  }
+
+  mutable std::mutex mutex_;  // guards all below
+  mutable std::condition_variable changed_;
   bool open_ = true;
   int arrivals_ = 0;
+  mutable int lists_ = 0;
+  std::vector<std::string> keys_;
 };
 
 class RunningServer {
@@ -281,6 +306,51 @@ TEST_CASE("a client that sends twice its window is refused at that batch") {
     return ack && ack->applied == refused - 1;
   });
   CHECK(server.store().size("k") == (refused - 1) << 20);
+}
+
+TEST_CASE("hellos and small requests do not wait for lists") {
+  RunningServer server;
+  server.store().append("k", "v");
+  server.store().set_open(false);
+  constexpr int count = 8;
+  std::vector<std::unique_ptr<RudeClient>> clients;
+  for (int i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<RudeClient>(server.endpoint()));
+    clients.back()->send({.id = 2, .body = wire::List{}});
+  }
+  server.store().wait_for_lists(2);
+  const std::unique_ptr<Store> other = connect(server.endpoint());
+  CHECK(other->get("k") == "v");
+  CHECK(other->size("k") == 1);
+  server.store().set_open(true);
+  for (const auto& client : clients) client->receive_until([](const wire::Reply& reply) { return reply.id == 2; });
+}
+
+TEST_CASE("a batch does not wait for all that another client has in its window") {
+  RunningServer server;
+  RudeClient busy(server.endpoint());
+  RudeClient other(server.endpoint());
+  const std::string bytes(100'000, 'x');
+  constexpr std::uint64_t batches = 60;
+  server.store().set_open(false);
+  const auto ping = [](RudeClient& client) {
+    client.send({.id = 2, .body = wire::Ping{}});
+    client.receive_until([](const wire::Reply& reply) { return reply.id == 2; });
+  };
+  for (std::uint64_t i = 1; i <= batches; ++i) {
+    busy.send({.id = 0, .body = wire::Append{.sequence = i, .entries = {{"busy", bytes}}}});
+  }
+  ping(busy);
+  other.send({.id = 0, .body = wire::Append{.sequence = 1, .entries = {{"other", "x"}}}});
+  ping(other);
+  server.store().set_open(true);
+  busy.receive_until([](const wire::Reply& reply) {
+    const auto* ack = std::get_if<wire::Ack>(&reply.body);
+    return ack && ack->applied == batches;
+  });
+  const std::vector<std::string> keys = server.store().first_keys();
+  const auto at = std::find(keys.begin(), keys.end(), "other");
+  CHECK(at - keys.begin() < 40);  // two groups of 2 MiB at most
 }
 
 TEST_CASE("requests that wait for the store hold all clients back when they take a quarter of the memory") {

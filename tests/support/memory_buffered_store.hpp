@@ -22,11 +22,11 @@ class MemoryBufferedStore : public BufferedStore {
     for (GroupedBatch& batch : batches) append_one(batch);
   }
 
-  std::optional<std::uint64_t> last_session_sequence(const WriterId& session) const override {
+  std::vector<BatchId> last_sequences_before() const override {
     const std::lock_guard lock(mutex_);
-    const auto at = sessions_.find(session);
-    if (at == sessions_.end()) return std::nullopt;
-    return at->second;
+    std::vector<BatchId> all;
+    for (const auto& [session, sequence] : sessions_) all.emplace_back(session, sequence);
+    return all;
   }
 
   void end_session(const WriterId& session) override {
@@ -47,6 +47,9 @@ class MemoryBufferedStore : public BufferedStore {
     reserve(bytes);
     return located;
   }
+
+ protected:
+  std::vector<KeySize> do_list(const ListOptions& options) const override { return values_->list(options); }
 
  private:
   void append_one(GroupedBatch& batch) {
@@ -75,7 +78,6 @@ class MemoryBufferedStore : public BufferedStore {
     return values_->get_range(key, offset, size);
   }
   std::optional<std::uint64_t> do_size(std::string_view key) const override { return values_->size(key); }
-  std::vector<KeySize> do_list(const ListOptions& options) const override { return values_->list(options); }
   std::uint64_t do_removals() const override { return values_->removals(); }
   Stats do_stats() const override { return values_->stats(); }
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
