@@ -3,8 +3,11 @@
 
 #include <accrete/store.hpp>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "cli/batch.hpp"
 
@@ -12,7 +15,8 @@ namespace accrete::cli {
 
 class BatchAppender {
  public:
-  explicit BatchAppender(Store& store) : store_(store) {}
+  /// `on_waiting` is called now and then while a batch is waited for.
+  BatchAppender(Store& store, std::function<void()> on_waiting) : store_(store), on_waiting_(std::move(on_waiting)) {}
 
   /// Gives the batches ids of this writer. Returns the sequence up to which they have been appended already, or 0.
   std::uint64_t identify(const WriterId& writer);
@@ -23,6 +27,10 @@ class BatchAppender {
   /// Begins to append what was gathered, up to the sequence `end`, once the batch before it is appended. Throws what
   /// that one threw; nothing further is appended then.
   void submit(std::uint64_t end);
+
+  /// Appends one row by itself, up to the sequence `end`, without copying it: one that is large. All that was gathered
+  /// must have been submitted.
+  void append_row(std::span<const Entry> row, std::uint64_t end);
 
   /// Waits until all that was submitted is appended; throws what was thrown.
   void wait();
@@ -35,9 +43,10 @@ class BatchAppender {
 
  private:
   /// False if another process has appended the same batch meanwhile.
-  bool append(std::uint64_t begin, std::uint64_t end);
+  bool append(std::span<const Entry> entries, std::uint64_t begin, std::uint64_t end);
 
   Store& store_;
+  const std::function<void()> on_waiting_;
   std::optional<WriterId> writer_;
   std::uint64_t begin_ = 0;  // the sequence behind which the batch begins that is gathered
   Batch gathering_;

@@ -2,6 +2,7 @@
 
 #include <accrete/error.hpp>
 #include <algorithm>
+#include <array>
 #include <exception>
 
 #include "base/escape.hpp"
@@ -13,13 +14,21 @@ namespace {
 
 constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
 
+constexpr std::size_t large_row_bytes = batch_bytes;  // appended by itself, from where it was read
+
 std::uint64_t batch_limit_behind(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
 
 }  // namespace
 
 InputLoad::InputLoad(Store& store, RowParser& parser, const LoadOptions& options, LoadObserver& observer,
                      ByteSource& source)
-    : parser_(parser), options_(options), observer_(observer), source_(source), buffer_(source), appender_(store) {}
+    : parser_(parser),
+      options_(options),
+      observer_(observer),
+      source_(source),
+      buffer_(source, options.max_row_bytes, options.stop_fd),
+      appender_(store, [this] { (void)observer_.stop_is_asked(); }),
+      has_id_(options.id.has_value()) {}
 
 void InputLoad::run(LoadId* id) {
   std::exception_ptr failure;
@@ -39,7 +48,8 @@ void InputLoad::run(LoadId* id) {
 
 void InputLoad::read_header() {
   RowKind kind = RowKind::incomplete;
-  while ((kind = parser_.read_header(buffer_.text(), buffer_.complete(), row_)) == RowKind::incomplete) {
+  while ((kind = parser_.read_header(buffer_.text(), is_last(), row_)) == RowKind::incomplete) {
+    if (buffer_.complete()) return;
     if (buffer_.text().size() > options_.max_row_bytes) fail("the header is longer than " + max_row_text());
     fill();
   }
@@ -51,7 +61,7 @@ void InputLoad::read_header() {
 
 void InputLoad::read_rows() {
   while (true) {
-    parser_.feed(buffer_.text(), buffer_.complete());
+    parser_.feed(buffer_.text(), is_last());
     const std::uint64_t begin = buffer_.offset();
     std::size_t passed = 0;
     bool too_long = false;
@@ -65,8 +75,10 @@ void InputLoad::read_rows() {
     if (too_long || buffer_.text().size() > options_.max_row_bytes) {
       pass_long_row();
     } else if (buffer_.complete()) {
+      if (!buffer_.text().empty()) observer_.unended_row(source_, buffer_.text().size());
       return;
     } else {
+      hand_down_if_due();
       fill();
     }
   }
@@ -81,8 +93,9 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
     malformed("the key has " + std::to_string(row_.key.size()) + " bytes; keys have at most " +
               std::to_string(max_key_size));
   } else if (kind == RowKind::row) {
-    appender_.gathering().add(row_.key, row_.value, missing_ending());
     ++rows_;
+    if (row_.value.size() >= large_row_bytes) return append_alone(end);
+    appender_.gathering().add(row_.key, row_.value, missing_ending());
   }
   pass_row();
   taken_end_ = end;
@@ -91,14 +104,32 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   submit();
 }
 
+/// As a part of a batch it would be in memory twice.
+void InputLoad::append_alone(std::uint64_t end) {
+  submit();
+  const std::array<Entry, 2> row = {Entry{row_.key, row_.value}, Entry{row_.key, missing_ending()}};
+  appender_.append_row(row, sequence_at(end));
+  pass_row();
+  taken_end_ = end;
+  batch_limit_ = batch_limit_behind(end);
+}
+
 void InputLoad::submit() {
-  if (appender_.gathering().rows() == 0) return;
-  if (!has_id_) {
-    appender_.submit(0);
-    return;
-  }
-  const auto check = static_cast<std::uint16_t>(buffer_.hash_to(taken_end_));
-  appender_.submit(LoadPosition{.offset = taken_end_, .check = check}.sequence());
+  if (appender_.gathering().rows() > 0) appender_.submit(sequence_at(taken_end_));
+}
+
+/// 0 without an id.
+std::uint64_t InputLoad::sequence_at(std::uint64_t offset) {
+  if (!has_id_) return 0;
+  return LoadPosition{.offset = offset, .check = static_cast<std::uint16_t>(buffer_.hash_to(offset))}.sequence();
+}
+
+/// Whoever waits for input has time to wait for the store as well, and to tell of its errors.
+void InputLoad::hand_down_if_due() {
+  if (!buffer_.due() || InputBuffer::Clock::now() < *buffer_.due()) return;
+  buffer_.reset_due();
+  submit();
+  appender_.wait();
 }
 
 void InputLoad::pass_row() {
@@ -132,7 +163,6 @@ void InputLoad::pass_long_row() {
 
 /// Goes on where the load of this name came to before.
 void InputLoad::resume(LoadId& id) {
-  has_id_ = true;
   buffer_.start_hashing();
   taken_end_ = buffer_.offset();
   const std::optional<std::string> first = first_row();
@@ -149,7 +179,7 @@ void InputLoad::resume(LoadId& id) {
 /// As much of the first row as tells inputs apart; nullopt if there is none. Blank lines before it are passed.
 std::optional<std::string> InputLoad::first_row() {
   while (true) {
-    parser_.feed(buffer_.text(), buffer_.complete());
+    parser_.feed(buffer_.text(), is_last());
     const RowKind kind = parser_.next(row_);
     if (kind == RowKind::row || kind == RowKind::malformed) {
       return std::string(without_ending(row_.bytes).substr(0, compared_bytes));
@@ -187,20 +217,13 @@ void InputLoad::skip_loaded(LoadPosition loaded, const LoadId& id) {
          "under the id " + quoted(id.name()) + ": it is not the same input; load it under another id");
   }
   crlf_ = last_two == "\r\n";
-  if (!last_two.ends_with('\n')) check_row_ended(id);
 }
 
-/// The last row had no ending when it was loaded. What follows now must be that ending, and is then passed over as a
-/// blank line.
-void InputLoad::check_row_ended(const LoadId& id) {
-  if (buffer_.text().size() < 2 && !buffer_.complete()) fill();
-  const std::string_view text = buffer_.text();
-  if (text.empty() || text.starts_with('\n') || text.starts_with("\r\n") || text == "\r") return;
-  fail("what was loaded before under the id " + quoted(id.name()) +
-       " ends within this line: it is not the same input, or its last row had no ending then and goes on now");
-}
-
+/// What was read before somebody asked to stop has been gone through when this is called the next time.
 void InputLoad::fill() {
+  if (observer_.stop_is_asked()) {
+    fail("stopped by a signal, with the rows up to byte " + std::to_string(taken_end_) + " of this input");
+  }
   observer_.advanced(buffer_.offset(), rows_);
   buffer_.fill();
 }

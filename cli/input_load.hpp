@@ -27,8 +27,13 @@ class InputLoad {
  private:
   void read_header();
   void read_rows();
+  /// Whether what stands at the end of the text, without an ending, is a row. With an id it waits for the rest of it.
+  [[nodiscard]] bool is_last() const noexcept { return buffer_.complete() && !has_id_; }
+  void hand_down_if_due();
   void take(RowKind kind, std::uint64_t end);
+  void append_alone(std::uint64_t end);
   void submit();
+  [[nodiscard]] std::uint64_t sequence_at(std::uint64_t offset);
   void pass_row();
   [[nodiscard]] std::string_view missing_ending() const;
   void pass_long_row();
@@ -36,7 +41,6 @@ class InputLoad {
   void resume(LoadId& id);
   [[nodiscard]] std::optional<std::string> first_row();
   void skip_loaded(LoadPosition loaded, const LoadId& id);
-  void check_row_ended(const LoadId& id);
 
   void fill();
   void malformed(const std::string& problem);
@@ -58,7 +62,7 @@ class InputLoad {
   std::uint64_t resumed_bytes_ = 0;          // at the front, loaded before
   std::uint64_t batch_limit_ = batch_bytes;  // offset
   bool crlf_ = false;                        // what ended the line before
-  bool has_id_ = false;
+  const bool has_id_;
 };
 
 }  // namespace accrete::cli

@@ -8,19 +8,21 @@
 
 #include "cli/load_id.hpp"
 #include "cli/row_parser.hpp"
-#include "os/standard_streams.hpp"
+#include "os/byte_source.hpp"
 
 namespace accrete::cli {
 
 /// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with which it appends
-/// so many bytes as maps may have that repeat long names. The input alone decides it, so that two loads of the same
-/// input make the same batches.
+/// so many bytes as maps may have that repeat long names, or with the last row that has come where more is waited for.
+/// Of a file, the input alone decides it, so that two loads of the same one make the same batches.
 inline constexpr std::uint64_t batch_bytes = 16 << 20;
 inline constexpr std::uint64_t most_appended_bytes = 4 * batch_bytes;
 
 struct LoadOptions {
   bool skip_malformed = false;
   std::uint64_t max_row_bytes = std::uint64_t{1} << 30;
+  /// Can be read when LoadObserver::stop_is_asked may have something to say; -1: never.
+  int stop_fd = -1;
   /// Names the load: what of an input was appended under this name is not appended again.
   std::optional<std::string> id{};
 };
@@ -42,6 +44,10 @@ class LoadObserver {
   /// Called about once a mebibyte, with what this input has given so far.
   virtual void advanced(std::uint64_t input_bytes, std::uint64_t rows) = 0;
   virtual void malformed_row(const std::string& message) = 0;
+  /// Of an input of a load with an id: behind its last line's ending there are so many bytes, which are not loaded.
+  virtual void unended_row(const ByteSource& input, std::uint64_t bytes) = 0;
+  /// Whether the load is to end with the rows that were read whole. Asked time and again.
+  virtual bool stop_is_asked() = 0;
 };
 
 class Loader {

@@ -40,6 +40,19 @@ OpenOptions DatasetArguments::options() const {
 
 std::unique_ptr<Store> DatasetArguments::open() const { return accrete::open(dataset, options()); }
 
+std::string DatasetArguments::directory() const {
+  constexpr std::string_view scheme = "ipc://";
+  constexpr std::string_view socket = "/.socket";
+  if (!dataset.starts_with(scheme) || !dataset.ends_with(socket)) return dataset;
+  return dataset.substr(scheme.size(), dataset.size() - scheme.size() - socket.size());
+}
+
+void DatasetArguments::refuse_output_inside() const {
+  if (!is_inside(StandardStream::output, directory())) return;
+  throw Error("cannot write values of " + accrete::quoted(dataset) +
+              " to standard output: output file is input file, for it is in the dataset");
+}
+
 // Not in the header: each translation unit that makes a CLI::App compiles most of CLI11.
 CLI::App& add_bare_command(CLI::App& app, const std::string& name, const std::string& description,
                            std::function<void()> run) {

@@ -46,6 +46,10 @@ struct DatasetArguments {
               const std::string& description = "Directory of the dataset, or the endpoint of its server");
   [[nodiscard]] OpenOptions options() const;
   [[nodiscard]] std::unique_ptr<Store> open() const;
+  /// Where its files are, if they are on this host as far as can be told.
+  [[nodiscard]] std::string directory() const;
+  /// Throws if standard output is a file of the dataset, which would be read as it grows.
+  void refuse_output_inside() const;
 };
 
 /// Adds a command without arguments. The program calls `run` if it is the one given.

@@ -62,6 +62,7 @@ class CatArguments {
   void run(Program& program) const {
     const char separator = pair_separator_argument("--separator", separator_);
     if (as_ == "msgpack" && !separator_option_->empty()) throw UsageError("--separator does not go with --as msgpack");
+    dataset_.refuse_output_inside();
     const std::unique_ptr<Store> store = dataset_.open();
     for (const KeySize& key : chosen(*store)) {
       write(program, [&] { write_value(program.out(), *store, key, separator); });

@@ -26,6 +26,7 @@ class GetArguments {
   }
 
   void run(Program& program) const {
+    dataset_.refuse_output_inside();
     const std::unique_ptr<Store> store = dataset_.open();
     Output& out = program.out();
     bool first = true;

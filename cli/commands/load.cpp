@@ -8,7 +8,8 @@
 #include "cli/program.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/text_format.hpp"
-#include "os/standard_streams.hpp"
+#include "os/byte_source.hpp"
+#include "os/stop_signals.hpp"
 
 namespace accrete::cli {
 namespace {
@@ -39,7 +40,12 @@ Loading once
   again, also after a crash half-way: the load goes on behind it, and a file that has grown is continued. An input is
   known by its header and first row, together with the options that make the keys. One that begins so but then differs
   from what was loaded is an error: give it another name, or load inputs that begin alike in one command and always in
-  the same order.
+  the same order. A last row without its ending is then not loaded, but left for the next load: whoever writes the input
+  may not have come to its end.
+
+Slow inputs and signals
+  What has come of a pipe is appended after a second at the latest. SIGTERM, SIGINT and SIGHUP end a load with the rows
+  that were read whole: it says how far it came, and the exit code is 4. A second one ends it at once.
 
 Example:
   accrete load flights flights.csv --by origin
@@ -53,7 +59,7 @@ Example:
 /// Shows the progress, and the first malformed rows.
 class LoadReport final : public LoadObserver {
  public:
-  explicit LoadReport(bool quiet) : bar_(!quiet) {}
+  LoadReport(bool quiet, StopSignals& signals) : bar_(!quiet), signals_(signals) {}
 
   void begin(const ByteSource& input) override { bar_.begin(input.name(), input.size()); }
   void advanced(std::uint64_t input_bytes, std::uint64_t rows) override { bar_.show(input_bytes, rows); }
@@ -63,12 +69,28 @@ class LoadReport final : public LoadObserver {
     Program::say(message + " (skipped)");
   }
 
+  void unended_row(const ByteSource& input, std::uint64_t bytes) override {
+    bar_.clear();
+    Program::say(escape(input.name()) + ": the last line has no ending yet: its " + counted(bytes, "byte") +
+                 (bytes == 1 ? " is" : " are") + " not loaded, and wait for the next load with this id");
+  }
+  /// A second signal ends the program at once.
+  bool stop_is_asked() override {
+    if (!is_stopped_ && signals_.take().stops > 0) {
+      is_stopped_ = true;
+      signals_.let_stops_through();
+    }
+    return is_stopped_;
+  }
+
   void end() noexcept { bar_.clear(); }
 
  private:
   static constexpr std::uint64_t most_shown = 5;
 
   ProgressBar bar_;
+  StopSignals& signals_;
+  bool is_stopped_ = false;
   std::uint64_t malformed_ = 0;
 };
 
@@ -166,10 +188,12 @@ std::unique_ptr<RowParser> LoadArguments::make_parser() const {
                          .form = form});
 }
 
-std::unique_ptr<ByteSource> open_input(const std::string& file, const LoadTotals& before) {
-  if (file == "-") return standard_input();
+std::unique_ptr<ByteSource> open_input(const std::string& file, const std::string& dataset, const LoadTotals& before) {
   try {
-    return open_source(file);
+    std::unique_ptr<ByteSource> input = file == "-" ? standard_input() : open_source(file);
+    if (!input->is_inside(dataset)) return input;
+    throw Error("cannot load " + accrete::quoted(input->name()) + " into " + accrete::quoted(dataset) +
+                ": input file is output file; copy it out of the dataset first");
   } catch (const Error& error) {
     if (before.inputs == 0) throw;
     throw Error(error.what() + std::string("; the inputs before it are loaded whole"));
@@ -179,7 +203,7 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const LoadTotals
 void LoadArguments::load_all(Loader& loader) const {
   const std::vector<std::string> standard = {"-"};
   for (const std::string& file : files_.empty() ? standard : files_) {
-    loader.load(*open_input(file, loader.totals()));
+    loader.load(*open_input(file, dataset_.directory(), loader.totals()));
   }
 }
 
@@ -187,10 +211,11 @@ void LoadArguments::run(Program&) {
   check_combination();
   const std::unique_ptr<RowParser> parser = make_parser();
   const auto begin = std::chrono::steady_clock::now();
+  StopSignals signals(StopSignals::Hangup::stops);
   const std::unique_ptr<Store> store = dataset_.open();
-  LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_};
+  LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
   if (!id_.empty()) options.id = id_;
-  LoadReport report(quiet_);
+  LoadReport report(quiet_, signals);
   Loader loader(*store, *parser, options, report);
   load_all(loader);
   if (sync_) store->sync();

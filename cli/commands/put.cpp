@@ -1,9 +1,11 @@
 // accrete put: one append, from an argument or from standard input.
 #include <optional>
 
+#include "base/escape.hpp"
+#include "base/key_name.hpp"
 #include "cli/append_for_certain.hpp"
 #include "cli/program.hpp"
-#include "os/standard_streams.hpp"
+#include "os/byte_source.hpp"
 
 namespace accrete::cli {
 namespace {
@@ -54,6 +56,11 @@ class PutArguments {
     const std::unique_ptr<Store> store = dataset_.open();
     if (bytes_ && *bytes_ != "-") return append(*store, *bytes_, 0);
     const std::unique_ptr<ByteSource> input = standard_input();
+    const bool is_key = !key_.empty() && key_.size() <= max_key_size;
+    if (is_key && input->is_at(dataset_.directory() + "/" + key_to_name(key_))) {
+      throw Error("cannot append standard input to " + accrete::quoted(key_) +
+                  ": input file is output file; copy the value first");
+    }
     append_all(*store, *input);
   }
 

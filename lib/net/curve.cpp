@@ -8,7 +8,7 @@
 #include "base/fields.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
-#include "os/standard_streams.hpp"
+#include "os/byte_source.hpp"
 
 namespace accrete {
 namespace {

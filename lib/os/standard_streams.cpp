@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/throw_io_error.hpp"
+#include "os/file_identity.hpp"
 
 namespace accrete {
 namespace {
@@ -25,43 +26,6 @@ void wait_for(int fd, short events) {
   ::poll(&waiting, 1, -1);
 }
 
-class DescriptorSource final : public ByteSource {
- public:
-  DescriptorSource(int fd, bool owned, std::string name) : name_(std::move(name)), fd_(fd), owned_(owned) {}
-  DescriptorSource(const DescriptorSource&) = delete;
-  DescriptorSource& operator=(const DescriptorSource&) = delete;
-  ~DescriptorSource() override {
-    if (owned_) ::close(fd_);
-  }
-
-  std::size_t read(std::span<char> to) override {
-    while (true) {
-      const ssize_t got = ::read(fd_, to.data(), to.size());
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno == EAGAIN) {
-        wait_for(fd_, POLLIN);
-      } else if (errno != EINTR) {
-        throw_io_error("read", name_, errno);
-      }
-    }
-  }
-
-  std::optional<std::uint64_t> size() const override {
-    struct stat info {};
-    if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-    const off_t position = ::lseek(fd_, 0, SEEK_CUR);
-    if (position < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(std::max<off_t>(info.st_size - position, 0));
-  }
-
-  const std::string& name() const noexcept override { return name_; }
-
- private:
-  std::string name_;
-  int fd_;
-  bool owned_;
-};
-
 void occupy_closed_descriptors() noexcept {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
@@ -71,21 +35,6 @@ void occupy_closed_descriptors() noexcept {
 }
 
 }  // namespace
-
-std::unique_ptr<ByteSource> open_source(const std::string& path) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) throw_io_error("open", path, errno);
-  auto source = std::make_unique<DescriptorSource>(fd, true, path);
-  ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return source;
-}
-
-std::unique_ptr<ByteSource> standard_input() {
-  return std::make_unique<DescriptorSource>(STDIN_FILENO, false, "standard input");
-}
 
 void write_to(StandardStream stream, std::string_view bytes) {
   const int fd = static_cast<int>(stream);
@@ -106,6 +55,10 @@ bool try_write_to(StandardStream stream, std::string_view bytes) noexcept {
   pollfd ready{.fd = static_cast<int>(stream), .events = POLLOUT, .revents = 0};
   if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return false;
   return ::write(ready.fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+}
+
+bool is_inside(StandardStream stream, const std::string& directory) {
+  return is_file_inside(static_cast<int>(stream), directory);
 }
 
 bool is_terminal(StandardStream stream) noexcept { return ::isatty(static_cast<int>(stream)) == 1; }

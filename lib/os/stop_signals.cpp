@@ -1,6 +1,5 @@
 #include "os/stop_signals.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -15,10 +14,11 @@ namespace {
 
 constexpr std::array stops = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
 
-sigset_t all_stops() {
+sigset_t all_stops(StopSignals::Hangup hangup) {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : stops) sigaddset(&set, number);
+  if (hangup == StopSignals::Hangup::stops) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -33,16 +33,16 @@ sigset_t all_taken() {
   return set;
 }
 
-bool is_stop(int number) { return std::find(stops.begin(), stops.end(), number) != stops.end(); }
-
 }  // namespace
 
 struct StopSignals::State {
   int fd = -1;
   sigset_t before{};  // of the thread that made it
+  sigset_t stops{};
 };
 
-StopSignals::StopSignals() : state_(std::make_unique<State>()) {
+StopSignals::StopSignals(Hangup hangup) : state_(std::make_unique<State>()) {
+  state_->stops = all_stops(hangup);
   const sigset_t taken = all_taken();
   ::pthread_sigmask(SIG_BLOCK, &taken, &state_->before);
   state_->fd = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -68,7 +68,7 @@ StopSignals::Taken StopSignals::take() {
   signalfd_siginfo info{};
   while (::read(state_->fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     const int number = static_cast<int>(info.ssi_signo);
-    if (is_stop(number)) {
+    if (sigismember(&state_->stops, number) == 1) {
       ++taken.stops;
     } else {
       if (!taken.ignored.empty()) taken.ignored += ", ";
@@ -78,9 +78,6 @@ StopSignals::Taken StopSignals::take() {
   return taken;
 }
 
-void StopSignals::let_stops_through() const noexcept {
-  const sigset_t set = all_stops();
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
+void StopSignals::let_stops_through() const noexcept { ::pthread_sigmask(SIG_UNBLOCK, &state_->stops, nullptr); }
 
 }  // namespace accrete

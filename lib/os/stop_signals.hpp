@@ -12,12 +12,15 @@ namespace accrete {
 /// it, do what they always do. To be made before other threads are started: they inherit that the signals are blocked.
 class StopSignals {
  public:
+  /// What SIGHUP is.
+  enum class Hangup { ignored, stops };
+
   struct Taken {
     int stops = 0;          ///< equal ones that come at once count as one
     std::string ignored{};  ///< the other signals, such as "Hangup", with commas between them
   };
 
-  StopSignals();
+  explicit StopSignals(Hangup hangup = Hangup::ignored);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;

@@ -1,7 +1,12 @@
 """accrete load: what becomes of rows, good and malformed, and of a load that is repeated."""
+import array
+import fcntl
 import json
+import os
 import random
+import signal
 import subprocess
+import termios
 import unittest
 
 from accrete_cli import PROGRAM, CliTest
@@ -312,19 +317,50 @@ class Once(CliTest):
             self.load(b"k,i,x\n" + b"".join(rows[:count]))
         self.check(rows)
 
-    def test_a_last_row_without_ending_may_get_it_later(self):
+    def test_a_last_row_without_ending_waits_for_the_next_load(self):
         self.create()
-        self.load(b"k,i\n0,0\n1,1")
-        self.assertIn(b"already loaded", self.load(b"k,i\n0,0\n1,1"))
-        self.load(b"k,i\n0,0\n1,1\n2,2\n")
-        self.assertEqual(self.values(), {b"0": b"0,0\n", b"1": b"1,1\n", b"2": b"2,2\n"})
+        self.assertIn(b"its 3 bytes are not loaded", self.load(b"k,i\n0,0\n1,1"))
+        self.assertEqual(self.values(), {b"0": b"0,0\n"})
+        self.assertIn(b"its 3 bytes are not loaded", self.load(b"k,i\n0,0\n1,1", "--quiet"))
+        self.load(b"k,i\n0,0\n1,12\n2,2\n")
+        self.assertEqual(self.values(), {b"0": b"0,0\n", b"1": b"1,12\n", b"2": b"2,2\n"})
 
-    def test_a_last_row_that_goes_on_later_is_an_error(self):
+    def test_an_input_may_be_cut_anywhere_and_is_then_continued(self):
+        content = b'k,i\r\n0,"a\n""b"\r\n\r\n1,1\r\n'
+        for cut in range(len(content)):
+            self.create()
+            self.load(content[:cut], "--no-header", by="1")
+            self.load(content, "--no-header", by="1")
+            self.assertEqual(
+                self.values(), {b"k": b"k,i\r\n", b"0": b'0,"a\n""b"\r\n', b"1": b"1,1\r\n"}, content[:cut]
+            )
+            self.ok("destroy", self.data)
+
+    def test_a_header_without_ending_waits_too(self):
         self.create()
-        self.load(b"k,i\n0,0\n1,1")
-        message = self.fails(4, "load", self.data, "--by", "k", "--id", "once", stdin=b"k,i\n0,0\n1,12\n")
-        self.assertIn("standard input:3: ", message)
-        self.assertEqual(self.values(), {b"0": b"0,0\n", b"1": b"1,1\n"})
+        self.load(b"k,")
+        self.load(b"k,i\n0,0\n")
+        self.assertEqual(self.values(), {b"0": b"0,0\n"})
+
+    def test_pairs_and_json_lines_without_ending_wait_too(self):
+        self.create()
+        for content in b"alice|1\nbo", b"alice|1\nbob|2\n":
+            self.ok("load", self.data, "--pairs", "|", "--id", "p", stdin=content)
+        for content in b'{"a":1}\n{"a":2', b'{"a":1}\n{"a":23}\n':
+            self.ok("load", self.data, "--jsonl", "--by", "a", "--id", "j", stdin=content)
+        self.assertEqual(self.values(), {b"alice": b"1", b"bob": b"2", b"1": b'{"a":1}\n', b"23": b'{"a":23}\n'})
+
+    def test_a_log_is_loaded_time_and_again_while_it_is_written(self):
+        self.create()
+        rows = [b"%d,%d\n" % (i % 7, i) for i in range(20_000)]
+        log = self.write("log", b"")
+        with open(log, "wb", buffering=4096) as out:
+            for load in range(16):
+                for row in rows[load * 1250 : (load + 1) * 1250]:
+                    out.write(row)  # what is in the file ends anywhere
+                self.load(b"", log, "--no-header", by="1")
+        self.load(b"", log, "--no-header", by="1")
+        self.check(rows)
 
     def test_a_shorter_input_is_an_error(self):
         self.create()
@@ -384,6 +420,150 @@ class Once(CliTest):
             self.ok("load", self.data, "--pairs", "|", "--id", "p", stdin=b"a|1\nb|\n")
             self.ok("load", self.data, "--jsonl", "--by", "a", "--id", "j", stdin=b'{"a":1}\n')
         self.assertEqual(self.values(), {b"a": b"1", b"b": b"", b"1": b'{"a":1}\n'})
+
+
+class Pipes(CliTest):
+    """Inputs that come slowly, and loads that are to stop."""
+
+    def begin(self, *args):
+        process = subprocess.Popen(
+            [PROGRAM, "load", self.data, "--no-header", "--by", "1", *args], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def give(self, process, content):
+        process.stdin.write(content)
+        process.stdin.flush()
+
+    def wait_for(self, key, value):
+        while self.run_program("get", self.data, key).stdout != value:
+            pass
+
+    def test_what_has_come_is_appended_while_more_is_waited_for(self):
+        self.create()
+        for arguments in [], ["--id", "once"]:
+            process = self.begin(*arguments)
+            self.give(process, b"a,1\nb,")
+            self.wait_for("a", b"a,1\n")
+            self.give(process, b"2\na,3\n")
+            self.wait_for("a", b"a,1\na,3\n")
+            self.assertEqual(self.ok("get", self.data, "b"), b"b,2\n")
+            process.stdin.close()
+            self.assertEqual(process.wait(), 0)
+            process.stderr.close()
+            self.ok("drop", self.data)
+
+    def test_what_comes_without_a_pause_is_appended_too(self):
+        self.create()
+        process = self.begin()
+        while not self.run_program("get", self.data, "a").stdout:
+            self.give(process, b"a,1\n")
+        process.stdin.close()
+        self.assertEqual(process.wait(), 0)
+        process.stderr.close()
+
+    def test_signals_end_a_load_with_the_rows_that_were_read_whole(self):
+        for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+            self.create()
+            process = self.begin()
+            self.give(process, b"a,1\n")
+            self.wait_for("a", b"a,1\n")
+            self.give(process, b"b,2\nc,")
+            while self.unread(process) > 0:
+                pass
+            process.send_signal(number)
+            said = process.stderr.read().decode()
+            process.stderr.close()
+            self.assertEqual(process.wait(), 4, said)
+            self.assertIn("stopped by a signal", said)
+            self.assertIn("up to byte 8", said)
+            self.assertIn("2 rows (8 bytes)", said)
+            self.assertEqual(self.values(), {b"a": b"a,1\n", b"b": b"b,2\n"})
+            process.stdin.close()
+            self.ok("destroy", self.data)
+
+    def unread(self, process):
+        """Bytes in the pipe."""
+        count = array.array("i", [0])
+        fcntl.ioctl(process.stdin, termios.FIONREAD, count)
+        return count[0]
+
+    def test_a_load_that_was_stopped_is_continued_under_its_id(self):
+        self.create()
+        process = self.begin("--id", "once")
+        self.give(process, b"a,1\nb,2")
+        self.wait_for("a", b"a,1\n")
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        self.assertEqual(process.returncode, 4)
+        self.ok("load", self.data, "--no-header", "--by", "1", "--id", "once", stdin=b"a,1\nb,23\n")
+        self.assertEqual(self.values(), {b"a": b"a,1\n", b"b": b"b,23\n"})
+
+
+class SameFile(CliTest):
+    def test_a_file_of_the_dataset_is_not_loaded_into_it(self):
+        self.create()
+        long_key = "k" * 600
+        for key in "x", long_key:
+            self.ok("put", self.data, key, "x,1\n")
+        value = os.path.join(self.data, "x")
+        os.symlink(value, self.path("symlink"))
+        os.symlink(self.data, self.path("other"))
+        hard_link = self.path("hard")
+        os.link(value, hard_link)
+        os.link(next(iter(self.files_of(long_key))), self.path("hard-long"))
+        before = self.values()
+        inputs = [value, self.path("symlink"), self.path("other/x"), hard_link, self.path("hard-long")]
+        for dataset in self.data, self.path("other"):
+            for name in inputs:
+                message = self.fails(4, "load", dataset, name, "--no-header", "--by", "1")
+                self.assertIn("input file is output file", message)
+                with open(name, "rb") as file:
+                    done = subprocess.run(
+                        [PROGRAM, "load", dataset, "--no-header", "--by", "1"], stdin=file, capture_output=True, check=False
+                    )
+                self.assertEqual(done.returncode, 4)
+                self.assertIn(b"input file is output file", done.stderr)
+        os.unlink(hard_link)
+        os.unlink(self.path("hard-long"))
+        self.assertEqual(self.values(), before)
+
+    def files_of(self, key):
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                if folder != self.data and set(name) == {key[0]}:
+                    yield os.path.join(folder, name)
+
+    def test_files_of_others_and_of_other_datasets_are_loaded(self):
+        self.create()
+        other = self.path("other")
+        self.ok("create", other)
+        self.ok("put", other, "x", "x,1\n")
+        self.ok("load", self.data, os.path.join(other, "x"), "--no-header", "--by", "1")
+        self.assertEqual(self.values(), {b"x": b"x,1\n"})
+
+    def test_a_value_is_not_put_behind_itself_but_behind_others(self):
+        self.create()
+        self.ok("put", self.data, "x", "bytes")
+        with open(os.path.join(self.data, "x"), "rb") as file:
+            done = subprocess.run([PROGRAM, "put", self.data, "x"], stdin=file, capture_output=True, check=False)
+            self.assertEqual(done.returncode, 4)
+            self.assertIn(b"input file is output file", done.stderr)
+            done = subprocess.run([PROGRAM, "put", self.data, "y"], stdin=file, capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(self.values(), {b"x": b"bytes", b"y": b"bytes"})
+
+    def test_values_are_not_written_to_a_file_of_the_dataset(self):
+        self.create()
+        self.ok("put", self.data, "x", "bytes")
+        with open(os.path.join(self.data, "x"), "ab") as file:
+            for arguments in ["cat", self.data], ["get", self.data, "x"]:
+                done = subprocess.run([PROGRAM, *arguments], stdout=file, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 4)
+                self.assertIn(b"output file is input file", done.stderr)
+        self.assertEqual(self.values(), {b"x": b"bytes"})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ class TextSource final : public ByteSource {
     at_ += size;
     return size;
   }
+  Waited wait(std::optional<Clock::time_point>, int) override { return Waited::input; }
+  [[nodiscard]] bool is_inside(const std::string&) const override { return false; }
+  [[nodiscard]] bool is_at(const std::string&) const override { return false; }
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return text_.size() - at_; }
   [[nodiscard]] const std::string& name() const noexcept override { return name_; }
 
@@ -36,6 +39,8 @@ class SilentObserver final : public LoadObserver {
   void begin(const ByteSource&) override {}
   void advanced(std::uint64_t, std::uint64_t) override {}
   void malformed_row(const std::string& message) override { FAIL(message); }
+  void unended_row(const ByteSource& input, std::uint64_t) override { FAIL(input.name()); }
+  bool stop_is_asked() override { return false; }
 };
 
 /// Rows of a few bytes, each of which becomes a map of 100 kB.

@@ -63,6 +63,26 @@ class FileSizeLimit(ServerTest):
 
 
 class Writers(ServerTest):
+    def test_a_load_that_is_not_answered_says_that_it_may_be_applied_yet_and_it_is_applied_once(self):
+        server = self.serve()
+        load = subprocess.Popen(
+            [PROGRAM, "load", "--timeout", "1", self.data, "--no-header", "--by", "1"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        load.stdin.write(b"a,1\n")
+        load.stdin.flush()
+        while subprocess.run([PROGRAM, "get", self.data, "a"], capture_output=True, check=False).stdout != b"a,1\n":
+            pass
+        server.process.send_signal(signal.SIGSTOP)
+        said = load.communicate(b"b,2\n")[1].decode()
+        self.assertEqual(load.returncode, 4, said)
+        self.assertIn("may be applied yet", said)
+        self.assertIn("1 row (4 bytes) of this input was appended before it", said)
+        server.process.send_signal(signal.SIGCONT)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(self.run_program("cat", self.data), b"a|a,1\\x0a\nb|b,2\\x0a\n")
+
     def test_nothing_of_a_put_is_left_among_the_writers(self):
         server = self.serve()
         for number in range(20):

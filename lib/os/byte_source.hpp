@@ -1,0 +1,50 @@
+// What a program reads: a file, a device, a pipe or its standard input. Bytes come unbuffered; interrupted system calls
+// are continued inside.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace accrete {
+
+/// Bytes that come in order and once.
+class ByteSource {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  virtual ~ByteSource() = default;
+
+  /// Reads some bytes, at most to.size(); 0 only at the end. Waits for them. Throws IoError.
+  [[nodiscard]] virtual std::size_t read(std::span<char> to) = 0;
+
+  enum class Waited {
+    input,        ///< `read` does not wait
+    time,         ///< it is `until`
+    interruption  ///< the other descriptor can be read
+  };
+  /// Waits until one of them is so; the last one first. Without `until`, for as long as it takes; -1 is no descriptor.
+  [[nodiscard]] virtual Waited wait(std::optional<Clock::time_point> until, int interruption_fd) = 0;
+
+  /// How many bytes there are from here to the end, where that is known beforehand.
+  [[nodiscard]] virtual std::optional<std::uint64_t> size() const = 0;
+
+  /// Whether it is a file in the directory or below, under whatever name.
+  [[nodiscard]] virtual bool is_inside(const std::string& directory) const = 0;
+  /// Whether it is the file at `path`, under whatever name.
+  [[nodiscard]] virtual bool is_at(const std::string& path) const = 0;
+
+  /// For messages.
+  [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+};
+
+/// A file, device or named pipe.
+[[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path);
+
+[[nodiscard]] std::unique_ptr<ByteSource> standard_input();
+
+}  // namespace accrete
