@@ -37,26 +37,15 @@ class SocketPlace {
   std::string endpoint_;
 };
 
-/// The server's description in its dataset, as long as this object lives.
-class Announcement {
- public:
-  Announcement(Directory& dataset, const ServerFile& description) : dataset_(dataset) {
-    save_server_file(dataset, description);
+/// Of a server that has handed everything down. One that fails leaves its description behind, which `accrete stop`
+/// takes for the sign of it, and which misleads nobody: the dataset's lock is free.
+void withdraw(Directory& dataset) {
+  try {
+    remove_server_file(dataset);
+  } catch (const Error& error) {
+    Program::say(error.what());
   }
-
-  ~Announcement() {
-    try {
-      remove_server_file(dataset_);
-    } catch (const Error& error) {
-      Program::say(error.what());  // one that is left behind misleads nobody: the dataset's lock is free
-    }
-  }
-  Announcement(const Announcement&) = delete;
-  Announcement& operator=(const Announcement&) = delete;
-
- private:
-  Directory& dataset_;
-};
+}
 
 class ServeArguments {
  public:
@@ -172,18 +161,23 @@ void ServeArguments::run(Program& program) const {
   OpenOptions options = dataset_.options();
   options.buffer = BufferOptions{.limit_bytes = memory_bytes_};
   options.durability = durability();
+  options.on_lost_appends = [&program](std::string_view what) {
+    Program::say(what);
+    program.end_with(ExitCode::failed);
+  };
   const std::unique_ptr<BufferedStore> store = open_buffered_files(posix_env(), dataset_.dataset, options);
   const std::string path = absolute_path(dataset_.dataset);
   const SocketPlace socket(path);
   serving.endpoints.insert(serving.endpoints.begin(), socket.endpoint());
   server::Server server(*store, std::move(serving));
   const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
-  const Announcement announcement(*directory, server.description());
+  save_server_file(*directory, server.description());
   std::string line = "accrete: serving " + accrete::escape(dataset_.dataset) + " at";
   for (const ServedEndpoint& endpoint : server.description().endpoints) line += " " + accrete::escape(endpoint.address);
   program.out().write(line + "\n");
   program.out().flush();
   server.run(&signals);
+  withdraw(*directory);
 }
 
 }  // namespace

@@ -19,7 +19,10 @@ class StopArguments {
     dataset_.add_to(command, "Directory of the dataset");
     command.footer(
         "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone.\n"
-        "The exit code is 1 if none runs, and 3 if it is not gone in time.\n\n"
+        "The exit code is 1 if none runs, 3 if it is not gone in time, and 4 if it could not hand everything down: "
+        "its\n"
+        "log then has the reason. What it had acknowledged at the levels os and sync is in its journal, and is handed\n"
+        "down by the next program that opens the dataset.\n\n"
         "Example:\n  accrete stop flights\n");
   }
 
@@ -38,6 +41,11 @@ class StopArguments {
     }
     ask_to_end(*holder);
     wait_until_gone(lock, *holder);
+    if (try_load_server_file(*directory) != server) return;
+    throw Error(
+        "the server of " + accrete::quoted(dataset_.dataset) +
+        " has ended, but could not hand down all that it had gathered: see its log. What it had acknowledged at "
+        "the levels os and sync is in its journal: make room, if the disk is full, and open the dataset again");
   }
 
  private:

@@ -62,8 +62,26 @@ class FileSizeLimit(ServerTest):
             self.assertEqual(self.run_program("cat", self.data), b"")
 
 
+    def test_stop_says_that_the_server_could_not_flush(self):
+        for durability in "os", "memory":
+            self.run_program("drop", self.data)
+            self.serve_limited("--durability", durability)
+            with self.server.client() as client:
+                for _ in range(300):
+                    client.append([(b"k", b"b" * 10_000)])
+                client.wait_for_ack()
+            said = self.run_program("stop", self.data, code=4)
+            self.assertIn("could not hand down", said)
+            self.assertEqual(self.server.wait(), 4)
+            self.assertIn("File too large", self.server.logged())
+            if durability == "os":
+                self.assertEqual(len(self.run_program("get", self.data, "k")), 3_000_000)
+            self.serve_limited()
+            self.run_program("stop", self.data)
+
+
 class Writers(ServerTest):
-    def test_a_load_that_is_not_answered_says_that_it_may_be_applied_yet_and_it_is_applied_once(self):
+    def test_a_load_that_is_not_answered_says_that_it_may_be_applied_yet_and_does_not_double(self):
         server = self.serve()
         load = subprocess.Popen(
             [PROGRAM, "load", "--timeout", "1", self.data, "--no-header", "--by", "1"],
@@ -80,8 +98,9 @@ class Writers(ServerTest):
         self.assertIn("may be applied yet", said)
         self.assertIn("1 row (4 bytes) of this input was appended before it", said)
         server.process.send_signal(signal.SIGCONT)
+        self.run_program("put", self.data, "b", "b,3\n")
         self.assertEqual(server.end(), 0)
-        self.assertEqual(self.run_program("cat", self.data), b"a|a,1\\x0a\nb|b,2\\x0a\n")
+        self.assertIn(self.run_program("get", self.data, "b"), [b"b,3\n", b"b,2\nb,3\n", b"b,3\nb,2\n"])
 
     def test_nothing_of_a_put_is_left_among_the_writers(self):
         server = self.serve()
