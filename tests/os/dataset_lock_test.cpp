@@ -268,6 +268,13 @@ TEST_CASE("a lock that is owned for good is nobody else's, not even a forked chi
   CHECK(succeeds(start_child([&] { require(!lock->try_exclusive(), "the parent owns it"); })));
 }
 
+TEST_CASE("of a lock that is owned, one who reads for long holds no other reader back, however many come") {
+  const Fixture fixture;
+  const std::shared_ptr<DatasetLock> owned = own(fixture.lock(), patience);
+  const DatasetLock::Guard long_read = owned->shared(impatience);
+  for (int i = 0; i < 1000; ++i) CHECK_NOTHROW((void)owned->shared(milliseconds{0}));
+}
+
 TEST_CASE("the death of a holder frees the lock") {
   const Fixture fixture;
   CHECK(succeeds(start_child([&] {
