@@ -17,8 +17,9 @@ using namespace std::chrono_literals;
 
 constexpr Workers::Threads small_reader_threads{.count = 2};
 constexpr Workers::Threads large_reader_threads{.count = 2, .give_way = true};
-/// So many messages are received in one round at most, so that results and replies get their turn.
+/// So much is received in one round at most, so that results and replies get their turn.
 constexpr int most_received = 256;
+constexpr std::uint64_t most_received_bytes = std::uint64_t{4} << 20;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
 
@@ -157,9 +158,11 @@ void Server::Loop::take_results() {
 }
 
 void Server::Loop::receive() {
-  for (int i = 0; i < most_received && receiving_ && !is_over_budget(); ++i) {
+  std::uint64_t bytes = 0;
+  for (int i = 0; i < most_received && bytes < most_received_bytes && receiving_ && !is_over_budget(); ++i) {
     std::optional<Received> received = router_.try_receive();
     if (!received) return;
+    bytes += received->frame.bytes().size();
     take_message(*std::move(received));
   }
 }
