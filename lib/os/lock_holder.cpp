@@ -29,16 +29,17 @@ bool has_locked(const fs::path& fd_info) {
   return false;
 }
 
-/// False for a process whose descriptors may not be looked at, too.
-bool holds_lock(const fs::path& process, const struct stat& lock, const std::string& file_name) {
+/// As `is_same` tells whether a file is the one that is locked. False for a process whose descriptors may not be looked
+/// at, too.
+template <typename IsSame>
+bool holds_lock(const fs::path& process, const std::string& file_name, IsSame is_same) {
   std::error_code error;
   for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end; fd.increment(error)) {
     // By its name first: to look at a file itself may take long, on a network's.
     const fs::path target = fs::read_symlink(fd->path(), error);
     if (error || target.filename() != file_name) continue;
     struct stat status {};
-    if (::stat(fd->path().c_str(), &status) != 0) continue;
-    if (status.st_dev != lock.st_dev || status.st_ino != lock.st_ino) continue;
+    if (::stat(fd->path().c_str(), &status) != 0 || !is_same(status)) continue;
     if (has_locked(process / "fdinfo" / fd->path().filename())) return true;
   }
   return false;
@@ -46,14 +47,17 @@ bool holds_lock(const fs::path& process, const struct stat& lock, const std::str
 
 std::int64_t find_holder(const struct stat& lock, const std::string& file_name, std::int64_t likely) {
   const fs::path all = "/proc";
-  if (likely > 0 && holds_lock(all / std::to_string(likely), lock, file_name)) return likely;
+  const auto is_lock = [&](const struct stat& file) {
+    return file.st_dev == lock.st_dev && file.st_ino == lock.st_ino;
+  };
+  if (likely > 0 && holds_lock(all / std::to_string(likely), file_name, is_lock)) return likely;
   std::error_code error;
   for (fs::directory_iterator process(all, error), end; !error && process != end; process.increment(error)) {
     const std::string name = process->path().filename();
     std::int64_t number = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
     if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) continue;
-    if (holds_lock(process->path(), lock, file_name)) return number;
+    if (holds_lock(process->path(), file_name, is_lock)) return number;
   }
   return 0;
 }
@@ -76,6 +80,14 @@ std::optional<std::int64_t> lock_holder(const std::string& path, std::int64_t li
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) throw_io_error("look at", path, errno);
   return find_holder(status, fs::path(path).filename(), likely);
+}
+
+bool has_locked_anywhere(const Process& process, const std::string& path) {
+  struct stat lock {};
+  if (process.number == static_cast<std::uint64_t>(::getpid())) return false;  // its own locks do reach it
+  if (!is_certainly_alive(process) || ::lstat(path.c_str(), &lock) != 0) return false;
+  return holds_lock(fs::path("/proc") / std::to_string(process.number), fs::path(path).filename(),
+                    [&](const struct stat& file) { return file.st_ino == lock.st_ino; });
 }
 
 void ask_to_end(std::int64_t process) {

@@ -22,6 +22,7 @@
 #include "os/dataset_lock.hpp"
 #include "os/descriptor.hpp"
 #include "os/env.hpp"
+#include "os/lock_holder.hpp"
 #include "os/shared_bytes.hpp"
 #include "os/system.hpp"
 
@@ -272,6 +273,12 @@ class PosixDirectory final : public Directory {
   }
 
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return lock_for(full(name)); }
+
+  bool is_locked_by(const std::string& name, const Process& process) const override {
+    return has_locked_anywhere(process, full(name));
+  }
+
+  FileSystem file_system() const override { return file_system_of(fd_.get(), path_); }
 
   std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
     Descriptor fd = open_descriptor(name, read_only ? OpenMode::read : OpenMode::write);

@@ -241,7 +241,17 @@ void Control::commit(const ControlWords& words) {
 
 void Control::set_boots(const Boots& boots) { bytes_->write(boots_offset, encode_boots(boots)); }
 
-void Control::set_owner(const Owner& owner) { bytes_->write(owner_offset, encode_owner(owner)); }
+void Control::set_owner(const Owner& owner) {
+  // Who reads it without the lock must not see one's number and another's start.
+  constexpr std::size_t number_size = 8;
+  const std::array<std::byte, owner_size> bytes = encode_owner(owner);
+  const std::span from{bytes};
+  bytes_->write(owner_offset, std::array<std::byte, number_size>{});
+  std::atomic_thread_fence(std::memory_order_release);
+  bytes_->write(owner_offset + number_size, from.subspan<number_size>());
+  std::atomic_thread_fence(std::memory_order_release);
+  bytes_->write(owner_offset, from.first<number_size>());
+}
 
 void Control::set_home(std::uint64_t directory) { bytes_->write(home_offset, le_bytes(directory)); }
 

@@ -65,6 +65,8 @@ struct Owner {
   std::uint64_t process = 0;
   std::uint64_t start = 0;          ///< in clock ticks after boot
   std::uint64_t pid_namespace = 0;  ///< its inode
+
+  friend bool operator==(const Owner&, const Owner&) = default;
 };
 
 class Control {

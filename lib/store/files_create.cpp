@@ -38,12 +38,6 @@ std::string without_trailing_slashes(const std::string& path) {
   return path.substr(0, last + 1);
 }
 
-void refuse_case_folding(const Directory& directory) {
-  if (!directory.info(".LOCK")) return;
-  throw UnsupportedError("the file system of " + quoted(directory.path()) +
-                         " does not tell upper from lower case, so different keys would share a value; use another");
-}
-
 /// Writes the files of an empty dataset, all but its marker and lock.
 void write_control(Env& env, Directory& directory, const Stats& stats) {
   write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot()), stats.keys, stats.bytes));
@@ -51,7 +45,7 @@ void write_control(Env& env, Directory& directory, const Stats& stats) {
 
 /// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.
 std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_path, bool temporary,
-                                          const std::optional<Codec>& codec) {
+                                          const CreateOptions& options) {
   const std::string path = without_trailing_slashes(given_path);
   if (const auto info = env.info(path)) {
     throw ExistsError("cannot create the dataset " + quoted(path) + ": there is a " +
@@ -60,6 +54,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
   const std::string parent_path = parent_of(path);
   const std::unique_ptr<Directory> parent = env.try_open_directory(parent_path);
   if (!parent) throw_io_error("create the dataset", path, ENOENT);
+  refuse_unreachable_locks(*parent, options.trusted_file_systems);
 
   Staging staging(env, parent_path);
   Directory& directory = staging.directory();
@@ -71,7 +66,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
   }
   refuse_case_folding(directory);
   write_control(env, directory, {});
-  write_new(directory, marker_name, encode_marker(new_marker(temporary, codec)));
+  write_new(directory, marker_name, encode_marker(new_marker(temporary, options.codec)));
   directory.sync();
   if (!staging.try_move_to(path)) {
     throw ExistsError("cannot create the dataset " + quoted(path) + ": something of that name has just appeared");
@@ -105,12 +100,13 @@ void refuse_to_adopt_otherwise_encoded(Directory& directory, const std::optional
   });
 }
 
-void adopt(Env& env, const std::string& path, const std::optional<Codec>& codec) {
+void adopt(Env& env, const std::string& path, const CreateOptions& options) {
   const std::unique_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
   if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
+  refuse_unreachable_locks(*directory, options.trusted_file_systems);
   refuse_to_adopt_foreign(*directory);
-  refuse_to_adopt_otherwise_encoded(*directory, codec);
+  refuse_to_adopt_otherwise_encoded(*directory, options.codec);
   // partd leaves a lock file of the same name behind, which serves.
   if (!directory->info(lock_name)) write_new(*directory, lock_name, "");
   refuse_case_folding(*directory);
@@ -120,7 +116,7 @@ void adopt(Env& env, const std::string& path, const std::optional<Codec>& codec)
     if (directory->info(left_over)) directory->remove(left_over);
   }
   write_control(env, *directory, count_values(*directory));
-  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, codec)));
+  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, options.codec)));
   directory->rename(staged_marker_name, marker_name);
   directory->sync();
 }
@@ -161,14 +157,14 @@ void remove_if_there(Directory& directory, const char* name) {
 
 void create_files(Env& env, const std::string& path, const CreateOptions& options) {
   if (options.adopt) {
-    adopt(env, path, options.codec);
+    adopt(env, path, options);
   } else {
-    (void)create_whole(env, path, false, options.codec);
+    (void)create_whole(env, path, false, options);
   }
 }
 
 std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string& path) {
-  return create_whole(env, path, true, std::nullopt);
+  return create_whole(env, path, true, {});
 }
 
 void destroy_files(Env& env, const std::string& path) {
@@ -178,8 +174,9 @@ void destroy_files(Env& env, const std::string& path) {
     throw InvalidArgumentError("cannot destroy " + quoted(path) +
                                ": it is a symbolic link; name the dataset that it points to. Nothing was removed");
   }
-  const std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
+  std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
   (void)load_marker(*directory);
+  refuse_unreachable_locks(*directory);
   std::shared_ptr<DatasetLock> lock;
   DatasetLock::Guard guard;
   if (directory->info(lock_name)) {
@@ -197,6 +194,10 @@ void destroy_files(Env& env, const std::string& path) {
   const std::string whole_path = without_trailing_slashes(path);
   const std::string leaving = staging_path(parent_of(whole_path));
   if (!env.try_rename_directory(whole_path, leaving)) throw_io_error("rename", whole_path, EEXIST);
+  clear_staging(*directory);
+  directory.reset();
+  guard.release();
+  lock.reset();
   remove_staging(env, leaving);
 }
 

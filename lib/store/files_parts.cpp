@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
+#include "os/process.hpp"
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
 #include "store/check_frames.hpp"
@@ -117,6 +118,33 @@ std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& p
   if (!directory && env.info(path)) throw NotFoundError(quoted(path) + " is not a dataset: it is not a directory");
   if (!directory) throw NotFoundError("there is no dataset at " + quoted(path) + "; 'accrete create' makes one");
   return directory;
+}
+
+void refuse_unreachable_locks(const Directory& directory, std::span<const std::string> trusted) {
+  const FileSystem file_system = directory.file_system();
+  if (file_system.locks_reach || std::ranges::find(trusted, file_system.name) != trusted.end()) return;
+  throw UnsupportedError("cannot use " + quoted(directory.path()) + ": it is on the file system " +
+                         quoted(file_system.name) +
+                         ", whose locks need not reach those who use the dataset through another view or from another "
+                         "host, so that two could write at a time; use a local file system, or the endpoint of a "
+                         "server, or, if nobody else uses it, trust these locks by name: ACCRETE_TRUST_LOCKS=" +
+                         file_system.name);
+}
+
+void refuse_case_folding(const Directory& directory) {
+  if (!directory.info(".LOCK")) return;
+  throw UnsupportedError("the file system of " + quoted(directory.path()) +
+                         " does not tell upper from lower case, so different keys would share a value; use another");
+}
+
+void refuse_living_owner(const Directory& directory, const Owner& owner) {
+  if (owner.process == 0) return;
+  const Process process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
+  if (!directory.is_locked_by(lock_name, process)) return;
+  throw LockedError("cannot use " + quoted(directory.path()) + ": process " + std::to_string(owner.process) +
+                    " has the dataset for itself, by a lock that does not reach this process on the file system " +
+                    quoted(directory.file_system().name) +
+                    "; use the dataset where that process does, or by the endpoint of its server");
 }
 
 FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,

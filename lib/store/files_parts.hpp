@@ -4,6 +4,7 @@
 #include <accrete/store.hpp>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,17 @@ inline constexpr const char* mended_value_name = ".mended";  // a value that a r
 
 /// Opens the directory of a dataset. Throws NotFoundError if there is none.
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
+
+/// Throws UnsupportedError if the directory is on a file system whose locks may not reach everybody who sees its files,
+/// and that is not among `trusted`.
+void refuse_unreachable_locks(const Directory& directory, std::span<const std::string> trusted = {});
+
+/// Throws UnsupportedError if the directory, which has a lock file, takes names that differ in case for one.
+void refuse_case_folding(const Directory& directory);
+
+/// For who has the lock: throws LockedError if the owner has it all the same, as a lock that does not reach this
+/// process. The owner keeps appends in its memory, and to hand down its journal would double them.
+void refuse_living_owner(const Directory& directory, const Owner& owner);
 
 struct FilesParts {
   /// `loaded` from the directory's marker. `file_size_limit`: of this process (RLIMIT_FSIZE).

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "os/process.hpp"
+#include "os/system.hpp"
 #include "store/buffer_replay.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
@@ -16,16 +18,35 @@ namespace {
 
 constexpr std::size_t most_cached_descriptors = 16384;
 
+enum class Ownership {
+  shared,
+  whole,  ///< the lock is this process's for as long as the Store lives
+};
+
 class FilesStore final : public OwnedFiles {
  public:
-  FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options)
+  FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
+             Ownership ownership)
       : witness_(env),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
         parts_(std::move(parts)),
         writer_(*parts_, witness_, env.file_size_limit()) {
+    if (ownership == Ownership::whole) own();
     (void)read_access();  // recovers
   }
+
+  ~FilesStore() override {
+    if (owner_.process == 0 || owner_.process != static_cast<std::uint64_t>(process_id())) return;
+    try {
+      const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+      parts_->control.set_owner({});
+    } catch (const Error&) {
+      // One that is left behind misleads nobody: it is believed only while its process has the lock.
+    }
+  }
+  FilesStore(const FilesStore&) = delete;
+  FilesStore& operator=(const FilesStore&) = delete;
 
  private:
   /// The lock, and what was read under it.
@@ -41,6 +62,7 @@ class FilesStore final : public OwnedFiles {
     Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
     const Control::Header header = parts_->control.load();
     check_not_destroyed(header.words);
+    if (header.owner != owner_) disown(header.owner);
     access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
     if (access.words.removals != seen_removals_) parts_->values.forget_files();
     if (access.words.commits != seen_commits_) parts_->values.forget_sizes();
@@ -55,6 +77,14 @@ class FilesStore final : public OwnedFiles {
       const Control::Header header = parts_->control.load();
       check_not_destroyed(header.words);
       access.words = header.words;
+      if (header.owner != owner_) {
+        refuse_living_owner(*parts_->directory, header.owner);
+        if (!parts_->read_only) {
+          access.guard.release();
+          (void)write_access();
+          continue;
+        }
+      }
       if (!needs_recovery(header, witness_) && !must_replay(header.words)) return access;
       if (parts_->read_only) {
         check_readable_unrecovered(header);
@@ -66,6 +96,19 @@ class FilesStore final : public OwnedFiles {
   }
 
   [[nodiscard]] bool must_replay(const ControlWords& words) const noexcept { return words.buffered && !keeps_buffer_; }
+
+  void own() {
+    const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+    refuse_living_owner(*parts_->directory, parts_->control.load().owner);
+    const Process process = this_process();
+    owner_ = {.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
+    parts_->control.set_owner(owner_);
+  }
+
+  void disown(const Owner& dead) const {
+    refuse_living_owner(*parts_->directory, dead);
+    parts_->control.set_owner({});
+  }
 
   void check_readable_unrecovered(const Control::Header& header) const {
     const bool is_idle = header.state == ChangeState::idle && header.words.journal_end <= Journal::header_size;
@@ -248,6 +291,7 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
+  Owner owner_{};              // this process, if the dataset is its own
   bool keeps_buffer_ = false;  // the journal of a buffer is that of this Store's owner
 };
 
@@ -273,23 +317,31 @@ std::unique_ptr<FilesParts> open_parts(const Env& env, const std::shared_ptr<Dir
   }
 }
 
+void refuse_unfit_file_system(const Directory& directory, const OpenOptions& options) {
+  refuse_unreachable_locks(directory, options.trusted_file_systems);
+  refuse_case_folding(directory);
+}
+
 }  // namespace
 
 std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenOptions& options) {
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   const Marker marker = load_marker(*directory);
+  refuse_unfit_file_system(*directory, options);
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
   return std::make_unique<FilesStore>(env, std::move(lock),
-                                      open_parts(env, directory, marker, cache_capacity(env, options)), options);
+                                      open_parts(env, directory, marker, cache_capacity(env, options)), options,
+                                      Ownership::shared);
 }
 
 std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
   const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   Marker marker = load_marker(*directory);
+  refuse_unfit_file_system(*directory, options);
   std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
   auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, cache_capacity(env, options),
                                             env.file_size_limit());
-  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options);
+  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
 }
 
 }  // namespace accrete

@@ -18,6 +18,8 @@ class Verifier {
       : env_(env), witness_(env), repair_(repair), directory_(open_dataset_directory(env, path)) {}
 
   VerifyReport run() {
+    refuse_unreachable_locks(*directory_);
+    refuse_case_folding(*directory_);
     check_marker();
     check_names();
     if (!check_lock()) return std::move(report_);
@@ -134,6 +136,7 @@ class Verifier {
       problem("its destroy was interrupted; run 'accrete destroy' again to finish it");
       return;
     }
+    refuse_living_owner(*directory_, header.owner);
     if (!needs_recovery(header, witness_)) return;
     const std::string found = describe_change(parts, header);
     if (repair_) {

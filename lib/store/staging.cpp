@@ -28,6 +28,7 @@ bool Staging::try_make(const std::string& parent) {
     guard_ = lock_->exclusive(std::chrono::seconds{1});
     return directory_->info(lock_name).has_value();
   } catch (const Error&) {
+    close();
     if (!env_.info(path_)) return false;
     try {
       remove_staging(env_, path_);
@@ -40,6 +41,7 @@ bool Staging::try_make(const std::string& parent) {
 
 Staging::~Staging() {
   if (moved_) return;
+  close();
   try {
     remove_staging(env_, path_);
   } catch (const Error&) {
@@ -52,14 +54,30 @@ bool Staging::try_move_to(const std::string& path) {
   return moved_;
 }
 
-void remove_staging(Env& env, const std::string& path) {
-  const std::unique_ptr<Directory> directory = env.try_open_directory(path);
-  if (!directory) return;
-  for (const DirectoryEntry& entry : directory->entries("")) {
-    if (entry.name != lock_name) directory->remove(entry.name);
+void Staging::close() noexcept {
+  guard_.release();
+  lock_.reset();
+  directory_.reset();
+}
+
+void clear_staging(Directory& directory) {
+  for (const DirectoryEntry& entry : directory.entries("")) {
+    if (entry.name != lock_name) directory.remove(entry.name);
   }
-  if (directory->info(lock_name)) directory->remove(lock_name);  // last, so that what is left over can be told
-  env.remove_directory(path);
+}
+
+void remove_staging(Env& env, const std::string& path) {
+  try {
+    {
+      const std::unique_ptr<Directory> directory = env.try_open_directory(path);
+      if (!directory) return;
+      clear_staging(*directory);
+      if (directory->info(lock_name)) directory->remove(lock_name);
+    }
+    env.remove_directory(path);
+  } catch (const Error&) {
+    if (env.info(path)) throw;  // otherwise a sweep was faster
+  }
 }
 
 }  // namespace accrete

@@ -33,6 +33,7 @@ class Staging {
  private:
   /// False if a sweep took the directory, in which there was no lock yet, for one whose maker is dead.
   bool try_make(const std::string& parent);
+  void close() noexcept;
 
   Env& env_;
   std::string path_;
@@ -45,7 +46,12 @@ class Staging {
 /// A new name in `parent`.
 [[nodiscard]] std::string staging_path(const std::string& parent);
 
-/// Removes the staging directory at `path` and the files in it.
+/// Removes all files of a staging directory but the lock, by which it can be told whether somebody is at work there.
+void clear_staging(Directory& directory);
+
+/// Removes the staging directory at `path` and the files in it, unless somebody else is faster. Nobody in this process
+/// may have its files open: some file systems (FUSE, NFS) keep those under another name, and then the directory is not
+/// empty.
 void remove_staging(Env& env, const std::string& path);
 
 }  // namespace accrete

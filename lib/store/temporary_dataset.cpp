@@ -18,6 +18,7 @@ class TemporaryDataset::Owner {
 
   ~Owner() {
     if (process_id() != process_) return;
+    lock_.reset();  // it must not be open when it is removed (staging.hpp)
     try {
       destroy_files(posix_env(), url_);
     } catch (const Error&) {
@@ -59,9 +60,12 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) 
     env.remove_directory(path);
     return true;
   }
-  const std::shared_ptr<DatasetLock> lock = directory.lock(lock_name);
-  const DatasetLock::Guard guard = lock->try_exclusive();
-  if (!guard) return false;
+  {
+    const std::shared_ptr<DatasetLock> lock = directory.lock(lock_name);
+    const DatasetLock::Guard guard = lock->try_exclusive();
+    if (!guard) return false;
+    clear_staging(directory);
+  }
   remove_staging(env, path);
   return true;
 }
@@ -69,13 +73,7 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) 
 /// A temporary dataset appears with its owner file locked, so a free one, or none, means that its owner is dead.
 bool try_sweep_temporary(Env& env, const std::string& path, Directory& directory) {
   if (!directory.info(marker_name) || !load_marker(directory).temporary) return false;
-  std::shared_ptr<DatasetLock> owner;
-  DatasetLock::Guard guard;
-  if (directory.info(owner_name)) {
-    owner = directory.lock(owner_name);
-    guard = owner->try_exclusive();
-    if (!guard) return false;
-  }
+  if (directory.info(owner_name) && !directory.lock(owner_name)->try_exclusive()) return false;
   destroy_files(env, path);
   return true;
 }

@@ -183,6 +183,10 @@ class CrashEnv::Disk::OpenDirectory final : public Directory {
   void sync() override { inode_->sync_names(); }
   void sync_file_system() override { disk_.sync_file_system(); }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return next_->lock(name); }
+  bool is_locked_by(const std::string& name, const Process& process) const override {
+    return next_->is_locked_by(name, process);
+  }
+  FileSystem file_system() const override { return next_->file_system(); }
   std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
     return std::make_unique<CrashBytes>(next_->share(name, range, read_only), open(name, OpenMode::read));
   }

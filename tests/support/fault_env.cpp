@@ -1,6 +1,7 @@
 #include "support/fault_env.hpp"
 
 #include "base/throw_io_error.hpp"
+#include "os/dataset_lock.hpp"
 #include "os/shared_bytes.hpp"
 #include "os/system.hpp"
 
@@ -104,7 +105,15 @@ class FaultDirectory final : public Directory {
   }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override {
     env_.pass("open the lock", name);
-    return next_->lock(name);
+    return env_.locks_reach() ? next_->lock(name) : lock_for(env_.own_lock());
+  }
+  bool is_locked_by(const std::string& name, const Process& process) const override {
+    env_.pass("look for the holder of", name);
+    return next_->is_locked_by(name, process);
+  }
+  FileSystem file_system() const override {
+    env_.pass("look at the file system of", path());
+    return env_.file_system().value_or(next_->file_system());
   }
   std::unique_ptr<SharedBytes> share(const std::string& name, const ByteRange& range, bool read_only) override {
     return written_bytes(open(name, read_only ? OpenMode::read : OpenMode::write), range.offset);

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "os/env.hpp"
@@ -42,6 +44,10 @@ class FaultEnv final : public Env {
   void reboot();
   /// What the system tells of its start from now on.
   void set_boot(const Boot& boot) { boot_ = boot; }
+  /// From now on, directories say that they are on this one.
+  void pretend(const FileSystem& file_system) { file_system_ = file_system; }
+  /// From now on, locks are of the file `own_lock`, which reach nobody else, as on such a file system.
+  void lock_blindly(const std::string& own_lock) { own_lock_ = own_lock; }
   /// Whether an operation has failed since `fail_at`.
   [[nodiscard]] bool fired() const noexcept { return fired_; }
 
@@ -54,6 +60,9 @@ class FaultEnv final : public Env {
   Boot boot() const override { return boot_ ? *boot_ : next_.boot(); }
   std::uint64_t open_files_limit() const override { return next_.open_files_limit(); }
 
+  [[nodiscard]] const std::optional<FileSystem>& file_system() const noexcept { return file_system_; }
+  [[nodiscard]] bool locks_reach() const noexcept { return own_lock_.empty(); }
+  [[nodiscard]] const std::string& own_lock() const noexcept { return own_lock_; }
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;
@@ -73,6 +82,8 @@ class FaultEnv final : public Env {
   Syncs syncs_;
   std::uint64_t file_size_limit_;
   std::optional<Boot> boot_{};  // otherwise that of `next_`
+  std::optional<FileSystem> file_system_{};
+  std::string own_lock_{};
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;

@@ -27,6 +27,8 @@ struct CreateOptions {
   /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds
   /// it.
   std::optional<Codec> codec{};
+  /// As OpenOptions has it.
+  std::vector<std::string> trusted_file_systems{};
 };
 
 /// Creates an empty dataset. Throws ExistsError if there is anything at the path. Its parent must exist.
@@ -116,6 +118,10 @@ struct OpenOptions {
   /// For appends that return before they have reached the files or the server; flush first, and there are none. Without
   /// it, a line is written to standard error.
   LostAppendsHandler on_lost_appends{};
+  /// File systems to be used though nobody vouches for their locks, such as "fuse" or "nfs": others are refused with
+  /// UnsupportedError, which names them. Only where no two hosts, containers or views of a directory use a dataset at
+  /// a time. The environment variable ACCRETE_TRUST_LOCKS ("fuse,nfs") says the same for a whole program.
+  std::vector<std::string> trusted_file_systems{};
 };
 
 /// Opens a dataset. Rolls back what a writer that died left half done. A dataset that this process may read but not

@@ -1,0 +1,77 @@
+#include "os/process.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace accrete {
+namespace {
+
+struct ProcessState {
+  char letter = 0;
+  std::uint64_t start = 0;
+};
+
+/// nullopt if /proc does not tell. A line of it: "123 (a name, of any bytes) S 1 …"; the start is the 22nd field.
+std::optional<ProcessState> state_of(const std::string& process) {
+  std::ifstream in("/proc/" + process + "/stat");
+  std::string line;
+  if (!std::getline(in, line, '\0') && line.empty()) return std::nullopt;
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(name_end + 1));
+  ProcessState state;
+  fields >> state.letter;
+  constexpr int fields_between = 18;
+  std::string skipped;
+  for (int i = 0; i < fields_between; ++i) fields >> skipped;
+  fields >> state.start;
+  return fields ? std::optional(state) : std::nullopt;
+}
+
+std::uint64_t own_namespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+/// Its first thread may have ended, and others live.
+bool has_ended(const ProcessState& state, const std::string& process) {
+  if (state.letter != 'Z' && state.letter != 'X') return false;
+  std::error_code error;
+  const std::filesystem::directory_iterator threads("/proc/" + process + "/task", error);
+  return error || std::distance(threads, std::filesystem::directory_iterator()) <= 1;
+}
+
+enum class Life { alive, dead, unknown };
+
+Life life_of(const Process& process) {
+  const bool has_name = process.number > 0 && process.number <= std::numeric_limits<pid_t>::max();
+  if (!has_name || process.pid_namespace == 0 || process.pid_namespace != own_namespace()) return Life::unknown;
+  if (::kill(static_cast<pid_t>(process.number), 0) != 0 && errno == ESRCH) return Life::dead;
+  const std::string name = std::to_string(process.number);
+  const std::optional<ProcessState> state = state_of(name);
+  if (!state || process.start == 0) return Life::unknown;
+  return state->start == process.start && !has_ended(*state, name) ? Life::alive : Life::dead;
+}
+
+}  // namespace
+
+Process this_process() {
+  const std::optional<ProcessState> state = state_of("self");
+  return {.number = static_cast<std::uint64_t>(::getpid()),
+          .start = state ? state->start : 0,
+          .pid_namespace = own_namespace()};
+}
+
+bool is_certainly_alive(const Process& process) { return life_of(process) == Life::alive; }
+
+bool is_certainly_dead(const Process& process) { return life_of(process) == Life::dead; }
+
+}  // namespace accrete
