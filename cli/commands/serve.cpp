@@ -169,8 +169,9 @@ void ServeArguments::run(Program& program) const {
   const std::string path = absolute_path(dataset_.dataset);
   const SocketPlace socket(path);
   serving.endpoints.insert(serving.endpoints.begin(), socket.endpoint());
-  server::Server server(*store, std::move(serving));
   const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
+  make_way_for_socket(*directory);
+  server::Server server(*store, std::move(serving));
   save_server_file(*directory, server.description());
   std::string line = "accrete: serving " + accrete::escape(dataset_.dataset) + " at";
   for (const ServedEndpoint& endpoint : server.description().endpoints) line += " " + accrete::escape(endpoint.address);

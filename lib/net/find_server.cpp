@@ -1,24 +1,47 @@
 #include "net/find_server.hpp"
 
 #include <accrete/error.hpp>
-#include <chrono>
+#include <cstdint>
 #include <memory>
 
 #include "base/escape.hpp"
 #include "os/dataset_lock.hpp"
+#include "os/process.hpp"
+#include "store/control.hpp"
 #include "store/files_parts.hpp"
 
 namespace accrete {
 
+namespace {
+
+/// Who has a dataset for itself, as far as that is recorded and it may live.
+std::optional<std::uint64_t> owner_of(Directory& dataset) {
+  try {
+    const Owner owner = Control(dataset, true).load().owner;
+    const Process process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
+    return is_certainly_dead(process) ? 0 : owner.process;
+  } catch (const CorruptionError&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
 std::optional<ServerFile> find_server(const std::string& path) {
   const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
-  std::optional<ServerFile> server = try_load_server_file(*directory);
-  if (!server) return std::nullopt;
+  if (!directory->info(server_name) || !directory->info(lock_name)) return std::nullopt;
+  if (!directory->lock(lock_name)->is_taken()) return std::nullopt;
+  // A server that was killed may have left its file, and others take the lock for a moment.
+  const std::optional<std::uint64_t> owner = owner_of(*directory);
+  if (owner == std::uint64_t{0}) return std::nullopt;
   try {
-    (void)directory->lock(lock_name)->shared(std::chrono::milliseconds{0});
-    return std::nullopt;
-  } catch (const LockedError&) {
-    return server;
+    std::optional<ServerFile> server = try_load_server_file(*directory);
+    const bool is_owner = !owner || (server && static_cast<std::uint64_t>(server->process) == *owner);
+    return is_owner ? std::move(server) : std::nullopt;
+  } catch (const CorruptionError& error) {
+    throw CorruptionError(std::string(error.what()) + "; " +
+                          (owner ? "process " + std::to_string(*owner) : std::string("a process")) +
+                          " has the dataset for itself: if it is a server, end it by SIGTERM");
   }
 }
 

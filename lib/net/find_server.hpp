@@ -9,8 +9,8 @@
 
 namespace accrete {
 
-/// nullopt if no server serves the dataset at `path`, be there a file of one that died. Throws NotFoundError if there
-/// is no dataset.
+/// nullopt if no server serves the dataset at `path`, be there a file of one that died, or a damaged one. Throws
+/// NotFoundError if there is no dataset, and CorruptionError if one may serve it whose file is damaged.
 [[nodiscard]] std::optional<ServerFile> find_server(const std::string& path);
 
 /// Throws LockedError, "cannot <action> the dataset …", if one does.

@@ -45,6 +45,22 @@ std::vector<ServedEndpoint> decode_endpoints(std::string_view& text, const std::
   return endpoints;
 }
 
+bool is_directory(const Directory& dataset, const char* name) {
+  const std::optional<FileInfo> info = dataset.info(name);
+  return info && info->type == FileType::directory;
+}
+
+/// Removes what stands at a name of the server's own, whatever it is.
+void make_way(Directory& dataset, const char* name) {
+  if (!is_directory(dataset, name)) {
+    if (dataset.info(name)) dataset.remove(name);
+    return;
+  }
+  if (dataset.try_remove_directory(name)) return;
+  throw ExistsError("cannot serve " + quoted(dataset.path()) + ": " + quoted(name) +
+                    " is a directory with files in it; move it away");
+}
+
 }  // namespace
 
 std::string encode_server_file(const ServerFile& file) {
@@ -93,15 +109,25 @@ std::optional<ServerFile> try_load_server_file(Directory& dataset) {
 }
 
 void save_server_file(Directory& dataset, const ServerFile& file) {
-  if (dataset.info(staged_server_name)) dataset.remove(staged_server_name);
-  dataset.open(staged_server_name, OpenMode::create)->write_at(0, encode_server_file(file));
+  make_way(dataset, staged_server_name);
+  {
+    const std::unique_ptr<File> staged = dataset.open(staged_server_name, OpenMode::create);
+    staged->write_at(0, encode_server_file(file));
+    staged->sync();
+  }
+  if (is_directory(dataset, server_name)) make_way(dataset, server_name);
   dataset.rename(staged_server_name, server_name);
+  dataset.sync();
 }
 
 void remove_server_file(Directory& dataset) {
-  for (const char* name : {server_name, socket_name}) {
-    if (dataset.info(name)) dataset.remove(name);
-  }
+  for (const char* name : {server_name, socket_name}) make_way(dataset, name);
+}
+
+void make_way_for_socket(Directory& dataset) {
+  const std::optional<FileInfo> info = dataset.info(socket_name);
+  const bool may_be_socket = info && info->type == FileType::other;
+  if (!may_be_socket) make_way(dataset, socket_name);
 }
 
 std::optional<std::string> socket_endpoint(const std::string& absolute_directory) {

@@ -6,8 +6,8 @@
 //
 // The key, which stands where an endpoint asks for CURVE, is the server's. An address has its bytes as escape.hpp
 // writes them; the one that is reached best stands first. `checksum` is as in store/marker.hpp. The file is written
-// whole under another name and renamed, and removed when the server ends. It may outlive a server that was killed: only
-// the dataset's lock says whether one runs.
+// whole under another name, synced and renamed, and removed when the server ends. It may outlive a server that was
+// killed: only the dataset's lock and its owner in `.control` say whether one runs.
 #pragma once
 
 #include <array>
@@ -45,7 +45,11 @@ struct ServerFile {
 /// nullopt if the dataset has none. Throws as decode_server_file does.
 [[nodiscard]] std::optional<ServerFile> try_load_server_file(Directory& dataset);
 
+/// For the server. Replaces whatever is there but a directory with files in it (ExistsError), and survives power loss.
 void save_server_file(Directory& dataset, const ServerFile& file);
+
+/// For the server, before it listens: removes what stands at the socket's name and is none.
+void make_way_for_socket(Directory& dataset);
 
 /// Removes it, and the socket, if they are there.
 void remove_server_file(Directory& dataset);

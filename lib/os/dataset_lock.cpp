@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sys/stat.h>
 
 #include "base/escape.hpp"
@@ -92,6 +93,11 @@ class DatasetLock::Gate {
     const std::lock_guard lock(state_->mutex);
     state_->busy = false;
     state_->owned = true;
+  }
+
+  [[nodiscard]] bool is_owned() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->owned;
   }
 
   void disown() noexcept {
@@ -221,7 +227,7 @@ DatasetLock::Guard DatasetLock::try_exclusive() {
   return {*this, true};
 }
 
-bool DatasetLock::is_taken_elsewhere() const { return file_lock_ && file_lock_->is_taken_elsewhere(); }
+bool DatasetLock::is_taken() const { return gate_->is_owned() || (file_lock_ && file_lock_->is_taken_elsewhere()); }
 
 bool DatasetLock::try_own() {
   if (!gate_->try_lock_until(Clock::now())) return false;
@@ -232,8 +238,11 @@ bool DatasetLock::try_own() {
 void DatasetLock::unlock(bool exclusive) noexcept { exclusive ? gate_->unlock() : gate_->unlock_shared(); }
 
 void DatasetLock::throw_locked(std::chrono::milliseconds timeout) const {
+  const std::optional<std::int64_t> holder = file_lock_ ? file_lock_->find_holder() : std::nullopt;
   throw LockedError("cannot lock " + quoted(path_) + ": another process or thread has held it for " +
-                    std::to_string(timeout.count()) + " ms; wait longer, or look who uses it (fuser, lslocks)");
+                    std::to_string(timeout.count()) + " ms" +
+                    (holder ? "; process " + std::to_string(*holder) + " has it now" : "") +
+                    "; wait longer, or look who uses it (fuser, lslocks)");
 }
 
 /// The process's locks, by file. Users are counted under the mutex, not by a weak_ptr: a lock that has expired but is

@@ -51,8 +51,9 @@ class DatasetLock {
   /// An empty guard if another thread or process holds it.
   [[nodiscard]] Guard try_exclusive();
 
-  /// Whether another process has it exclusively now. Takes nothing, and does not wait.
-  [[nodiscard]] bool is_taken_elsewhere() const;
+  /// Whether another process has it exclusively now, or somebody in this one has it for good. Takes nothing, and does
+  /// not wait.
+  [[nodiscard]] bool is_taken() const;
 
   /// Takes the lock for as long as this object lives, over forks, which then do not wait for it; nobody else can take
   /// it, a forked child neither. False if another holds it.

@@ -14,6 +14,7 @@
 #include "base/escape.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/descriptor.hpp"
+#include "os/lock_holder.hpp"
 
 namespace accrete {
 namespace {
@@ -242,6 +243,16 @@ std::optional<FileLock::Bytes> FileLock::find_obstacle(LockMode mode, const Byte
   if (::fcntl(descriptor(), F_OFD_GETLK, &lock) != 0) throw_io_error("look at the lock", path_, errno);
   if (lock.l_type == F_UNLCK) return std::nullopt;
   return Bytes{.begin = lock.l_start, .size = lock.l_len};
+}
+
+std::optional<std::int64_t> FileLock::find_holder() const {
+  if (record_lock_) return std::nullopt;  // to look at the file would drop it
+  try {
+    const std::optional<std::int64_t> holder = lock_holder(path_);
+    return holder && *holder > 0 ? holder : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;  // it is only for a message
+  }
 }
 
 /// A forked child may have had no descriptor to spare, or no /proc.

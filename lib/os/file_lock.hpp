@@ -59,6 +59,9 @@ class FileLock {
   /// Whether another process has the lock exclusively. For any thread at any time.
   [[nodiscard]] bool is_taken_elsewhere();
 
+  /// The process that has it exclusively, as lock_holder.hpp finds it; nullopt where that cannot be told.
+  [[nodiscard]] std::optional<std::int64_t> find_holder() const;
+
   /// In the only thread of a forked child: what the parent has locked is the parent's.
   void after_fork_in_child() noexcept;
 

@@ -1,14 +1,19 @@
 // `.server`: what is written is read, and what is damaged is told from what is not there.
 #include "net/server_file.hpp"
 
-#include <accrete/error.hpp>
+#include <accrete/accrete.hpp>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <string>
 
 #include "net/curve.hpp"
+#include "net/find_server.hpp"
+#include "os/file_lock.hpp"
+#include "store/control.hpp"
+#include "support/crash_env.hpp"
 #include "support/file_bytes.hpp"
+#include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -72,6 +77,60 @@ TEST_CASE("a file is saved over an old one and over what an interrupted save lef
   remove_server_file(*dataset);
   CHECK_FALSE(try_load_server_file(*dataset));
   CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("a file is saved over directories and links of its names, but not over somebody's files") {
+  const TemporaryDirectory directory;
+  const std::unique_ptr<Directory> dataset = posix_env().try_open_directory(directory.path());
+  std::filesystem::create_directory(directory / ".server");
+  std::filesystem::create_directory(directory / ".server-new");
+  std::filesystem::create_symlink("elsewhere", directory / ".socket");
+  make_way_for_socket(*dataset);
+  CHECK_FALSE(std::filesystem::is_symlink(directory / ".socket"));
+  save_server_file(*dataset, sample());
+  CHECK(try_load_server_file(*dataset) == sample());
+  remove_server_file(*dataset);
+  std::filesystem::create_directories(directory / ".server/somebody's");
+  CHECK_THROWS_AS(save_server_file(*dataset, sample()), ExistsError);
+  CHECK(std::filesystem::exists(directory / ".server/somebody's"));
+}
+
+TEST_CASE("a file that was saved survives power loss") {
+  const TemporaryDirectory directory;
+  for (Random random(1); random() % 32 != 0;) {
+    CrashEnv env(posix_env(), directory.path());
+    {
+      const std::unique_ptr<Directory> dataset = env.try_open_directory(directory.path());
+      save_server_file(*dataset, sample());
+    }
+    env.lose_power(random);
+    CHECK(try_load_server_file(*posix_env().try_open_directory(directory.path())) == sample());
+  }
+}
+
+TEST_CASE("only the lock and the dataset's owner say whether a server runs, never a file that is left") {
+  const TemporaryDirectory directory;
+  const std::string url = directory / "dataset";
+  create(url);
+  const std::unique_ptr<Directory> dataset = posix_env().try_open_directory(url);
+  Control control(*dataset, false);
+  FileLock lock(url + "/.lock");  // as if it were another process's
+  for (const std::string& text : {std::string("damaged"), std::string(), encode_server_file(sample())}) {
+    write_file(url + "/.server", text);
+    CHECK_FALSE(find_server(url));
+    REQUIRE(lock.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
+    CHECK_FALSE(find_server(url));  // who appends has the lock for a moment
+    lock.unlock();
+  }
+  REQUIRE(lock.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
+  control.set_owner({.process = static_cast<std::uint64_t>(sample().process), .pid_namespace = 1});
+  CHECK(find_server(url) == sample());
+  control.set_owner({.process = static_cast<std::uint64_t>(sample().process) + 1, .pid_namespace = 1});
+  CHECK_FALSE(find_server(url));
+  write_file(url + "/.server", "damaged");
+  CHECK_THROWS_AS((void)find_server(url), CorruptionError);
+  lock.unlock();
+  CHECK_FALSE(find_server(url));
 }
 
 TEST_CASE("a dataset's socket has an endpoint where its path is short enough") {

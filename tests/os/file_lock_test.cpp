@@ -172,7 +172,7 @@ TEST_CASE("a forked child takes and drops its own lock, not its parent's") {
   });
   REQUIRE(holds.read());
   CHECK_FALSE(lock->try_exclusive());
-  CHECK(lock->is_taken_elsewhere());
+  CHECK(lock->is_taken());
   ends.close();
   CHECK(succeeds(child));
   const DatasetLock::Guard guard = lock->exclusive(std::chrono::hours{1});
@@ -192,6 +192,18 @@ TEST_CASE("the process that holds a lock is found, and is none when nobody does"
   CHECK(lock_holder(file.path()) == ::getpid());
   CHECK(lock_holder(file.path(), ::getpid()) == ::getpid());
   CHECK(lock_holder(file.path(), ::getppid()) == ::getpid());
+}
+
+TEST_CASE("who has waited too long is told which process has the lock") {
+  const LockFile file;
+  FileLock holder(file.path());
+  REQUIRE(holder.lock_until(LockMode::exclusive, patience()));
+  try {
+    static_cast<void>(lock_for(file.path())->shared(std::chrono::milliseconds{2}));
+    FAIL_CHECK("the lock was free");
+  } catch (const LockedError& error) {
+    CHECK(std::string(error.what()).find("process " + std::to_string(::getpid()) + " has it") != std::string::npos);
+  }
 }
 
 TEST_CASE("a reader that comes while a writer waits stands behind it") {

@@ -1,4 +1,5 @@
 """How a server begins and ends: what it writes down, what it refuses, and what is left when it is stopped or killed."""
+import fcntl
 import os
 import signal
 import socket
@@ -269,6 +270,44 @@ class Places(ServerTest):
         self.addCleanup(process.stdout.close)
         line = process.stdout.readline().decode()
         self.assertEqual(line, f"accrete: serving data at ipc://{os.path.realpath(self.data)}/.socket\n")
+
+
+class LeftFiles(ServerTest):
+    def lock(self):
+        """Takes the dataset's lock, for as long as the file that is returned is open."""
+        file = open(os.path.join(self.data, ".lock"), "r+b")
+        set_lock_of_open_file = 37  # F_OFD_SETLK
+        byte_0 = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+        fcntl.fcntl(file, set_lock_of_open_file, byte_0)
+        return file
+
+    def test_a_server_file_that_is_empty_or_damaged_blocks_nothing(self):
+        path = os.path.join(self.data, ".server")
+        for left in (b"", b"accrete server\nformat 1\nnonsense\n"):
+            with open(path, "wb") as file:
+                file.write(left)
+            self.run_program("put", self.data, "x", "y")
+            self.run_program("get", self.data, "x")
+            self.run_program("verify", self.data)
+            self.run_program("verify", "--repair", self.data)
+            self.run_program("stop", self.data, code=1)
+            self.check_well(self.serve())
+        with open(path, "wb"):
+            pass
+        self.run_program("destroy", self.data)
+
+    def test_a_server_waits_for_who_has_the_lock_for_a_moment_after_a_kill(self):
+        killed = self.serve()
+        killed.end(signal.SIGKILL)
+        holder = self.lock()
+        threading.Timer(0.5, holder.close).start()
+        self.check_well(self.serve())
+
+    def test_a_server_that_waits_too_long_names_who_has_the_lock(self):
+        self.serve().end(signal.SIGKILL)
+        with self.lock():
+            said = self.run_program("serve", self.data, "--timeout", "0.05", code=3)
+        self.assertIn(f"process {os.getpid()} has it", said)
 
 
 class Keys(ServerTest):
