@@ -257,9 +257,15 @@ void Buffer::journal_step(const BufferStep& step) const {
 void Buffer::carry_out(const std::function<void()>& work) {
   try {
     work();
-  } catch (...) {
-    if (!try_end_change()) throw;
-    return;
+  } catch (const std::exception& error) {
+    if (try_end_change()) return;
+    const std::optional<Change>& left = state_->change;
+    if (!left || left->kind == Change::Kind::flush) throw;
+    throw UnknownOutcomeError(
+        std::string(error.what()) +
+            "; it may have been done all the same, which cannot be told now: with its id, a batch "
+            "can be sent again and is applied once",
+        left->id);
   }
   end_change(true);
 }

@@ -46,7 +46,7 @@ constexpr std::array error_types = {
     error_type<InvalidArgumentError>(12), error_type<NetworkError>(13),
     error_type<TimeoutError>(14, true),   error_type<AuthError>(15),
     error_type<UnsupportedError>(16),     error_type<TypeMismatchError>(17),
-    error_type<UnknownOutcomeError>(18),  error_type<ErasedError>(19),
+    error_type<UnknownOutcomeError>(18, true),  error_type<ErasedError>(19),
     error_type<Error>(plain_error),
 };
 

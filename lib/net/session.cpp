@@ -210,7 +210,12 @@ void Session::await(Lock& lock, Clock::time_point deadline, const Pushed& pushed
             "; the batch was sent and may be applied yet: send it again with its id, and it is applied once",
         id);
   }
-  if (outcome.error) outcome.error->raise();
+  if (!outcome.error) return;
+  try {
+    outcome.error->raise();
+  } catch (const UnknownOutcomeError& error) {
+    throw UnknownOutcomeError(error.what(), id);  // the wire leaves out what is known here
+  }
 }
 
 void Session::append_with(std::span<const Entry> entries, const AppendOptions& options) {

@@ -269,7 +269,7 @@ TEST_CASE("every error arrives as its type, with its message and its errno") {
   check_error(TimeoutError("e"), true);
   check_error(AuthError("e"), false);
   check_error(UnsupportedError("e"), false);
-  check_error(UnknownOutcomeError("e"), false);
+  check_error(UnknownOutcomeError("e"), true);
   check_error(ErasedError("e"), false);
 }
 
