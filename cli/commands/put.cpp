@@ -15,6 +15,9 @@ constexpr std::size_t piece_bytes = 64 << 20;
 constexpr const char* footer =
     R"(Standard input of up to 64 MiB is one append; more is appended in pieces of 64 MiB, each whole or not at all.
 
+If the server of a served dataset does not say in time whether it has appended the bytes, they are sent once more, and
+appended once in all. If it says nothing still, the exit code is 4, and they may be appended yet.
+
 Example:
   accrete put greetings x 'Hello '
   date | accrete put greetings times
