@@ -25,6 +25,8 @@ class ReplyBudget {
       if (budget_) budget_->used_ -= bytes_;
     }
 
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
    private:
     friend class ReplyBudget;
     Share(ReplyBudget& budget, std::uint64_t bytes) noexcept : budget_(&budget), bytes_(bytes) {}

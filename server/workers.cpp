@@ -29,9 +29,11 @@ class Answering {
       : store_(store), budget_(budget), messages_(messages), task_(task), share_(share) {}
 
   Parts operator()(const wire::Get& get) {
-    std::uint64_t bytes = held_bytes(get.keys);
+    const std::string action = "get " + std::to_string(get.keys.size()) + " values";
+    reserve(held_bytes(get.keys), action);
+    std::uint64_t bytes = 0;
     for (const std::string_view key : get.keys) bytes += store_.size(key).value_or(0);
-    reserve(bytes, "get " + std::to_string(get.keys.size()) + " values");
+    reserve(bytes, action);
     const std::vector<std::string> values = store_.get_batch(get.keys);
     wire::PartEncoder parts(task_.request.id, wire::encoded_values_size(values), messages_);
     wire::encode_values(values, [&](std::string_view piece) { parts.add(piece); });
@@ -119,9 +121,10 @@ class Answering {
 
   void reserve(std::uint64_t bytes, const std::string& action) {
     if (budget_.try_add(share_, bytes)) return;
-    const std::string problem = "cannot " + action + ": " + std::to_string(bytes) + " bytes are more than the server ";
+    const std::uint64_t all = share_.bytes() + bytes;
+    const std::string problem = "cannot " + action + ": " + std::to_string(all) + " bytes are more than the server ";
     const std::string advice = "; read it in pieces with get_range, get fewer keys at once, or list with a limit";
-    if (bytes > budget_.limit()) {
+    if (all > budget_.limit()) {
       throw TooLargeError(problem + "keeps for replies (" + std::to_string(budget_.limit()) + ")" + advice);
     }
     throw BusyError(problem + "has left for replies now" + advice);
