@@ -6,9 +6,9 @@
 
 #include "base/escape.hpp"
 #include "base/fields.hpp"
+#include "os/byte_source.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
-#include "os/byte_source.hpp"
 
 namespace accrete {
 namespace {

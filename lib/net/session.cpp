@@ -260,7 +260,7 @@ Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::strin
          [&] { return is_sealed() && may_push() && window_.has_room(size, window_limit_); });
   }
   wire::set_sequence(message, window_.next_sequence());
-  const Pushed pushed{.ticket = window_.next_ticket(), .outcome = std::make_shared<Outcome>()};
+  Pushed pushed{.ticket = window_.next_ticket(), .outcome = std::make_shared<Outcome>()};
   window_.push(messages_->share(std::move(message)), pushed.outcome,
                options.expect_size ? SendWindow::Kind::alone : SendWindow::Kind::pipelined);
   wake_up_.signal();
