@@ -44,6 +44,8 @@ enum class FileType { regular, directory, symlink, other };
 struct FileInfo {
   FileType type = FileType::other;
   std::uint64_t size = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t links = 1;  ///< how many names it has
 };
 
 struct DirectoryEntry {
@@ -56,7 +58,8 @@ class File {
  public:
   virtual ~File() = default;
 
-  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  [[nodiscard]] virtual FileInfo info() const = 0;
+  [[nodiscard]] std::uint64_t size() const { return info().size; }
 
   /// Fills `to` from `offset` on; returns how many bytes there were before the end of the file.
   [[nodiscard]] virtual std::size_t read_at(std::uint64_t offset, std::span<char> to) const = 0;
@@ -91,6 +94,8 @@ class SharedBytes {
   virtual void write(std::size_t offset, std::span<const std::byte> from) = 0;
   /// Makes them survive power loss.
   virtual void sync() = 0;
+  /// Of the file.
+  [[nodiscard]] virtual FileInfo info() const = 0;
 };
 
 /// An open directory. Names are relative to it and may have several components ("a%/b"); no component is followed
@@ -105,12 +110,19 @@ class Directory {
   [[nodiscard]] virtual std::unique_ptr<File> open(const std::string& name, OpenMode mode) = 0;
   /// nullptr if there is no such file.
   [[nodiscard]] virtual std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) = 0;
+  /// `name` "" is this directory itself.
   [[nodiscard]] virtual std::optional<FileInfo> info(const std::string& name) const = 0;
   /// Without "." and "..", in no order. `name` "" is this directory itself.
   [[nodiscard]] virtual std::vector<DirectoryEntry> entries(const std::string& name) const = 0;
   virtual void make_directory(const std::string& name) = 0;
   /// Removes a file, or a symbolic link itself.
   virtual void remove(const std::string& name) = 0;
+  /// Throws IoError if `remove` is sure to be refused for every name in the directory `name` ("": this one): by its
+  /// rights, by an attribute (immutable, append-only), or by a file system that is read-only.
+  virtual void check_entries_removable(const std::string& name) const = 0;
+  /// As above, if it is sure to be refused for this file, or `try_remove_directory` for this empty directory: by an
+  /// attribute, by a sticky bit, or because something is mounted there. Looks at no rights of the directory it is in.
+  virtual void check_removable(const std::string& name) const = 0;
   /// False if it is not empty.
   virtual bool try_remove_directory(const std::string& name) = 0;
   /// Replaces `to` if it is there.

@@ -57,7 +57,10 @@ FileType type_of(mode_t mode) {
 }
 
 FileInfo info_of(const struct stat& status) {
-  return {.type = type_of(status.st_mode), .size = static_cast<std::uint64_t>(status.st_size)};
+  return {.type = type_of(status.st_mode),
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .inode = status.st_ino,
+          .links = status.st_nlink};
 }
 
 BootId read_boot_id() {
@@ -117,10 +120,10 @@ class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
 
-  std::uint64_t size() const override {
+  FileInfo info() const override {
     struct stat status {};
     if (::fstat(fd_.get(), &status) != 0) throw_io_error("get the size of", path_, errno);
-    return static_cast<std::uint64_t>(status.st_size);
+    return info_of(status);
   }
 
   std::size_t read_at(std::uint64_t offset, std::span<char> to) const override {
@@ -212,7 +215,7 @@ class PosixDirectory final : public Directory {
   }
 
   std::optional<FileInfo> info(const std::string& name) const override {
-    const std::optional<Location> at = try_locate(name);
+    const std::optional<Location> at = try_locate(name.empty() ? "." : name);
     if (!at) return std::nullopt;
     struct stat status {};
     if (::fstatat(at->parent(), at->last.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return info_of(status);
@@ -247,6 +250,31 @@ class PosixDirectory final : public Directory {
   void remove(const std::string& name) override {
     const Location at = locate("remove", name);
     if (::unlinkat(at.parent(), at.last.c_str(), 0) != 0) throw_io_error("remove", full(name), errno);
+  }
+
+  void check_entries_removable(const std::string& name) const override {
+    const Location at = locate("look at", name.empty() ? "." : name);
+    const std::string action = "remove files in";
+    if (::faccessat(at.parent(), at.last.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+      throw_io_error(action, full(name), errno);
+    }
+    refuse_unchangeable(action, name, look_at(at, name));
+  }
+
+  void check_removable(const std::string& name) const override {
+    const Location at = locate("look at", name);
+    const struct statx status = look_at(at, name);
+    refuse_unchangeable("remove", name, status);
+    if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+      throw_io_error("remove the mount point", full(name), EBUSY);
+    const uid_t user = ::geteuid();
+    if (user == 0 || user == status.stx_uid) return;
+    struct stat parent {};
+    if (::fstat(at.parent(), &parent) != 0) throw_io_error("look at the directory of", full(name), errno);
+    if ((parent.st_mode & S_ISVTX) != 0 && parent.st_uid != user) {
+      throw IoError("cannot remove '" + full(name) + "': it is another user's, and its directory has the sticky bit",
+                    std::error_code(EPERM, std::generic_category()));
+    }
   }
 
   bool try_remove_directory(const std::string& name) override {
@@ -337,6 +365,23 @@ class PosixDirectory final : public Directory {
     return *std::move(at);
   }
 
+  struct statx look_at(const Location& at, const std::string& name) const {
+    struct statx status {};
+    constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+    if (::statx(at.parent(), at.last.c_str(), flags, STATX_TYPE | STATX_UID, &status) == 0) return status;
+    throw_io_error("look at", full(name), errno);
+  }
+
+  /// An attribute that root's rights do not override.
+  void refuse_unchangeable(const std::string& action, const std::string& name, const struct statx& status) const {
+    const bool is_immutable = (status.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
+    if (!is_immutable && (status.stx_attributes & STATX_ATTR_APPEND) == 0) return;
+    const std::string what =
+        is_immutable ? "immutable (chattr -i makes it changeable)" : "append-only (chattr -a makes it changeable)";
+    throw IoError("cannot " + action + " '" + full(name) + "': it is " + what,
+                  std::error_code(EPERM, std::generic_category()));
+  }
+
   /// Without O_NONBLOCK a named pipe planted in a dataset would block the open for good.
   Descriptor open_descriptor(const std::string& name, OpenMode mode) const {
     constexpr int always = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -352,9 +397,12 @@ class PosixDirectory final : public Directory {
       errno = error;
       return fd;
     }
-    struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) throw_io_error("look at", full(name), errno);
-    if (!S_ISREG(status.st_mode)) refuse_irregular(name);
+    const bool is_to_be_changed = mode == OpenMode::write || mode == OpenMode::append;
+    struct statx status {};
+    if (::statx(fd.get(), "", AT_EMPTY_PATH, STATX_TYPE, &status) != 0) throw_io_error("look at", full(name), errno);
+    if (!S_ISREG(status.stx_mode)) refuse_irregular(name);
+    // What is appended to an append-only file could not be taken back.
+    if (is_to_be_changed) refuse_unchangeable("change", name, status);
     return fd;
   }
 

@@ -27,6 +27,7 @@ class WrittenBytes final : public SharedBytes {
   }
 
   void sync() override { file_->sync(); }
+  FileInfo info() const override { return file_->info(); }
 
  private:
   std::unique_ptr<File> file_;
@@ -55,6 +56,7 @@ class MappedBytes final : public SharedBytes {
   }
 
   void sync() override { file_->sync(); }
+  FileInfo info() const override { return file_->info(); }
 
  private:
   std::unique_ptr<File> file_;

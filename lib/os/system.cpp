@@ -28,34 +28,81 @@ void fill_random(std::span<std::byte> to) {
   }
 }
 
+constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
 std::uint64_t read_number(const std::string& path, std::uint64_t otherwise) {
   std::ifstream in(path);
   std::uint64_t number = 0;
   return in >> number ? number : otherwise;
 }
 
-std::uint64_t cgroup_memory_left() {
-  std::ifstream in("/proc/self/cgroup");
-  for (std::string line; std::getline(in, line);) {
-    if (!line.starts_with("0::")) continue;  // cgroup v2
-    const std::string directory = "/sys/fs/cgroup" + line.substr(3);
-    constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-    const std::uint64_t most = read_number(directory + "/memory.max", unlimited);
-    const std::uint64_t used = read_number(directory + "/memory.current", 0);
-    return most > used ? most - used : 0;
+/// How a version of cgroups calls what it knows of a group's memory.
+struct CgroupNames {
+  const char* limit;
+  const char* used;
+  const char* inactive_file;
+  const char* active_file;
+};
+constexpr CgroupNames v1_names{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+                               "total_active_file"};
+constexpr CgroupNames v2_names{"memory.max", "memory.current", "inactive_file", "active_file"};
+
+/// What is left to one group, which takes pages of files that it has cached for free ones.
+std::uint64_t memory_left(const std::string& group, const CgroupNames& names) {
+  const std::uint64_t limit = read_number(group + "/" + names.limit, unlimited);
+  if (limit == unlimited) return unlimited;
+  std::uint64_t used = read_number(group + "/" + names.used, 0);
+  std::ifstream stat(group + "/memory.stat");
+  for (std::string name; stat >> name;) {
+    std::uint64_t bytes = 0;
+    if (!(stat >> bytes)) break;
+    if (name == names.inactive_file || name == names.active_file) used -= std::min(used, bytes);
   }
-  return std::numeric_limits<std::uint64_t>::max();
+  return limit - std::min(limit, used);
+}
+
+/// The least that is left to a group or to one that it is in. A container may see a path that begins above what is
+/// mounted: then the mount itself is the container's group.
+std::uint64_t least_memory_left(const std::string& mount, std::string path, const CgroupNames& names) {
+  std::uint64_t left = unlimited;
+  for (;;) {
+    if (path.find("/..") == std::string::npos) left = std::min(left, memory_left(mount + path, names));
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return std::min(left, memory_left(mount, names));
+    path.resize(slash);
+  }
+}
+
+/// A line of /proc/self/cgroup is `number:controllers:path`; without controllers it is of version 2.
+std::uint64_t cgroup_memory_left(const std::string& root) {
+  const std::string mounts = root + "/sys/fs/cgroup";
+  std::uint64_t left = unlimited;
+  std::ifstream in(root + "/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1);
+    if (controllers == ",,") {
+      left = std::min(
+          {left, least_memory_left(mounts, path, v2_names), least_memory_left(mounts + "/unified", path, v2_names)});
+    } else if (controllers.find(",memory,") != std::string::npos) {
+      left = std::min(left, least_memory_left(mounts + "/memory", path, v1_names));
+    }
+  }
+  return left;
 }
 
 }  // namespace
 
-std::uint64_t available_memory() {
-  std::ifstream in("/proc/meminfo");
+std::uint64_t available_memory(const std::string& root) {
+  std::ifstream in(root + "/proc/meminfo");
   for (std::string name; in >> name;) {
     std::uint64_t kibibytes = 0;
-    if (name == "MemAvailable:" && in >> kibibytes) return std::min(kibibytes * 1024, cgroup_memory_left());
+    if (name == "MemAvailable:" && in >> kibibytes) return std::min(kibibytes * 1024, cgroup_memory_left(root));
   }
-  return cgroup_memory_left();
+  return cgroup_memory_left(root);
 }
 
 std::array<std::byte, 16> random_uuid() {

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace accrete {
 
-/// Bytes that could be allocated without swapping: what the system has available, within this process's cgroup.
-[[nodiscard]] std::uint64_t available_memory();
+/// Bytes that could be allocated without swapping: what the system has available, within this process's cgroup and all
+/// that it is in (version 1 or 2). `root`: where /proc and /sys are looked for.
+[[nodiscard]] std::uint64_t available_memory(const std::string& root = "");
 
 /// Of a version-4 UUID (RFC 4122), from the system's random source.
 [[nodiscard]] std::array<std::byte, 16> random_uuid();

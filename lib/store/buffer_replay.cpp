@@ -346,7 +346,7 @@ std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, Fi
   replay.run();
   for (const auto& [id, sequence] : replay.sequences()) writer.append(words, {}, {.id = BatchId{id, sequence}});
   if (records.is_synced()) {
-    parts.directory->sync_file_system();
+    sync_values(parts);
     writer.renew_journal(words);
   }
   return replay.problems();

@@ -24,6 +24,7 @@ constexpr std::size_t owner_size = 3 * 8;
 constexpr std::size_t home_offset = owner_offset + owner_size;
 constexpr std::size_t words_offset = home_offset + 8;
 constexpr std::size_t words_size = 7 * 8 + 4 * 2;
+constexpr std::size_t failed_sync_offset = words_size - 2;  // within words
 constexpr std::size_t state_offset = words_offset + words_size;
 constexpr std::size_t before_offset = state_offset + 8;
 constexpr std::size_t intent_size_offset = before_offset + words_size;
@@ -122,7 +123,7 @@ std::string Control::initial(const Boots& boots, std::uint64_t keys, std::uint64
   return text;
 }
 
-Control::Control(Directory& directory, bool read_only) : directory_(directory) {
+Control::Control(Directory& directory, bool read_only) : directory_(directory), read_only_(read_only) {
   const std::optional<FileInfo> info = directory.info(name);
   if (!info) throw_damaged(directory, "it is missing");
   if (info->type == FileType::regular && info->size < file_size) throw_damaged(directory, "it is cut short");
@@ -255,7 +256,26 @@ void Control::set_owner(const Owner& owner) {
 
 void Control::set_home(std::uint64_t directory) { bytes_->write(home_offset, le_bytes(directory)); }
 
-void Control::sync() { bytes_->sync(); }
+void Control::note_failed_sync() noexcept {
+  if (read_only_) return;
+  try {
+    for (const std::size_t words : {words_offset, before_offset}) {
+      bytes_->write(words + failed_sync_offset, le_bytes(std::uint16_t{1}));
+    }
+    bytes_->sync();
+  } catch (const Error&) {
+    // It stands in the page cache at best, which is where other processes look.
+  }
+}
+
+void Control::sync() {
+  try {
+    bytes_->sync();
+  } catch (const Error&) {
+    note_failed_sync();
+    throw;
+  }
+}
 
 void Control::set_state(ChangeState state) { bytes_->write(state_offset, le_bytes(static_cast<std::uint32_t>(state))); }
 

@@ -106,8 +106,13 @@ class Control {
   void set_boots(const Boots& boots);
   void set_owner(const Owner& owner);
   void set_home(std::uint64_t directory);
-  /// Makes the header survive power loss.
+  /// Sets `failed_sync`, whatever change is in progress: needs the lock exclusively. Does nothing if the file may only
+  /// be read, or cannot be written.
+  void note_failed_sync() noexcept;
+  /// Makes the header survive power loss. Notes it if that fails.
   void sync();
+  /// How many names the file has: more than one, if its directory was copied by links.
+  [[nodiscard]] std::uint64_t links() const { return bytes_->info().links; }
 
  private:
   /// What stands in the header of an intent record.
@@ -124,6 +129,7 @@ class Control {
   File& spill_file() const;
 
   Directory& directory_;
+  const bool read_only_;
   std::unique_ptr<SharedBytes> bytes_;
   mutable std::unique_ptr<File> spill_file_;  // opened when a record is first too large
 };

@@ -43,6 +43,16 @@ void write_control(Env& env, Directory& directory, const Stats& stats) {
   write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot()), stats.keys, stats.bytes));
 }
 
+/// A new dataset is there whether or not this fails: then no later sync of it counts, either.
+void sync_names_of_new(Directory& parent, Directory& dataset) {
+  try {
+    parent.sync();
+  } catch (const Error&) {
+    Control(dataset, false).note_failed_sync();
+    throw;
+  }
+}
+
 /// The dataset is made whole under another name and then renamed, so that nobody ever sees a part of it.
 std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_path, bool temporary,
                                           const CreateOptions& options) {
@@ -71,7 +81,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
   if (!staging.try_move_to(path)) {
     throw ExistsError("cannot create the dataset " + quoted(path) + ": something of that name has just appeared");
   }
-  parent->sync();
+  sync_names_of_new(*parent, directory);
   return owner;
 }
 
@@ -118,7 +128,7 @@ void adopt(Env& env, const std::string& path, const CreateOptions& options) {
   write_control(env, *directory, count_values(*directory));
   write_new(*directory, staged_marker_name, encode_marker(new_marker(false, options.codec)));
   directory->rename(staged_marker_name, marker_name);
-  directory->sync();
+  sync_names_of_new(*directory, *directory);
 }
 
 void refuse_to_destroy_foreign(const Directory& directory) {

@@ -68,6 +68,16 @@ void replay_journal(FilesParts& parts, ControlWords& words) {
   }
 }
 
+/// What was cut off, but could not be synced so, would be taken for cut off by the next recovery.
+void cut_torn_tails(FilesParts& parts) {
+  try {
+    cut_torn_tails(*parts.directory);
+  } catch (const Error&) {
+    parts.control.note_failed_sync();
+    throw;
+  }
+}
+
 /// The header on disk decides where the journal stands: a writer may have died while it started it anew.
 void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
   const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
@@ -153,7 +163,8 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
       marker(std::move(loaded)),
       read_only(for_reading),
       control(*directory, read_only),
-      journal(*directory, std::min(Journal::default_size_limit, file_size_limit)),
+      journal(*directory, std::min(Journal::default_size_limit, file_size_limit),
+              [this] { control.note_failed_sync(); }),
       writers(*directory, read_only),
       values(*directory, max_open_files) {}
 
@@ -174,7 +185,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
     if (words.journal_end != 0) replay_journal(parts, words);
   }
   if (rebooted) {
-    if (parts.marker.codec) cut_torn_tails(*parts.directory);
+    if (parts.marker.codec) cut_torn_tails(parts);
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
@@ -188,8 +199,25 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   return words;
 }
 
+void sync_values(FilesParts& parts) {
+  try {
+    parts.directory->sync_file_system();
+  } catch (const Error&) {
+    parts.control.note_failed_sync();
+    throw;
+  }
+}
+
+void check_no_sync_failed(const Directory& directory, const ControlWords& words) {
+  if (!words.failed_sync) return;
+  throw IoError("cannot sync the dataset " + quoted(directory.path()) +
+                    ": a sync of it has failed before, and what that was to write may not be on the disk; 'accrete "
+                    "verify --repair' writes all of it again",
+                std::make_error_code(std::errc::io_error));
+}
+
 void checkpoint(FilesParts& parts, ControlWords& words) {
-  parts.directory->sync_file_system();
+  sync_values(parts);
   words.journal_nonce = random_u64();
   words.journal_end = parts.journal.restart(words.journal_nonce);
   words.unsynced = false;

@@ -71,6 +71,13 @@ struct FilesParts {
 /// words it has committed.
 ControlWords recover(FilesParts& parts, const BootWitness& witness);
 
+/// Makes all values survive power loss. Needs the lock exclusively: a failure is noted for all who sync afterwards.
+void sync_values(FilesParts& parts);
+
+/// Throws if a sync has failed. What it was to write may be gone although a later sync returns, since the kernel tells
+/// of it once: no sync counts until a repair has written everything again.
+void check_no_sync_failed(const Directory& directory, const ControlWords& words);
+
 /// Makes all values survive power loss and the journal empty; the caller commits `words`.
 void checkpoint(FilesParts& parts, ControlWords& words);
 

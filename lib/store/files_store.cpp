@@ -1,5 +1,6 @@
 // An open dataset of the `files` layout.
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -265,19 +266,39 @@ class FilesStore final : public OwnedFiles {
   void do_flush() override {}  // every append has handed its bytes to the operating system
 
   void do_sync() override {
+    if (has_failed_sync_) note_failed_sync();
     std::uint64_t commits = 0;
     {
       const Access access = parts_->read_only ? read_access() : write_access();
+      check_no_sync_failed(*parts_->directory, access.words);
       if (!access.words.unsynced) return;
       commits = access.words.commits;
     }
     // Not under the lock: it may take seconds, and what is appended meanwhile need not be covered.
-    parts_->directory->sync_file_system();
+    try {
+      parts_->directory->sync_file_system();
+    } catch (const Error&) {
+      has_failed_sync_ = true;
+      try {
+        note_failed_sync();
+      } catch (const Error&) {
+        // The next sync of this Store will.
+      }
+      throw;
+    }
     if (parts_->read_only) return;
     Access access = write_access();
+    check_no_sync_failed(*parts_->directory, access.words);  // another's has failed meanwhile
     if (access.words.commits != commits) return;
     writer_.renew_journal(access.words);
     remember(access.words);
+  }
+
+  /// Has all who sync afterwards know that a sync of this Store has failed. Throws if it may only read.
+  void note_failed_sync() {
+    const Access access = write_access();
+    parts_->control.note_failed_sync();
+    has_failed_sync_ = false;
   }
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
@@ -291,8 +312,9 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  Owner owner_{};              // this process, if the dataset is its own
-  bool keeps_buffer_ = false;  // the journal of a buffer is that of this Store's owner
+  Owner owner_{};                              // this process, if the dataset is its own
+  std::atomic<bool> has_failed_sync_ = false;  // and nobody else knows
+  bool keeps_buffer_ = false;                  // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {

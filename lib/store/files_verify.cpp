@@ -8,6 +8,7 @@
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/files_writer.hpp"
+#include "store/write_again.hpp"
 
 namespace accrete {
 namespace {
@@ -117,6 +118,7 @@ class Verifier {
     try {
       FilesParts parts = open_parts(!repair_);
       check_change(parts);
+      check_failed_sync(parts);
       check_writers(parts);
       check_buffer(parts);
       check_totals(parts);
@@ -170,6 +172,25 @@ class Verifier {
     const std::size_t keys = intent.targets.size();
     return "a writer died in a batch over " + std::to_string(keys) + (keys == 1 ? " key" : " keys") +
            (keys > 0 ? " (" + quoted(intent.targets[0].key) + (keys > 1 ? ", …)" : ")") : "") + ": it is rolled back";
+  }
+
+  void check_failed_sync(FilesParts& parts) {
+    ControlWords words = parts.control.load().words;
+    if (!words.failed_sync) return;
+    const std::string found = "a sync of the dataset has failed, and what it was to write may not be on the disk";
+    if (!repair_) {
+      problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
+      return;
+    }
+    write_all_again(*directory_, env_.file_size_limit());
+    words.failed_sync = false;
+    checkpoint(parts, words);
+    ++words.commits;
+    parts.control.commit(words);
+    parts.control.sync();
+    repaired(found +
+             ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
+             "others; compare what was appended since the last sync that returned");
   }
 
   void check_buffer(FilesParts& parts) {

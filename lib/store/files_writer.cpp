@@ -10,6 +10,7 @@
 namespace accrete {
 
 bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
+  if (options.sync) check_no_sync_failed(*parts_.directory, words);
   const ControlWords old_words = words;
   std::optional<WriterChange> writer;
   if (options.id) {
@@ -61,7 +62,7 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
   const bool restart = words.unsynced || words.journal_end < Journal::header_size ||
                        parts_.journal.load_nonce() != words.journal_nonce ||
                        words.journal_end + Journal::record_size(payload) > parts_.journal.size_limit();
-  if (restart) parts_.directory->sync_file_system();
+  if (restart) sync_values(parts_);
   const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
   try {
     parts_.control.begin_journal(old_words);
@@ -210,6 +211,7 @@ void FilesWriter::drop(ControlWords& words) {
 /// The journal's records would bring removed values back after power loss.
 void FilesWriter::empty_journal(ControlWords& words) {
   if (words.journal_end <= Journal::header_size) return;
+  check_no_sync_failed(*parts_.directory, words);  // the journal may hold what the values have lost
   change([&] {
     parts_.control.begin_journal(words);
     checkpoint(parts_, words);
@@ -218,6 +220,7 @@ void FilesWriter::empty_journal(ControlWords& words) {
 }
 
 void FilesWriter::renew_journal(ControlWords& words) {
+  if (words.failed_sync) return;  // it may hold what the values have lost
   change([&] {
     parts_.control.begin_journal(words);
     words.journal_nonce = random_u64();

@@ -31,7 +31,7 @@ class FilesWriter {
 
   void drop(ControlWords& words);
 
-  /// For when the file system has just been synced: starts the journal anew.
+  /// For when the file system has just been synced: starts the journal anew, unless an earlier sync has failed.
   void renew_journal(ControlWords& words);
 
   void set_buffered(ControlWords& words, bool buffered);

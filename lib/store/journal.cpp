@@ -103,7 +103,7 @@ std::uint64_t Journal::restart(std::uint64_t nonce, std::string_view payload) {
   if (!payload.empty()) append_record(bytes, nonce, header_size, payload);
   const bool is_new = !directory_.info(name).has_value();
   write_synced(0, bytes);
-  if (is_new) directory_.sync();
+  if (is_new) sync_name();
   return bytes.size();
 }
 
@@ -150,7 +150,21 @@ void Journal::write_synced(std::uint64_t offset, std::string_view bytes) {
     }
   }
   file.write_at(offset, bytes);
-  file.sync();
+  try {
+    file.sync();
+  } catch (const Error&) {
+    note_failed_sync_();
+    throw;
+  }
+}
+
+void Journal::sync_name() {
+  try {
+    directory_.sync();
+  } catch (const Error&) {
+    note_failed_sync_();
+    throw;
+  }
 }
 
 File& Journal::writable() {

@@ -17,10 +17,12 @@
 
 #include <accrete/store.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "os/env.hpp"
@@ -66,8 +68,9 @@ class Journal {
   static constexpr std::uint64_t default_size_limit = 64 << 20;
   static constexpr std::uint64_t smallest_size_limit = 64 << 10;
 
-  /// Beyond `size_limit` nothing is to be written.
-  Journal(Directory& directory, std::uint64_t size_limit) noexcept : directory_(directory), size_limit_(size_limit) {}
+  /// Beyond `size_limit` nothing is to be written. `note_failed_sync` is called when one of its syncs has failed.
+  Journal(Directory& directory, std::uint64_t size_limit, std::function<void()> note_failed_sync) noexcept
+      : directory_(directory), size_limit_(size_limit), note_failed_sync_(std::move(note_failed_sync)) {}
 
   [[nodiscard]] std::uint64_t size_limit() const noexcept { return size_limit_; }
 
@@ -93,10 +96,12 @@ class Journal {
  private:
   File& writable();
   void write_synced(std::uint64_t offset, std::string_view bytes);
+  void sync_name();
   [[nodiscard]] std::unique_ptr<File> try_readable() const;
 
   Directory& directory_;
   const std::uint64_t size_limit_;
+  const std::function<void()> note_failed_sync_;
   std::unique_ptr<File> file_;  // opened for the first write
 };
 

@@ -13,7 +13,7 @@ namespace accrete {
 namespace {
 
 /// Below this, a value is read without asking how much memory there is.
-constexpr std::uint64_t always_fits = 64 << 20;
+constexpr std::uint64_t always_fits = 16 << 20;
 
 [[noreturn]] void throw_too_large(std::string_view key, std::uint64_t size) {
   throw TooLargeError("the value of key " + quoted(key) + " has " + std::to_string(size) +

@@ -136,6 +136,19 @@ void Life::act_and_end() {
   computer_.end_process();
 }
 
+void Life::sync_twice() {
+  computer_.env().fail_at(1 + random_below(computer_.random(), 10), {.how = Fault::How::lost_sync});
+  for (int i = 0; i < 2; ++i) {
+    try {
+      computer_.store().sync();
+      survival_.synced();
+    } catch (const Error&) {
+      require(computer_.env().fired(), "only a fault makes a sync fail");
+    }
+  }
+  computer_.env().heal();
+}
+
 void Life::recover() {
   Random& random = computer_.random();
   while (one_in(random, 3)) {

@@ -81,6 +81,8 @@ class Life {
   void act();
   /// Acts once more, and the process ends before it is through. What was begun may be there, but need not.
   void act_and_end();
+  /// Syncs, amid which an operation may fail and give up what it was to write; then again.
+  void sync_twice();
   void recover();
 
  private:

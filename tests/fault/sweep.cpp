@@ -62,6 +62,14 @@ class Stage {
     return false;
   }
 
+  /// After a sync that failed, none counts before this.
+  void mend_failed_sync() {
+    if (!env_.sync_failed()) return;
+    close();
+    static_cast<void>(verify_files(env_, path(), {.repair = true}));
+    open();
+  }
+
   void check_sound() {
     const Stats stats = store_->stats();
     if (scenario_.is_buffered) close();  // it has the dataset for itself
@@ -106,6 +114,7 @@ bool run_with_fault(const Scenario& scenario, const Fault& fault, std::uint64_t 
   count.failed += !returned;
   count.applied += applied && !returned;
   count.completed += !fired;
+  stage.mend_failed_sync();
   stage.check_sound();
   stage.reopen();
   require(stage.is_applied() == applied, "the outcome is the same after reopening");
@@ -137,7 +146,8 @@ std::optional<bool> recover_with_fault(const Scenario& scenario, std::uint64_t k
   stage.env().heal();
   count.failed += !recovered;
   count.completed += !fired;
-  stage.open();
+  stage.mend_failed_sync();
+  stage.reopen();
   const bool applied = stage.is_applied();
   require(applied || !returned, "what is acknowledged is there");
   stage.check_sound();

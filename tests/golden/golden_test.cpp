@@ -57,7 +57,7 @@ void make_dataset(const std::string& path) {
   for (std::size_t i = 0; i < boot_id.size(); ++i) boot_id[i] = static_cast<std::byte>(i + 1);
   constexpr std::uint64_t nonce = 0x1122334455667788;
 
-  Journal journal(*directory, Journal::default_size_limit);
+  Journal journal(*directory, Journal::default_size_limit, [] {});
   std::uint64_t end = journal.restart(nonce, journal_payload(std::nullopt, "j", std::nullopt, "syn"));
   end = journal.append(nonce, end, journal_payload(BatchId{writer_id(1), 9}, "j", 3, "ced"));
 

@@ -19,6 +19,42 @@ void CrashInode::sync_names() {
   changes.clear();
 }
 
+namespace {
+constexpr std::size_t page_size = 4096;
+
+/// The pages of a file of `size` bytes.
+std::size_t page_count(std::size_t size) { return (size + page_size - 1) / page_size; }
+
+std::string_view page_of(std::string_view bytes, std::size_t page) {
+  const std::size_t begin = page * page_size;
+  return begin < bytes.size() ? bytes.substr(begin, page_size) : std::string_view();
+}
+}  // namespace
+
+void CrashInode::sync_bytes(const std::string& current) {
+  std::string next = current;
+  for (const std::size_t page : given_up) {
+    const std::size_t begin = page * page_size;
+    if (begin >= next.size()) continue;
+    const std::size_t size = std::min(page_size, next.size() - begin);
+    std::string stale(page_of(synced_bytes, page).substr(0, size));
+    stale.resize(size, '\0');
+    next.replace(begin, size, stale);
+  }
+  synced_bytes = std::move(next);
+}
+
+void CrashInode::give_up_bytes(const std::string& current) {
+  for (std::size_t page = 0; page < page_count(current.size()); ++page) {
+    if (page_of(current, page) != page_of(synced_bytes, page)) given_up.insert(page);
+  }
+}
+
+void CrashInode::write(std::size_t offset, std::size_t size) {
+  if (size == 0) return;
+  given_up.erase(given_up.lower_bound(offset / page_size), given_up.upper_bound((offset + size - 1) / page_size));
+}
+
 std::string survivor(Random& random, const std::string& synced, const std::string& current) {
   constexpr std::size_t sector = 512;  // bytes
   switch (random_below(random, 3)) {

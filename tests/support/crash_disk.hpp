@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,19 @@ struct CrashInode {
 
   bool is_directory = false;
   std::string synced_bytes{};
-  std::string last_bytes{};  // of a file without a name
+  std::set<std::size_t> given_up{};  // pages that a sync has failed to write, and that were not written to since
+  std::string last_bytes{};          // of a file without a name
   CrashNames names{};
   CrashNames synced_names{};
   std::vector<Change> changes{};  // from synced_names to names
 
   void change(Change change);
   void sync_names();
+  /// A sync that returns, and one that fails: `current` is what the file holds.
+  void sync_bytes(const std::string& current);
+  void give_up_bytes(const std::string& current);
+  /// `size` bytes at `offset` are about to be written.
+  void write(std::size_t offset, std::size_t size);
 };
 
 /// Applies a change, where it makes sense.

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "support/crash_disk.hpp"
+#include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
 
 namespace accrete::test {
@@ -33,11 +34,17 @@ CrashInodePtr scan(const std::filesystem::path& path) {
 
 void sync_all(CrashInode& inode, const std::string& path) {
   if (!inode.is_directory) {
-    inode.synced_bytes = read_file(path);
+    inode.sync_bytes(read_file(path));
     return;
   }
   for (const auto& [name, child] : inode.names) sync_all(*child, path + "/" + name);
   inode.sync_names();
+}
+
+/// Names stay to be written: a file system that cannot write its journal takes no more changes.
+void give_up_all(CrashInode& inode, const std::string& path) {
+  if (!inode.is_directory) inode.give_up_bytes(read_file(path));
+  for (const auto& [name, child] : inode.names) give_up_all(*child, path + "/" + name);
 }
 
 /// Keeps the bytes of every file where they can be found without its name.
@@ -58,16 +65,24 @@ void restore(Random& random, const CrashInode& directory, const std::string& pat
   }
 }
 
-class CrashFile final : public File {
+class CrashFile final : public File, public LosesWrites {
  public:
   CrashFile(std::unique_ptr<File> next, CrashInodePtr inode) : next_(std::move(next)), inode_(std::move(inode)) {}
 
-  std::uint64_t size() const override { return next_->size(); }
+  FileInfo info() const override { return next_->info(); }
   std::size_t read_at(std::uint64_t offset, std::span<char> to) const override { return next_->read_at(offset, to); }
-  void append(std::span<const std::string_view> pieces) override { next_->append(pieces); }
-  void write_at(std::uint64_t offset, std::string_view bytes) override { next_->write_at(offset, bytes); }
+  void append(std::span<const std::string_view> pieces) override {
+    const std::size_t end = next_->size();
+    next_->append(pieces);
+    inode_->write(end, next_->size() - end);
+  }
+  void write_at(std::uint64_t offset, std::string_view bytes) override {
+    next_->write_at(offset, bytes);
+    inode_->write(offset, bytes.size());
+  }
   void truncate(std::uint64_t size) override { next_->truncate(size); }
-  void sync() override { inode_->synced_bytes = read_all(*next_); }
+  void sync() override { inode_->sync_bytes(read_all(*next_)); }
+  void lose_writes() override { inode_->give_up_bytes(read_all(*next_)); }
 
  private:
   std::unique_ptr<File> next_;
@@ -82,6 +97,7 @@ class CrashBytes final : public SharedBytes {
   void read(std::size_t offset, std::span<std::byte> to) const override { next_->read(offset, to); }
   void write(std::size_t offset, std::span<const std::byte> from) override { next_->write(offset, from); }
   void sync() override { file_->sync(); }
+  FileInfo info() const override { return next_->info(); }
 
  private:
   std::unique_ptr<SharedBytes> next_;
@@ -121,6 +137,7 @@ class CrashEnv::Disk {
   }
 
   void sync_file_system() { sync_all(*top_, root_); }
+  void give_up_file_system() { give_up_all(*top_, root_); }
 
   void lose_power(Random& random) {
     save_all(*top_, root_);
@@ -136,7 +153,7 @@ class CrashEnv::Disk {
   CrashInodePtr top_;
 };
 
-class CrashEnv::Disk::OpenDirectory final : public Directory {
+class CrashEnv::Disk::OpenDirectory final : public Directory, public LosesWrites {
  public:
   OpenDirectory(Disk& disk, std::unique_ptr<Directory> next, CrashInodePtr inode)
       : disk_(disk), next_(std::move(next)), inode_(std::move(inode)) {}
@@ -161,6 +178,8 @@ class CrashEnv::Disk::OpenDirectory final : public Directory {
     const Place at = locate(inode_, name);
     at.parent->change({.removed = at.name, .added = {}, .inode = nullptr});
   }
+  void check_entries_removable(const std::string& name) const override { next_->check_entries_removable(name); }
+  void check_removable(const std::string& name) const override { next_->check_removable(name); }
   bool try_remove_directory(const std::string& name) override {
     if (!next_->try_remove_directory(name)) return false;
     const Place at = locate(inode_, name);
@@ -182,6 +201,7 @@ class CrashEnv::Disk::OpenDirectory final : public Directory {
   }
   void sync() override { inode_->sync_names(); }
   void sync_file_system() override { disk_.sync_file_system(); }
+  void lose_writes() override { disk_.give_up_file_system(); }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return next_->lock(name); }
   bool is_locked_by(const std::string& name, const Process& process) const override {
     return next_->is_locked_by(name, process);

@@ -20,9 +20,9 @@ class FaultFile final : public File {
   FaultFile(const FaultEnv& env, std::unique_ptr<File> next, std::string name)
       : env_(env), next_(std::move(next)), name_(std::move(name)) {}
 
-  std::uint64_t size() const override {
+  FileInfo info() const override {
     env_.pass("look at", name_);
-    return next_->size();
+    return next_->info();
   }
   std::size_t read_at(std::uint64_t offset, std::span<char> to) const override {
     env_.pass("read", name_);
@@ -46,7 +46,7 @@ class FaultFile final : public File {
     next_->truncate(size);
   }
   void sync() override {
-    env_.pass("sync", name_);
+    env_.pass_sync("sync", name_, *next_);
     if (env_.syncs()) next_->sync();
   }
 
@@ -87,6 +87,14 @@ class FaultDirectory final : public Directory {
     env_.pass("remove", name);
     next_->remove(name);
   }
+  void check_entries_removable(const std::string& name) const override {
+    env_.pass("look at", name);
+    next_->check_entries_removable(name);
+  }
+  void check_removable(const std::string& name) const override {
+    env_.pass("look at", name);
+    next_->check_removable(name);
+  }
   bool try_remove_directory(const std::string& name) override {
     env_.pass("remove the directory", name);
     return next_->try_remove_directory(name);
@@ -96,11 +104,11 @@ class FaultDirectory final : public Directory {
     next_->rename(from, to);
   }
   void sync() override {
-    env_.pass("sync the directory", path());
+    env_.pass_sync("sync the directory", path(), *next_);
     if (env_.syncs()) next_->sync();
   }
   void sync_file_system() override {
-    env_.pass("sync the file system of", path());
+    env_.pass_sync("sync the file system of", path(), *next_);
     if (env_.syncs()) next_->sync_file_system();
   }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override {
@@ -129,6 +137,7 @@ class FaultDirectory final : public Directory {
 void FaultEnv::fail_at(std::uint64_t n, const Fault& fault) {
   fault_ = fault;
   fired_ = false;
+  sync_failed_ = false;
   left_ = n;
 }
 

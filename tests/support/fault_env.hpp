@@ -19,9 +19,17 @@ struct Fault {
     once,         ///< this operation, and no other
     for_good,     ///< this one and all after it
     short_write,  ///< as `once`, but a write of more than a word has written its first half
+    lost_sync     ///< as `once`, but what a sync was to write counts as written from then on, as Linux has it
   };
   How how = How::once;
   int error = EIO;
+};
+
+/// What a sync of a file or directory below was to write is given up: later syncs do not write it.
+class LosesWrites {
+ public:
+  virtual ~LosesWrites() = default;
+  virtual void lose_writes() = 0;
 };
 
 /// Counts every operation that could fail, reads and questions included. What processes share is written and read
@@ -50,6 +58,8 @@ class FaultEnv final : public Env {
   void lock_blindly(const std::string& own_lock) { own_lock_ = own_lock; }
   /// Whether an operation has failed since `fail_at`.
   [[nodiscard]] bool fired() const noexcept { return fired_; }
+  /// Whether that was a sync.
+  [[nodiscard]] bool sync_failed() const noexcept { return sync_failed_; }
 
   std::unique_ptr<Directory> try_open_directory(const std::string& path) override;
   std::optional<FileInfo> info(const std::string& path) const override;
@@ -74,6 +84,16 @@ class FaultEnv final : public Env {
     fail(action, object);
   }
 
+  /// As above, for what syncs `below`.
+  template <typename Below>
+  void pass_sync(std::string_view action, std::string_view object, Below& below) const {
+    if (!is_next_to_fail()) return;
+    auto* const loses = dynamic_cast<LosesWrites*>(&below);
+    if (fault_.how == Fault::How::lost_sync && loses) loses->lose_writes();
+    sync_failed_ = true;
+    fail(action, object);
+  }
+
  private:
   [[nodiscard]] bool is_next_to_fail() const;
   [[noreturn]] void fail(std::string_view action, std::string_view object) const;
@@ -87,6 +107,7 @@ class FaultEnv final : public Env {
   Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;
+  mutable std::atomic<bool> sync_failed_ = false;
 };
 
 }  // namespace accrete::test

@@ -1,0 +1,169 @@
+// A sync fails, and the kernel gives up what it was to write: a later one that returns would tell a lie.
+#include <doctest/doctest.h>
+
+#include "crash/computer.hpp"
+#include "support/campaign.hpp"
+
+namespace accrete::test {
+namespace {
+
+/// True if the call returned.
+bool returns(const std::function<void()>& call) {
+  try {
+    call();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::string many_pages() { return std::string(20'000, 'x'); }
+
+TEST_CASE("after a sync that failed, each one throws or what it covers survives, whichever operation had failed") {
+  int refused = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(seed);
+      CAPTURE(n);
+      Computer computer(seed * 1000 + n);
+      computer.create();
+      computer.open();
+      computer.store().append("old", "synced");
+      computer.store().sync();
+      computer.store().append("old", many_pages());
+      computer.store().append("new", many_pages());
+      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+      const bool first = returns([&] { computer.store().sync(); });
+      computer.env().heal();
+      fired = computer.env().fired();
+      const bool second = returns([&] { computer.store().sync(); });
+      computer.open();  // as another process does
+      const bool third = returns([&] { computer.store().sync(); });
+      REQUIRE((second || !third));
+      refused += !second;
+      computer.end_process();
+      computer.open();
+      REQUIRE(computer.store().get("old").starts_with("synced"));
+      if (!first && !second && !third) continue;
+      REQUIRE(computer.store().get("old") == "synced" + many_pages());
+      REQUIRE(computer.store().get("new") == many_pages());
+      computer.check_sound();
+    }
+  }
+  REQUIRE(refused > 0);
+}
+
+TEST_CASE("a repair writes what a failed sync has given up, and syncs it") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(seed);
+      CAPTURE(n);
+      Computer computer(seed * 1000 + n);
+      computer.create();
+      computer.open();
+      const Entry entry{"a", "synced"};
+      computer.store().append_batch({&entry, 1}, {.sync = true, .id = BatchId{writer_id(1), 1}});
+      computer.store().append("a", many_pages());
+      computer.store().append(std::string(300, 'k'), many_pages());
+      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+      const bool returned = returns([&] { computer.store().sync(); });
+      computer.env().heal();
+      fired = computer.env().fired();
+      const bool failed = !returned && !returns([&] { computer.store().sync(); });
+      REQUIRE(computer.repair().repairs.empty() == !failed);
+      REQUIRE(computer.repair().problems.empty());
+      computer.store().sync();
+      computer.end_process();
+      computer.open();
+      REQUIRE(computer.store().get("a") == "synced" + many_pages());
+      REQUIRE(computer.store().get(std::string(300, 'k')) == many_pages());
+      REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
+      computer.check_sound();
+    }
+  }
+}
+
+TEST_CASE("a repair in which a sync fails, too, leaves the failure standing") {
+  bool fired = true;
+  int refused = 0;
+  for (std::uint64_t n = 1; fired; ++n) {
+    CAPTURE(n);
+    Computer computer(n);
+    computer.create();
+    computer.open();
+    computer.store().append("a", many_pages());
+    computer.env().fail_at(1, {.how = Fault::How::lost_sync});
+    for (std::uint64_t i = 1; returns([&] { computer.store().sync(); }) || returns([&] { computer.store().sync(); });) {
+      computer.store().append("a", "x");
+      computer.env().fail_at(++i, {.how = Fault::How::lost_sync});
+    }
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    static_cast<void>(returns([&] { static_cast<void>(computer.repair()); }));
+    computer.env().heal();
+    fired = computer.env().fired();
+    const std::string value = computer.store().get("a");
+    const bool synced = returns([&] { computer.store().sync(); });
+    refused += !synced;
+    computer.end_process();
+    computer.open();
+    if (synced) REQUIRE(computer.store().get("a") == value);
+  }
+  REQUIRE(refused > 0);
+}
+
+TEST_CASE("a synced batch whose journal could not be synced leaves those before it as they are") {
+  const Entry first{"a", "1"};
+  const Entry second{"a", "2"};
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(seed);
+      CAPTURE(n);
+      Computer computer(seed * 1000 + n);
+      computer.create();
+      computer.open();
+      computer.store().append_batch({&first, 1}, {.sync = true});
+      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+      const bool returned = returns([&] { computer.store().append_batch({&second, 1}, {.sync = true}); });
+      computer.env().heal();
+      fired = computer.env().fired();
+      static_cast<void>(returns([&] { computer.store().erase("missing"); }));
+      static_cast<void>(returns([&] { computer.store().append("b", "x"); }));
+      static_cast<void>(returns([&] { computer.store().erase("b"); }));  // would empty the journal
+      computer.end_process();
+      computer.open();
+      const std::string value = computer.store().get("a");
+      REQUIRE((returned ? value == "12" : value.starts_with("1")));
+    }
+  }
+}
+
+TEST_CASE("what syncs claim survives power loss after random work, of which a sync may have failed") {
+  const auto live = [](const Setup& setup) {
+    const auto last_seed = static_cast<std::uint64_t>(campaign_steps(100));
+    for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
+      CAPTURE(seed);
+      Computer computer(seed, setup);
+      computer.create();
+      computer.open();
+      Life life(computer);
+      for (int ends = 0; ends < 4; ++ends) {
+        CAPTURE(ends);
+        for (std::size_t left = random_below(computer.random(), 14); left > 0; --left) life.act();
+        life.sync_twice();
+        computer.end_process();
+        static_cast<void>(computer.repair());
+        life.recover();
+      }
+    }
+  };
+  SUBCASE("of a dataset") { live({}); }
+  SUBCASE("under a buffer") { live({.buffer = Durability::os}); }
+  SUBCASE("under a buffer with a synced journal") { live({.buffer = Durability::sync}); }
+  SUBCASE("of compressed values") { live({.codec = parse_codec(codec_names().back())}); }
+}
+
+}  // namespace
+}  // namespace accrete::test
