@@ -62,11 +62,10 @@ class Stage {
     return false;
   }
 
-  /// After a sync that failed, none counts before this.
-  void mend_failed_sync() {
-    if (!env_.sync_failed()) return;
+  /// Opens the store anew. After a sync that failed, none counts before this.
+  void reopen_mended() {
     close();
-    static_cast<void>(verify_files(env_, path(), {.repair = true}));
+    if (env_.sync_failed()) static_cast<void>(verify_files(env_, path(), {.repair = true}));
     open();
   }
 
@@ -107,14 +106,14 @@ bool run_with_fault(const Scenario& scenario, const Fault& fault, std::uint64_t 
   const bool fired = stage.env().fired();
   if (reopens) stage.close();
   stage.env().heal();
-  if (reopens) stage.open();
+  if (reopens) stage.reopen_mended();
   const bool applied = stage.is_applied();
   require(applied || !returned, "what is acknowledged is there");
   require(!applied || returned || scenario.may_apply, "a call that failed changed nothing");
   count.failed += !returned;
   count.applied += applied && !returned;
   count.completed += !fired;
-  stage.mend_failed_sync();
+  if (stage.env().sync_failed()) stage.reopen_mended();
   stage.check_sound();
   stage.reopen();
   require(stage.is_applied() == applied, "the outcome is the same after reopening");
@@ -146,8 +145,7 @@ std::optional<bool> recover_with_fault(const Scenario& scenario, std::uint64_t k
   stage.env().heal();
   count.failed += !recovered;
   count.completed += !fired;
-  stage.mend_failed_sync();
-  stage.reopen();
+  stage.reopen_mended();
   const bool applied = stage.is_applied();
   require(applied || !returned, "what is acknowledged is there");
   stage.check_sound();
