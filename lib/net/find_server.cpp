@@ -9,6 +9,7 @@
 #include "os/process.hpp"
 #include "store/control.hpp"
 #include "store/files_parts.hpp"
+#include "store/linked_files.hpp"
 
 namespace accrete {
 
@@ -30,6 +31,7 @@ std::optional<std::uint64_t> owner_of(Directory& dataset) {
 std::optional<ServerFile> find_server(const std::string& path) {
   const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path);
   if (!directory->info(server_name) || !directory->info(lock_name)) return std::nullopt;
+  if (is_linked_copy(*directory)) return std::nullopt;  // its lock and its server are the original's
   if (!directory->lock(lock_name)->is_taken()) return std::nullopt;
   // A server that was killed may have left its file, and others take the lock for a moment.
   const std::optional<std::uint64_t> owner = owner_of(*directory);

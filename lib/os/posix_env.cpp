@@ -23,6 +23,7 @@
 #include "os/descriptor.hpp"
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
+#include "os/private_files.hpp"
 #include "os/shared_bytes.hpp"
 #include "os/system.hpp"
 
@@ -300,7 +301,7 @@ class PosixDirectory final : public Directory {
     }
   }
 
-  std::shared_ptr<DatasetLock> lock(const std::string& name) override { return lock_for(full(name)); }
+  std::shared_ptr<DatasetLock> lock(const std::string& name) override { return lock_for(absolute(name)); }
 
   bool is_locked_by(const std::string& name, const Process& process) const override {
     return has_locked_anywhere(process, full(name));
@@ -365,11 +366,27 @@ class PosixDirectory final : public Directory {
     return *std::move(at);
   }
 
+  struct statx look_at_open(const Descriptor& fd, const std::string& name) const {
+    struct statx status {};
+    if (::statx(fd.get(), "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0) return status;
+    struct stat without_attributes {};
+    if (!is_unknown_call(errno) || ::fstat(fd.get(), &without_attributes) != 0) {
+      throw_io_error("look at", full(name), errno);
+    }
+    status.stx_mode = static_cast<decltype(status.stx_mode)>(without_attributes.st_mode);
+    return status;
+  }
+
+  /// Older sandboxes do not know `statx`, and forbid it.
+  static bool is_unknown_call(int error) { return error == ENOSYS || error == EPERM; }
+
   struct statx look_at(const Location& at, const std::string& name) const {
     struct statx status {};
     constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
     if (::statx(at.parent(), at.last.c_str(), flags, STATX_TYPE | STATX_UID, &status) == 0) return status;
-    throw_io_error("look at", full(name), errno);
+    if (!is_unknown_call(errno)) throw_io_error("look at", full(name), errno);
+    status.stx_uid = ::geteuid();  // nothing is sure to be refused then
+    return status;
   }
 
   /// An attribute that root's rights do not override.
@@ -398,8 +415,7 @@ class PosixDirectory final : public Directory {
       return fd;
     }
     const bool is_to_be_changed = mode == OpenMode::write || mode == OpenMode::append;
-    struct statx status {};
-    if (::statx(fd.get(), "", AT_EMPTY_PATH, STATX_TYPE, &status) != 0) throw_io_error("look at", full(name), errno);
+    const struct statx status = look_at_open(fd, name);
     if (!S_ISREG(status.stx_mode)) refuse_irregular(name);
     // What is appended to an append-only file could not be taken back.
     if (is_to_be_changed) refuse_unchangeable("change", name, status);
@@ -451,6 +467,11 @@ class PosixDirectory final : public Directory {
     struct statfs status {};
     if (::fstatfs(fd, &status) != 0) return false;
     return status.f_type == EXT4_SUPER_MAGIC || status.f_type == TMPFS_MAGIC || status.f_type == xfs_magic;
+  }
+
+  /// For what is opened by its path again when the current directory may be another.
+  std::string absolute(const std::string& name) const {
+    return path_.starts_with('/') ? full(name) : absolute_path(path_) + "/" + name;
   }
 
   std::string full(const std::string& name) const { return name.empty() ? path_ : path_ + "/" + name; }

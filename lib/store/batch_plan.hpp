@@ -22,6 +22,7 @@ class BatchPlan {
     std::uint32_t last = 0;   // entry
     std::uint64_t bytes = 0;  // of all its entries
     std::optional<std::uint64_t> old_size{};
+    bool is_linked = false;                   // its file has another name, too
     DescriptorCache::Value* value = nullptr;  // where the batch fits the cache
   };
 

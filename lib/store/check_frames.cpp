@@ -11,6 +11,7 @@
 #include "base/zeros.hpp"
 #include "codec/frame_decoder.hpp"
 #include "store/files_parts.hpp"
+#include "store/linked_files.hpp"
 #include "store/value_files.hpp"
 
 namespace accrete {
@@ -174,10 +175,23 @@ void copy_whole_frames(const File& from, const ValueCheck& value, File& to) {
   copy(begin, value.size);
 }
 
+std::unique_ptr<File> cut(Directory& directory, const std::string& name, std::uint64_t size) {
+  std::unique_ptr<File> file = directory.open(name, OpenMode::write);
+  if (file->info().links > 1) {
+    replace_by_copy(directory, name);
+    file = directory.open(name, OpenMode::write);
+  }
+  file->truncate(size);
+  return file;
+}
+
 /// The file is changed at once, or not at all.
 void cut_damage_out(Directory& directory, const std::string& name, const ValueCheck& value) {
   const ByteRange& first = value.damaged.front();
-  if (first.offset + first.size == value.size) return directory.open(name, OpenMode::write)->truncate(first.offset);
+  if (first.offset + first.size == value.size) {
+    (void)cut(directory, name, first.offset);
+    return;
+  }
 
   if (directory.info(mended_value_name)) directory.remove(mended_value_name);
   const std::unique_ptr<File> mended = directory.open(mended_value_name, OpenMode::create_append);
@@ -259,12 +273,9 @@ void cut_torn_tails(Directory& directory) {
   std::vector<char> buffer = frame_buffer();
   scan_values(directory, [&](const ScannedName& scanned) {
     if (!scanned.key) return;
-    const std::unique_ptr<File> file = directory.open(scanned.name, OpenMode::write);
+    const std::unique_ptr<File> file = directory.open(scanned.name, OpenMode::read);
     FrameFile frames(*file, buffer);
-    const std::optional<std::uint64_t> tail = find_torn_tail(frames);
-    if (!tail) return;
-    file->truncate(*tail);
-    file->sync();
+    if (const auto tail = find_torn_tail(frames)) cut(directory, scanned.name, *tail)->sync();
   });
 }
 

@@ -21,7 +21,8 @@ class DescriptorCache {
     std::string key;
     std::shared_ptr<File> file;  // shared with readers, who keep it open over an eviction
     std::uint64_t size = 0;
-    std::uint64_t epoch = 0;  // of the owner's: when `size` was right
+    bool is_linked = false;   // the file has another name, too
+    std::uint64_t epoch = 0;  // of the owner's: when both were right
   };
 
   /// No more than `most`, and no more than `budget` allows.

@@ -10,6 +10,7 @@
 #include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
+#include "store/linked_files.hpp"
 #include "store/staging.hpp"
 
 namespace accrete {
@@ -32,15 +33,18 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 std::string without_trailing_slashes(const std::string& path) {
   const std::size_t last = path.find_last_not_of('/');
-  if (last == std::string::npos) throw InvalidArgumentError("cannot create a dataset at " + quoted(path));
+  if (last == std::string::npos) throw InvalidArgumentError("no dataset can be at " + quoted(path));
   return path.substr(0, last + 1);
 }
 
 /// Writes the files of an empty dataset, all but its marker and lock.
 void write_control(Env& env, Directory& directory, const Stats& stats) {
   write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot()), stats.keys, stats.bytes));
+  Control(directory, false).set_home(directory.info("")->inode);
 }
 
 /// A new dataset is there whether or not this fails: then no later sync of it counts, either.
@@ -145,6 +149,38 @@ void refuse_to_destroy_foreign(const Directory& directory) {
   }
 }
 
+/// nullptr where it may not be read, which says nothing of whether names may be removed.
+std::unique_ptr<Directory> try_open_to_look(Env& env, const std::string& path) {
+  try {
+    return env.try_open_directory(path);
+  } catch (const IoError&) {
+    return nullptr;
+  }
+}
+
+/// A dataset of which a part could not be removed would be one no more, and not gone either.
+void check_destroyable(Env& env, const std::string& path, const Directory& directory) {
+  const std::string whole_path = without_trailing_slashes(path);
+  if (name_of(whole_path) == "." || name_of(whole_path) == "..") {
+    throw InvalidArgumentError("cannot destroy " + quoted(path) +
+                               ": its last component is no name; give its path. Nothing was removed");
+  }
+  try {
+    check_values_removable(directory);
+    for (const DirectoryEntry& entry : directory.entries("")) {
+      if (is_dataset_file(entry.name)) directory.check_removable(entry.name);
+    }
+    if (const auto parent = try_open_to_look(env, parent_of(whole_path))) {
+      parent->check_entries_removable("");
+      parent->check_removable(name_of(whole_path));
+    }
+  } catch (const IoError& error) {
+    throw IoError("cannot destroy " + quoted(path) + ": " + error.what() +
+                      ". Nothing was removed; 'accrete drop' empties a dataset and leaves its directory",
+                  error.code());
+  }
+}
+
 /// Tells those who wait for the lock that the dataset is gone.
 void mark_destroyed(Directory& directory) {
   try {
@@ -178,7 +214,8 @@ std::shared_ptr<DatasetLock> create_temporary_files(Env& env, const std::string&
 }
 
 void destroy_files(Env& env, const std::string& path) {
-  const std::optional<FileInfo> info = env.info(path);
+  // With a slash at its end, the path of a link means what that points to.
+  const std::optional<FileInfo> info = env.info(without_trailing_slashes(path));
   if (!info) throw NotFoundError("cannot destroy " + quoted(path) + ": there is no such dataset");
   if (info->type == FileType::symlink) {
     throw InvalidArgumentError("cannot destroy " + quoted(path) +
@@ -187,15 +224,19 @@ void destroy_files(Env& env, const std::string& path) {
   std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
   (void)load_marker(*directory);
   refuse_unreachable_locks(*directory);
+  // What it shares with the original, the lock and the control file, it leaves alone.
+  const bool is_copy = is_linked_copy(*directory);
   std::shared_ptr<DatasetLock> lock;
   DatasetLock::Guard guard;
-  if (directory->info(lock_name)) {
+  if (!is_copy && directory->info(lock_name)) {
     lock = directory->lock(lock_name);
     guard = lock->exclusive(OpenOptions{}.lock_timeout);
   }
   refuse_to_destroy_foreign(*directory);
-  mark_destroyed(*directory);
-  remove_all_values(*directory);
+  check_destroyable(env, path, *directory);
+  if (!is_copy) mark_destroyed(*directory);
+  bool any_removed = false;
+  remove_all_values(*directory, any_removed);
   for (const char* name : {mended_value_name, socket_name, staged_server_name, server_name, Writers::name,
                            Journal::name, owner_name, Control::name}) {
     remove_if_there(*directory, name);
@@ -204,6 +245,8 @@ void destroy_files(Env& env, const std::string& path) {
   const std::string whole_path = without_trailing_slashes(path);
   const std::string leaving = staging_path(parent_of(whole_path));
   if (!env.try_rename_directory(whole_path, leaving)) throw_io_error("rename", whole_path, EEXIST);
+  // Power loss must not bring the name back without the marker.
+  if (const auto parent = try_open_to_look(env, parent_of(whole_path))) parent->sync();
   clear_staging(*directory);
   directory.reset();
   guard.release();

@@ -7,7 +7,8 @@
 //          /.writers   the highest sequence of each writer (writers.hpp); once there was one
 //          /.buffer-0  the journal of a buffer (buffer_journal.hpp); while there is one, or after one died
 //          /.buffer-1
-//          /.mended    a value that a repair is writing anew (check_frames.hpp); otherwise left over from one that died
+//          /.mended    a value that is being written anew (check_frames.hpp, linked_files.hpp); else left over from
+//          that
 //          /.owner     in a temporary dataset; empty, locked by its owner
 //          /x          the raw value of key x (key_name.hpp)
 //

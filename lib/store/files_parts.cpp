@@ -14,6 +14,17 @@
 namespace accrete {
 namespace {
 
+/// False if that is refused: then it is as if it had not begun.
+bool try_erase(FilesParts& parts, std::string_view key) {
+  try {
+    parts.values.remove(key);
+  } catch (const IoError&) {
+    if (!parts.values.size(key)) throw;
+    return false;
+  }
+  return true;
+}
+
 void finish_intent(FilesParts& parts, ControlWords& words) {
   const std::string record = parts.control.load_intent();
   const Intent intent = decode_intent(record);
@@ -23,15 +34,17 @@ void finish_intent(FilesParts& parts, ControlWords& words) {
       if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence);
       return;
     case Intent::Kind::erase:
-      parts.values.remove(intent.targets[0].key);
+      if (!try_erase(parts, intent.targets[0].key)) return;
       words.keys -= 1;
       words.bytes -= *intent.targets[0].old_size;
       return;
-    case Intent::Kind::drop:
-      remove_all_values(*parts.directory);
+    case Intent::Kind::drop: {
+      bool any_removed = false;
+      remove_all_values(*parts.directory, any_removed);
       words.keys = 0;
       words.bytes = 0;
       return;
+    }
   }
 }
 
@@ -186,6 +199,9 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   }
   if (rebooted) {
     if (parts.marker.codec) cut_torn_tails(parts);
+    for (const std::string& name : empty_directories(*parts.directory)) {
+      remove_empty_directories_of(*parts.directory, name);
+    }
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;

@@ -26,7 +26,7 @@ inline constexpr const char* owner_name = ".owner";    // of a temporary dataset
 inline constexpr const char* server_name = ".server";  // of a served dataset: where its server listens
 inline constexpr const char* staged_server_name = ".server-new";
 inline constexpr const char* socket_name = ".socket";        // of a served dataset
-inline constexpr const char* mended_value_name = ".mended";  // a value that a repair writes anew
+inline constexpr const char* mended_value_name = ".mended";  // a value that is being written anew
 
 /// Whether a name at the top of a dataset's directory is one of its own files, not a value.
 [[nodiscard]] bool is_dataset_file(std::string_view name) noexcept;
@@ -67,8 +67,8 @@ struct FilesParts {
 
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
 /// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn
-/// of compressed values, and counts anew. Needs the lock exclusively. Can be interrupted and called again. Returns the
-/// words it has committed.
+/// of compressed values, removes directories whose keys it has taken, and counts anew. Needs the lock exclusively. Can
+/// be interrupted and called again. Returns the words it has committed.
 ControlWords recover(FilesParts& parts, const BootWitness& witness);
 
 /// Makes all values survive power loss. Needs the lock exclusively: a failure is noted for all who sync afterwards.

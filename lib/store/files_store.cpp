@@ -12,6 +12,8 @@
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/files_writer.hpp"
+#include "store/linked_files.hpp"
+#include "store/unfinished_change.hpp"
 #include "store/value_snapshot.hpp"
 
 namespace accrete {
@@ -33,8 +35,12 @@ class FilesStore final : public OwnedFiles {
         lock_(std::move(lock)),
         parts_(std::move(parts)),
         writer_(*parts_, witness_, env.file_size_limit()) {
+    if (is_linked_copy(*parts_->directory, parts_->control)) {
+      throw CorruptionError(describe_linked_copy(*parts_->directory));
+    }
     if (ownership == Ownership::whole) own();
     (void)read_access();  // recovers
+    note_home();
   }
 
   ~FilesStore() override {
@@ -54,6 +60,7 @@ class FilesStore final : public OwnedFiles {
   struct Access {
     DatasetLock::Guard guard;
     ControlWords words;
+    std::optional<UnfinishedChange> unfinished{};  // for readers
   };
 
   Access write_access() const {
@@ -66,33 +73,53 @@ class FilesStore final : public OwnedFiles {
     if (header.owner != owner_) disown(header.owner);
     access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
     if (access.words.removals != seen_removals_) parts_->values.forget_files();
-    if (access.words.commits != seen_commits_) parts_->values.forget_sizes();
+    // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
+    const bool has_links = parts_->control.links() > 1;
+    if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
     if (must_replay(access.words)) (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
     remember(access.words);
     return access;
   }
 
+  /// For who finds the control file in a copy of hard links.
+  void note_home() const {
+    const std::uint64_t here = parts_->directory->info("")->inode;
+    if (parts_->read_only || parts_->control.load().home == here) return;
+    try {
+      const Access access = write_access();
+      if (parts_->control.links() == 1) parts_->control.set_home(here);
+    } catch (const IoError&) {
+      // The next to open the dataset will.
+    }
+  }
+
+  /// What a dead writer has left is mended first; where that fails, it is read as if it had not begun.
   Access read_access() const {
+    std::exception_ptr failure;
     for (;;) {
       Access access{.guard = lock_->shared(lock_timeout_), .words = {}};
       const Control::Header header = parts_->control.load();
       check_not_destroyed(header.words);
       access.words = header.words;
-      if (header.owner != owner_) {
-        refuse_living_owner(*parts_->directory, header.owner);
-        if (!parts_->read_only) {
-          access.guard.release();
-          (void)write_access();
-          continue;
-        }
-      }
-      if (!needs_recovery(header, witness_) && !must_replay(header.words)) return access;
-      if (parts_->read_only) {
-        check_readable_unrecovered(header);
+      const bool has_dead_owner = header.owner != owner_;
+      if (has_dead_owner) refuse_living_owner(*parts_->directory, header.owner);
+      const bool must_disown = has_dead_owner && !parts_->read_only && !failure;
+      if (!must_disown && !needs_recovery(header, witness_) && !must_replay(header.words)) return access;
+      if (failure && !is_readable_unrecovered(header)) std::rethrow_exception(failure);
+      if (parts_->read_only) check_readable_unrecovered(header);
+      if (failure || parts_->read_only) {
+        access.unfinished = UnfinishedChange::load(*parts_, header, is_of_this_boot(header));
+        if (access.unfinished->drops_all()) access.words.keys = access.words.bytes = 0;
         return access;
       }
       access.guard.release();
-      (void)write_access();
+      try {
+        (void)write_access();
+      } catch (const IoError&) {
+        failure = std::current_exception();
+      } catch (const ReadOnlyError&) {
+        failure = std::current_exception();
+      }
     }
   }
 
@@ -111,9 +138,19 @@ class FilesStore final : public OwnedFiles {
     parts_->control.set_owner({});
   }
 
+  /// Not if acknowledged bytes stand in a journal only: in that of a buffer, or, after power loss, in `.journal`.
+  [[nodiscard]] bool is_readable_unrecovered(const Control::Header& header) const {
+    if (must_replay(header.words)) return false;
+    return header.words.journal_end <= Journal::header_size || is_of_this_boot(header);
+  }
+
+  [[nodiscard]] bool is_of_this_boot(Control::Header header) const {
+    header.state = ChangeState::idle;
+    return !needs_recovery(header, witness_);
+  }
+
   void check_readable_unrecovered(const Control::Header& header) const {
-    const bool is_idle = header.state == ChangeState::idle && header.words.journal_end <= Journal::header_size;
-    if (is_idle && !header.words.buffered) return;
+    if (is_readable_unrecovered(header)) return;
     throw ReadOnlyError("the dataset " + quoted(path()) +
                         " must be recovered from a writer that died or a reboot before it can be read, and this "
                         "process may not write it; open it once where it may, or run 'accrete verify --repair'");
@@ -137,21 +174,26 @@ class FilesStore final : public OwnedFiles {
 
   void check_not_destroyed(const ControlWords& words) const {
     if (!words.destroyed) return;
-    throw NotFoundError("the dataset " + quoted(path()) +
-                        " has been destroyed; if its directory is still there, destroy it again to finish");
+    throw NotFoundError(
+        "the dataset " + quoted(path()) +
+        " has been destroyed; if its directory is still there, destroy it again to finish, or, if it is "
+        "a copy by hard links of what was destroyed, run 'accrete verify --repair'");
   }
 
-  ValueSnapshot snapshot(std::string_view key, const ControlWords& words) const {
+  ValueSnapshot snapshot(std::string_view key, const Access& access) const {
     const std::lock_guard lock(shared_parts_mutex_);
     ValueSnapshot value;
-    value.file = parts_->values.try_open_to_read(key, words.removals == seen_removals_);
-    if (value.file) value.size = value.file->size();
-    return value;
+    value.file = parts_->values.try_open_to_read(key, access.words.removals == seen_removals_);
+    if (!value.file) return value;
+    const std::optional<std::uint64_t> size = visible_size(key, value.file->size(), access);
+    return size ? ValueSnapshot{.file = std::move(value.file), .size = *size} : ValueSnapshot{};
   }
 
-  ValueSnapshot snapshot(std::string_view key) const {
-    const Access access = read_access();
-    return snapshot(key, access.words);
+  ValueSnapshot snapshot(std::string_view key) const { return snapshot(key, read_access()); }
+
+  [[nodiscard]] static std::optional<std::uint64_t> visible_size(std::string_view key, std::uint64_t size,
+                                                                 const Access& access) {
+    return access.unfinished ? access.unfinished->visible_size(key, size) : size;
   }
 
   std::string do_get(std::string_view key) const override {
@@ -178,7 +220,7 @@ class FilesStore final : public OwnedFiles {
     };
     Access access = read_access();
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      ValueSnapshot value = snapshot(keys[i], access.words);
+      ValueSnapshot value = snapshot(keys[i], access);
       if (value.file) open.emplace_back(i, std::move(value));
       if (open.size() >= parts_->values.max_files_read_at_once()) read_open();
     }
@@ -189,15 +231,17 @@ class FilesStore final : public OwnedFiles {
 
   std::optional<std::uint64_t> do_size(std::string_view key) const override {
     const Access access = read_access();
-    return parts_->values.size(key);
+    const std::optional<std::uint64_t> size = parts_->values.size(key);
+    return size ? visible_size(key, *size, access) : std::nullopt;
   }
 
   std::vector<KeySize> do_list(const ListOptions& options) const override {
+    const Access access = read_access();
     const auto wanted = [&](const std::string& key) {
-      return key.starts_with(options.prefix) && (!options.after || key > *options.after);
+      return key.starts_with(options.prefix) && (!options.after || key > *options.after) &&
+             visible_size(key, 0, access).has_value();
     };
     std::vector<std::pair<std::string, std::string>> found;  // key, name
-    const Access access = read_access();
     scan_values(*parts_->directory, [&](ScannedName&& scanned) {
       if (scanned.key && wanted(*scanned.key)) found.emplace_back(*std::move(scanned.key), std::move(scanned.name));
     });
@@ -209,7 +253,9 @@ class FilesStore final : public OwnedFiles {
     list.reserve(count);
     for (auto& [key, name] : std::span{found}.first(count)) {
       const std::optional<FileInfo> info = parts_->directory->info(name);
-      if (info) list.push_back({.key = std::move(key), .size = info->size});
+      if (!info) continue;
+      const std::uint64_t size = *visible_size(key, info->size, access);
+      list.push_back({.key = std::move(key), .size = size});
     }
     return list;
   }
@@ -225,7 +271,8 @@ class FilesStore final : public OwnedFiles {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
     const auto found = parts_->writers.find(writer, access.words.writers);
-    return found ? std::optional(found->sequence) : std::nullopt;
+    if (!found) return std::nullopt;
+    return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
   }
 
   void do_erase(std::string_view key) override {

@@ -8,6 +8,7 @@
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/files_writer.hpp"
+#include "store/linked_files.hpp"
 #include "store/write_again.hpp"
 
 namespace accrete {
@@ -22,12 +23,16 @@ class Verifier {
     refuse_unreachable_locks(*directory_);
     refuse_case_folding(*directory_);
     check_marker();
+    if (is_linked_copy(*directory_) && !separate_copy()) return std::move(report_);
     check_names();
     if (!check_lock()) return std::move(report_);
     DatasetLock::Guard guard =
         repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
     report_.counted = count_values(*directory_);
     check_control();
+    if (!is_unfinished_) check_empty_directories();
+    // It may have shared a journal with records of what was never appended here, and totals of other values.
+    if (was_copy_) checkpoint_and_count();
     if (marker_ && marker_->codec) check_values();
     return std::move(report_);
   }
@@ -42,6 +47,35 @@ class Verifier {
     } catch (const CorruptionError& error) {
       problem(error.what());
     }
+  }
+
+  /// False if it is left as it is.
+  bool separate_copy() {
+    const std::string found = describe_linked_copy(*directory_);
+    if (!repair_) {
+      problem(found);
+      return false;
+    }
+    const std::shared_ptr<DatasetLock> lock = directory_->lock(lock_name);
+    const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
+    separate_linked_copy(*directory_, marker_);
+    was_copy_ = true;
+    repaired(found + ": done. It takes batches for applied whose ids the original knows");
+    return true;
+  }
+
+  /// The control file that a copy by hard links has of its original says that this was destroyed.
+  void revive_copy(FilesParts& parts, ControlWords words) {
+    const std::string found = "the dataset that it was copied from has been destroyed";
+    if (!repair_) {
+      problem(found + "; 'accrete verify --repair' makes it a dataset of its own");
+      return;
+    }
+    words.destroyed = false;
+    parts.control.set_home(directory_->info("")->inode);
+    count_anew(parts, words);
+    was_copy_ = true;
+    repaired(found + ": made it a dataset of its own");
   }
 
   /// What a writer that died has left of a batch may be no frame, so this is judged only once that is mended.
@@ -96,6 +130,18 @@ class Verifier {
     }
   }
 
+  void check_empty_directories() {
+    for (const std::string& name : empty_directories(*directory_)) {
+      const std::string found = quoted(name) + " is an empty directory, left over from a long key";
+      if (!repair_) {
+        problem(found + "; 'accrete verify --repair' removes it");
+        continue;
+      }
+      remove_empty_directories_of(*directory_, name);
+      repaired(found + ": removed it");
+    }
+  }
+
   bool check_lock() {
     if (!directory_->info(lock_name)) {
       if (!repair_) {
@@ -134,6 +180,7 @@ class Verifier {
 
   void check_change(FilesParts& parts) {
     const Control::Header header = parts.control.load();
+    if (header.words.destroyed && header.home != directory_->info("")->inode) return revive_copy(parts, header.words);
     if (header.words.destroyed) {
       problem("its destroy was interrupted; run 'accrete destroy' again to finish it");
       return;
@@ -182,10 +229,11 @@ class Verifier {
       problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
       return;
     }
-    write_all_again(*directory_, env_.file_size_limit());
+    write_all_again(*directory_);
     words.failed_sync = false;
     checkpoint(parts, words);
     ++words.commits;
+    ++words.removals;
     parts.control.commit(words);
     parts.control.sync();
     repaired(found +
@@ -272,6 +320,7 @@ class Verifier {
   std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;
   std::optional<Marker> marker_;  // if it can be read
+  bool was_copy_ = false;         // by hard links, of another dataset
   bool is_unfinished_ = false;    // a change or a buffer's journal waits for somebody to mend or hand it down
   VerifyReport report_;
 };

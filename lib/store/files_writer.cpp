@@ -45,14 +45,31 @@ void FilesWriter::append_under_intent(ControlWords& words, const ControlWords& o
   encode_intent(intent_, record_);
   change([&] {
     parts_.control.begin_intent(old_words, record_);
-    append_groups();
+    append_groups(words);
     if (id) parts_.writers.store(writer->slot, *id);
     if (sync == SyncAll::yes) checkpoint(parts_, words);
     commit(words);
   });
   // The intent may have reached the disk with the checkpoint: its end must too, or power loss would take the batch
   // back.
-  if (sync == SyncAll::yes) parts_.control.sync();
+  if (sync == SyncAll::yes) sync_commit(words, old_words);
+}
+
+/// Who is told that it failed sends the batch again, so it is taken back then.
+void FilesWriter::sync_commit(const ControlWords& words, const ControlWords& old_words) {
+  try {
+    parts_.control.sync();
+  } catch (...) {
+    change([&] {
+      ControlWords before = words;
+      before.keys = old_words.keys;
+      before.bytes = old_words.bytes;
+      before.writers = old_words.writers;
+      before.failed_sync = true;
+      parts_.control.begin_intent(before, record_);
+      throw;
+    });
+  }
 }
 
 void FilesWriter::append_through_journal(ControlWords& words, const ControlWords& old_words,
@@ -73,7 +90,7 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
     } else {
       words.journal_end = parts_.journal.append(words.journal_nonce, offset, payload);
     }
-    append_groups();
+    append_groups(words);
     if (id) parts_.writers.store(writer->slot, *id);
     commit(words);
   } catch (...) {
@@ -115,8 +132,15 @@ void FilesWriter::recover_now() {
   parts_.values.forget_files();
 }
 
-void FilesWriter::append_groups() {
-  for (BatchPlan::Group& group : plan_.groups()) parts_.values.append(group, plan_.pieces(group));
+/// Within a change: who takes over from one that is cut off opens all files anew, too.
+void FilesWriter::append_groups(ControlWords& words) {
+  bool any_replaced = false;
+  for (BatchPlan::Group& group : plan_.groups()) {
+    any_replaced |= group.is_linked;
+    if (group.is_linked) parts_.values.break_link(group);
+    parts_.values.append(group, plan_.pieces(group));
+  }
+  words.removals += any_replaced ? 1 : 0;
 }
 
 void FilesWriter::commit(ControlWords& words) {
@@ -170,6 +194,7 @@ void FilesWriter::check_file_size_limit() {
 void FilesWriter::erase(ControlWords& words, std::string_view key) {
   const std::optional<std::uint64_t> size = parts_.values.size(key);
   if (!size) return;
+  check_value_removable(*parts_.directory, key);
   empty_journal(words);
   intent_ = {.kind = Intent::Kind::erase};
   intent_.targets.push_back({.key = key, .old_size = size});
@@ -184,7 +209,7 @@ void FilesWriter::erase(ControlWords& words, std::string_view key) {
     try {
       parts_.values.remove(key);
     } catch (...) {
-      parts_.control.cancel();
+      if (parts_.values.size(key)) parts_.control.cancel();
       throw;
     }
     commit(words);
@@ -192,6 +217,7 @@ void FilesWriter::erase(ControlWords& words, std::string_view key) {
 }
 
 void FilesWriter::drop(ControlWords& words) {
+  check_values_removable(*parts_.directory);
   empty_journal(words);
   intent_ = {.kind = Intent::Kind::drop};
   encode_intent(intent_, record_);
@@ -203,7 +229,13 @@ void FilesWriter::drop(ControlWords& words) {
   parts_.values.forget_files();
   change([&] {
     parts_.control.begin_intent(old_words, record_);
-    remove_all_values(*parts_.directory);
+    bool any_removed = false;
+    try {
+      remove_all_values(*parts_.directory, any_removed);
+    } catch (...) {
+      if (!any_removed) parts_.control.cancel();
+      throw;
+    }
     commit(words);
   });
 }

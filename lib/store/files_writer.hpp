@@ -41,13 +41,14 @@ class FilesWriter {
 
   void append_under_intent(ControlWords& words, const ControlWords& old_words, const std::optional<BatchId>& id,
                            const std::optional<WriterChange>& writer, SyncAll sync);
+  void sync_commit(const ControlWords& words, const ControlWords& old_words);
   void append_through_journal(ControlWords& words, const ControlWords& old_words, const std::optional<BatchId>& id,
                               const std::optional<WriterChange>& writer);
   void take_back_journaled(std::uint64_t offset) noexcept;
   template <typename Change>
   void change(Change apply);
   void recover_now();
-  void append_groups();
+  void append_groups(ControlWords& words);
   void commit(ControlWords& words);
   void set_intent(const std::optional<WriterChange>& writer);
   void add_totals(ControlWords& words);

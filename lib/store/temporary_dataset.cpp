@@ -4,12 +4,20 @@
 
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
+#include "os/private_files.hpp"
 #include "os/system.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
 #include "store/staging.hpp"
 
 namespace accrete {
+
+namespace {
+
+/// How the names of temporary datasets begin.
+constexpr std::string_view temporary_prefix = "accrete-";
+
+}  // namespace
 
 class TemporaryDataset::Owner {
  public:
@@ -46,7 +54,9 @@ const std::string& TemporaryDataset::url() const noexcept { return owner_->url()
 TemporaryDataset create_temporary(std::string_view dir) {
   return without_foreign_errors("create a temporary dataset", [&] {
     return TemporaryDataset(
-        std::make_unique<TemporaryDataset::Owner>(std::string(dir) + "/accrete-" + format_uuid(random_uuid())));
+        // Absolute, so that it is found to be removed whatever becomes of the current directory.
+        std::make_unique<TemporaryDataset::Owner>(absolute_path(std::string(dir)) + "/" +
+                                                  std::string(temporary_prefix) + format_uuid(random_uuid())));
   });
 }
 
@@ -78,18 +88,25 @@ bool try_sweep_temporary(Env& env, const std::string& path, Directory& directory
   return true;
 }
 
+[[noreturn]] void throw_left_over(const std::string& dir, const std::vector<std::string>& failures) {
+  std::string message = "cannot sweep all of " + quoted(dir) + "; the rest is swept: ";
+  for (const std::string& failure : failures) message += (&failure == failures.data() ? "" : "; ") + failure;
+  throw Error(message);
+}
+
 }  // namespace
 
 std::vector<std::string> sweep_files(Env& env, const std::string& dir) {
   const std::unique_ptr<Directory> directory = env.try_open_directory(dir);
   if (!directory) throw NotFoundError("cannot sweep " + quoted(dir) + ": there is no such directory");
   std::vector<std::string> removed;
+  std::vector<std::string> failures;
   for (const DirectoryEntry& entry : directory->entries("")) {
     if (entry.type != FileType::directory) continue;
     const std::string path = dir + "/" + entry.name;
-    const std::unique_ptr<Directory> found = env.try_open_directory(path);
-    if (!found) continue;
     try {
+      const std::unique_ptr<Directory> found = env.try_open_directory(path);
+      if (!found) continue;
       const bool swept = entry.name.starts_with(staging_prefix) ? try_sweep_staging(env, path, *found)
                                                                 : try_sweep_temporary(env, path, *found);
       if (swept) removed.push_back(path);
@@ -97,10 +114,13 @@ std::vector<std::string> sweep_files(Env& env, const std::string& dir) {
       continue;  // not known to be temporary
     } catch (const UnsupportedError&) {
       continue;
-    } catch (const Error&) {
-      if (env.info(path)) throw;  // otherwise another sweep, or its owner, was faster
+    } catch (const Error& error) {
+      if (!env.info(path)) continue;  // another sweep, or its owner, was faster
+      const bool is_ours = entry.name.starts_with(staging_prefix) || entry.name.starts_with(temporary_prefix);
+      if (is_ours) failures.push_back(error.what());  // otherwise it is nothing that a sweep is for
     }
   }
+  if (!failures.empty()) throw_left_over(dir, failures);
   std::sort(removed.begin(), removed.end());
   return removed;
 }

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "os/env.hpp"
 #include "store/batch_plan.hpp"
@@ -27,11 +28,14 @@ class ValueFiles {
   /// Others have removed files: descriptors must be opened again.
   void forget_files() noexcept { cache_.clear(); }
 
-  /// Fills in `old_size` of all groups, and `value` where the batch fits the cache.
+  /// Fills in `old_size` and `is_linked` of all groups, and `value` where the batch fits the cache.
   void plan(std::span<BatchPlan::Group> groups);
 
   /// Appends to a planned group's value, which is created if it is new.
   void append(BatchPlan::Group& group, std::span<const std::string_view> pieces);
+
+  /// Gives a planned group's value a file of its own. Others must forget the files that they have open.
+  void break_link(BatchPlan::Group& group);
 
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
 
@@ -53,12 +57,14 @@ class ValueFiles {
   }
 
  private:
+  [[nodiscard]] std::optional<FileInfo> info(std::string_view key) const;
+  std::shared_ptr<File> open_own(const std::string& name);
   DescriptorCache::Value* find_or_open(std::string_view key);
   DescriptorCache::Value& find_or_create(const BatchPlan::Group& group);
   std::shared_ptr<File> try_open(const std::string& name, OpenMode mode);
   std::shared_ptr<File> create(const std::string& name, OpenMode mode);
   void make_parents(const std::string& name);
-  void remove_empty_parents(const std::string& name) noexcept;
+  void remove_empty_parents(const std::string& name);
 
   Directory& directory_;
   DescriptorCache cache_;
@@ -78,7 +84,17 @@ struct ScannedName {
 /// directories of long keys. In no order.
 void scan_values(const Directory& directory, const std::function<void(ScannedName&&)>& visit);
 
-/// Removes all values and the directories of long keys.
-void remove_all_values(Directory& directory);
+/// The directories of long keys in which there is nothing, left over from keys that could not be made or removed whole.
+[[nodiscard]] std::vector<std::string> empty_directories(const Directory& directory);
+
+/// Removes an empty directory of a long key, and those above it that are empty then.
+void remove_empty_directories_of(Directory& directory, const std::string& name);
+
+/// Throws IoError if a value, or the directory of a long key, is sure not to be removable. Of a key: only its own.
+void check_values_removable(const Directory& directory);
+void check_value_removable(const Directory& directory, std::string_view key);
+
+/// Removes all values and the directories of long keys. `any_removed` tells, also when it throws, whether anything was.
+void remove_all_values(Directory& directory, bool& any_removed);
 
 }  // namespace accrete

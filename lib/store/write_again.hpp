@@ -1,16 +1,15 @@
 // Writing all that a dataset holds once more, after a sync that has failed.
 #pragma once
 
-#include <cstdint>
-
 #include "os/env.hpp"
 
 namespace accrete {
 
-/// Reads every file of a dataset, whose lock the caller has exclusively, and writes the same bytes over it, so that
-/// what the page cache has and a failed sync has not written gets to the disk; then syncs. Throws IoError if that fails
-/// again, or if a file is larger than `file_size_limit` (RLIMIT_FSIZE). What the system has dropped from the page cache
-/// meanwhile cannot be brought back.
-void write_all_again(Directory& directory, std::uint64_t file_size_limit);
+/// Writes what a failed sync has not written, from the page cache to the disk: a copy takes the place of each value, so
+/// that what the file system knows of it is written anew, too; the dataset's own files, which processes share, are
+/// written over with the same bytes. Then syncs. Needs the lock exclusively; others must open the values' files anew.
+/// Throws IoError if that fails again. What the system has dropped from the page cache meanwhile cannot be brought
+/// back.
+void write_all_again(Directory& directory);
 
 }  // namespace accrete

@@ -140,6 +140,34 @@ TEST_CASE("a synced batch whose journal could not be synced leaves those before 
   }
 }
 
+TEST_CASE("a synced batch that threw was not applied, whether it fits the journal or not") {
+  for (const std::size_t size : {std::size_t{10}, std::size_t{2} << 20}) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(size);
+      CAPTURE(n);
+      Computer computer(n);
+      computer.create();
+      computer.open();
+      computer.store().append("a", "old");
+      const std::string more(size, 'x');
+      const std::vector<Entry> entries = {{"a", more}, {"new", more}};
+      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+      const BatchId id{writer_id(1), 1};
+      const bool returned = returns([&] { computer.store().append_batch(entries, {.sync = true, .id = id}); });
+      computer.env().heal();
+      fired = computer.env().fired();
+      REQUIRE(computer.store().get("a") == (returned ? "old" + more : "old"));
+      REQUIRE(computer.store().last_sequence(writer_id(1)).has_value() == returned);
+      REQUIRE(computer.store().stats().keys == (returned ? 2 : 1));
+      static_cast<void>(computer.repair());
+      computer.store().append_batch(entries, {.sync = true, .id = id});
+      REQUIRE(computer.store().get("a") == "old" + more);
+      computer.check_sound();
+    }
+  }
+}
+
 TEST_CASE("what syncs claim survives power loss after random work, of which a sync may have failed") {
   const auto live = [](const Setup& setup) {
     const auto last_seed = static_cast<std::uint64_t>(campaign_steps(100));

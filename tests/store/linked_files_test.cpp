@@ -97,7 +97,12 @@ TEST_CASE("a dataset that was moved or copied whole is used where it is") {
   CHECK_THROWS_AS(put(directory / "third", {{"a", "x"}}), CorruptionError);
   put(directory / "second", {{"a", "3"}});
   destroy(directory / "second");
-  put(directory / "third", {{"a", "3"}});  // nobody shares its files any more
+  // Nobody shares the files of the copy any more, but they say that its original is gone.
+  CHECK_THROWS_AS(put(directory / "third", {{"a", "x"}}), NotFoundError);
+  CHECK_FALSE(verify(directory / "third").problems.empty());
+  CHECK(verify(directory / "third", {.repair = true}).repairs.size() == 1);
+  CHECK(verify(directory / "third").problems.empty());
+  put(directory / "third", {{"a", "3"}});
   CHECK(get(directory / "third", {"a"}).front() == "123");
 }
 
@@ -115,9 +120,7 @@ TEST_CASE("equal values that share a file do not mix when one is appended to") {
     put(url, {{"a", "2"}});
   }
   SUBCASE("in a batch") { put(url, {{"b", "1"}, {"a", "2"}}); }
-  SUBCASE("in a synced batch") {
-    put(url, {{"b", "1"}, {"a", "2"}}, {.sync = true});
-  }
+  SUBCASE("in a synced batch") { put(url, {{"b", "1"}, {"a", "2"}}, {.sync = true}); }
   SUBCASE("in a batch of more keys than may be open") {
     const std::vector<Entry> entries = {{"b", "1"}, {"a", "2"}};
     open(url, {.max_open_files = 1})->append_batch(entries);

@@ -42,7 +42,7 @@ class FaultFile final : public File {
     next_->write_at(offset, bytes);
   }
   void truncate(std::uint64_t size) override {
-    env_.pass("truncate", name_);
+    env_.pass_change("truncate", name_);
     next_->truncate(size);
   }
   void sync() override {
@@ -62,7 +62,8 @@ class FaultDirectory final : public Directory {
 
   const std::string& path() const noexcept override { return next_->path(); }
   std::unique_ptr<File> open(const std::string& name, OpenMode mode) override {
-    env_.pass("open", name);
+    const bool makes = mode == OpenMode::create || mode == OpenMode::create_append;
+    makes ? env_.pass_change("open", name) : env_.pass("open", name);
     return std::make_unique<FaultFile>(env_, next_->open(name, mode), name);
   }
   std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) override {
@@ -80,11 +81,11 @@ class FaultDirectory final : public Directory {
     return next_->entries(name);
   }
   void make_directory(const std::string& name) override {
-    env_.pass("make the directory", name);
+    env_.pass_change("make the directory", name);
     next_->make_directory(name);
   }
   void remove(const std::string& name) override {
-    env_.pass("remove", name);
+    env_.pass_change("remove", name);
     next_->remove(name);
   }
   void check_entries_removable(const std::string& name) const override {
@@ -96,11 +97,11 @@ class FaultDirectory final : public Directory {
     next_->check_removable(name);
   }
   bool try_remove_directory(const std::string& name) override {
-    env_.pass("remove the directory", name);
+    env_.pass_change("remove the directory", name);
     return next_->try_remove_directory(name);
   }
   void rename(const std::string& from, const std::string& to) override {
-    env_.pass("rename", from);
+    env_.pass_change("rename", from);
     next_->rename(from, to);
   }
   void sync() override {
@@ -156,17 +157,17 @@ std::optional<FileInfo> FaultEnv::info(const std::string& path) const {
 }
 
 void FaultEnv::make_directory(const std::string& path) {
-  pass("make the directory", path);
+  pass_change("make the directory", path);
   next_.make_directory(path);
 }
 
 bool FaultEnv::try_rename_directory(const std::string& from, const std::string& to) {
-  pass("rename", from);
+  pass_change("rename", from);
   return next_.try_rename_directory(from, to);
 }
 
 void FaultEnv::remove_directory(const std::string& path) {
-  pass("remove the directory", path);
+  pass_change("remove the directory", path);
   next_.remove_directory(path);
 }
 
@@ -180,15 +181,20 @@ void FaultEnv::reboot() {
 }
 
 void FaultEnv::pass(std::string_view action, std::string_view object) const {
-  if (is_next_to_fail()) fail(action, object);
+  if (is_next_to_fail(false)) fail(action, object);
 }
 
-bool FaultEnv::is_next_to_fail() const {
+void FaultEnv::pass_change(std::string_view action, std::string_view object) const {
+  if (is_next_to_fail(true)) fail(action, object);
+}
+
+bool FaultEnv::is_next_to_fail(bool changes) const {
+  if (fault_.how == Fault::How::changes_for_good && !changes) return false;
   std::uint64_t left = left_;
   while (left > 1 && !left_.compare_exchange_weak(left, left - 1)) {
   }
   if (left != 1) return false;
-  if (fault_.how == Fault::How::for_good) return true;
+  if (fault_.how == Fault::How::for_good || fault_.how == Fault::How::changes_for_good) return true;
   return left_.compare_exchange_strong(left, 0);
 }
 

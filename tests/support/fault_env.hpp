@@ -16,10 +16,11 @@ namespace accrete::test {
 
 struct Fault {
   enum class How {
-    once,         ///< this operation, and no other
-    for_good,     ///< this one and all after it
-    short_write,  ///< as `once`, but a write of more than a word has written its first half
-    lost_sync     ///< as `once`, but what a sync was to write counts as written from then on, as Linux has it
+    once,              ///< this operation, and no other
+    for_good,          ///< this one and all after it
+    changes_for_good,  ///< as `for_good`, but only of those that change a file or a directory, which are counted alone
+    short_write,       ///< as `once`, but a write of more than a word has written its first half
+    lost_sync          ///< as `once`, but what a sync was to write counts as written from then on, as Linux has it
   };
   How how = How::once;
   int error = EIO;
@@ -76,10 +77,12 @@ class FaultEnv final : public Env {
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;
+  /// As above, for an operation that changes something.
+  void pass_change(std::string_view action, std::string_view object) const;
   /// As above; a short write calls `write_half` before it throws.
   template <typename WriteHalf>
   void pass_write(std::string_view action, std::string_view object, WriteHalf write_half) const {
-    if (!is_next_to_fail()) return;
+    if (!is_next_to_fail(true)) return;
     if (fault_.how == Fault::How::short_write) write_half();
     fail(action, object);
   }
@@ -87,7 +90,7 @@ class FaultEnv final : public Env {
   /// As above, for what syncs `below`.
   template <typename Below>
   void pass_sync(std::string_view action, std::string_view object, Below& below) const {
-    if (!is_next_to_fail()) return;
+    if (!is_next_to_fail(true)) return;
     auto* const loses = dynamic_cast<LosesWrites*>(&below);
     if (fault_.how == Fault::How::lost_sync && loses) loses->lose_writes();
     sync_failed_ = true;
@@ -95,7 +98,7 @@ class FaultEnv final : public Env {
   }
 
  private:
-  [[nodiscard]] bool is_next_to_fail() const;
+  [[nodiscard]] bool is_next_to_fail(bool changes) const;
   [[noreturn]] void fail(std::string_view action, std::string_view object) const;
 
   Env& next_;
