@@ -1,0 +1,55 @@
+"""Copies and deduplication by hard links, as backup tools make them."""
+import filecmp
+import os
+import shutil
+import subprocess
+
+from machine import MachineTest, main
+
+
+class HardLinksTest(MachineTest):
+    def dataset(self, **values):
+        path = self.path("dataset")
+        self.run_program("create", path)
+        for key, value in values.items():
+            self.run_program("put", path, key, value)
+        return path
+
+    def test_a_snapshot_by_cp_al_stays_as_it_was_and_can_be_destroyed_or_used(self):
+        dataset = self.dataset(a="1")
+        copies = [self.path("first"), self.path("second")]
+        with self.served(dataset):
+            self.run_program("put", dataset, "a", "2")
+            self.run_program("stop", dataset)
+        for copy in copies:
+            subprocess.run(["cp", "-al", dataset, copy], check=True)
+        with self.served(dataset):
+            self.assertIn("hard links", self.run_program("get", copies[0], "a", code=4))
+            self.assertIn("hard links", self.run_program("put", copies[0], "a", "x", code=4))
+            self.run_program("put", dataset, "a", "3")
+            self.run_program("destroy", copies[0])
+            self.assertFalse(os.path.exists(copies[0]))
+            self.assertEqual(self.run_program("get", dataset, "a"), b"123")
+            self.run_program("stop", dataset)
+        self.run_program("verify", copies[1], "--repair")
+        self.run_program("put", copies[1], "a", "x")
+        self.assertEqual(self.run_program("get", copies[1], "a"), b"12x")
+        self.assertEqual(self.run_program("get", dataset, "a"), b"123")
+        self.run_program("verify", dataset)
+        self.run_program("verify", copies[1])
+
+    def test_equal_values_that_hardlink_has_made_one_file_do_not_mix(self):
+        if not shutil.which("hardlink"):
+            self.skipTest("there is no hardlink")
+        dataset = self.dataset(a="same", b="same", c="same")
+        subprocess.run(["hardlink", dataset], check=True, stdout=subprocess.DEVNULL)
+        if os.stat(os.path.join(dataset, "a")).st_nlink == 1:
+            self.skipTest("hardlink has linked nothing")
+        self.run_program("put", dataset, "b", "more")
+        self.assertEqual(self.run_program("get", dataset, "a", "b", "c"), b"samesamemoresame")
+        self.assertTrue(filecmp.cmp(os.path.join(dataset, "a"), os.path.join(dataset, "c"), shallow=False))
+        self.run_program("verify", dataset)
+
+
+if __name__ == "__main__":
+    main()
