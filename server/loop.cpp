@@ -241,7 +241,8 @@ void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
   queued_bytes_ -= result.held_bytes;
-  if (result.outcome == AppendResult::Outcome::applied) applied_[client.lane->session] = result.sequence;
+  if (result.outcome == AppendResult::Outcome::applied)
+    applied_[store_.session_writer(client.lane->session)] = result.sequence;
   if (client.gone && client.queued_bytes == 0) forget_session(result.client);
   if (client.gone || result.generation != client.generation) return;
   switch (result.outcome) {
@@ -280,7 +281,7 @@ void Server::Loop::take(const Greeting& greeting) {
   greet(greeting.client, greeting.request);
 }
 
-void Server::Loop::take(const Farewell& farewell) { applied_.erase(farewell.session); }
+void Server::Loop::take(const Farewell& farewell) { applied_.erase(store_.session_writer(farewell.session)); }
 
 void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
   client->greeted = true;
@@ -288,7 +289,7 @@ void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
     forget_session(client);
     return;
   }
-  const auto last = applied_.find(client->lane->session);
+  const auto last = applied_.find(store_.session_writer(client->lane->session));
   client->applied = last == applied_.end() ? 0 : last->second;
   client->expected = client->applied + 1;
   outbox_.welcome(client, request,

@@ -73,8 +73,9 @@ class Server::Loop {
   std::map<Peer, ClientHandle> clients_;
   /// The latest client of each session, also one that has gone while appends of it are queued.
   std::map<wire::SessionId, ClientHandle> sessions_;
-  /// The last sequence applied of each session that has not said goodbye: a hello must not wait for the store.
-  std::map<wire::SessionId, std::uint64_t> applied_;
+  /// The last sequence applied of each session that has not said goodbye, by its writer in the store: a hello must not
+  /// wait for the store.
+  std::map<WriterId, std::uint64_t> applied_;
   std::uint64_t last_number_ = 0;
   std::uint64_t ended_connections_ = 0;  ///< that the log tells of
   std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet

@@ -17,7 +17,10 @@ constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 }  // namespace
 
 Buffer::Buffer(Store& below, const Settings& settings)
-    : below_(below), settings_(settings), state_(std::make_unique<State>()) {
+    : below_(below),
+      settings_(settings),
+      session_secret_(owns_below() ? settings.owned->session_secret() : random_u64()),
+      state_(std::make_unique<State>()) {
   if (settings_.journal) start_journal();
 }
 
@@ -230,8 +233,15 @@ std::optional<std::uint64_t> Buffer::learn_last_sequence(const WriterId& writer)
 }
 
 void Buffer::forget_writer(const WriterId& writer) {
-  const std::lock_guard lock(state_->mutex);
-  state_->ids.forget(writer);
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ids.forget(writer);
+  }
+  if (owns_below()) settings_.owned->forget_writer(writer);
+}
+
+WriterId Buffer::session_writer(const WriterId& session) const {
+  return Writers::session_writer(session_secret_, session);
 }
 
 void Buffer::flush() {

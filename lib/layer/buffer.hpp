@@ -29,6 +29,7 @@
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
 #include "store/files_dataset.hpp"
+#include "store/writers.hpp"
 
 namespace accrete {
 
@@ -93,6 +94,8 @@ class Buffer {
   [[nodiscard]] std::optional<std::uint64_t> last_sequence(const WriterId& writer) const;
   /// As above, and keeps it in mind: for the thread that gathers batches.
   [[nodiscard]] std::optional<std::uint64_t> learn_last_sequence(const WriterId& writer);
+  /// Under which the batches of a client's session count: a writer that nobody can say from outside.
+  [[nodiscard]] WriterId session_writer(const WriterId& session) const;
   /// No batch of this writer will come again.
   void forget_writer(const WriterId& writer);
 
@@ -215,6 +218,7 @@ class Buffer {
 
   Store& below_;
   const Settings settings_;
+  const std::uint64_t session_secret_;
   bool is_inherited_ = false;  // of a dataset that the parent process has for itself
   std::unique_ptr<State> state_;
 

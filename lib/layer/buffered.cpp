@@ -24,7 +24,7 @@ class Buffered final : public BufferedStore, private AtFork {
  public:
   Buffered(std::unique_ptr<Store> next, const Buffer::Settings& settings, LostAppendsHandler on_lost_appends)
       : on_lost_appends_(std::move(on_lost_appends)),
-        last_sequences_(settings.owned ? settings.owned->last_sequences() : std::vector<BatchId>{}),
+        last_sequences_(settings.owned ? settings.owned->session_sequences() : std::vector<BatchId>{}),
         next_(std::move(next)),
         buffer_(*next_, settings),
         most_bytes_a_run_(std::min(most_bytes_a_record, settings.limit_bytes / 4)),
@@ -60,6 +60,9 @@ class Buffered final : public BufferedStore, private AtFork {
   }
 
   void append_group(std::span<GroupedBatch> batches) override {
+    for (GroupedBatch& batch : batches) {
+      if (batch.session) batch.session->writer = buffer_.session_writer(batch.session->writer);
+    }
     groups_->run(batches, [&](std::span<GroupedBatch* const> group) { apply(group); });
   }
 
@@ -183,7 +186,8 @@ class Buffered final : public BufferedStore, private AtFork {
     return buffer_.last_sequence(writer);
   }
   std::vector<BatchId> last_sequences_before() const override { return last_sequences_; }
-  void end_session(const WriterId& session) override { buffer_.forget_writer(session); }
+  WriterId session_writer(const WriterId& session) const override { return buffer_.session_writer(session); }
+  void end_session(const WriterId& session) override { buffer_.forget_writer(buffer_.session_writer(session)); }
   void end_writer(const WriterId& writer) override { buffer_.forget_writer(writer); }
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {

@@ -30,10 +30,15 @@ class BufferedStore : public Store {
  public:
   /// Applies the batches in their order, each as append_batch does, but with one journal write and at most one
   /// fdatasync for all. A batch that is refused gets its `failure`; the others are applied all the same. Waits while
-  /// memory is full.
+  /// memory is full. Sessions are told apart from what users give as ids: no id stands for a session, whatever it says.
+  /// To do so it changes them in `batches`.
   virtual void append_group(std::span<GroupedBatch> batches) = 0;
 
-  /// The highest sequence of each session that was applied before this store was opened, among those of writers.
+  /// The writer by which a client's session is known to last_sequence and its like: one that nobody can say from
+  /// outside. Waits for nothing.
+  [[nodiscard]] virtual WriterId session_writer(const WriterId& session) const = 0;
+
+  /// The highest sequence of each session that was applied before this store was opened, by its session_writer.
   [[nodiscard]] virtual std::vector<BatchId> last_sequences_before() const = 0;
 
   /// No batch will come again that has an id of this writer: one that a client has made for itself.

@@ -7,6 +7,8 @@
 #include "base/throw_io_error.hpp"
 #include "os/system.hpp"
 #include "store/boot_witness.hpp"
+#include "store/buffer_journal.hpp"
+#include "store/buffer_replay.hpp"
 #include "store/check_frames.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
@@ -42,8 +44,8 @@ std::string without_trailing_slashes(const std::string& path) {
 }
 
 /// Writes the files of an empty dataset, all but its marker and lock.
-void write_control(Env& env, Directory& directory, const Stats& stats) {
-  write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot()), stats.keys, stats.bytes));
+void write_control(Env& env, Directory& directory) {
+  write_new(directory, Control::name, Control::initial(BootWitness::first_record(env.boot())));
   Control(directory, false).set_home(directory.info("")->inode);
 }
 
@@ -79,7 +81,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
     if (!owner->try_own()) throw LockedError("cannot lock the new " + quoted(path) + "/" + owner_name);
   }
   refuse_case_folding(directory);
-  write_control(env, directory, {});
+  write_control(env, directory);
   write_new(directory, marker_name, encode_marker(new_marker(temporary, options.codec)));
   directory.sync();
   if (!staging.try_move_to(path)) {
@@ -114,8 +116,52 @@ void refuse_to_adopt_otherwise_encoded(Directory& directory, const std::optional
   });
 }
 
+bool is_control_whole(Directory& directory) {
+  try {
+    const Control control(directory, false);
+    return true;
+  } catch (const CorruptionError&) {
+    return false;
+  }
+}
+
+[[noreturn]] void throw_misfit(const Directory& directory, const std::string& misfit) {
+  throw CorruptionError("cannot adopt " + quoted(directory.path()) + ": the journal of a buffer, in " +
+                        buffer_journal_names[0] + " and " + buffer_journal_names[1] + ", does not fit the values (" +
+                        misfit + "); move both files away to adopt the values as they are");
+}
+
+/// Of a dataset whose marker is gone, its other files are still worth something: what a writer that died has left half
+/// done is mended, and what stands in journals only is handed down.
+void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const Marker& marker) {
+  if (!is_control_whole(*directory)) {
+    if (directory->info(Control::name)) directory->remove(Control::name);
+    write_new(*directory, Control::name, Control::initial(Boots{}));  // of no boot, so that all is recovered
+  }
+  const BootWitness witness(env);
+  FilesParts parts(directory, marker, false, 1, env.file_size_limit());
+  FilesWriter writer(parts, witness, env.file_size_limit());
+  const Control::Header header = parts.control.load();
+  ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;
+  const bool has_buffer_journal = directory->info(buffer_journal_names[0]) || directory->info(buffer_journal_names[1]);
+  if (words.buffered && has_buffer_journal) {
+    const std::vector<std::string> misfits = check_buffer_journal(parts);
+    if (!misfits.empty()) throw_misfit(*directory, misfits.front());
+    (void)replay_buffer_journal(parts, writer, words, Misfit::refuse);
+  }
+  const Stats counted = count_values(*directory);
+  words.keys = counted.keys;
+  words.bytes = counted.bytes;
+  words.buffered = false;
+  words.destroyed = false;
+  ++words.commits;
+  ++words.removals;
+  parts.control.commit(words);
+  parts.control.set_home(directory->info("")->inode);
+}
+
 void adopt(Env& env, const std::string& path, const CreateOptions& options) {
-  const std::unique_ptr<Directory> directory = env.try_open_directory(path);
+  const std::shared_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
   if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
   refuse_unreachable_locks(*directory, options.trusted_file_systems);
@@ -126,11 +172,10 @@ void adopt(Env& env, const std::string& path, const CreateOptions& options) {
   refuse_case_folding(*directory);
   const std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
   const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
-  for (const char* left_over : {Control::name, Journal::name, Writers::name, staged_marker_name}) {
-    if (directory->info(left_over)) directory->remove(left_over);
-  }
-  write_control(env, *directory, count_values(*directory));
-  write_new(*directory, staged_marker_name, encode_marker(new_marker(false, options.codec)));
+  if (directory->info(staged_marker_name)) directory->remove(staged_marker_name);
+  const Marker marker = new_marker(false, options.codec);
+  take_over_left(env, directory, marker);
+  write_new(*directory, staged_marker_name, encode_marker(marker));
   directory->rename(staged_marker_name, marker_name);
   sync_names_of_new(*directory, *directory);
 }

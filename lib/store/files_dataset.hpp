@@ -49,8 +49,14 @@ class OwnedFiles : public Files {
   /// a change that failed has left of it must have been taken back.
   [[nodiscard]] virtual std::optional<std::uint64_t> stored_size(std::string_view key) const = 0;
 
-  /// The last sequence of each writer that has had a batch with an id applied.
-  [[nodiscard]] virtual std::vector<BatchId> last_sequences() const = 0;
+  /// The last sequence of each client's session that is remembered, by the session's writer (writers.hpp).
+  [[nodiscard]] virtual std::vector<BatchId> session_sequences() const = 0;
+
+  /// What the writers of clients' sessions are made with (writers.hpp).
+  [[nodiscard]] virtual std::uint64_t session_secret() = 0;
+
+  /// No batch of this writer will come again.
+  virtual void forget_writer(const WriterId& writer) = 0;
 
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.

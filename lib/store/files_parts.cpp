@@ -31,7 +31,7 @@ void finish_intent(FilesParts& parts, ControlWords& words) {
   switch (intent.kind) {
     case Intent::Kind::append:
       for (const IntentTarget& target : intent.targets) parts.values.take_back(target.key, target.old_size);
-      if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence);
+      if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence, words.writers);
       return;
     case Intent::Kind::erase:
       if (!try_erase(parts, intent.targets[0].key)) return;
@@ -57,7 +57,8 @@ void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) 
   if (!record.id) return;
   const auto found = parts.writers.find(record.id->writer, words.writers);
   if (found && found->sequence >= record.id->sequence) return;
-  const std::uint64_t slot = found ? found->slot : words.writers++;
+  const std::uint64_t slot = found ? found->slot : parts.writers.new_slot(record.id->writer, words.writers);
+  words.writers = std::max(words.writers, slot + 1);
   parts.writers.store(slot, *record.id);
 }
 
@@ -189,6 +190,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   const Control::Header header = parts.control.load();
   ControlWords words = header.words;
   parts.values.forget_files();
+  parts.writers.expect_changes();
   const BootWitness::Told told = witness.tell(header.boots);
   const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
   if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);

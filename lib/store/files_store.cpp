@@ -76,6 +76,7 @@ class FilesStore final : public OwnedFiles {
     // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
     const bool has_links = parts_->control.links() > 1;
     if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
+    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
     if (must_replay(access.words)) (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
     remember(access.words);
     return access;
@@ -270,6 +271,7 @@ class FilesStore final : public OwnedFiles {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
+    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
     const auto found = parts_->writers.find(writer, access.words.writers);
     if (!found) return std::nullopt;
     return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
@@ -293,10 +295,22 @@ class FilesStore final : public OwnedFiles {
 
   std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
 
-  std::vector<BatchId> last_sequences() const override {
+  std::vector<BatchId> session_sequences() const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
-    return parts_->writers.all(access.words.writers);
+    return parts_->writers.sessions(access.words.writers);
+  }
+
+  std::uint64_t session_secret() override {
+    const Access access = write_access();
+    return parts_->writers.secret();
+  }
+
+  void forget_writer(const WriterId& writer) override {
+    Access access = write_access();
+    if (!parts_->writers.find(writer, access.words.writers)) return;
+    writer_.forget_writer(access.words, writer);
+    remember(access.words);
   }
 
   void set_buffered(bool buffered) override {

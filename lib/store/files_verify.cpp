@@ -311,6 +311,7 @@ class Verifier {
     directory_->sync();
     FilesParts parts = open_parts(false);
     (void)recover(parts, witness_);
+    check_buffer(parts);
     repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
   }
 

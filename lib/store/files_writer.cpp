@@ -1,5 +1,6 @@
 #include "store/files_writer.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/expected_size.hpp"
@@ -17,7 +18,8 @@ bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, co
     const auto found = parts_.writers.find(options.id->writer, words.writers);
     if (found && found->sequence >= options.id->sequence) return false;
     writer = found ? WriterChange{.slot = found->slot, .old_sequence = found->sequence}
-                   : WriterChange{.slot = words.writers++};
+                   : WriterChange{.slot = parts_.writers.new_slot(options.id->writer, words.writers)};
+    words.writers = std::max(words.writers, writer->slot + 1);
   }
   plan_.assign(entries);
   parts_.values.plan(plan_.groups());
@@ -95,16 +97,16 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
     commit(words);
   } catch (...) {
     set_intent(writer);
-    take_back_journaled(offset);
+    take_back_journaled(offset, old_words.writers);
     throw;
   }
 }
 
 /// The record goes last: where taking back fails before, the whole batch is rolled forward instead, never a part of it.
-void FilesWriter::take_back_journaled(std::uint64_t offset) noexcept {
+void FilesWriter::take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept {
   try {
     for (const IntentTarget& target : intent_.targets) parts_.values.take_back(target.key, target.old_size);
-    if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence);
+    if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence, old_writers);
     parts_.journal.invalidate(offset);
     recover_now();
   } catch (const std::exception&) {
@@ -260,6 +262,11 @@ void FilesWriter::renew_journal(ControlWords& words) {
     words.unsynced = false;
     commit(words);
   });
+}
+
+void FilesWriter::forget_writer(ControlWords& words, const WriterId& writer) {
+  parts_.writers.forget(writer, words.writers);
+  commit(words);  // so that others look at the table again
 }
 
 void FilesWriter::set_buffered(ControlWords& words, bool buffered) {

@@ -34,6 +34,9 @@ class FilesWriter {
   /// For when the file system has just been synced: starts the journal anew, unless an earlier sync has failed.
   void renew_journal(ControlWords& words);
 
+  /// No batch of this writer will come again.
+  void forget_writer(ControlWords& words, const WriterId& writer);
+
   void set_buffered(ControlWords& words, bool buffered);
 
  private:
@@ -44,7 +47,7 @@ class FilesWriter {
   void sync_commit(const ControlWords& words, const ControlWords& old_words);
   void append_through_journal(ControlWords& words, const ControlWords& old_words, const std::optional<BatchId>& id,
                               const std::optional<WriterChange>& writer);
-  void take_back_journaled(std::uint64_t offset) noexcept;
+  void take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept;
   template <typename Change>
   void change(Change apply);
   void recover_now();

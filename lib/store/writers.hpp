@@ -1,18 +1,29 @@
 // The table of writers, `.writers`: the highest sequence that each writer has had applied.
 //
 //   writers = header *slot
-//   header  = magic:8 version:u32 0:u32
-//   slot    = writer:16 sequence:u64 checksum:u64   ; XXH3-64 of the 24 bytes before it
+//   header  = magic:8 version:u32 check:u32 secret:u64 reuses:u64   ; check: the lower half of the XXH3-64 of `secret`
+//   slot    = writer:16 sequence:u64 checksum:u64                   ; XXH3-64 of the 24 bytes before it
+//   writer  = what a user has given / secret:u64 hash:u64           ; a client's session: the XXH3-64 of its id, seeded
+//                                                                   ; with `secret`, and not 0
+//           / secret:u64 0:u64                                      ; the slot is free
+//
+// `secret` is random, and is nowhere but in the dataset's own files. So nobody who can only append can say an
+// id that is taken for that of another client's session.
 //
 // The control file counts the slots in use; what follows them is left over from changes that were taken back. Slots are
-// aligned to their size, so that none straddles two pages and a write of one is never torn by a kill.
+// aligned to their size, so that none straddles two pages and a write of one is never torn by a kill. What a user has
+// given is kept for ever. The slot of a session is free once it is over; of clients that died without saying so,
+// max_sessions are remembered, the latest ones. `reuses` rises before a slot goes from one writer to another, so that
+// processes that have read the table before read it anew.
 #pragma once
 
 #include <accrete/store.hpp>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +36,8 @@ class Writers {
  public:
   static constexpr const char* name = ".writers";
   static constexpr std::uint64_t slot_size = 32;
-  static constexpr std::uint64_t header_size = 32;  // padded, so that slots are aligned
+  static constexpr std::uint64_t header_size = 32;  // so that slots are aligned
+  static constexpr std::size_t max_sessions = 1024;
 
   Writers(Directory& directory, bool read_only) noexcept : directory_(directory), read_only_(read_only) {}
 
@@ -33,16 +45,32 @@ class Writers {
     std::uint64_t slot = 0;
     std::uint64_t sequence = 0;
   };
+  /// Other processes may have changed the table since it was last looked at.
+  void expect_changes() noexcept { may_be_changed_ = true; }
+
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
 
-  /// The last sequence of each writer. Throws CorruptionError.
-  [[nodiscard]] std::vector<BatchId> all(std::uint64_t count);
+  /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the session that has
+  /// been there for longest if there are too many, or behind the last.
+  [[nodiscard]] std::uint64_t new_slot(const WriterId& writer, std::uint64_t count) const;
 
   void store(std::uint64_t slot, const BatchId& id);
 
-  /// Takes a change of a slot back; nullopt: the slot was new.
-  void restore(std::uint64_t slot, std::optional<std::uint64_t> old_sequence);
+  /// Takes a change of a slot back; nullopt: it was not the writer's. `count` is that of before.
+  void restore(std::uint64_t slot, std::optional<std::uint64_t> old_sequence, std::uint64_t count);
+
+  /// The writer, if it is there, will not come again.
+  void forget(const WriterId& writer, std::uint64_t count);
+
+  /// The last sequence of each session that is remembered.
+  [[nodiscard]] std::vector<BatchId> sessions(std::uint64_t count);
+  /// What a session's writer is made with; makes the file if there is none. Needs the lock exclusively.
+  [[nodiscard]] std::uint64_t secret();
+  [[nodiscard]] static WriterId session_writer(std::uint64_t secret, const WriterId& session) noexcept;
+
+  /// The front of a file.
+  [[nodiscard]] static std::string encode_header(std::uint64_t secret);
 
   /// How many slots from the first on are whole: what the count must be when the control file has lost it.
   [[nodiscard]] std::uint64_t count_whole();
@@ -54,15 +82,31 @@ class Writers {
 
   /// nullptr if no batch has had an id yet.
   [[nodiscard]] File* try_file();
+  void make_file();
   [[nodiscard]] std::optional<BatchId> try_load(std::uint64_t slot);
   [[nodiscard]] BatchId load(std::uint64_t slot);
+  [[noreturn]] void throw_damaged_slot(std::uint64_t slot) const;
+  void load_slots(std::uint64_t count);
+  void forget_slots() noexcept;
+  void take_in(std::uint64_t slot, const WriterId& writer);
+  void take_over(std::uint64_t slot);
+  void note_reuse();
+  [[nodiscard]] std::uint64_t load_reuses() const;
+  [[nodiscard]] WriterId no_writer() const noexcept;
+  [[nodiscard]] bool is_session(const WriterId& writer) const noexcept;
 
   Directory& directory_;
   bool read_only_;
   std::unique_ptr<File> file_;
-  bool has_header_ = false;                                  // in whole
-  std::unordered_map<WriterId, std::uint64_t, Hash> slots_;  // of the first loaded_ slots
+  bool has_header_ = false;  // in whole
+  std::uint64_t secret_ = 0;
+  // Of the first loaded_ slots:
+  std::unordered_map<WriterId, std::uint64_t, Hash> slots_;
+  std::vector<std::uint64_t> free_;
+  std::deque<std::uint64_t> sessions_;  // in the order in which they came, as far as it is known
   std::uint64_t loaded_ = 0;
+  std::uint64_t reuses_ = 0;
+  bool may_be_changed_ = false;
 };
 
 }  // namespace accrete

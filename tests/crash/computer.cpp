@@ -36,6 +36,7 @@ void Computer::open() {
     require(may_misfit(), "only a power loss makes values and journal differ");
     require(verify_files(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
     require(!repair().repairs.empty(), "a repair says what was lost");
+    was_repaired_ = true;
     for (const char* const name : damaged_buffer_names) {
       const auto directory = env_.try_open_directory(path());
       if (directory->info(name)) directory->remove(name);
@@ -159,6 +160,7 @@ void Life::recover() {
     computer_.end_process();
   }
   computer_.open();
+  if (computer_.take_was_repaired()) survival_.repaired();
   survival_.found(computer_.store());
   computer_.check_sound();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "crash/survival.hpp"
 #include "store/files_dataset.hpp"
@@ -51,6 +52,9 @@ class Computer {
     return setup_.end == End::power_loss && setup_.buffer == Durability::os;
   }
 
+  /// Whether `open` has had to repair the dataset since this was asked last.
+  [[nodiscard]] bool take_was_repaired() noexcept { return std::exchange(was_repaired_, false); }
+
   /// As `end` says.
   void end_process();
 
@@ -71,6 +75,7 @@ class Computer {
   FaultEnv env_{setup_.end == End::kill ? posix_env() : disk_,
                 setup_.end == End::kill ? FaultEnv::Syncs::counted : FaultEnv::Syncs::real, FaultEnv::small_file_size};
   std::unique_ptr<Store> store_;
+  bool was_repaired_ = false;
 };
 
 /// Knows what may be left when the process ends.

@@ -57,6 +57,10 @@ void Survival::synced() {
   shortened_.clear();
 }
 
+void Survival::repaired() {
+  for (const auto& [key, value] : current_.values()) shortened_.insert(key);
+}
+
 void Survival::found(const Store& store) {
   const Model model = read_model(store, used_);
   std::set<std::string> keys;

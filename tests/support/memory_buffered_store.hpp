@@ -29,6 +29,8 @@ class MemoryBufferedStore : public BufferedStore {
     return all;
   }
 
+  WriterId session_writer(const WriterId& session) const override { return session; }
+
   void end_session(const WriterId& session) override {
     const std::lock_guard lock(mutex_);
     sessions_.erase(session);

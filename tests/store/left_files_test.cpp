@@ -1,0 +1,107 @@
+// What is left of a dataset whose own files are damaged, emptied or gone is kept, or it is an error; it is never lost
+// or doubled without a word.
+#include <accrete/accrete.hpp>
+#include <doctest/doctest.h>
+#include <filesystem>
+
+#include "support/file_bytes.hpp"
+#include "support/model.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const AppendOptions with_id{.id = BatchId{writer_id(1), 7}};
+
+/// A dataset whose buffer was killed: "a" is below and in the journal in part, "b" only in the journal.
+class Left {
+ public:
+  Left() {
+    const std::string living = directory_ / "living";
+    create(living);
+    const Entry entry{"a", "id;"};
+    open(living)->append_batch({&entry, 1}, with_id);
+    open(living)->append_batch({&entry, 1}, {.sync = true});
+    const std::unique_ptr<Store> store = open(living, {.buffer = BufferOptions{}});
+    store->append("a", "flushed;");
+    store->flush();
+    store->append("a", "journal;");
+    store->append("b", "journal;");
+    fs::copy(living, path(), fs::copy_options::recursive);
+  }
+
+  [[nodiscard]] std::string path() const { return directory_ / "killed"; }
+  [[nodiscard]] std::string file(const std::string& name) const { return path() + "/" + name; }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+const std::string whole_a = "id;id;flushed;journal;";
+
+void check_whole(const std::string& path) {
+  CHECK(open(path)->get("a") == whole_a);
+  CHECK(open(path)->get("b") == "journal;");
+  CHECK(verify(path).problems.empty());
+}
+
+TEST_CASE("adopting a dataset whose marker is gone hands its journal down once, and remembers its writers") {
+  const Left left;
+  fs::remove(left.file(".accrete"));
+  SUBCASE("and nothing else") {}
+  SUBCASE("and its control file, too") { fs::remove(left.file(".control")); }
+  create(left.path(), {.adopt = true});
+  check_whole(left.path());
+  const Entry entry{"a", "again;"};
+  open(left.path())->append_batch({&entry, 1}, with_id);
+  CHECK(open(left.path())->get("a") == whole_a);
+  CHECK_FALSE(fs::exists(left.file(".buffer-0")));
+}
+
+TEST_CASE("adopting refuses a journal that does not fit the values, and says what to do") {
+  const Left left;
+  fs::remove(left.file(".accrete"));
+  write_file(left.file("a"), "other");
+  CHECK_THROWS_WITH_AS(create(left.path(), {.adopt = true}), doctest::Contains("move both files away"),
+                       CorruptionError);
+  CHECK(read_file(left.file("a")) == "other");
+  for (const char* const name : {".buffer-0", ".buffer-1"}) fs::rename(left.file(name), left.path() + "-" + name);
+  create(left.path(), {.adopt = true});
+  CHECK(open(left.path())->get("a") == "other");
+}
+
+TEST_CASE("a journal, a table of writers or a control file that is gone or emptied loses no append without a word") {
+  for (const char* const name : {".journal", ".writers", ".control", ".buffer-0", ".buffer-1"}) {
+    for (const bool is_emptied : {true, false}) {
+      CAPTURE(name);
+      CAPTURE(is_emptied);
+      const Left left;
+      if (is_emptied) write_file(left.file(name), "");
+      if (!is_emptied) fs::remove(left.file(name));
+      bool is_told = !verify(left.path()).problems.empty();
+      try {
+        is_told = open(left.path())->get("a") == whole_a && open(left.path())->get("b") == "journal;";
+      } catch (const CorruptionError&) {
+        const VerifyReport repaired = verify(left.path(), {.repair = true});
+        is_told = is_told && !repaired.repairs.empty();
+        CHECK(open(left.path())->get("a").starts_with("id;id;flushed;"));
+      }
+      CHECK(is_told);
+      static_cast<void>(verify(left.path(), {.repair = true}));
+      CHECK(verify(left.path()).problems.empty());
+    }
+  }
+}
+
+TEST_CASE("a control file that is made anew by a repair has the buffer's journal handed down") {
+  const Left left;
+  fs::remove(left.file(".control"));
+  CHECK_THROWS_AS((void)open(left.path()), CorruptionError);
+  CHECK_FALSE(verify(left.path(), {.repair = true}).repairs.empty());
+  check_whole(left.path());
+}
+
+}  // namespace
+}  // namespace accrete::test

@@ -1,0 +1,189 @@
+// Which batches have been applied is remembered for users for ever and for clients' sessions as long as they may come
+// again; and nobody can say an id that stands for somebody else's session.
+#include <accrete/accrete.hpp>
+#include <doctest/doctest.h>
+#include <filesystem>
+
+#include "base/bytes.hpp"
+#include "base/hash.hpp"
+#include "layer/buffered_store.hpp"
+#include "os/system.hpp"
+#include "store/control.hpp"
+#include "store/files_dataset.hpp"
+#include "store/writers.hpp"
+#include "support/fault_env.hpp"
+#include "support/file_bytes.hpp"
+#include "support/model.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace accrete::test {
+namespace {
+
+constexpr std::uint64_t highest = std::uint64_t{1} << 60;
+
+class Served {
+ public:
+  Served() { create(path()); }
+
+  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
+
+  [[nodiscard]] std::unique_ptr<BufferedStore> open(Durability durability = Durability::os) const {
+    return open_buffered_files(posix_env(), path(), {.buffer = BufferOptions{}, .durability = durability});
+  }
+
+  [[nodiscard]] std::uint64_t writers_size() const { return std::filesystem::file_size(path() + "/.writers"); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+void append_in_session(BufferedStore& store, const BatchId& session, std::string_view bytes) {
+  const Entry entry{"key", bytes};
+  GroupedBatch batch{.entries = {&entry, 1}, .session = session};
+  store.append_group({&batch, 1});
+  REQUIRE_FALSE(batch.failure);
+}
+
+std::optional<std::uint64_t> last_sequence_in(const BufferedStore& store, const WriterId& session) {
+  return store.last_sequence(store.session_writer(session));
+}
+
+TEST_CASE("an id that a client says is never taken for a session, nor a session for an id") {
+  for (const Durability durability : {Durability::memory, Durability::os, Durability::sync}) {
+    const Served served;
+    const WriterId session = random_uuid();
+    const WriterId user = writer_id(7);
+    {
+      const auto store = served.open(durability);
+      append_in_session(*store, {session, 1}, "1;");
+      const Entry harmful{"harmful", "x"};
+      store->append_batch({&harmful, 1}, {.id = BatchId{session, highest}});
+      append_in_session(*store, {user, highest}, "2;");
+      store->flush();
+      append_in_session(*store, {session, 2}, "3;");
+      const Entry entry{"key", "4;"};
+      store->append_batch({&entry, 1}, {.id = BatchId{user, 1}});
+      CHECK(store->get("key") == "1;2;3;4;");
+      CHECK(last_sequence_in(*store, session) == 2);
+      CHECK(store->last_sequence(session) == highest);
+      CHECK(store->last_sequence(user) == 1);
+    }
+    const auto store = served.open(durability);
+    CHECK(last_sequence_in(*store, session) == 2);
+    append_in_session(*store, {session, 2}, "again;");
+    append_in_session(*store, {session, 3}, "5;");
+    CHECK(store->get("key") == "1;2;3;4;5;");
+  }
+}
+
+TEST_CASE("the ids by which datasets of before knew their journals harm nobody") {
+  const Served served;
+  const std::string uuid = open_files(posix_env(), served.path(), {})->marker().uuid;
+  {
+    const auto store = served.open();
+    const Entry entry{"key", "1;"};
+    for (const std::string& name : {"accrete buffer" + uuid, "accrete replay" + uuid}) {
+      store->append_batch({&entry, 1}, {.id = BatchId{hash128(name), highest}});
+    }
+    store->append("key", "2;");
+    store->flush();
+    store->append("key", "3;");
+    std::filesystem::copy(served.path(), served.path() + "-killed", std::filesystem::copy_options::recursive);
+  }
+  CHECK(open(served.path() + "-killed")->get("key") == "1;1;2;3;");
+  destroy(served.path() + "-killed");
+}
+
+TEST_CASE("sessions that have said goodbye leave nothing, whichever way their batches went") {
+  const Served served;
+  const std::string large(std::size_t{64} << 10, 'L');
+  const auto live = [&](int sessions) {
+    const auto store = served.open();
+    for (int i = 0; i < sessions; ++i) {
+      const WriterId session = random_uuid();
+      append_in_session(*store, {session, 1}, i % 2 == 0 ? large : "small;");
+      store->flush();
+      CHECK(last_sequence_in(*store, session) == 1);
+      store->end_session(session);
+      CHECK_FALSE(last_sequence_in(*store, session));
+    }
+  };
+  live(3);
+  const std::uint64_t size = served.writers_size();
+  live(100);
+  CHECK(served.writers_size() == size);
+}
+
+TEST_CASE("of sessions whose clients died, the latest are remembered, and users for ever") {
+  const Served served;
+  std::vector<WriterId> sessions(Writers::max_sessions + 200);
+  {
+    const auto store = served.open(Durability::memory);
+    const Entry entry{"key", "u;"};
+    for (int user = 0; user < 50; ++user) store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
+    for (WriterId& session : sessions) {
+      session = random_uuid();
+      append_in_session(*store, {session, 1}, "");
+      store->flush();
+    }
+    for (int user = 50; user < 100; ++user) store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
+  }
+  CHECK(served.writers_size() == Writers::header_size + (Writers::max_sessions + 100) * Writers::slot_size);
+  const auto store = served.open(Durability::memory);
+  for (int user = 0; user < 100; ++user) CHECK(store->last_sequence(writer_id(user)) == 3);
+  CHECK_FALSE(last_sequence_in(*store, sessions.front()));
+  for (std::size_t i = 200; i < sessions.size(); ++i) REQUIRE(last_sequence_in(*store, sessions[i]) == 1);
+}
+
+TEST_CASE("a Store that was open before sees what has become of the slots") {
+  const Served served;
+  const std::unique_ptr<Store> before = open(served.path());
+  const Entry entry{"key", "1;"};
+  before->append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 1}});
+  {
+    const auto store = served.open();
+    const WriterId session = random_uuid();
+    append_in_session(*store, {session, 1}, "2;");
+    store->flush();
+    store->end_session(session);
+    store->append_batch({&entry, 1}, {.id = BatchId{writer_id(2), 1}});
+  }
+  CHECK(before->last_sequence(writer_id(2)) == 1);
+  before->append_batch({&entry, 1}, {.id = BatchId{writer_id(2), 1}});
+  before->append_batch({&entry, 1}, {.id = BatchId{writer_id(3), 1}});
+  CHECK(before->get("key") == "1;2;1;1;");
+  CHECK(open(served.path())->last_sequence(writer_id(1)) == 1);
+}
+
+TEST_CASE("an id among 200,000 is looked up in few reads") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "dataset";
+  constexpr std::uint64_t ids = 200'000;
+  FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+  create_files(env, path, {});
+  {
+    const auto files = env.try_open_directory(path);
+    std::string table = Writers::encode_header(0x6162636465666769);
+    for (std::uint64_t i = 0; i < ids; ++i) {
+      std::string slot(as_string_view(random_uuid()));
+      append_le(slot, std::uint64_t{1});
+      append_le(slot, hash64(slot));
+      table += slot;
+    }
+    write_file(path + "/.writers", table);
+    Control control(*files, false);
+    ControlWords words = control.load().words;
+    words.writers = ids;
+    control.commit(words);
+  }
+  const auto store = open_files(env, path, {});
+  const Entry entry{"key", "1;"};
+  constexpr std::uint64_t most_operations = 100;
+  env.fail_at(most_operations, {.how = Fault::How::once});
+  store->append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 1}});
+  CHECK_FALSE(env.fired());
+  CHECK(store->last_sequence(writer_id(1)) == 1);
+}
+
+}  // namespace
+}  // namespace accrete::test
