@@ -133,8 +133,8 @@ class Directory {
   virtual void sync_file_system() = 0;
   /// The lock that this process has for the file `name`, which must exist.
   [[nodiscard]] virtual std::shared_ptr<DatasetLock> lock(const std::string& name) = 0;
-  /// Whether the process, which is not this one, lives and has locked the file `name` exclusively, be it with a lock that
-  /// does not reach this process. False where that cannot be told.
+  /// Whether the process, which is not this one, lives and has locked the file `name` exclusively, be it with a lock
+  /// that does not reach this process. False where that cannot be told.
   [[nodiscard]] virtual bool is_locked_by(const std::string& name, const Process& process) const = 0;
   [[nodiscard]] virtual FileSystem file_system() const = 0;
   /// The file must exist and reach to the end of `range`, which begins at a multiple of 64 KiB. Read-only: `write`

@@ -14,9 +14,9 @@ namespace accrete {
 /// open file has no process in it, so the system's processes are looked through, `likely` first.
 [[nodiscard]] std::optional<std::int64_t> lock_holder(const std::string& path, std::int64_t likely = 0);
 
-/// Whether another process of this system lives and has exclusively locked a file with the name and the inode's number of the
-/// one at `path`: it may be the same file on another file system, through a view of it, and the lock one that does not
-/// reach this process. False where that cannot be told.
+/// Whether another process of this system lives and has exclusively locked a file with the name and the inode's number
+/// of the one at `path`: it may be the same file on another file system, through a view of it, and the lock one that
+/// does not reach this process. False where that cannot be told.
 [[nodiscard]] bool has_locked_anywhere(const Process& process, const std::string& path);
 
 /// Sends SIGTERM. Throws IoError if that is not allowed; a process that is gone is fine.

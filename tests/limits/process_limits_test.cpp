@@ -193,7 +193,7 @@ TEST_CASE("32 descriptors are enough for batches over hundreds of keys") {
     OwnedBatch batch;
     for (int i = 0; i < 300; ++i) batch.entries.emplace_back("key" + std::to_string(i), std::to_string(i));
     batch.entries.emplace_back(std::string(1024, 'k'), "long");
-    for (const std::size_t most : {0, 10'000}) {
+    for (const std::size_t most : {std::size_t{0}, std::size_t{10'000}}) {
       const std::unique_ptr<Store> store = open(fixture.url(), {.max_open_files = most});
       for (const bool sync : {false, true}) {
         batch.options.sync = sync;

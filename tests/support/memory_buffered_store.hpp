@@ -25,7 +25,7 @@ class MemoryBufferedStore : public BufferedStore {
   std::vector<BatchId> last_sequences_before() const override {
     const std::lock_guard lock(mutex_);
     std::vector<BatchId> all;
-    for (const auto& [session, sequence] : sessions_) all.emplace_back(session, sequence);
+    for (const auto& [session, sequence] : sessions_) all.push_back({.writer = session, .sequence = sequence});
     return all;
   }
 
