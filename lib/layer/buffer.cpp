@@ -244,10 +244,16 @@ WriterId Buffer::session_writer(const WriterId& session) const {
   return Writers::session_writer(session_secret_, session);
 }
 
+/// What a change that failed before has taken may have to be put back first, or it would be missed here.
+void Buffer::flush_all() {
+  (void)lock_order();
+  flush_keys([&] { return state_->values.all(); });
+}
+
 void Buffer::flush() {
   check_owner();
   throw_failure();
-  flush_keys([&] { return state_->values.all(); });
+  flush_all();
   save_ids();
 }
 
@@ -264,7 +270,7 @@ void Buffer::sync() {
 void Buffer::close() {
   if (is_inherited_) return;
   stop_flusher();
-  flush_keys([&] { return state_->values.all(); });
+  flush_all();
   save_ids();
   if (!journal_) return;
   if (is_synced()) below_.sync();

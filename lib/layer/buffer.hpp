@@ -191,6 +191,7 @@ class Buffer {
   void throw_failure();
   void flush_in_background(State& state);
   void stop_flusher() noexcept;
+  void flush_all();
   void flush_keys(const Choice& choose);
   void flush_round(GatheredValues::Numbers& numbers);
   void flush_some(GatheredValues::Numbers& numbers);

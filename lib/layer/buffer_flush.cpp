@@ -282,7 +282,7 @@ bool Buffer::try_end_change() const noexcept {
 }
 
 bool Buffer::is_done(const Change& change) const {
-  if (owns_below()) (void)settings_.owned->removals();  // what has failed half-way is taken back first
+  if (owns_below()) settings_.owned->end_unfinished_change();  // reads may see it as not begun
   switch (change.kind) {
     case Change::Kind::flush:
       return !change.key.empty() && settings_.owned->stored_size(change.key) != change.stored_size;

@@ -45,6 +45,10 @@ class OwnedFiles : public Files {
  public:
   [[nodiscard]] virtual Directory& directory() noexcept = 0;
 
+  /// Takes back or completes what a change that failed has left. Throws where that cannot be done now: then nobody
+  /// knows yet what has become of it.
+  virtual void end_unfinished_change() = 0;
+
   /// Bytes of a value's file; nullopt if there is none. Without the lock: nothing may be changing the value, and what
   /// a change that failed has left of it must have been taken back.
   [[nodiscard]] virtual std::optional<std::uint64_t> stored_size(std::string_view key) const = 0;

@@ -293,6 +293,8 @@ class FilesStore final : public OwnedFiles {
 
   Directory& directory() noexcept override { return *parts_->directory; }
 
+  void end_unfinished_change() override { (void)write_access(); }
+
   std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
 
   std::vector<BatchId> session_sequences() const override {
