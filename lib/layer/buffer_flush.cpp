@@ -296,11 +296,19 @@ bool Buffer::is_done(const Change& change) const {
   return change.id && below_.last_sequence(change.id->writer) >= change.id->sequence;
 }
 
-/// Under `order`. When it throws, the change stays for the next to end it.
+/// Under `order`. When it throws, the change stays for the next to end it, unless it is a removal that was made and
+/// could not be synced: readers must not wait for a sync that may never come to be.
 void Buffer::end_change(bool is_done) const {
   State& state = *state_;
   Change& change = *state.change;
-  if (is_done && change.is_removal() && is_synced()) below_.sync();
+  std::exception_ptr failed_sync;
+  if (is_done && change.is_removal() && is_synced()) {
+    try {
+      below_.sync();
+    } catch (const Error&) {
+      failed_sync = std::current_exception();
+    }
+  }
   const auto lock = lock_amid_appends(state.mutex);
   // Nobody is writing: since it was begun, all wait for its end.
   if (change.is_removal()) {
@@ -319,6 +327,7 @@ void Buffer::end_change(bool is_done) const {
   if (change.kind == Change::Kind::append) state.claimed.clear();
   state.change.reset();
   state.room.notify_all();
+  if (failed_sync) std::rethrow_exception(failed_sync);
 }
 
 /// Tells the store below which batches it has, or is about to have.
@@ -345,7 +354,13 @@ std::shared_lock<FairSharedMutex> Buffer::share_order() const {
     std::shared_lock order(state_->order);
     if (!state_->change) return order;
     order.unlock();
-    (void)lock_order();
+    try {
+      (void)lock_order();
+    } catch (const Error&) {
+      const std::shared_lock order_again(state_->order);
+      if (state_->change) throw;
+      // It has ended, and could not be synced: whoever appends or syncs next is told.
+    }
   }
 }
 

@@ -106,13 +106,14 @@ bool run_with_fault(const Scenario& scenario, const Fault& fault, std::uint64_t 
   const bool fired = stage.env().fired();
   if (reopens) stage.close();
   stage.env().heal();
-  if (reopens || stage.env().sync_failed()) stage.reopen_mended();
+  if (reopens) stage.reopen_mended();
   const bool applied = stage.is_applied();
   require(applied || !returned, "what is acknowledged is there");
   require(!applied || returned || scenario.may_apply, "a call that failed changed nothing");
   count.failed += !returned;
   count.applied += applied && !returned;
   count.completed += !fired;
+  if (stage.env().sync_failed()) stage.reopen_mended();
   stage.check_sound();
   stage.reopen();
   require(stage.is_applied() == applied, "the outcome is the same after reopening");
@@ -144,6 +145,7 @@ std::optional<bool> recover_with_fault(const Scenario& scenario, std::uint64_t k
   stage.env().heal();
   count.failed += !recovered;
   count.completed += !fired;
+  if (stage.env().sync_failed()) stage.reopen_mended();
   stage.reopen_mended();
   const bool applied = stage.is_applied();
   require(applied || !returned, "what is acknowledged is there");
