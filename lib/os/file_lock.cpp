@@ -186,16 +186,15 @@ bool FileLock::lock_until(LockMode mode, Deadline deadline) {
   }
   if (record_lock_) return poll_until(deadline, [&] { return try_lock(mode); });
   QueuePlace place(*this, mode);
-  std::optional<Clock::time_point> free_since;
+  Clock::time_point taken = Clock::now();  // when it was seen so last
   return poll_until(deadline, [&] {
     if (place.is_first()) return try_lock(mode);
+    const Clock::time_point now = Clock::now();
     if (find_obstacle(mode, the_lock)) {
-      free_since.reset();
+      taken = now;
       return false;
     }
-    const Clock::time_point now = Clock::now();
-    if (!free_since) free_since = now;
-    return now - *free_since >= patience_with_first_ && try_lock(mode);
+    return now - taken >= patience_with_first_ && try_lock(mode);
   });
 }
 

@@ -120,17 +120,19 @@ TEST_CASE("of sessions whose clients died, the latest are remembered, and users 
   {
     const auto store = served.open(Durability::memory);
     const Entry entry{"key", "u;"};
-    for (int user = 0; user < 50; ++user) store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
+    for (std::uint64_t user = 0; user < 50; ++user)
+      store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
     for (WriterId& session : sessions) {
       session = random_uuid();
       append_in_session(*store, {session, 1}, "");
       store->flush();
     }
-    for (int user = 50; user < 100; ++user) store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
+    for (std::uint64_t user = 50; user < 100; ++user)
+      store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
   }
   CHECK(served.writers_size() == Writers::header_size + (Writers::max_sessions + 100) * Writers::slot_size);
   const auto store = served.open(Durability::memory);
-  for (int user = 0; user < 100; ++user) CHECK(store->last_sequence(writer_id(user)) == 3);
+  for (std::uint64_t user = 0; user < 100; ++user) CHECK(store->last_sequence(writer_id(user)) == 3);
   CHECK_FALSE(last_sequence_in(*store, sessions.front()));
   for (std::size_t i = 200; i < sessions.size(); ++i) REQUIRE(last_sequence_in(*store, sessions[i]) == 1);
 }
