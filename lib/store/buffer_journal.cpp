@@ -302,13 +302,14 @@ void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_vi
 }
 
 /// To where `range` is to be written. A window instead of the whole segment, so that the process does not seem to have
-/// that in its memory.
+/// that in its memory; small at first, since its blocks are allocated and many buffers never hold much.
 void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
   constexpr std::uint64_t alignment = std::uint64_t{64} << 10;
-  constexpr std::uint64_t most = std::uint64_t{2} << 20;  // unless a record is larger
+  constexpr std::uint64_t max_size = std::uint64_t{2} << 20;  // unless a record is larger
   ByteRange wanted{.offset = range.offset / alignment * alignment};
+  const std::uint64_t usual = std::clamp(wanted.offset, alignment, max_size);
   const std::uint64_t left = settings_.segment_bytes - std::min(settings_.segment_bytes, wanted.offset);
-  wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, most));
+  wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, usual));
   window_segment_ = nullptr;
   if (wanted.offset + wanted.size > segment.size) {
     segment.file->truncate(wanted.offset + wanted.size);

@@ -83,6 +83,24 @@ TEST_CASE("what a dead buffer had acknowledged is handed down by the next to ope
   CHECK(verify(image.path()).problems.empty());
 }
 
+TEST_CASE("the journal of a buffer that has little takes little room on the disk, and grows with what comes") {
+  const TemporaryDirectory directory;
+  const std::string url = directory / "dataset";
+  create(url);
+  const std::unique_ptr<Store> store = open(url, {.buffer = BufferOptions{}});
+  const auto journal_size = [&] {
+    std::uintmax_t size = 0;
+    for (const char* name : buffer_journal_names) size += fs::file_size(url + "/" + name);
+    return size;
+  };
+  for (int i = 0; i < 15; ++i) store->append("key", "small");
+  CHECK(journal_size() <= 128 << 10);
+  const std::string piece(1000, 'x');
+  for (int i = 0; i < 10'000; ++i) store->append("key", piece);
+  CHECK(journal_size() > 10'000'000);
+  CHECK(store->size("key") == 15 * 5 + 10'000'000);
+}
+
 TEST_CASE("a large entry goes straight down, behind what is gathered for its key, and is there once after a kill") {
   const std::string large(std::size_t{64} << 10, 'L');
   Image image([&](Store& store) {
