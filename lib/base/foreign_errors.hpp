@@ -4,17 +4,20 @@
 #include <accrete/error.hpp>
 #include <exception>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include "base/escape.hpp"
+
 namespace accrete {
 
 /// Throws the exception that is being handled once more, if it is accrete's; else an error of accrete that says the
-/// same of `action`.
-[[noreturn]] inline void rethrow_as_error(std::string_view action) {
-  const std::string problem = "cannot " + std::string(action) + ": ";
+/// same of `action`, which is one of a key's or not.
+[[noreturn]] inline void rethrow_as_error(std::string_view action, std::optional<std::string_view> key = {}) {
+  const std::string problem = "cannot " + std::string(action) + (key ? " of key " + quoted(*key) : "") + ": ";
   try {
     throw;
   } catch (const Error&) {
@@ -37,6 +40,14 @@ auto without_foreign_errors(std::string_view action, Call&& call) {
     return call();
   } catch (...) {
     rethrow_as_error(action);
+  }
+}
+template <typename Call>
+auto without_foreign_errors(std::string_view action, std::string_view key, Call&& call) {
+  try {
+    return call();
+  } catch (...) {
+    rethrow_as_error(action, key);
   }
 }
 

@@ -269,13 +269,21 @@ FrameCheck check_frames(Directory& directory, bool repair) {
   return found;
 }
 
-void cut_torn_tails(Directory& directory) {
+void cut_torn_tails(Directory& directory, const std::function<void()>& note_failed_sync) {
   std::vector<char> buffer = frame_buffer();
   scan_values(directory, [&](const ScannedName& scanned) {
     if (!scanned.key) return;
     const std::unique_ptr<File> file = directory.open(scanned.name, OpenMode::read);
     FrameFile frames(*file, buffer);
-    if (const auto tail = find_torn_tail(frames)) cut(directory, scanned.name, *tail)->sync();
+    const auto tail = find_torn_tail(frames);
+    if (!tail) return;
+    const auto mended = cut(directory, scanned.name, *tail);
+    try {
+      mended->sync();
+    } catch (const Error&) {
+      note_failed_sync();
+      throw;
+    }
   });
 }
 

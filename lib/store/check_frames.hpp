@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct FrameCheck {
 
 /// After power loss, a value may end in a part of a frame, or in zero bytes, of what was not synced. Cuts that off, so
 /// that what is appended next can be read. Other damage stays as it is. Needs the lock exclusively; reads headers, and
-/// the last frame of each value. What is cut off stays off when power fails again.
-void cut_torn_tails(Directory& directory);
+/// the last frame of each value. What is cut off stays off when power fails again, or
+/// `note_failed_sync` is called.
+void cut_torn_tails(Directory& directory, const std::function<void()>& note_failed_sync);
 
 /// Whether the file begins with the header of a frame.
 [[nodiscard]] bool begins_with_frame(const File& file);

@@ -82,16 +82,6 @@ void replay_journal(FilesParts& parts, ControlWords& words) {
   }
 }
 
-/// What was cut off, but could not be synced so, would be taken for cut off by the next recovery.
-void cut_torn_tails(FilesParts& parts) {
-  try {
-    cut_torn_tails(*parts.directory);
-  } catch (const Error&) {
-    parts.control.note_failed_sync();
-    throw;
-  }
-}
-
 /// The header on disk decides where the journal stands: a writer may have died while it started it anew.
 void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
   const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
@@ -200,7 +190,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
     if (words.journal_end != 0) replay_journal(parts, words);
   }
   if (rebooted) {
-    if (parts.marker.codec) cut_torn_tails(parts);
+    if (parts.marker.codec) cut_torn_tails(*parts.directory, [&] { parts.control.note_failed_sync(); });
     for (const std::string& name : empty_directories(*parts.directory)) {
       remove_empty_directories_of(*parts.directory, name);
     }

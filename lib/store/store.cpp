@@ -34,7 +34,7 @@ void Store::append_batch(std::span<const Entry> entries, const AppendOptions& op
 
 std::string Store::get(std::string_view key) const {
   check_key(key);
-  return without_foreign_errors("get a value", [&] { return do_get(key); });
+  return without_foreign_errors("get the value", key, [&] { return do_get(key); });
 }
 
 std::vector<std::string> Store::get_batch(std::span<const std::string_view> keys) const {
@@ -44,12 +44,12 @@ std::vector<std::string> Store::get_batch(std::span<const std::string_view> keys
 
 std::string Store::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   check_key(key);
-  return without_foreign_errors("get a range of a value", [&] { return do_get_range(key, offset, size); });
+  return without_foreign_errors("get a range of the value", key, [&] { return do_get_range(key, offset, size); });
 }
 
 std::size_t Store::get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
   check_key(key);
-  return without_foreign_errors("get a range of a value", [&] { return do_get_range_into(key, offset, to); });
+  return without_foreign_errors("get a range of the value", key, [&] { return do_get_range_into(key, offset, to); });
 }
 
 std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
@@ -58,7 +58,7 @@ std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset,
 
 std::optional<std::uint64_t> Store::size(std::string_view key) const {
   check_key(key);
-  return without_foreign_errors("get the size of a value", [&] { return do_size(key); });
+  return without_foreign_errors("get the size of the value", key, [&] { return do_size(key); });
 }
 
 std::vector<KeySize> Store::list(const ListOptions& options) const {
@@ -79,7 +79,7 @@ std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const 
 
 void Store::erase(std::string_view key) {
   check_key(key);
-  without_foreign_errors("erase a key", [&] { do_erase(key); });
+  without_foreign_errors("erase the value", key, [&] { do_erase(key); });
 }
 
 void Store::flush() {

@@ -39,9 +39,10 @@ TEST_CASE("a free port becomes a real one") {
 TEST_CASE("a connection whose key is not known, or that has none, is told of with the reason") {
   const KeyPair server = make_key_pair();
   const KeyPair stranger = make_key_pair();
-  Router router({.curve = ServerCurve{.keys = server, .allowed_clients = std::vector<std::string>{}}});
-  const std::string endpoint = router.bind("tcp://127.0.0.1:*");
   const auto reason_for = [&](const ClientOptions& options) {
+    // One each: a dealer tries again, also while the next one does.
+    Router router({.curve = ServerCurve{.keys = server, .allowed_clients = std::vector<std::string>{}}});
+    const std::string endpoint = router.bind("tcp://127.0.0.1:*");
     Dealer dealer(endpoint, options);
     dealer.open();
     for (;;) {
@@ -51,7 +52,10 @@ TEST_CASE("a connection whose key is not known, or that has none, is told of wit
   };
   const std::string reason = reason_for({.server_key = server.public_key, .keys = stranger});
   CHECK(contains(reason, "its key " + stranger.public_key + " is not on the list"));
-  CHECK(contains(reason_for({}), "does not use CURVE"));
+  const std::string without_key = reason_for({});
+  CAPTURE(without_key);
+  const bool is_told = contains(without_key, "does not use CURVE") || contains(without_key, "ended the handshake");
+  CHECK(is_told);  // whichever side sees first that the other one speaks otherwise
   CHECK(contains(reason_for({.server_key = stranger.public_key, .keys = stranger}), "another key for this server"));
 }
 
