@@ -89,7 +89,10 @@ class RunningServer {
       : store_(std::move(its_store)), server_(*store_, with_endpoint(std::move(options))) {
     thread_ = std::thread([this] { server_.run(); });
   }
-  ~RunningServer() { end(); }
+  ~RunningServer() {
+    store_->set_open(true);  // a test that fails while it is closed must come to an end
+    end();
+  }
   RunningServer(const RunningServer&) = delete;
   RunningServer& operator=(const RunningServer&) = delete;
 
@@ -371,6 +374,8 @@ TEST_CASE("requests that wait for the store hold all clients back when they take
       return false;
     } catch (const TimeoutError&) {
       return true;
+    } catch (const NetworkError&) {
+      return false;  // on a busy machine there was no connection in time
     }
   };
   int attempts = 0;
