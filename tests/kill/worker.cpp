@@ -128,6 +128,7 @@ bool try_call(Call call) {
     return true;
   } catch (const NetworkError&) {
   } catch (const TimeoutError&) {
+  } catch (const UnknownOutcomeError&) {
   } catch (const AuthError&) {  // what a harmed handshake looks like
   }
   return false;
@@ -145,9 +146,18 @@ class PersistentStore {
     while (!try_call([&] { store_->erase(key); })) {
     }
   }
-  /// An append that has no answer in time stays in the client's window, where a flush waits for it.
-  void append_batch(std::span<const Entry> entries, const AppendOptions& options) {
-    (void)try_call([&] { store_->append_batch(entries, options); });
+  /// One that was sent is sent again with its id, and so applied once; any other that throws is not in the window.
+  void append_batch(std::span<const Entry> entries, AppendOptions options) {
+    const auto append = [&] {
+      try {
+        store_->append_batch(entries, options);
+      } catch (const UnknownOutcomeError& error) {
+        if (error.batch()) options.id = error.batch();
+        throw;
+      }
+    };
+    while (!try_call(append)) {
+    }
   }
   void flush() {
     while (!try_call([&] { store_->flush(); })) {
