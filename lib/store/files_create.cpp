@@ -160,11 +160,34 @@ void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const
   parts.control.set_home(directory->info("")->inode);
 }
 
+/// What is written to them would be written to another dataset's, too.
+void refuse_to_adopt_linked(const Directory& directory) {
+  for (const char* name :
+       {lock_name, Control::name, Journal::name, Writers::name, buffer_journal_names[0], buffer_journal_names[1]}) {
+    const std::optional<FileInfo> info = directory.info(name);
+    if (!info || info->links <= 1) continue;
+    throw InvalidArgumentError(
+        "cannot adopt " + quoted(directory.path()) + ": its file " + name +
+        " has more than one name, as in a copy by hard links: it is another dataset's, too; copy "
+        "the directory (cp -a), or remove the file to adopt the values as they are");
+  }
+}
+
+/// As who opens a dataset is refused, whatever its lock says.
+void refuse_living_owner(Directory& directory) {
+  try {
+    refuse_living_owner(directory, Control(directory, true).load().owner);
+  } catch (const CorruptionError&) {
+    // Without a control file nobody has the dataset for himself.
+  }
+}
+
 void adopt(Env& env, const std::string& path, const CreateOptions& options) {
   const std::shared_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
   if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
   refuse_unreachable_locks(*directory, options.trusted_file_systems);
+  refuse_to_adopt_linked(*directory);
   refuse_to_adopt_foreign(*directory);
   refuse_to_adopt_otherwise_encoded(*directory, options.codec);
   // partd leaves a lock file of the same name behind, which serves.
@@ -172,6 +195,7 @@ void adopt(Env& env, const std::string& path, const CreateOptions& options) {
   refuse_case_folding(*directory);
   const std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
   const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
+  refuse_living_owner(*directory);
   if (directory->info(staged_marker_name)) directory->remove(staged_marker_name);
   const Marker marker = new_marker(false, options.codec);
   take_over_left(env, directory, marker);
@@ -277,13 +301,14 @@ void destroy_files(Env& env, const std::string& path) {
     lock = directory->lock(lock_name);
     guard = lock->exclusive(OpenOptions{}.lock_timeout);
   }
+  if (!is_copy) refuse_living_owner(*directory);
   refuse_to_destroy_foreign(*directory);
   check_destroyable(env, path, *directory);
   if (!is_copy) mark_destroyed(*directory);
   bool any_removed = false;
   remove_all_values(*directory, any_removed);
-  for (const char* name : {mended_value_name, socket_name, staged_server_name, server_name, Writers::name,
-                           Journal::name, owner_name, Control::name}) {
+  for (const char* name : {mended_value_name, staged_marker_name, staged_control_name, socket_name, staged_server_name,
+                           server_name, Writers::name, Journal::name, owner_name, Control::name}) {
     remove_if_there(*directory, name);
   }
   // Until it is renamed, an interrupted destroy can be called again; from then on `sweep` completes it.

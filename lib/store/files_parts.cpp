@@ -10,6 +10,7 @@
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
 #include "store/check_frames.hpp"
+#include "store/staging.hpp"
 
 namespace accrete {
 namespace {
@@ -98,9 +99,11 @@ void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
 }  // namespace
 
 bool is_dataset_file(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 14> names{marker_name,
+  constexpr std::array<std::string_view, 16> names{marker_name,
                                                    lock_name,
+                                                   staged_marker_name,
                                                    Control::name,
+                                                   staged_control_name,
                                                    Journal::name,
                                                    Writers::name,
                                                    buffer_journal_names[0],

@@ -24,6 +24,7 @@ inline constexpr const char* marker_name = ".accrete";
 inline constexpr const char* lock_name = ".lock";
 inline constexpr const char* owner_name = ".owner";    // of a temporary dataset: locked while its owner lives
 inline constexpr const char* server_name = ".server";  // of a served dataset: where its server listens
+inline constexpr const char* staged_control_name = ".control-new";
 inline constexpr const char* staged_server_name = ".server-new";
 inline constexpr const char* socket_name = ".socket";        // of a served dataset
 inline constexpr const char* mended_value_name = ".mended";  // a value that is being written anew

@@ -190,7 +190,7 @@ class Verifier {
     const std::string found = describe_change(parts, header);
     if (repair_) {
       (void)recover(parts, witness_);
-      repaired(found);
+      if (!was_copy_) repaired(found);  // the control file of a copy was made anew, of no boot
       return;
     }
     is_unfinished_ = true;
@@ -298,16 +298,15 @@ class Verifier {
 
   /// With the control file goes what it says about a change in progress; the values stay as they are.
   void renew_control(const std::string& why) {
-    const std::string next = std::string(Control::name) + "-new";
-    if (directory_->info(next)) directory_->remove(next);
+    if (directory_->info(staged_control_name)) directory_->remove(staged_control_name);
     const Stats& counted = report_.counted;
     {
-      const std::unique_ptr<File> file = directory_->open(next, OpenMode::create);
+      const std::unique_ptr<File> file = directory_->open(staged_control_name, OpenMode::create);
       // Of no boot: the next step replays the journal and counts the writers, too.
       file->write_at(0, Control::initial(Boots{}, counted.keys, counted.bytes));
       file->sync();
     }
-    directory_->rename(next, Control::name);
+    directory_->rename(staged_control_name, Control::name);
     directory_->sync();
     FilesParts parts = open_parts(false);
     (void)recover(parts, witness_);

@@ -81,12 +81,13 @@ void separate_linked_copy(Directory& directory, const std::optional<Marker>& mar
         " from the dataset that it was copied from by hard links: appends to that stand in the journal of "
         "a buffer; stop its server, or open it once, and copy it anew");
   }
-  for (const char* name : {Journal::name, Writers::name}) {
-    const std::optional<FileInfo> info = directory.info(name);
-    if (info && info->links > 1) replace_by_copy(directory, name);
-  }
-  for (const char* name :
-       {owner_name, server_name, staged_server_name, socket_name, buffer_journal_names[0], buffer_journal_names[1]}) {
+  const bool had_failed_sync = Control(directory, true).load().words.failed_sync;
+  // The journal has what was synced since a checkpoint, of the original's values as they became.
+  directory.sync_file_system();
+  if (const auto info = directory.info(Writers::name); info && info->links > 1)
+    replace_by_copy(directory, Writers::name);
+  for (const char* name : {Journal::name, owner_name, server_name, staged_server_name, socket_name,
+                           buffer_journal_names[0], buffer_journal_names[1]}) {
     remove_if_there(directory, name);
   }
   if (marker) {
@@ -96,9 +97,12 @@ void separate_linked_copy(Directory& directory, const std::optional<Marker>& mar
     replace(directory, marker_name, staged_marker_name, encode_marker(own));
   }
   replace(directory, lock_name, mended_value_name, "");
-  // Last: until then it is a linked copy, and this can be done again.
-  replace_by_copy(directory, Control::name);
-  Control(directory, false).set_home(directory.info("")->inode);
+  // Last: until then it is a linked copy, and this can be done again. Made anew, of no boot, so that all is counted: a
+  // change that was in progress is the original's.
+  replace(directory, Control::name, staged_control_name, Control::initial(Boots{}));
+  Control control(directory, false);
+  control.set_home(directory.info("")->inode);
+  if (had_failed_sync) control.note_failed_sync();
   directory.sync();
 }
 
