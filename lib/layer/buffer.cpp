@@ -38,7 +38,7 @@ std::uint64_t Buffer::most_bytes_gathered() const noexcept {
 
 // Where batches are synced, one fdatasync of the journal costs less than one of each value.
 bool Buffer::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
-  return bytes > most_bytes_gathered() ||
+  return bytes > most_bytes_gathered() || bytes + entries.size() * buffer_place_size > max_record_payload ||
          (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 

@@ -242,7 +242,7 @@ void Buffer::claim(std::span<const Entry> entries) {
 /// Unless it is not known whether they were appended: who learns that ends it, too.
 void Buffer::end_claim() noexcept {
   const std::lock_guard lock(state_->mutex);
-  if (!state_->change) state_->claimed.clear();
+  if (!state_->change || state_->change->kind != Change::Kind::append) state_->claimed.clear();
 }
 
 /// Under the mutex, while nobody is writing.
@@ -322,7 +322,9 @@ void Buffer::end_change(bool is_done) const {
     if (change.kind == Change::Kind::erase) state.values.discard(change.key);
     if (change.kind == Change::Kind::drop) state.values.clear();
     state.removals += change.is_removal() ? 1 : 0;  // of a key, too, that is not below
-    if (change.id) state.ids.learn(change.id->writer, change.id->sequence);
+    const auto known = change.id ? state.ids.find(change.id->writer) : std::nullopt;
+    const bool is_newest = !known || !known->sequence || *known->sequence < change.id->sequence;
+    if (change.id && is_newest) state.ids.learn(change.id->writer, change.id->sequence);
   }
   if (change.kind == Change::Kind::append) state.claimed.clear();
   state.change.reset();

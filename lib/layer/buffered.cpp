@@ -160,7 +160,12 @@ class Buffered final : public BufferedStore, private AtFork {
     try {
       buffer_.gather(run_.batches, run_.bytes);
     } catch (...) {
-      for (GroupedBatch* const batch : run_.batches) refuse(*batch, std::current_exception());
+      for (GroupedBatch* const batch : run_.batches) {
+        // Without entries it says of a session what stands below already, by its user's id: it is not refused with
+        // others.
+        const bool is_session_only = batch->entries.empty() && !batch->options.id;
+        if (!is_session_only) refuse(*batch, std::current_exception());
+      }
     }
     run_.batches.clear();
     run_.bytes = 0;

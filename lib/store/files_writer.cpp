@@ -9,6 +9,22 @@
 #include "os/system.hpp"
 
 namespace accrete {
+namespace {
+
+/// What is being handled, as an error of a batch that may be applied yet.
+[[noreturn]] void rethrow_as_unknown(const std::optional<BatchId>& id) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    throw UnknownOutcomeError(
+        std::string(error.what()) +
+            "; the batch could not be taken back, and may be applied yet: with an id, send it again "
+            "and it is applied once; without one, look at what is there",
+        id);
+  }
+}
+
+}  // namespace
 
 bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
   if (options.sync) check_no_sync_failed(*parts_.directory, words);
@@ -97,21 +113,25 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
     commit(words);
   } catch (...) {
     set_intent(writer);
-    take_back_journaled(offset, old_words.writers);
+    if (!try_take_back_journaled(offset, old_words.writers)) rethrow_as_unknown(id);
     throw;
   }
 }
 
 /// The record goes last: where taking back fails before, the whole batch is rolled forward instead, never a part of it.
-void FilesWriter::take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept {
+/// False where that is what the next access may do.
+bool FilesWriter::try_take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept {
+  bool is_taken_back = false;
   try {
     for (const IntentTarget& target : intent_.targets) parts_.values.take_back(target.key, target.old_size);
     if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence, old_writers);
     parts_.journal.invalidate(offset);
+    is_taken_back = true;
     recover_now();
   } catch (const std::exception&) {
     // The next access recovers.
   }
+  return is_taken_back;
 }
 
 /// Runs a change that an intent covers. One that fails is recovered from at once, as if its writer had died.
