@@ -122,7 +122,14 @@ class Replay {
     if (untold_refusals_ > 0) all.push_back("so it is with " + std::to_string(untold_refusals_) + " more keys");
     return all;
   }
-  [[nodiscard]] const std::map<WriterId, std::uint64_t>& sequences() const noexcept { return sequences_; }
+  [[nodiscard]] std::vector<BatchId> sequences() const {
+    std::vector<std::pair<std::uint64_t, BatchId>> in_order;
+    for (const auto& [writer, last] : sequences_) in_order.push_back({last.place, {writer, last.sequence}});
+    std::ranges::sort(in_order, {}, &std::pair<std::uint64_t, BatchId>::first);
+    std::vector<BatchId> ids;
+    for (const auto& [place, id] : in_order) ids.push_back(id);
+    return ids;
+  }
 
  private:
   /// What is known of a key.
@@ -162,7 +169,9 @@ class Replay {
     std::uint32_t number = 0;
     for (const BufferedBatch& batch : payload.batches) {
       for (const auto& id : {batch.id, batch.session}) {
-        if (id) sequences_[id->writer] = std::max(sequences_[id->writer], id->sequence);
+        if (!id) continue;
+        Last& last = sequences_[id->writer];
+        last = {.sequence = std::max(last.sequence, id->sequence), .place = ++places_};
       }
       for (const Entry& entry : batch.entries) {
         const bool has_place = place != payload.places.end() && place->entry == number;
@@ -322,7 +331,13 @@ class Replay {
   Removals removals_{problems_};
   bool removed_all_ = false;  // by this replay
   std::set<std::string, std::less<>> removed_;
-  std::map<WriterId, std::uint64_t> sequences_;
+  /// The last batch of a writer: its place is that among all.
+  struct Last {
+    std::uint64_t sequence = 0;
+    std::uint64_t place = 0;
+  };
+  std::map<WriterId, Last> sequences_;
+  std::uint64_t places_ = 0;
   ByKey<State> states_;
   std::deque<std::string> payloads_;  // that gathered_ points into
   std::vector<Gathered> gathered_;
@@ -344,7 +359,8 @@ std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, Fi
   };
   Replay replay(parts, records, {.append = append, .remove = remove});
   replay.run();
-  for (const auto& [id, sequence] : replay.sequences()) writer.append(words, {}, {.id = BatchId{id, sequence}});
+  // The latest last: of sessions, only so many are remembered.
+  for (const BatchId& id : replay.sequences()) writer.append(words, {}, {.id = id});
   if (records.is_synced()) {
     sync_values(parts);
     writer.renew_journal(words);

@@ -45,7 +45,7 @@ std::optional<BatchId> decode_slot(std::string_view raw) {
 bool is_unfinished(const File& file, std::string_view header) {
   constexpr std::size_t fixed_size = 8 + 4;  // of what is the same in each
   const std::string whole = Writers::encode_header(0).substr(0, fixed_size);
-  const auto end = std::mismatch(whole.begin(), whole.end(), header.begin()).second;
+  const char* const end = std::mismatch(whole.begin(), whole.end(), header.begin()).second;
   const bool is_cut = std::all_of(end, header.end(), [](char c) { return c == '\0'; });
   if (end != header.begin() + fixed_size) return is_cut;
   std::array<char, Writers::slot_size> first_slot{};
@@ -139,7 +139,12 @@ void Writers::store(std::uint64_t slot, const BatchId& id) {
   const bool is_reused = slot < loaded_ && !slots_.contains(id.writer);
   if (is_reused) take_over(slot);
   file_->write_at(offset_of(slot), encode_slot(id));
-  if (is_reused) take_in(slot, id.writer);
+  if (is_reused) {
+    take_in(slot, id.writer);
+  } else if (slot < loaded_ && is_session(id.writer) && sessions_.back() != slot) {
+    std::erase(sessions_, slot);
+    sessions_.push_back(slot);
+  }
 }
 
 /// From nobody, or from a session.
@@ -211,7 +216,7 @@ File* Writers::try_file() {
   if (!file) return nullptr;
   std::string header(header_size, '\0');
   (void)file->read_at(0, header);
-  const std::uint64_t secret = load_le<std::uint64_t>(as_byte_span(header).subspan<16, 8>());
+  const auto secret = load_le<std::uint64_t>(as_byte_span(header).subspan<16, 8>());
   const std::string whole = encode_header(secret).substr(0, reuses_offset);
   const std::string_view found = std::string_view(header).substr(0, reuses_offset);
   has_header_ = found == whole;

@@ -13,8 +13,8 @@
 // The control file counts the slots in use; what follows them is left over from changes that were taken back. Slots are
 // aligned to their size, so that none straddles two pages and a write of one is never torn by a kill. What a user has
 // given is kept for ever. The slot of a session is free once it is over; of clients that died without saying so,
-// max_sessions are remembered, the latest ones. `reuses` rises before a slot goes from one writer to another, so that
-// processes that have read the table before read it anew.
+// max_sessions are remembered, those whose batches are the latest. `reuses` rises before a slot goes from one writer to
+// another, so that processes that have read the table before read it anew.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -37,7 +37,7 @@ class Writers {
   static constexpr const char* name = ".writers";
   static constexpr std::uint64_t slot_size = 32;
   static constexpr std::uint64_t header_size = 32;  // so that slots are aligned
-  static constexpr std::size_t max_sessions = 1024;
+  static constexpr std::size_t max_sessions = 4096;
 
   Writers(Directory& directory, bool read_only) noexcept : directory_(directory), read_only_(read_only) {}
 
@@ -51,8 +51,8 @@ class Writers {
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
 
-  /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the session that has
-  /// been there for longest if there are too many, or behind the last.
+  /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the session that was
+  /// stored last before all others if there are too many, or behind the last.
   [[nodiscard]] std::uint64_t new_slot(const WriterId& writer, std::uint64_t count) const;
 
   void store(std::uint64_t slot, const BatchId& id);
@@ -103,7 +103,7 @@ class Writers {
   // Of the first loaded_ slots:
   std::unordered_map<WriterId, std::uint64_t, Hash> slots_;
   std::vector<std::uint64_t> free_;
-  std::deque<std::uint64_t> sessions_;  // in the order in which they came, as far as it is known
+  std::deque<std::uint64_t> sessions_;  // those that were stored last stand last, as far as it is known
   std::uint64_t loaded_ = 0;
   std::uint64_t reuses_ = 0;
   bool may_be_changed_ = false;
