@@ -17,14 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether the descriptor /proc/…/fdinfo tells of has locked a file exclusively. A line of it:
-/// "lock:\t1: OFDLCK  ADVISORY  WRITE -1 fe:00:9978066 0 0"; "-> " stands before a lock that is waited for.
+/// Whether a line of /proc/…/fdinfo tells of an exclusive lock of a file's first byte: those behind are the queue.
+/// "lock:\t1: OFDLCK  ADVISORY  WRITE -1 fe:00:9978066 0 0": the last two are where it begins and ends; "-> " stands
+/// before a lock that is waited for.
+bool tells_of_lock(const std::string& line) {
+  if (!line.starts_with("lock:") || line.find("->") != std::string::npos || line.find("WRITE") == std::string::npos) {
+    return false;
+  }
+  const std::size_t end = line.rfind(' ');
+  const std::size_t begin = line.rfind(' ', end - 1);
+  return end != std::string::npos && begin != std::string::npos && line.substr(begin + 1, end - begin - 1) == "0";
+}
+
 bool has_locked(const fs::path& fd_info) {
   std::ifstream in(fd_info);
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("lock:") && line.find("->") == std::string::npos && line.find("WRITE") != std::string::npos) {
-      return true;
-    }
+    if (tells_of_lock(line)) return true;
   }
   return false;
 }

@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::array stops = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
 
+/// As a program is that nohup has started. A signal that is ignored and blocked is queued all the same.
+bool ignores_hangups() noexcept {
+  struct sigaction action {};
+  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 sigset_t all_stops(StopSignals::Hangup hangup) {
   sigset_t set;
   sigemptyset(&set);
@@ -30,6 +36,7 @@ sigset_t all_taken() {
   sigset_t set;
   sigfillset(&set);
   for (const int number : left) sigdelset(&set, number);
+  if (ignores_hangups()) sigdelset(&set, SIGHUP);
   return set;
 }
 

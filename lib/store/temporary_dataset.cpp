@@ -75,6 +75,7 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) 
     const DatasetLock::Guard guard = lock->try_exclusive();
     if (!guard) return false;
     clear_staging(directory);
+    directory.remove(lock_name);  // now: a maker that gets the lock next sees that it is gone, and begins anew
   }
   remove_staging(env, path);
   return true;
@@ -117,7 +118,7 @@ std::vector<std::string> sweep_files(Env& env, const std::string& dir) {
     } catch (const Error& error) {
       if (!env.info(path)) continue;  // another sweep, or its owner, was faster
       const bool is_ours = entry.name.starts_with(staging_prefix) || entry.name.starts_with(temporary_prefix);
-      if (is_ours) failures.push_back(error.what());  // otherwise it is nothing that a sweep is for
+      if (is_ours) failures.emplace_back(error.what());  // otherwise it is nothing that a sweep is for
     }
   }
   if (!failures.empty()) throw_left_over(dir, failures);

@@ -36,9 +36,9 @@ void UnfinishedChange::load_journal(const FilesParts& parts, const ControlWords&
   for (const JournalEntry& entry : record.entries) set_before(entry.key, entry.old_size);
 }
 
-std::uint64_t UnfinishedChange::visible_sequence(std::uint64_t slot, std::uint64_t sequence) const {
-  const bool is_changed = writer_ && writer_->slot == slot && writer_->old_sequence;
-  return is_changed ? std::min(sequence, *writer_->old_sequence) : sequence;
+std::optional<std::uint64_t> UnfinishedChange::visible_sequence(std::uint64_t slot, std::uint64_t sequence) const {
+  if (!writer_ || writer_->slot != slot) return sequence;
+  return writer_->old_sequence ? std::optional(std::min(sequence, *writer_->old_sequence)) : std::nullopt;
 }
 
 void UnfinishedChange::set_before(std::string_view key, std::optional<std::uint64_t> size) {

@@ -22,8 +22,8 @@ class UnfinishedChange {
   /// How much of a value with a file of `size` bytes counts; nullopt: there is no value.
   [[nodiscard]] std::optional<std::uint64_t> visible_size(std::string_view key, std::uint64_t size) const;
 
-  /// The last sequence that counts of a writer whose slot holds `sequence`.
-  [[nodiscard]] std::uint64_t visible_sequence(std::uint64_t slot, std::uint64_t sequence) const;
+  /// The last sequence that counts of a writer whose slot holds `sequence`; nullopt: it had none before the change.
+  [[nodiscard]] std::optional<std::uint64_t> visible_sequence(std::uint64_t slot, std::uint64_t sequence) const;
 
   [[nodiscard]] bool drops_all() const noexcept { return drops_all_; }
 

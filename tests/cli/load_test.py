@@ -425,9 +425,12 @@ class Once(CliTest):
 class Pipes(CliTest):
     """Inputs that come slowly, and loads that are to stop."""
 
-    def begin(self, *args):
+    def begin(self, *args, hangup=signal.SIG_DFL):
         process = subprocess.Popen(
-            [PROGRAM, "load", self.data, "--no-header", "--by", "1", *args], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+            [PROGRAM, "load", self.data, "--no-header", "--by", "1", *args],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, hangup),
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -483,6 +486,17 @@ class Pipes(CliTest):
             self.assertEqual(self.values(), {b"a": b"a,1\n", b"b": b"b,2\n"})
             process.stdin.close()
             self.ok("destroy", self.data)
+
+    def test_a_load_that_nohup_has_started_goes_on_after_a_hangup(self):
+        self.create()
+        process = self.begin(hangup=signal.SIG_IGN)
+        self.give(process, b"a,1\n")
+        self.wait_for("a", b"a,1\n")
+        process.send_signal(signal.SIGHUP)
+        self.give(process, b"b,2\n")
+        self.wait_for("b", b"b,2\n")
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
 
     def unread(self, process):
         """Bytes in the pipe."""

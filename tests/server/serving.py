@@ -22,11 +22,17 @@ class Server:
         """`descriptors`: how many it may have (ulimit -n)."""
         self.dataset = dataset
         self.log = tempfile.TemporaryFile()
+
+        def prepare():
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever has started the tests
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
         self.process = subprocess.Popen(
             [PROGRAM, "serve", dataset, "--memory", "64MiB", "--max-message", "4MiB", *options],
             stdout=subprocess.PIPE,
             stderr=self.log,
-            preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))),
+            preexec_fn=prepare,
         )
         line = self.process.stdout.readline().decode()
         if not line.startswith("accrete: serving "):
