@@ -65,13 +65,13 @@ class KeyCheck {
     constexpr std::size_t key_bytes = 32;
     bool known = false;
     if (request.size() > credentials && request[mechanism] == "CURVE" && request[credentials].size() == key_bytes) {
-      std::string key(2 * key_bytes, '\0');
+      constexpr std::size_t z85_size = key_bytes / 4 * 5;
+      std::string key(z85_size, '\0');
       zmq_z85_encode(key.data(), reinterpret_cast<const std::uint8_t*>(request[credentials].data()), key_bytes);
-      known = allowed_.contains(key.c_str());
+      known = allowed_.contains(key);
       if (!known) {
         ++refusals_.count;
-        refusals_.last_reason =
-            "its key " + std::string(key.c_str()) + " is not on the list (" + request[address] + ")";
+        refusals_.last_reason = "its key " + key + " is not on the list (" + request[address] + ")";
       }
     }
     const std::string id = request.size() > request_id ? request[request_id] : "";

@@ -175,10 +175,13 @@ std::uint64_t ended_connections() noexcept { return connections().ended(); }
 
 extern "C" {
 
-int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+int accrete_accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   return accrete::connections().accept_one(
       [&] { return static_cast<int>(::syscall(SYS_accept4, fd, address, size, flags)); });
 }
 
-int accept(int fd, sockaddr* address, socklen_t* size) { return ::accept4(fd, address, size, 0); }
+int accrete_accept(int fd, sockaddr* address, socklen_t* size) { return accrete_accept4(fd, address, size, 0); }
+
+int accept4(int, sockaddr*, socklen_t*, int) __attribute__((alias("accrete_accept4")));
+int accept(int, sockaddr*, socklen_t*) __attribute__((alias("accrete_accept")));
 }

@@ -51,9 +51,10 @@ bool try_make(std::string& pattern) { return ::mkdtemp(pattern.data()) != nullpt
 
 PrivateDirectory::PrivateDirectory(const std::string& name) {
   for (const std::string& directory : runtime_directories()) {
-    path_ = directory + "/accrete-" + name;
+    const std::string prefix = directory + "/accrete-";
+    path_ = prefix + name;
     if (try_take(path_)) return;
-    path_ = directory + "/accrete-XXXXXX";
+    path_ = prefix + "XXXXXX";
     if (try_make(path_)) return;
   }
   throw_io_error("make the directory", path_, errno);

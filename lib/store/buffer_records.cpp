@@ -4,15 +4,26 @@
 
 namespace accrete {
 
-BufferRecords::BufferRecords(Directory& directory) {
+namespace {
+
+/// The older one first.
+std::vector<std::unique_ptr<BufferSegment>> open_segments(Directory& directory) {
+  std::vector<std::unique_ptr<BufferSegment>> segments;
   for (const char* const name : buffer_journal_names) {
-    if (auto segment = BufferSegment::try_open(directory, name)) segments_.push_back(std::move(segment));
+    if (auto segment = BufferSegment::try_open(directory, name)) segments.push_back(std::move(segment));
   }
   const auto is_older = [](const auto& left, const auto& right) {
     return left->header().number < right->header().number;
   };
-  std::ranges::sort(segments_, is_older);
-  is_closed_ = std::ranges::any_of(segments_, [](const auto& segment) { return segment->header().closed; });
+  std::ranges::sort(segments, is_older);
+  return segments;
+}
+
+}  // namespace
+
+BufferRecords::BufferRecords(Directory& directory)
+    : segments_(open_segments(directory)),
+      is_closed_(std::ranges::any_of(segments_, [](const auto& segment) { return segment->header().closed; })) {
   if (!is_closed_) check_segments(directory);
 }
 

@@ -54,7 +54,7 @@ bool StoredBytes::matches(const File& file, std::string_view key, std::uint64_t 
   return raw_bytes_match(file, stored + offset, wanted);
 }
 
-FrameHeader StoredBytes::load_header(const File& file, const FramePlace& place) const {
+FrameHeader StoredBytes::load_header(const File& file, const FramePlace& place) {
   std::array<char, frame_header_size> raw{};
   const std::size_t size = file.read_at(place.offset, raw);
   const auto header = try_decode_frame_header({raw.data(), size}, place);

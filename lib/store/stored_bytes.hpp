@@ -28,7 +28,7 @@ class StoredBytes {
  private:
   class Pieces;
 
-  [[nodiscard]] FrameHeader load_header(const File& file, const FramePlace& place) const;
+  [[nodiscard]] static FrameHeader load_header(const File& file, const FramePlace& place);
   [[nodiscard]] bool raw_bytes_match(const File& file, std::uint64_t offset, Pieces& wanted);
   [[nodiscard]] bool frames_match(const File& file, const FramePlace& first, std::uint64_t offset, Pieces& wanted);
 
