@@ -1,4 +1,5 @@
 """How a server begins and ends: what it writes down, what it refuses, and what is left when it is stopped or killed."""
+import contextlib
 import fcntl
 import os
 import signal
@@ -89,6 +90,33 @@ class Ending(ServerTest):
             # It waits for the client, which does not ask for the last part of its value.
             self.assertEqual(server.end(), -signal.SIGTERM)
         self.assertEqual(self.run_program("get", self.data, "k"), b"x" * (MEBIBYTES << 20))
+
+    def test_a_program_that_waits_for_the_dataset_is_not_taken_for_its_server(self):
+        load = subprocess.Popen([PROGRAM, "load", self.data, "--pairs", "|"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(load.kill)
+        load.stdin.write(b"a|1\n")
+        load.stdin.flush()
+        while self.run_program("keys", self.data) != b"a\n":
+            pass
+        server = self.serve()
+        load.stdin.write(b"b|2\n")
+        load.stdin.flush()
+        while "WRITE" not in self.locks_of(load):  # in the queue
+            pass
+        self.run_program("stop", self.data)
+        self.assertEqual(server.wait(), 0)
+        load.communicate()
+        self.assertEqual(load.returncode, 0)
+        self.assertEqual(self.run_program("get", self.data, "b"), b"2")
+
+    @staticmethod
+    def locks_of(process):
+        directory = f"/proc/{process.pid}/fdinfo"
+        text = ""
+        for name in os.listdir(directory):
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(directory, name), encoding="ascii") as file:
+                text += file.read()
+        return text
 
     def test_signals_that_do_not_ask_to_stop_end_nothing(self):
         server = self.serve("--durability", "memory")

@@ -3,6 +3,7 @@ import filecmp
 import os
 import shutil
 import subprocess
+import uuid
 
 from machine import MachineTest, main
 
@@ -37,6 +38,32 @@ class HardLinksTest(MachineTest):
         self.assertEqual(self.run_program("get", dataset, "a"), b"123")
         self.run_program("verify", dataset)
         self.run_program("verify", copies[1])
+
+    def test_what_the_original_has_synced_since_is_not_the_copys(self):
+        dataset = self.path("dataset")
+        self.run_program("create", dataset)
+        self.run_program("put", dataset, "k", "a", "--sync")
+        subprocess.run(["cp", "-al", dataset, self.path("copy")], check=True)
+        self.run_program("put", dataset, "k", "b", "--sync")
+        # As after a reboot, when journals are replayed.
+        with open(self.path("boot_id"), "w", encoding="ascii") as file:
+            file.write(str(uuid.uuid4()))
+        self.mount("--bind", self.path("boot_id"), "/proc/sys/kernel/random/boot_id")
+        self.run_program("verify", self.path("copy"), "--repair")
+        self.assertEqual(self.run_program("get", self.path("copy"), "k"), b"a")
+        self.assertEqual(self.run_program("get", dataset, "k"), b"ab")
+
+    def test_a_copy_without_its_marker_is_not_adopted_with_the_files_of_the_original(self):
+        dataset = self.dataset(k="abc")
+        with self.served(dataset) as server:
+            self.run_program("put", dataset, "k", "def")
+            server.kill()
+            server.wait()
+        subprocess.run(["cp", "-al", dataset, self.path("copy")], check=True)
+        os.remove(self.path("copy", ".accrete"))
+        self.assertIn("more than one name", self.run_program("create", "--adopt", self.path("copy"), code=2))
+        shutil.rmtree(self.path("copy"))
+        self.assertEqual(self.run_program("get", dataset, "k"), b"abcdef")
 
     def test_equal_values_that_hardlink_has_made_one_file_do_not_mix(self):
         if not shutil.which("hardlink"):
