@@ -17,7 +17,9 @@ constexpr std::array stops = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
 /// As a program is that nohup has started. A signal that is ignored and blocked is queued all the same.
 bool ignores_hangups() noexcept {
   struct sigaction action {};
-  return ::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  if (::sigaction(SIGHUP, nullptr, &action) != 0) return false;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast, performance-no-int-to-ptr): the system's macro
+  return action.sa_handler == SIG_IGN;
 }
 
 sigset_t all_stops(StopSignals::Hangup hangup) {

@@ -124,9 +124,11 @@ class Replay {
   }
   [[nodiscard]] std::vector<BatchId> sequences() const {
     std::vector<std::pair<std::uint64_t, BatchId>> in_order;
+    in_order.reserve(sequences_.size());
     for (const auto& [writer, last] : sequences_) in_order.push_back({last.place, {writer, last.sequence}});
     std::ranges::sort(in_order, {}, &std::pair<std::uint64_t, BatchId>::first);
     std::vector<BatchId> ids;
+    ids.reserve(in_order.size());
     for (const auto& [place, id] : in_order) ids.push_back(id);
     return ids;
   }
