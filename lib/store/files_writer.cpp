@@ -113,19 +113,20 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
     commit(words);
   } catch (...) {
     set_intent(writer);
-    if (!try_take_back_journaled(offset, old_words.writers)) rethrow_as_unknown(id);
+    if (!try_take_back_journaled(words.journal_nonce, offset, old_words.writers)) rethrow_as_unknown(id);
     throw;
   }
 }
 
 /// The record goes last: where taking back fails before, the whole batch is rolled forward instead, never a part of it.
 /// False where that is what the next access may do.
-bool FilesWriter::try_take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept {
+bool FilesWriter::try_take_back_journaled(std::uint64_t nonce, std::uint64_t offset,
+                                          std::uint64_t old_writers) noexcept {
   bool is_taken_back = false;
   try {
     for (const IntentTarget& target : intent_.targets) parts_.values.take_back(target.key, target.old_size);
     if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence, old_writers);
-    parts_.journal.invalidate(offset);
+    parts_.journal.invalidate(nonce, offset);
     is_taken_back = true;
     recover_now();
   } catch (const std::exception&) {

@@ -47,7 +47,8 @@ class FilesWriter {
   void sync_commit(const ControlWords& words, const ControlWords& old_words);
   void append_through_journal(ControlWords& words, const ControlWords& old_words, const std::optional<BatchId>& id,
                               const std::optional<WriterChange>& writer);
-  [[nodiscard]] bool try_take_back_journaled(std::uint64_t offset, std::uint64_t old_writers) noexcept;
+  [[nodiscard]] bool try_take_back_journaled(std::uint64_t nonce, std::uint64_t offset,
+                                             std::uint64_t old_writers) noexcept;
   template <typename Change>
   void change(Change apply);
   void recover_now();

@@ -115,7 +115,8 @@ std::uint64_t Journal::append(std::uint64_t nonce, std::uint64_t end, std::strin
   return end + bytes.size();
 }
 
-void Journal::invalidate(std::uint64_t offset) {
+void Journal::invalidate(std::uint64_t nonce, std::uint64_t offset) {
+  if (!load(nonce, offset)) return;  // on a full disk there is no room to say so of one that could not be written
   // All ones are no size that fits a file, so no checksum can match.
   write_synced(offset, std::string(record_header_size, '\xFF'));
 }

@@ -83,8 +83,8 @@ class Journal {
   /// Writes a record at the end and syncs it. Returns the new end.
   std::uint64_t append(std::uint64_t nonce, std::uint64_t end, std::string_view payload);
 
-  /// Makes the record at `offset` none, and syncs that.
-  void invalidate(std::uint64_t offset);
+  /// Makes the record at `offset` none, if there is one in whole, and syncs that.
+  void invalidate(std::uint64_t nonce, std::uint64_t offset);
 
   /// The payload of the record at `offset`; nullopt if there is none.
   [[nodiscard]] std::optional<std::string> load(std::uint64_t nonce, std::uint64_t offset) const;
