@@ -24,9 +24,9 @@ constexpr std::size_t owner_size = std::size_t{3} * 8;
 constexpr std::size_t home_offset = owner_offset + owner_size;
 constexpr std::size_t words_offset = home_offset + 8;
 constexpr std::size_t words_size = 7 * 8 + 4 * 2;
-constexpr std::size_t failed_sync_offset = words_size - 2;  // within words
 constexpr std::size_t state_offset = words_offset + words_size;
-constexpr std::size_t before_offset = state_offset + 8;
+constexpr std::size_t failed_sync_offset = state_offset + 4;
+constexpr std::size_t before_offset = failed_sync_offset + 4;
 constexpr std::size_t intent_size_offset = before_offset + words_size;
 constexpr std::size_t used_header_size = intent_size_offset + 16;
 static_assert(used_header_size <= Control::header_size);
@@ -51,7 +51,7 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<56, 2>(), std::uint16_t{words.unsynced});
   store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
   store_le(to.subspan<60, 2>(), std::uint16_t{words.destroyed});
-  store_le(to.subspan<62, 2>(), std::uint16_t{words.failed_sync});
+  store_le(to.subspan<62, 2>(), std::uint16_t{0});
   return bytes;
 }
 
@@ -65,8 +65,7 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
           .unsynced = load_le<std::uint16_t>(from.subspan<56, 2>()) != 0,
           .buffered = load_le<std::uint16_t>(from.subspan<58, 2>()) != 0,
-          .destroyed = load_le<std::uint16_t>(from.subspan<60, 2>()) != 0,
-          .failed_sync = load_le<std::uint16_t>(from.subspan<62, 2>()) != 0};
+          .destroyed = load_le<std::uint16_t>(from.subspan<60, 2>()) != 0};
 }
 
 std::array<std::byte, boots_size> encode_boots(const Boots& boots) {
@@ -256,12 +255,21 @@ void Control::set_owner(const Owner& owner) {
 
 void Control::set_home(std::uint64_t directory) { bytes_->write(home_offset, le_bytes(directory)); }
 
+bool Control::has_failed_sync() const {
+  std::array<std::byte, 4> raw;
+  bytes_->read(failed_sync_offset, raw);
+  return load_le<std::uint32_t>(std::span{raw}.subspan<0, 4>()) != 0;
+}
+
+void Control::forget_failed_sync() {
+  bytes_->write(failed_sync_offset, le_bytes(std::uint32_t{0}));
+  sync();
+}
+
 void Control::note_failed_sync() noexcept {
   if (read_only_) return;
   try {
-    for (const std::size_t words : {words_offset, before_offset}) {
-      bytes_->write(words + failed_sync_offset, le_bytes(std::uint16_t{1}));
-    }
+    bytes_->write(failed_sync_offset, le_bytes(std::uint32_t{1}));
     bytes_->sync();
   } catch (const Error&) {
     // It stands in the page cache at best, which is where other processes look.

@@ -1,18 +1,19 @@
 // The control file, `.control`: the few words that all processes of a dataset share under its lock.
 //
 //   control = header inline [spilled]
-//   header  = magic:8 version:u32 0:u32 boots owner home:u64 words state:u32 0:u32 before
+//   header  = magic:8 version:u32 0:u32 boots owner home:u64 words state:u32 failed_sync:u32 before
 //             intent_size:u64 intent_checksum:u64 *0
 //   boots   = epoch:i64 uptime:u64 4*id:16
 //   owner   = process:u64 start:u64 pid_namespace:u64
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
-//             unsynced:u16 buffered:u16 destroyed:u16 failed_sync:u16
+//             unsynced:u16 buffered:u16 destroyed:u16 0:u16
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
 // `boots` tells whether the system has been started anew since; `owner` is the process that has the dataset for itself,
-// zeros for none; `home` is the inode of the dataset's directory.
+// zeros for none; `home` is the inode of the dataset's directory; `failed_sync` is 1 once a sync has failed, and what
+// it was to cover may be gone.
 //
 // The header is within 512 bytes, a sector, so power loss leaves an old or a new one. The file is never
 // extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
@@ -50,7 +51,6 @@ struct ControlWords {
   bool unsynced = false;          ///< changes were made that power loss may take back
   bool buffered = false;          ///< appends stand in the journal of a buffer (buffer_journal.hpp)
   bool destroyed = false;
-  bool failed_sync = false;  ///< a sync has failed, and what it was to cover may be gone
 };
 
 /// By what a reboot is told.
@@ -106,9 +106,13 @@ class Control {
   void set_boots(const Boots& boots);
   void set_owner(const Owner& owner);
   void set_home(std::uint64_t directory);
-  /// Sets `failed_sync`, whatever change is in progress: needs the lock exclusively. Does nothing if the file may only
-  /// be read, or cannot be written.
+  /// For who has no lock: whether a sync has failed.
+  [[nodiscard]] bool has_failed_sync() const;
+  /// For who has no lock, whatever change is in progress. Does nothing if the file may only be read, or cannot be
+  /// written.
   void note_failed_sync() noexcept;
+  /// All that was to be synced has been written anew, and is.
+  void forget_failed_sync();
   /// Makes the header survive power loss. Notes it if that fails.
   void sync();
   /// How many names the file has: more than one, if its directory was copied by links.

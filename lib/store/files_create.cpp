@@ -139,7 +139,7 @@ void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const
     write_new(*directory, Control::name, Control::initial(Boots{}));  // of no boot, so that all is recovered
   }
   const BootWitness witness(env);
-  FilesParts parts(directory, marker, false, 1, env.file_size_limit());
+  FilesParts parts(directory, marker, false, {.file_size = env.file_size_limit()});
   FilesWriter writer(parts, witness, env.file_size_limit());
   const Control::Header header = parts.control.load();
   ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;

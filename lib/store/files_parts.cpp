@@ -164,16 +164,16 @@ void refuse_living_owner(const Directory& directory, const Owner& owner) {
                     "; use the dataset where that process does, or by the endpoint of its server");
 }
 
-FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,
-                       std::uint64_t file_size_limit)
+FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits)
     : directory(std::move(opened)),
       marker(std::move(loaded)),
       read_only(for_reading),
+      lock_timeout(limits.lock_timeout),
       control(*directory, read_only),
-      journal(*directory, std::min(Journal::default_size_limit, file_size_limit),
+      journal(*directory, std::min(Journal::default_size_limit, limits.file_size),
               [this] { control.note_failed_sync(); }),
       writers(*directory, read_only),
-      values(*directory, max_open_files) {}
+      values(*directory, limits.open_files) {}
 
 bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
   return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
@@ -211,6 +211,8 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
 }
 
 void sync_values(FilesParts& parts) {
+  const SyncLock lock(parts);
+  check_no_sync_failed(parts);
   try {
     parts.directory->sync_file_system();
   } catch (const Error&) {
@@ -219,9 +221,9 @@ void sync_values(FilesParts& parts) {
   }
 }
 
-void check_no_sync_failed(const Directory& directory, const ControlWords& words) {
-  if (!words.failed_sync) return;
-  throw IoError("cannot sync the dataset " + quoted(directory.path()) +
+void check_no_sync_failed(const FilesParts& parts) {
+  if (!parts.control.has_failed_sync()) return;
+  throw IoError("cannot sync the dataset " + quoted(parts.directory->path()) +
                     ": a sync of it has failed before, and what that was to write may not be on the disk; 'accrete "
                     "verify --repair' writes all of it again",
                 std::make_error_code(std::errc::io_error));
@@ -229,6 +231,10 @@ void check_no_sync_failed(const Directory& directory, const ControlWords& words)
 
 void checkpoint(FilesParts& parts, ControlWords& words) {
   sync_values(parts);
+  restart_journal(parts, words);
+}
+
+void restart_journal(FilesParts& parts, ControlWords& words) {
   words.journal_nonce = random_u64();
   words.journal_end = parts.journal.restart(words.journal_nonce);
   words.unsynced = false;

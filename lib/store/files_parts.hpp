@@ -1,7 +1,8 @@
 // The parts of an open dataset of the files layout, and the recovery of what a writer left half done.
 #pragma once
 
-#include <accrete/store.hpp>
+#include <accrete/accrete.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -50,13 +51,19 @@ void refuse_case_folding(const Directory& directory);
 void refuse_living_owner(const Directory& directory, const Owner& owner);
 
 struct FilesParts {
-  /// `loaded` from the directory's marker. `file_size_limit`: of this process (RLIMIT_FSIZE).
-  FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,
-             std::uint64_t file_size_limit);
+  struct Limits {
+    std::size_t open_files = 1;
+    std::uint64_t file_size = 0;  ///< of this process (RLIMIT_FSIZE)
+    std::chrono::milliseconds lock_timeout = OpenOptions{}.lock_timeout;
+  };
+
+  /// `loaded` from the directory's marker.
+  FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits);
 
   std::shared_ptr<Directory> directory;
   const Marker marker;
   bool read_only;
+  const std::chrono::milliseconds lock_timeout;
   Control control;
   Journal journal;
   Writers writers;
@@ -72,12 +79,28 @@ struct FilesParts {
 /// be interrupted and called again. Returns the words it has committed.
 ControlWords recover(FilesParts& parts, const BootWitness& witness);
 
-/// Makes all values survive power loss. Needs the lock exclusively: a failure is noted for all who sync afterwards.
+/// Syncs of the file system come one after the other, those of other processes, too: the kernel tells of what it could
+/// not write once, and whoever syncs next must find it noted. Who has this lock takes no other.
+class SyncLock {
+ public:
+  explicit SyncLock(const FilesParts& parts)
+      : lock_(parts.directory->lock(Control::name)), guard_(lock_->exclusive(parts.lock_timeout)) {}
+
+ private:
+  std::shared_ptr<DatasetLock> lock_;
+  DatasetLock::Guard guard_;
+};
+
+/// Makes all values survive power loss, and notes it for all who sync afterwards if that fails. For who has no lock,
+/// too. Throws if it has failed before.
 void sync_values(FilesParts& parts);
 
 /// Throws if a sync has failed. What it was to write may be gone although a later sync returns, since the kernel tells
 /// of it once: no sync counts until a repair has written everything again.
-void check_no_sync_failed(const Directory& directory, const ControlWords& words);
+void check_no_sync_failed(const FilesParts& parts);
+
+/// For when all values have just been synced: empties the journal; the caller commits `words`.
+void restart_journal(FilesParts& parts, ControlWords& words);
 
 /// Makes all values survive power loss and the journal empty; the caller commits `words`.
 void checkpoint(FilesParts& parts, ControlWords& words);

@@ -1,6 +1,5 @@
 // An open dataset of the `files` layout.
 #include <algorithm>
-#include <atomic>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -329,39 +328,23 @@ class FilesStore final : public OwnedFiles {
   void do_flush() override {}  // every append has handed its bytes to the operating system
 
   void do_sync() override {
-    if (has_failed_sync_) note_failed_sync();
     std::uint64_t commits = 0;
     {
       const Access access = parts_->read_only ? read_access() : write_access();
-      check_no_sync_failed(*parts_->directory, access.words);
+      check_no_sync_failed(*parts_);
       if (!access.words.unsynced) return;
       commits = access.words.commits;
     }
-    // Not under the lock: it may take seconds, and what is appended meanwhile need not be covered.
-    try {
-      parts_->directory->sync_file_system();
-    } catch (const Error&) {
-      has_failed_sync_ = true;
-      try {
-        note_failed_sync();
-      } catch (const Error&) {
-        // The next sync of this Store will.
-      }
-      throw;
+    if (parts_->read_only) {
+      throw ReadOnlyError("cannot sync the dataset " + quoted(path()) +
+                          ": this process may only read it, so others would not learn of a failure");
     }
-    if (parts_->read_only) return;
+    // Not under the lock: it may take seconds, and what is appended meanwhile need not be covered.
+    sync_values(*parts_);
     Access access = write_access();
-    check_no_sync_failed(*parts_->directory, access.words);  // another's has failed meanwhile
     if (access.words.commits != commits) return;
     writer_.renew_journal(access.words);
     remember(access.words);
-  }
-
-  /// Has all who sync afterwards know that a sync of this Store has failed. Throws if it may only read.
-  void note_failed_sync() {
-    const Access access = write_access();
-    parts_->control.note_failed_sync();
-    has_failed_sync_ = false;
   }
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
@@ -375,9 +358,8 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  Owner owner_{};                              // this process, if the dataset is its own
-  std::atomic<bool> has_failed_sync_ = false;  // and nobody else knows
-  bool keeps_buffer_ = false;                  // the journal of a buffer is that of this Store's owner
+  Owner owner_{};              // this process, if the dataset is its own
+  bool keeps_buffer_ = false;  // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
@@ -386,11 +368,17 @@ std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
   return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
 }
 
+FilesParts::Limits limits_of(const Env& env, const OpenOptions& options) {
+  return {.open_files = cache_capacity(env, options),
+          .file_size = env.file_size_limit(),
+          .lock_timeout = options.lock_timeout};
+}
+
 /// For reading only where this process may not write.
-std::unique_ptr<FilesParts> open_parts(const Env& env, const std::shared_ptr<Directory>& directory,
-                                       const Marker& marker, std::size_t capacity) {
+std::unique_ptr<FilesParts> open_parts(const std::shared_ptr<Directory>& directory, const Marker& marker,
+                                       const FilesParts::Limits& limits) {
   const auto open = [&](bool for_reading) {
-    return std::make_unique<FilesParts>(directory, marker, for_reading, capacity, env.file_size_limit());
+    return std::make_unique<FilesParts>(directory, marker, for_reading, limits);
   };
   try {
     return open(false);
@@ -414,9 +402,8 @@ std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenO
   const Marker marker = load_marker(*directory);
   refuse_unfit_file_system(*directory, options);
   std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
-  return std::make_unique<FilesStore>(env, std::move(lock),
-                                      open_parts(env, directory, marker, cache_capacity(env, options)), options,
-                                      Ownership::shared);
+  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, marker, limits_of(env, options)),
+                                      options, Ownership::shared);
 }
 
 std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
@@ -424,8 +411,7 @@ std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, 
   Marker marker = load_marker(*directory);
   refuse_unfit_file_system(*directory, options);
   std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
-  auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, cache_capacity(env, options),
-                                            env.file_size_limit());
+  auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, limits_of(env, options));
   return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
 }
 

@@ -110,7 +110,7 @@ class Verifier {
   }
 
   [[nodiscard]] FilesParts open_parts(bool for_reading) const {
-    return {directory_, marker_.value_or(Marker{}), for_reading, 1, env_.file_size_limit()};
+    return {directory_, marker_.value_or(Marker{}), for_reading, {.file_size = env_.file_size_limit()}};
   }
 
   void check_names() {
@@ -222,20 +222,21 @@ class Verifier {
   }
 
   void check_failed_sync(FilesParts& parts) {
-    ControlWords words = parts.control.load().words;
-    if (!words.failed_sync) return;
+    if (!parts.control.has_failed_sync()) return;
     const std::string found = "a sync of the dataset has failed, and what it was to write may not be on the disk";
     if (!repair_) {
       problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
       return;
     }
+    const SyncLock lock(parts);  // nobody notes a failure amid this
     write_all_again(*directory_);
-    words.failed_sync = false;
-    checkpoint(parts, words);
+    ControlWords words = parts.control.load().words;
+    restart_journal(parts, words);
     ++words.commits;
     ++words.removals;
     parts.control.commit(words);
     parts.control.sync();
+    parts.control.forget_failed_sync();
     repaired(found +
              ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
              "others; compare what was appended since the last sync that returned");

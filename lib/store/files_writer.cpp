@@ -27,7 +27,7 @@ namespace {
 }  // namespace
 
 bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
-  if (options.sync) check_no_sync_failed(*parts_.directory, words);
+  if (options.sync) check_no_sync_failed(parts_);
   const ControlWords old_words = words;
   std::optional<WriterChange> writer;
   if (options.id) {
@@ -83,7 +83,6 @@ void FilesWriter::sync_commit(const ControlWords& words, const ControlWords& old
       before.keys = old_words.keys;
       before.bytes = old_words.bytes;
       before.writers = old_words.writers;
-      before.failed_sync = true;
       parts_.control.begin_intent(before, record_);
       throw;
     });
@@ -266,7 +265,7 @@ void FilesWriter::drop(ControlWords& words) {
 /// The journal's records would bring removed values back after power loss.
 void FilesWriter::empty_journal(ControlWords& words) {
   if (words.journal_end <= Journal::header_size) return;
-  check_no_sync_failed(*parts_.directory, words);  // the journal may hold what the values have lost
+  check_no_sync_failed(parts_);  // the journal may hold what the values have lost
   change([&] {
     parts_.control.begin_journal(words);
     checkpoint(parts_, words);
@@ -275,12 +274,10 @@ void FilesWriter::empty_journal(ControlWords& words) {
 }
 
 void FilesWriter::renew_journal(ControlWords& words) {
-  if (words.failed_sync) return;  // it may hold what the values have lost
+  if (parts_.control.has_failed_sync()) return;  // it may hold what the values have lost
   change([&] {
     parts_.control.begin_journal(words);
-    words.journal_nonce = random_u64();
-    words.journal_end = parts_.journal.restart(words.journal_nonce);
-    words.unsynced = false;
+    restart_journal(parts_, words);
     commit(words);
   });
 }

@@ -81,7 +81,7 @@ void separate_linked_copy(Directory& directory, const std::optional<Marker>& mar
         " from the dataset that it was copied from by hard links: appends to that stand in the journal of "
         "a buffer; stop its server, or open it once, and copy it anew");
   }
-  const bool had_failed_sync = Control(directory, true).load().words.failed_sync;
+  const bool had_failed_sync = Control(directory, true).has_failed_sync();
   // The journal has what was synced since a checkpoint, of the original's values as they became.
   directory.sync_file_system();
   if (const auto info = directory.info(Writers::name); info && info->links > 1)

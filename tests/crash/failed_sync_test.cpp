@@ -1,5 +1,11 @@
 // A sync fails, and the kernel gives up what it was to write: a later one that returns would tell a lie.
+#include <algorithm>
+#include <array>
+#include <barrier>
 #include <doctest/doctest.h>
+#include <functional>
+#include <thread>
+#include <vector>
 
 #include "crash/computer.hpp"
 #include "support/campaign.hpp"
@@ -111,6 +117,32 @@ TEST_CASE("a repair in which a sync fails, too, leaves the failure standing") {
     if (synced) REQUIRE(computer.store().get("a") == value);
   }
   REQUIRE(refused > 0);
+}
+
+TEST_CASE("of threads that sync at the same time none returns, though the kernel tells only the first that it failed") {
+  const TemporaryDirectory directory;
+  FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+  constexpr int rounds = 100;
+  for (int i = 0; i < rounds; ++i) {
+    const std::string path = directory / std::to_string(i);
+    create_files(env, path, {});
+    const std::unique_ptr<Files> store = open_files(env, path, {});
+    store->append("a", "x");
+    env.fail_at(1, {.only = "sync the file system of"});
+    std::array<bool, 3> returned{};
+    std::barrier start(returned.size());
+    std::vector<std::jthread> threads;
+    for (bool& has_returned : returned) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        has_returned = returns([&] { store->sync(); });
+      });
+    }
+    threads.clear();
+    env.heal();
+    REQUIRE(env.fired());
+    REQUIRE(std::ranges::none_of(returned, std::identity{}));
+  }
 }
 
 TEST_CASE("a synced batch whose journal could not be synced leaves those before it as they are") {

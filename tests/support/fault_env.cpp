@@ -181,14 +181,15 @@ void FaultEnv::reboot() {
 }
 
 void FaultEnv::pass(std::string_view action, std::string_view object) const {
-  if (is_next_to_fail(false)) fail(action, object);
+  if (is_next_to_fail(action, false)) fail(action, object);
 }
 
 void FaultEnv::pass_change(std::string_view action, std::string_view object) const {
-  if (is_next_to_fail(true)) fail(action, object);
+  if (is_next_to_fail(action, true)) fail(action, object);
 }
 
-bool FaultEnv::is_next_to_fail(bool changes) const {
+bool FaultEnv::is_next_to_fail(std::string_view action, bool changes) const {
+  if (fault_.only && *fault_.only != action) return false;
   if (fault_.how == Fault::How::changes_for_good && !changes) return false;
   std::uint64_t left = left_;
   while (left > 1 && !left_.compare_exchange_weak(left, left - 1)) {

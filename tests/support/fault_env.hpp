@@ -24,6 +24,8 @@ struct Fault {
   };
   How how = How::once;
   int error = EIO;
+  /// As errors name it: operations of this kind fail and are counted alone.
+  std::optional<std::string_view> only{};
 };
 
 /// What a sync of a file or directory below was to write is given up: later syncs do not write it.
@@ -82,7 +84,7 @@ class FaultEnv final : public Env {
   /// As above; a short write calls `write_half` before it throws.
   template <typename WriteHalf>
   void pass_write(std::string_view action, std::string_view object, WriteHalf write_half) const {
-    if (!is_next_to_fail(true)) return;
+    if (!is_next_to_fail(action, true)) return;
     if (fault_.how == Fault::How::short_write) write_half();
     fail(action, object);
   }
@@ -90,7 +92,7 @@ class FaultEnv final : public Env {
   /// As above, for what syncs `below`.
   template <typename Below>
   void pass_sync(std::string_view action, std::string_view object, Below& below) const {
-    if (!is_next_to_fail(true)) return;
+    if (!is_next_to_fail(action, true)) return;
     auto* const loses = dynamic_cast<LosesWrites*>(&below);
     if (fault_.how == Fault::How::lost_sync && loses) loses->lose_writes();
     sync_failed_ = true;
@@ -98,7 +100,7 @@ class FaultEnv final : public Env {
   }
 
  private:
-  [[nodiscard]] bool is_next_to_fail(bool changes) const;
+  [[nodiscard]] bool is_next_to_fail(std::string_view action, bool changes) const;
   [[noreturn]] void fail(std::string_view action, std::string_view object) const;
 
   Env& next_;

@@ -108,7 +108,8 @@ class Store {
   /// Hands all bytes down, to the operating system at the bottom: they then survive the death of this process.
   void flush();
 
-  /// Makes all that was appended before survive power loss.
+  /// Makes all that was appended before survive power loss. Throws ReadOnlyError if others have appended since the last
+  /// sync and this process may only read: it could not tell them that a sync has failed.
   void sync();
 
   /// Removes all keys; the dataset stays, and so do the sequences of its writers. A drop that fails half-way is
