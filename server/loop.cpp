@@ -26,6 +26,9 @@ constexpr std::uint64_t message_slack = 4096;
 /// For who connects. Where descriptors run short it ends sooner.
 constexpr auto hello_patience = 30s;
 
+/// For who asks all clients whether they are there, which costs a message to each.
+constexpr auto probe_pause = 100ms;
+
 /// Memory of replies that have been sent, for the next.
 constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
 
@@ -213,7 +216,11 @@ ClientHandle Server::Loop::find(const Peer& peer) const {
 }
 
 bool Server::Loop::make_room() {
-  if (clients_.size() >= options_.max_clients) probe(0s);
+  const Clock::time_point now = Clock::now();
+  if (clients_.size() >= options_.max_clients && now >= next_probe_) {
+    probe(0s);
+    next_probe_ = now + probe_pause;
+  }
   return clients_.size() < options_.max_clients;
 }
 

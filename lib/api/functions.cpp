@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/escape.hpp"
@@ -20,6 +21,8 @@ namespace accrete {
 namespace {
 
 bool has_endpoint_scheme(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
+
+constexpr std::chrono::milliseconds longest_pause{200};
 
 std::string path_of(std::string_view url) {
   if (url.empty()) throw InvalidArgumentError("the URL of a dataset is empty; give the path of its directory");
@@ -44,11 +47,12 @@ ClientOptions client_options(const OpenOptions& options, const ServedEndpoint& e
   return client;
 }
 
-/// True if the server has removed the socket that it had in the dataset: it hands down what it has, and goes.
+/// True if the server has removed its socket, in a directory that this process sees: it hands down what it has, and
+/// goes.
 bool is_ending(const ServedEndpoint& endpoint) {
   const std::optional<std::string> socket = socket_path(endpoint.address);
   if (!socket || posix_env().info(*socket)) return false;
-  return posix_env().info(socket->substr(0, socket->rfind('/') + 1) + marker_name).has_value();
+  return posix_env().info(socket->substr(0, socket->rfind('/'))).has_value();
 }
 
 /// nullptr if the server has ended meanwhile.
@@ -60,6 +64,7 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
   // Short attempts, since a server that is ending answers no more, and then the files can be used.
   ClientOptions attempt = client;
   attempt.timeout = std::min<std::chrono::milliseconds>(client.timeout, std::chrono::seconds{1});
+  std::chrono::milliseconds pause{10};
   for (;;) {
     try {
       (void)connect(endpoint.address, attempt);
@@ -74,6 +79,8 @@ std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& se
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }
     if (find_server(path) != server) return nullptr;
+    std::this_thread::sleep_for(pause);
+    pause = std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
   }
 }
 

@@ -49,6 +49,10 @@ void SendWindow::mark_told(std::uint64_t ticket) noexcept {
   if (at != batches_.end()) at->is_told = true;
 }
 
+bool SendWindow::has_untold() const noexcept {
+  return std::ranges::any_of(batches_, [](const Batch& batch) { return !batch.is_told; });
+}
+
 SendWindow::Left SendWindow::left() const noexcept {
   Left left;
   for (const Batch& batch : batches_) {
@@ -82,19 +86,20 @@ std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, co
   if (sequence <= acknowledged_ || sequence > acknowledged_ + sent_) return std::nullopt;
   while (acknowledged_ + 1 < sequence) pop_applied();
   const Batch& refused = batches_.front();
-  Refusal refusal{.kept = error.retryable() && refused.kind == Kind::pipelined && !is_awaited(refused)};
+  Refusal refusal{.kept = error.retryable() && refused.kind == Kind::pipelined && must_be_kept(refused)};
   std::deque<Batch> left;
   for (Batch& batch : batches_) {
-    // Without the one that was refused those behind it can go on; calls that wait behind one that stays get its error.
+    // Without the one that was refused those behind it can go on; calls that wait behind one that stays get its error,
+    // and so does whoever sends again what is told: none of it may stay and be applied yet.
     const bool is_first = &batch == &batches_.front();
-    const bool gives_up = refusal.kept ? is_awaited(batch) : is_first;
+    const bool gives_up = refusal.kept ? !must_be_kept(batch) : is_first;
     if (!gives_up) {
       left.push_back(std::move(batch));
       continue;
     }
     bytes_ -= batch.message->size();
     if (!batch.outcome) continue;
-    refusal.told = refusal.told || is_awaited(batch);
+    refusal.told = refusal.told || is_awaited(batch) || (is_first && batch.is_told);
     batch.outcome->done = true;
     batch.outcome->error = error;
   }

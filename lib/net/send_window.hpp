@@ -29,8 +29,8 @@ class SendWindow {
   };
 
   struct Refusal {
-    bool kept = false;  ///< the batch is to be sent again: no call waits for it, and the server may take it later
-    bool told = false;  ///< a call that waits, for it or for one behind it, gets the error
+    bool kept = false;  ///< the batch is to be sent again: its append has returned, and the server may take it later
+    bool told = false;  ///< a call that waits, for it or for one behind it, gets the error, or has had one
   };
 
   [[nodiscard]] bool empty() const noexcept { return batches_.empty(); }
@@ -73,6 +73,8 @@ class SendWindow {
   };
   /// What is not acknowledged, but for what marks say has been told.
   [[nodiscard]] Left left() const noexcept;
+  /// Whether there is any of that.
+  [[nodiscard]] bool has_untold() const noexcept;
 
   /// All up to `applied` are applied. False if that is more than was sent.
   [[nodiscard]] bool acknowledge(std::uint64_t applied);
@@ -96,6 +98,8 @@ class SendWindow {
   };
 
   static bool is_awaited(const Batch& batch) noexcept { return batch.outcome && batch.outcome->waiters > 0; }
+  /// Its append has returned, and nobody would send it again.
+  static bool must_be_kept(const Batch& batch) noexcept { return !is_awaited(batch) && !batch.is_told; }
   void pop_applied();
   void resend_all();
   void number_from(std::size_t first);

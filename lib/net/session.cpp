@@ -51,7 +51,7 @@ Session::~Session() {
     wake_up_.signal();
     const Counted counted(waiters_);
     const auto until = deadline();
-    const auto is_over = [&] { return !is_ready_ || fatal_ || (gathered_.empty() && window_.empty()); };
+    const auto is_over = [&] { return !is_ready_ || fatal_ || (gathered_.empty() && !window_.has_untold()); };
     while (!is_over() && changed_.wait_until(lock, until) == std::cv_status::no_timeout) {
     }
     stop_ = true;
@@ -179,6 +179,15 @@ bool Session::try_seal() {
   return true;
 }
 
+bool Session::try_seal_returned() {
+  try {
+    return try_seal();
+  } catch (const std::bad_alloc&) {
+    gathered_since_ = Clock::now();  // to try again later
+    return false;
+  }
+}
+
 void Session::append(std::span<const Entry> entries) {
   constexpr std::string_view what = "append";
   const std::uint64_t size = encoded_size(entries) + wire::append_header_size;
@@ -193,7 +202,7 @@ void Session::append(std::span<const Entry> entries) {
   const bool is_first = gathered_.empty();
   gathered_.add(entries);
   if (is_first) gathered_since_ = Clock::now();
-  const bool is_sealed = gathered_.message_size() >= batch_limit_ && try_seal();
+  const bool is_sealed = gathered_.message_size() >= batch_limit_ && try_seal_returned();
   if (is_first || is_sealed) wake_up_.signal();
 }
 

@@ -98,6 +98,8 @@ class Session {
   [[nodiscard]] bool may_push() const noexcept { return waiting_alone_ == 0 && !window_.has_alone(); }
   /// Seals what is gathered, if there is room; true if nothing is gathered any more.
   bool try_seal();
+  /// As above, for what callers were told is gathered: where there is no memory for a message it stays.
+  bool try_seal_returned();
 
   // Of the thread.
   void run() noexcept;

@@ -115,7 +115,7 @@ void Session::check_silence(Clock::time_point now) {
 void Session::seal_if_due(Clock::time_point now) {
   if (gathered_.empty()) return;
   const bool is_due = seal_now_ || gathered_.message_size() >= batch_limit_ || now >= gathered_since_ + options_.linger;
-  if (is_due) (void)try_seal();
+  if (is_due) (void)try_seal_returned();
 }
 
 void Session::send_all(Clock::time_point now) {
@@ -192,6 +192,7 @@ void Session::take(Clock::time_point now, const wire::Reply& reply, zmq::message
   if (const auto* welcome = std::get_if<wire::Welcome>(&reply.body)) {
     if (reply.id != hello_) throw NetworkError("cannot take a server's welcome: it answers another greeting");
     take_welcome(*welcome);
+    last_failure_.reset();
     progress_at_ = now;
     return;
   }

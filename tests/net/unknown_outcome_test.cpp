@@ -124,6 +124,26 @@ TEST_CASE("batches of several threads whose outcome is open can be sent again in
   CHECK(value == "01234567");
 }
 
+TEST_CASE("a batch that is sent again and refused is not applied later by what was sent first") {
+  Place place;
+  const auto client = place.client({.timeout = 300ms, .ack = Acknowledgement::each}, {.no_progress = 500ms});
+  place.server().misbehaviour.says_nothing = true;
+  const BatchId id = id_of_unknown(*client, "x");
+  place.server().misbehaviour.is_full = true;
+  place.server().misbehaviour.says_nothing = false;
+  for (bool was_refused = false; !was_refused;) {
+    try {
+      append(*client, "x", {.id = id});
+    } catch (const DiskFullError&) {
+      was_refused = true;
+    } catch (const UnknownOutcomeError&) {
+    }
+  }
+  place.server().misbehaviour.is_full = false;
+  append(*client, "y");
+  CHECK(client->get("k") == "y");
+}
+
 TEST_CASE("a batch that was not sent is taken back, and is not applied later") {
   Place place;
   const auto client = place.client({.timeout = 100ms, .ack = Acknowledgement::each});

@@ -149,6 +149,25 @@ TEST_CASE("a refusal of what is not in flight changes nothing") {
   CHECK_FALSE(window.refuse(2, refusal).has_value());
 }
 
+TEST_CASE("a batch of which a call was told that its outcome is open ends with a refusal, wherever it stands") {
+  for (const bool is_first : {true, false}) {
+    CAPTURE(is_first);
+    SendWindow window;
+    if (!is_first) push(window, "returned");
+    const std::uint64_t told = window.next_ticket();
+    push(window, "told", std::make_shared<Outcome>());
+    const auto again = awaited();
+    push(window, "told", again);
+    CHECK_FALSE(send_all(window).empty());
+    window.mark_told(told);
+    const auto refused = window.refuse(1, refusal);
+    REQUIRE(refused.has_value());
+    CHECK(refused->kept == !is_first);
+    CHECK(again->done == !is_first);
+    CHECK(send_all(window) == (is_first ? Sent{{1, "told"}} : Sent{{1, "returned"}}));
+  }
+}
+
 TEST_CASE("over a new connection all is sent again that the server has not applied") {
   SendWindow window;
   for (const char* bytes : {"a", "b", "c"}) push(window, bytes);
