@@ -1,12 +1,14 @@
 #include "os/dataset_lock.hpp"
 
 #include <accrete/error.hpp>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <sys/stat.h>
+#include <thread>
 
 #include "base/escape.hpp"
 #include "base/throw_io_error.hpp"
@@ -17,10 +19,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::microseconds fork_pause{100};
+
 Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
   const Clock::time_point now = Clock::now();
   const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
   return timeout >= most ? Clock::time_point::max() : now + timeout;
+}
+
+/// A thread waits to fork.
+std::atomic<bool> is_fork_waiting = false;
+
+/// So that it finds a moment in which no lock is held. Not for long, since it may wait for one that this thread holds.
+void give_way_to_fork() {
+  if (!is_fork_waiting.load(std::memory_order_relaxed)) return;
+  const Clock::time_point until = Clock::now() + std::chrono::milliseconds{50};
+  while (is_fork_waiting && Clock::now() < until) std::this_thread::sleep_for(fork_pause);
 }
 
 }  // namespace
@@ -112,8 +126,17 @@ class DatasetLock::Gate {
   void before_fork() {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
-    state.changed.wait(lock, [&] { return !state.busy && state.readers == 0; });
+    state.changed.wait(lock, [&] { return state.is_at_rest(); });
     lock.release();  // keeps the mutex locked across the fork
+  }
+
+  /// As above, or does nothing.
+  [[nodiscard]] bool try_before_fork() {
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    const bool is_at_rest = state.is_at_rest();
+    if (is_at_rest) lock.release();
+    return is_at_rest;
   }
 
   void after_fork_in_parent() noexcept { state_->mutex.unlock(); }
@@ -136,6 +159,29 @@ class DatasetLock::Gate {
     int waiting_writers = 0;
     bool owned = false;  // for good, by the process
     bool busy = false;   // a thread holds the lock exclusively, or is taking the file lock
+    bool polls = false;  // it waits for the file lock
+
+    [[nodiscard]] bool is_at_rest() const noexcept { return (!busy || polls) && readers == 0; }
+  };
+
+  /// As long as it lives, others know that this thread holds nothing yet.
+  class Polling {
+   public:
+    explicit Polling(State& state) : state_(state) { set(true); }
+    ~Polling() { set(false); }
+    Polling(const Polling&) = delete;
+    Polling& operator=(const Polling&) = delete;
+
+   private:
+    void set(bool polls) {
+      {
+        const std::lock_guard lock(state_.mutex);
+        state_.polls = polls;
+      }
+      state_.changed.notify_all();
+    }
+
+    State& state_;
   };
 
   template <typename Predicate>
@@ -146,7 +192,9 @@ class DatasetLock::Gate {
 
   bool take(LockMode mode, Deadline deadline) {
     try {
-      if (!file_lock_ || file_lock_->lock_until(mode, deadline)) return true;
+      if (!file_lock_ || file_lock_->try_lock_at_once(mode)) return true;
+      const Polling polling(*state_);
+      if (file_lock_->wait_until(mode, deadline)) return true;
     } catch (...) {
       open();
       throw;
@@ -212,12 +260,14 @@ DatasetLock::~DatasetLock() = default;
 
 DatasetLock::Guard DatasetLock::exclusive(std::chrono::milliseconds timeout) {
   if (ownership_) ownership_->check();
+  give_way_to_fork();
   if (!gate_->try_lock_until(deadline_after(timeout))) throw_locked(timeout);
   return {*this, true};
 }
 
 DatasetLock::Guard DatasetLock::shared(std::chrono::milliseconds timeout) {
   if (ownership_) ownership_->check();
+  give_way_to_fork();
   if (!gate_->try_lock_shared_until(deadline_after(timeout))) throw_locked(timeout);
   return {*this, false};
 }
@@ -283,13 +333,28 @@ class DatasetLock::Registry : private AtFork {
   }
 
   void before_fork() override {
-    mutex_.lock();
-    for (auto& [id, users] : users_) users.lock->gate_->before_fork();
+    is_fork_waiting = true;
+    for (;;) {
+      mutex_.lock();
+      if (try_close_all()) return;
+      mutex_.unlock();
+      std::this_thread::sleep_for(fork_pause);
+    }
+  }
+
+  bool try_close_all() {
+    for (auto at = users_.begin(); at != users_.end(); ++at) {
+      if (at->second.lock->gate_->try_before_fork()) continue;
+      while (at != users_.begin()) (--at)->second.lock->gate_->after_fork_in_parent();
+      return false;
+    }
+    return true;
   }
 
   void after_fork_in_parent() noexcept override {
     for (auto& [id, users] : users_) users.lock->gate_->after_fork_in_parent();
     mutex_.unlock();
+    is_fork_waiting = false;
   }
 
   void after_fork_in_child() noexcept override {
@@ -298,6 +363,7 @@ class DatasetLock::Registry : private AtFork {
       users.lock->gate_->after_fork_in_child();
     }
     mutex_.unlock();
+    is_fork_waiting = false;
   }
 
   std::mutex mutex_;  // guards users_; held across a fork

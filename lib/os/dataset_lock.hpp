@@ -3,7 +3,8 @@
 // A lock of a file does not exclude threads of one process, and where it is a record lock it is lost when the process
 // closes any descriptor of the file. So the file is opened once a process: `lock_for` hands the same object to
 // everybody who asks for the same file. A forked child has what its parent has locked no more than any other process,
-// so `fork` waits until no thread of the process holds the lock, and the child starts with the gate open.
+// so `fork` waits until no thread of the process holds a lock, and the child starts with all gates open. A thread may
+// take a lock while it holds another: who forks keeps none to himself until he has all.
 #pragma once
 
 #include <chrono>

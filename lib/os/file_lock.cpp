@@ -173,13 +173,16 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-bool FileLock::lock_until(LockMode mode, Deadline deadline) {
+bool FileLock::try_lock_at_once(LockMode mode) {
   if (mode == LockMode::exclusive && is_read_only_) {
     throw ReadOnlyError("cannot lock " + quoted(path_) + " for writing: it may only be read");
   }
-  const bool others_wait = must_queue(mode);
-  if (!others_wait && try_lock(mode)) return true;
+  return !must_queue(mode) && try_lock(mode);
+}
+
+bool FileLock::wait_until(LockMode mode, Deadline deadline) {
   if (Clock::now() >= deadline) return try_lock(mode);
+  const bool others_wait = do_others_wait(mode);
   for (int i = 0; i < spins && !others_wait; ++i) {
     std::this_thread::yield();
     if (try_lock(mode)) return true;
@@ -219,10 +222,13 @@ bool FileLock::try_lock(LockMode mode) {
 }
 
 bool FileLock::must_queue(LockMode mode) {
-  if (record_lock_) return false;
   if (mode == LockMode::exclusive && ++turns_ < max_turns) return false;
   turns_ = 0;
-  return find_obstacle(mode, {.begin = queue_begin}).has_value();
+  return do_others_wait(mode);
+}
+
+bool FileLock::do_others_wait(LockMode mode) {
+  return !record_lock_ && find_obstacle(mode, {.begin = queue_begin}).has_value();
 }
 
 bool FileLock::try_set(LockMode mode, const Bytes& bytes) {

@@ -51,8 +51,14 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
-  /// False when the deadline has passed. One that has passed already takes the lock if it is free, whoever waits.
-  [[nodiscard]] bool lock_until(LockMode mode, Deadline deadline);
+  /// False if it is taken, or others wait for it who are to have it first.
+  [[nodiscard]] bool try_lock_at_once(LockMode mode);
+  /// Waits for it. False when the deadline has passed. One that has passed already takes the lock if it is free,
+  /// whoever waits.
+  [[nodiscard]] bool wait_until(LockMode mode, Deadline deadline);
+  [[nodiscard]] bool lock_until(LockMode mode, Deadline deadline) {
+    return try_lock_at_once(mode) || wait_until(mode, deadline);
+  }
 
   void unlock() noexcept;
 
@@ -73,6 +79,7 @@ class FileLock {
 
   [[nodiscard]] bool try_lock(LockMode mode);
   [[nodiscard]] bool must_queue(LockMode mode);
+  [[nodiscard]] bool do_others_wait(LockMode mode);
   [[nodiscard]] bool try_set(LockMode mode, const Bytes& bytes);
   void drop(const Bytes& bytes) noexcept;
   /// A lock of others that keeps this one from being taken.

@@ -39,6 +39,8 @@ std::string lacking_resources(std::size_t descriptors, std::size_t threads) {
   } catch (const IoError& error) {
     lacking = "it needs " + std::to_string(threads) + " threads (" + message_of(error.code().value()) +
               "); end others, or raise ulimit -u or the limit of the cgroup";
+  } catch (const std::exception&) {
+    lacking = "it needs memory for " + std::to_string(threads) + " threads";
   }
   go.set_value();
   for (std::thread& thread : started) thread.join();

@@ -1,10 +1,15 @@
 // The contract of every Store: a process that has one open may fork, and both go on with it.
+#include <array>
 #include <atomic>
 #include <thread>
+#include <unistd.h>
 
 #include "contract/places.hpp"
+#include "os/dataset_lock.hpp"
+#include "store/journal.hpp"
 #include "support/child.hpp"
 #include "support/require.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
@@ -81,6 +86,63 @@ TEST_CASE("children forked while threads append can use the store, whatever the 
   CHECK(memory->size("a") == appended.load());
   CHECK(files.store().get("a") == files.store().get("b"));
   files.check_sound();
+}
+
+TEST_CASE("a process forks while threads take locks within locks: make datasets, and sync more than a journal takes") {
+  const TemporaryDirectory directory;
+  const std::string url = directory / "dataset";
+  create(url);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    while (!stop) (void)create_temporary(directory.path());
+  });
+  threads.emplace_back([&] {
+    const std::unique_ptr<Store> store = open(url);
+    const std::string bytes(Journal::default_size_limit / 8, 'x');
+    const Entry entry{"k", bytes};
+    while (!stop) {
+      store->append_batch({&entry, 1}, {.sync = true});
+      store->drop();
+    }
+  });
+  constexpr int forks = 200;
+  int succeeded = 0;
+  for (int i = 0; i < forks; ++i) succeeded += succeeds(start_child([] {}));
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(succeeded == forks);
+}
+
+TEST_CASE("a process forks while a thread waits for a lock that another process has") {
+  const TemporaryDirectory directory;
+  const std::string url = directory / "dataset";
+  create(url);
+  std::array<int, 2> taken{};
+  std::array<int, 2> done{};
+  REQUIRE(::pipe(taken.data()) == 0);
+  REQUIRE(::pipe(done.data()) == 0);
+  char word = 0;
+  const pid_t holder = start_child([&] {
+    const std::shared_ptr<DatasetLock> lock = lock_for(url + "/.lock");
+    const DatasetLock::Guard guard = lock->exclusive(std::chrono::hours{1});
+    require(::write(taken[1], "t", 1) == 1, "the parent listens");
+    ::close(done[1]);
+    require(::read(done[0], &word, 1) == 1, "the parent says when");
+  });
+  REQUIRE(::read(taken[0], &word, 1) == 1);
+  std::atomic<bool> waits = false;
+  std::thread writer([&] {
+    waits = true;
+    open(url, {.lock_timeout = std::chrono::hours{1}})->append("key", "x");
+  });
+  while (!waits) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) CHECK(succeeds(start_child([] {})));
+  REQUIRE(::write(done[1], "d", 1) == 1);
+  writer.join();
+  CHECK(succeeds(holder));
+  CHECK(get(url, {"key"}).front() == "x");
+  for (const int fd : {taken[0], taken[1], done[0], done[1]}) ::close(fd);
 }
 
 TEST_CASE("a child that exits leaves the parent's lock and store as they were") {
