@@ -41,8 +41,10 @@ void replace(Directory& directory, const char* name, const char* staged, std::st
 void replace_by_copy(Directory& directory, const std::string& name) {
   remove_if_there(directory, mended_value_name);
   try {
+    const std::unique_ptr<File> original = directory.open(name, OpenMode::read);
     const std::unique_ptr<File> copy = directory.open(mended_value_name, OpenMode::create);
-    copy_bytes(*directory.open(name, OpenMode::read), *copy);
+    copy->set_rights(original->info().rights);
+    copy_bytes(*original, *copy);
     copy->sync();  // the bytes were synced, perhaps
     directory.rename(mended_value_name, name);
   } catch (const Error&) {
