@@ -175,6 +175,12 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
       writers(*directory, read_only),
       values(*directory, max_open_files) {}
 
+void FilesParts::forget_files() noexcept {
+  values.forget_files();
+  writers.forget_file();
+  journal.forget_file();
+}
+
 bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
   return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
 }
@@ -182,8 +188,7 @@ bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
 ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   const Control::Header header = parts.control.load();
   ControlWords words = header.words;
-  parts.values.forget_files();
-  parts.writers.expect_changes();
+  parts.forget_files();
   const BootWitness::Told told = witness.tell(header.boots);
   const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
   if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);
@@ -205,7 +210,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   words.unsynced = true;
   ++words.commits;
   ++words.removals;
-  parts.control.commit(words);
+  parts.control.set_words(words);
   if (rebooted) parts.control.set_boots(witness.next_record(header.boots));
   return words;
 }

@@ -54,6 +54,9 @@ struct FilesParts {
   FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, std::size_t max_open_files,
              std::uint64_t file_size_limit);
 
+  /// Others may have put files in the place of those that are open here, or removed them.
+  void forget_files() noexcept;
+
   std::shared_ptr<Directory> directory;
   const Marker marker;
   bool read_only;

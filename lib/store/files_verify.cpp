@@ -29,6 +29,7 @@ class Verifier {
     DatasetLock::Guard guard =
         repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
     report_.counted = count_values(*directory_);
+    check_shared_files();
     check_control();
     if (!is_unfinished_) check_empty_directories();
     // It may have shared a journal with records of what was never appended here, and totals of other values.
@@ -106,7 +107,7 @@ class Verifier {
     words.bytes = report_.counted.stored_bytes;
     ++words.commits;
     ++words.removals;
-    parts.control.commit(words);
+    parts.control.set_words(words);
   }
 
   [[nodiscard]] FilesParts open_parts(bool for_reading) const {
@@ -157,6 +158,34 @@ class Verifier {
     } catch (const CorruptionError& error) {
       problem(error.what());
       return false;
+    }
+  }
+
+  /// Before anything is written to them.
+  void check_shared_files() {
+    const std::vector<std::string> shared = shared_own_files(*directory_);
+    if (repair_ && !shared.empty()) separate_files();
+    // The original of a copy by hard links goes on: that copy is refused.
+    if (!repair_ && is_shared(*directory_, Control::name)) return;
+    for (const std::string& name : shared) {
+      const std::string found =
+          name + " has more than one name, as in a copy by hard links, and may be another dataset's";
+      if (repair_) repaired(found + ": put a copy in its place");
+      if (!repair_) {
+        problem(found + "; who writes to it puts a copy in its place before, and 'accrete verify --repair' does");
+      }
+    }
+  }
+
+  void separate_files() {
+    try {
+      Control control(*directory_, false);
+      Control::Header header = control.load();
+      refuse_living_owner(*directory_, header.owner);
+      separate_own_files(*directory_, control, header);
+    } catch (const CorruptionError&) {
+      // Nobody goes on with files of a dataset whose control file is damaged.
+      for (const std::string& name : shared_own_files(*directory_)) replace_by_copy(*directory_, name);
     }
   }
 
@@ -229,21 +258,25 @@ class Verifier {
       problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
       return;
     }
-    write_all_again(*directory_);
-    words.failed_sync = false;
-    checkpoint(parts, words);
-    ++words.commits;
-    ++words.removals;
-    parts.control.commit(words);
-    parts.control.sync();
+    write_again(parts, words);
     repaired(found +
              ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
              "others; compare what was appended since the last sync that returned");
   }
 
+  void write_again(FilesParts& parts, ControlWords& words) {
+    write_all_again(*directory_);
+    words.failed_sync = false;
+    checkpoint(parts, words);
+    ++words.commits;
+    ++words.removals;
+    parts.control.set_words(words);
+    parts.control.sync();
+  }
+
   void check_buffer(FilesParts& parts) {
     const Control::Header header = parts.control.load();
-    if (!header.words.buffered) return;
+    if (!header.words.buffered && !has_open_buffer_journal(*directory_)) return;
     const std::string found = "a buffer died with appends in its journal";
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
@@ -298,20 +331,20 @@ class Verifier {
 
   /// With the control file goes what it says about a change in progress; the values stay as they are.
   void renew_control(const std::string& why) {
-    if (directory_->info(staged_control_name)) directory_->remove(staged_control_name);
     const Stats& counted = report_.counted;
-    {
-      const std::unique_ptr<File> file = directory_->open(staged_control_name, OpenMode::create);
-      // Of no boot: the next step replays the journal and counts the writers, too.
-      file->write_at(0, Control::initial(Boots{}, counted.keys, counted.bytes));
-      file->sync();
-    }
-    directory_->rename(staged_control_name, Control::name);
+    // Of no boot: the next step replays the journal and counts the writers, too. Whether a sync has failed is not
+    // known.
+    const ControlWords initial{.keys = counted.keys, .bytes = counted.bytes, .failed_sync = true};
+    replace_whole(*directory_, Control::name, staged_control_name, Control::initial(Boots{}, initial));
     directory_->sync();
     FilesParts parts = open_parts(false);
-    (void)recover(parts, witness_);
+    ControlWords words = recover(parts, witness_);
+    write_again(parts, words);
     check_buffer(parts);
-    repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
+    repaired(
+        why +
+        ": made the control file anew, and wrote all files again, since with it went whether a sync had failed. If "
+        "a writer died in a batch, a part of that batch may stand");
   }
 
   Env& env_;

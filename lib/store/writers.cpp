@@ -120,6 +120,12 @@ void Writers::take_in(std::uint64_t slot, const WriterId& writer) {
   slots_[writer] = slot;
 }
 
+void Writers::forget_file() noexcept {
+  file_.reset();
+  has_header_ = false;
+  may_be_changed_ = true;
+}
+
 void Writers::forget_slots() noexcept {
   slots_.clear();
   free_.clear();

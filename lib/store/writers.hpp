@@ -47,6 +47,8 @@ class Writers {
   };
   /// Other processes may have changed the table since it was last looked at.
   void expect_changes() noexcept { may_be_changed_ = true; }
+  /// Another file may have taken its place.
+  void forget_file() noexcept;
 
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
