@@ -147,8 +147,7 @@ void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const
   FilesWriter writer(parts, witness, env.file_size_limit());
   const Control::Header header = parts.control.load();
   ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;
-  const bool has_buffer_journal = directory->info(buffer_journal_names[0]) || directory->info(buffer_journal_names[1]);
-  if (words.buffered && has_buffer_journal) {
+  if (words.buffered || has_open_buffer_journal(*directory)) {
     const std::vector<std::string> misfits = check_buffer_journal(parts);
     if (!misfits.empty()) throw_misfit(*directory, misfits.front());
     (void)replay_buffer_journal(parts, writer, words, Misfit::refuse);

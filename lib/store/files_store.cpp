@@ -93,14 +93,11 @@ class FilesStore final : public OwnedFiles {
     const std::uint64_t here = parts_->directory->info("")->inode;
     if (parts_->read_only || parts_->control.load_home() == here) return;
     try {
-      const Access access = write_access();
-      if (parts_->control.links() == 1) parts_->control.set_home(here);
-    } catch (const IoError&) {
+      // Without waiting: nobody needs it now.
+      const DatasetLock::Guard guard = lock_->try_exclusive();
+      if (guard && parts_->control.links() == 1) parts_->control.set_home(here);
+    } catch (const Error&) {
       // The next to open the dataset will.
-    } catch (const LockedError&) {
-      // As above: a reader does not wait for who has the dataset for long.
-    } catch (const ReadOnlyError&) {
-      // As above.
     }
   }
 

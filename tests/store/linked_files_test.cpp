@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/file_lock.hpp"
 #include "store/buffer_journal.hpp"
 #include "store/files_dataset.hpp"
 #include "support/child.hpp"
@@ -293,6 +294,21 @@ TEST_CASE("a file that takes the place of another has its owner, its group and i
     require(false, "it is refused");
   }));
   CHECK(get(url, {"a"}).front() == "12345");
+}
+
+TEST_CASE("a dataset that was moved is opened though nobody can note where it is now") {
+  const TemporaryDirectory directory;
+  create(directory / "before");
+  put(directory / "before", {{"a", "1"}});
+  fs::copy(directory / "before", directory / "behind", fs::copy_options::recursive);
+  FileLock reader(directory / "behind/.lock");  // as if it were another process's
+  REQUIRE(reader.lock_until(LockMode::shared, FileLock::Deadline::max()));
+  CHECK(open(directory / "behind", {.lock_timeout = std::chrono::milliseconds{20}})->get("a") == "1");
+  reader.unlock();
+  CHECK(get(directory / "behind", {"a"}).front() == "1");
+  copy_by_links(directory / "behind", directory / "copy");
+  CHECK(get(directory / "behind", {"a"}).front() == "1");
+  CHECK_THROWS_AS(static_cast<void>(get(directory / "copy", {"a"})), CorruptionError);
 }
 
 TEST_CASE("equal values that share a file do not mix when one is appended to") {
