@@ -223,6 +223,7 @@ class Verifier {
       return;
     }
     is_unfinished_ = true;
+    check_before_recovery(parts, header, witness_);
     if (header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     }

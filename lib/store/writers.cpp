@@ -213,6 +213,10 @@ std::uint64_t Writers::count_whole() {
   std::uint64_t count = 0;
   // Without a header, what stands behind it was never synced.
   while (try_file() && has_header_ && try_load(count)) ++count;
+  // A slot lies within one sector: power loss leaves it as it was before, or all of it.
+  std::array<char, slot_size> raw{};
+  const std::size_t size = file_ && has_header_ ? file_->read_at(offset_of(count), raw) : 0;
+  if (size == raw.size() && !is_zero({raw.data(), raw.size()})) throw_damaged_slot(count);
   return count;
 }
 

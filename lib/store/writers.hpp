@@ -74,7 +74,8 @@ class Writers {
   /// The front of a file.
   [[nodiscard]] static std::string encode_header(std::uint64_t secret);
 
-  /// How many slots from the first on are whole: what the count must be when the control file has lost it.
+  /// How many slots from the first on are whole: what the count must be when the control file has lost it. Throws
+  /// CorruptionError for one behind them in which there is something else.
   [[nodiscard]] std::uint64_t count_whole();
 
  private:
