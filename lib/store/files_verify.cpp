@@ -215,6 +215,7 @@ class Verifier {
       return;
     }
     refuse_living_owner(*directory_, header.owner);
+    if (repair_) free_damaged_slots(parts);
     if (!needs_recovery(header, witness_)) return;
     const std::string found = describe_change(parts, header);
     if (repair_) {
@@ -308,6 +309,14 @@ class Verifier {
     for (const std::string& misfit : misfits) repaired("the buffer's journal: " + misfit);
   }
 
+  void free_damaged_slots(FilesParts& parts) {
+    const std::uint64_t freed = parts.writers.free_damaged();
+    if (freed == 0) return;
+    repaired(std::to_string(freed) + " slots of " + Writers::name +
+             " were damaged: their writers are forgotten. A batch with an id that such a writer sends again is applied "
+             "again");
+  }
+
   static void check_writers(FilesParts& parts) {
     (void)parts.writers.find(WriterId{}, parts.control.load().words.writers);
   }
@@ -339,6 +348,7 @@ class Verifier {
     replace_whole(*directory_, Control::name, staged_control_name, Control::initial(Boots{}, initial));
     directory_->sync();
     FilesParts parts = open_parts(false);
+    free_damaged_slots(parts);
     ControlWords words = recover(parts, witness_);
     write_again(parts, words);
     check_buffer(parts);

@@ -78,6 +78,9 @@ class Writers {
   /// CorruptionError for one behind them in which there is something else.
   [[nodiscard]] std::uint64_t count_whole();
 
+  /// Makes free slots of those that are damaged, whose writers nobody knows. Returns how many. For a repair.
+  std::uint64_t free_damaged();
+
  private:
   struct Hash {
     std::size_t operator()(const WriterId& writer) const noexcept;
@@ -88,6 +91,7 @@ class Writers {
   void make_file();
   [[nodiscard]] std::optional<BatchId> try_load(std::uint64_t slot);
   [[nodiscard]] BatchId load(std::uint64_t slot);
+  [[nodiscard]] bool is_damaged(std::uint64_t slot) const;
   [[noreturn]] void throw_damaged_slot(std::uint64_t slot) const;
   void load_slots(std::uint64_t count);
   void forget_slots() noexcept;
