@@ -18,7 +18,7 @@ namespace {
 /// Who has a dataset for itself, as far as that is recorded and it may live.
 std::optional<std::uint64_t> owner_of(Directory& dataset) {
   try {
-    const Owner owner = Control(dataset, true).load().owner;
+    const Owner owner = Control(dataset, true).load_owner();
     const Process process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
     return is_certainly_dead(process) ? 0 : owner.process;
   } catch (const CorruptionError&) {

@@ -41,11 +41,19 @@ enum class OpenMode {
 
 enum class FileType { regular, directory, symlink, other };
 
+/// Whose a file is, and who may use it.
+struct FileRights {
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  std::uint32_t mode = 0;  ///< the nine bits of who may read, write and execute it
+};
+
 struct FileInfo {
   FileType type = FileType::other;
   std::uint64_t size = 0;
   std::uint64_t inode = 0;
   std::uint64_t links = 1;  ///< how many names it has
+  FileRights rights{};
 };
 
 struct DirectoryEntry {
@@ -71,6 +79,11 @@ class File {
   virtual void write_at(std::uint64_t offset, std::string_view bytes) = 0;
 
   virtual void truncate(std::uint64_t size) = 0;
+
+  /// Gives a new file the rights of the one that it is to take the place of. Where this process may not give files
+  /// away, it stays this user's, provided that by group and mode all can use it as they could the other one; else
+  /// throws.
+  virtual void set_rights(const FileRights& rights) = 0;
 
   /// Makes contents and size survive power loss (fdatasync).
   virtual void sync() = 0;

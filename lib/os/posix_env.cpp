@@ -61,7 +61,8 @@ FileInfo info_of(const struct stat& status) {
   return {.type = type_of(status.st_mode),
           .size = static_cast<std::uint64_t>(status.st_size),
           .inode = status.st_ino,
-          .links = status.st_nlink};
+          .links = status.st_nlink,
+          .rights = {.user = status.st_uid, .group = status.st_gid, .mode = status.st_mode & 0777}};
 }
 
 BootId read_boot_id() {
@@ -167,6 +168,32 @@ class PosixFile final : public File {
     if (size > this->size()) check_file_size("extend", path_, size);
     if (without_interrupts([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
       throw_io_error("truncate", path_, errno);
+    }
+  }
+
+  void set_rights(const FileRights& rights) override {
+    const FileRights own = info().rights;
+    bool has_user = own.user == rights.user;
+    bool has_group = own.group == rights.group;
+    if (!has_user || !has_group) {
+      const bool given = ::fchown(fd_.get(), rights.user, rights.group) == 0;
+      has_user |= given;
+      has_group |= given;
+    }
+    if (!has_group) has_group = ::fchown(fd_.get(), static_cast<uid_t>(-1), rights.group) == 0;
+    // Who was its user is taken for one of its group.
+    const std::uint32_t to_user = rights.mode >> 6U & 7U;
+    const std::uint32_t to_group = rights.mode >> 3U & 7U;
+    const std::uint32_t left_to_group = has_group ? to_group : rights.mode & 7U;
+    const std::uint32_t left_to_user = has_user ? to_user : left_to_group;
+    if ((to_user & ~left_to_user) != 0 || (to_group & ~left_to_group) != 0) {
+      throw IoError("cannot give '" + path_ +
+                        "' the owner and the group of the file that it is to take the place of, and without these who "
+                        "could use that could not any more; have its owner, or root, do this",
+                    std::error_code(EPERM, std::generic_category()));
+    }
+    if (own.mode != rights.mode && ::fchmod(fd_.get(), rights.mode) != 0) {
+      throw_io_error("change the mode of", path_, errno);
     }
   }
 

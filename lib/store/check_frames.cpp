@@ -194,8 +194,10 @@ void cut_damage_out(Directory& directory, const std::string& name, const ValueCh
   }
 
   if (directory.info(mended_value_name)) directory.remove(mended_value_name);
+  const std::unique_ptr<File> damaged = directory.open(name, OpenMode::read);
   const std::unique_ptr<File> mended = directory.open(mended_value_name, OpenMode::create_append);
-  copy_whole_frames(*directory.open(name, OpenMode::read), value, *mended);
+  mended->set_rights(damaged->info().rights);
+  copy_whole_frames(*damaged, value, *mended);
   mended->sync();
   directory.rename(mended_value_name, name);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
@@ -14,7 +15,9 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view magic = "ACCRCTRL";
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 3;
+
+constexpr std::uint32_t failed_sync = 0x6996C33C;  // no flipped bits make it of zeros
 
 constexpr std::size_t boots_offset = 16;
 constexpr std::size_t boot_ids_size = std::tuple_size_v<decltype(Boots::ids)> * std::tuple_size_v<BootId>;
@@ -23,7 +26,10 @@ constexpr std::size_t owner_offset = boots_offset + boots_size;
 constexpr std::size_t owner_size = std::size_t{3} * 8;
 constexpr std::size_t home_offset = owner_offset + owner_size;
 constexpr std::size_t words_offset = home_offset + 8;
-constexpr std::size_t words_size = 7 * 8 + 4 * 2;
+constexpr std::size_t writers_offset = 4 * 8;  // within words, as the next two
+constexpr std::size_t flags_offset = 7 * 8;
+constexpr std::size_t check_offset = flags_offset + 4 * 2;
+constexpr std::size_t words_size = check_offset + 8;
 constexpr std::size_t state_offset = words_offset + words_size;
 constexpr std::size_t failed_sync_offset = state_offset + 4;
 constexpr std::size_t before_offset = failed_sync_offset + 4;
@@ -36,6 +42,21 @@ std::array<std::byte, sizeof(T)> le_bytes(T value) {
   std::array<std::byte, sizeof(T)> bytes;
   store_le(std::span{bytes}, value);
   return bytes;
+}
+
+/// Differs if any byte of what it covers does, at the price of a few instructions for each append.
+std::uint64_t check_of(std::span<const std::byte, words_size> words) {
+  constexpr std::uint64_t of_zeros = 0x5AA55AA55AA55AA5;
+  constexpr int bits_between = 16;
+  std::uint64_t check = of_zeros;
+  for (std::size_t at = writers_offset; at < check_offset; at += 8) {
+    check = std::rotl(check, bits_between) ^ load_le<std::uint64_t>(words.subspan(at).first<8>());
+  }
+  return check;
+}
+
+bool is_sound(std::span<const std::byte, words_size> words) {
+  return load_le<std::uint64_t>(words.subspan<check_offset, 8>()) == check_of(words);
 }
 
 std::array<std::byte, words_size> encode_words(const ControlWords& words) {
@@ -52,6 +73,7 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
   store_le(to.subspan<60, 2>(), std::uint16_t{words.destroyed});
   store_le(to.subspan<62, 2>(), std::uint16_t{0});
+  store_le(to.subspan<check_offset, 8>(), check_of(bytes));
   return bytes;
 }
 
@@ -111,13 +133,15 @@ Owner decode_owner(std::span<const std::byte, owner_size> from) {
 
 }  // namespace
 
-std::string Control::initial(const Boots& boots, std::uint64_t keys, std::uint64_t bytes) {
+std::string Control::initial(const Boots& boots, const ControlWords& words, bool has_failed_sync) {
   std::string text(magic);
   append_le(text, version);
   append_le(text, std::uint32_t{0});
   text += as_string_view(encode_boots(boots));
   text.resize(words_offset, '\0');
-  text += as_string_view(encode_words({.keys = keys, .bytes = bytes}));
+  text += as_string_view(encode_words(words));
+  text.resize(failed_sync_offset, '\0');
+  append_le(text, has_failed_sync ? failed_sync : 0);
   text.resize(file_size, '\0');
   return text;
 }
@@ -133,7 +157,6 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory), 
   if (load_le<std::uint32_t>(std::span{front}.subspan<8, 4>()) != version) {
     throw_damaged(directory, "its version is unknown");
   }
-  (void)load();
 }
 
 Control::Header Control::load() const {
@@ -144,11 +167,39 @@ Control::Header Control::load() const {
                 .owner = decode_owner(from.subspan<owner_offset, owner_size>()),
                 .home = load_le<std::uint64_t>(from.subspan<home_offset, 8>())};
   const auto state = load_le<std::uint32_t>(from.subspan<state_offset, 4>());
-  if (state > static_cast<std::uint32_t>(ChangeState::journal)) throw_damaged(directory_, "its state is unknown");
   header.state = static_cast<ChangeState>(state);
-  header.words = header.state == ChangeState::idle ? decode_words(from.subspan<words_offset, words_size>())
-                                                   : decode_words(from.subspan<before_offset, words_size>());
+  const bool is_idle = header.state == ChangeState::idle;
+  if (!is_idle && header.state != ChangeState::intent && header.state != ChangeState::journal) {
+    throw_damaged(directory_, "its state is unknown");
+  }
+  const auto words = is_idle ? from.subspan<words_offset, words_size>() : from.subspan<before_offset, words_size>();
+  if (!is_sound(words)) throw_damaged(directory_, "its words do not match their check");
+  header.words = decode_words(words);
   return header;
+}
+
+Owner Control::load_owner() const {
+  std::array<std::byte, owner_size> raw;
+  bytes_->read(owner_offset, raw);
+  return decode_owner(raw);
+}
+
+std::uint64_t Control::load_home() const {
+  std::array<std::byte, 8> raw;
+  bytes_->read(home_offset, raw);
+  return load_le<std::uint64_t>(std::span<const std::byte, 8>(raw));
+}
+
+ChangeState Control::load_state() const {
+  std::array<std::byte, 4> raw;
+  bytes_->read(state_offset, raw);
+  return static_cast<ChangeState>(load_le<std::uint32_t>(std::span<const std::byte, 4>(raw)));
+}
+
+ControlWords Control::load_words(ChangeState state) const {
+  std::array<std::byte, words_size> raw;
+  bytes_->read(state == ChangeState::idle ? words_offset : before_offset, raw);
+  return decode_words(raw);
 }
 
 /// An erase publishes its intent before it removes a file, and counts among the removals when it commits. So one that
@@ -158,12 +209,14 @@ Control::Header Control::load() const {
 std::optional<std::uint64_t> Control::try_load_removals() const {
   constexpr int most_tries = 8;
   for (int i = 0; i < most_tries; ++i) {
-    const Header before = load();
+    const ChangeState state = load_state();
+    const std::uint64_t commits = load_words(state).commits;
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (before.state == ChangeState::intent && !is_append_intent()) return std::nullopt;
+    if (state == ChangeState::intent && !is_append_intent()) return std::nullopt;
     std::atomic_thread_fence(std::memory_order_acquire);
-    const Header behind = load();
-    if (before.state == behind.state && before.words.commits == behind.words.commits) return behind.words.removals;
+    const ControlWords behind = load_words(state);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (load_state() == state && behind.commits == commits) return behind.removals;
   }
   return std::nullopt;
 }
@@ -239,6 +292,13 @@ void Control::commit(const ControlWords& words) {
   set_state(ChangeState::idle);
 }
 
+/// As a change, whose words do not count before all are there.
+void Control::set_words(const ControlWords& words) {
+  const Header header = load();
+  if (header.state == ChangeState::idle) begin_journal(header.words);
+  commit(words);
+}
+
 void Control::set_boots(const Boots& boots) { bytes_->write(boots_offset, encode_boots(boots)); }
 
 void Control::set_owner(const Owner& owner) {
@@ -258,7 +318,9 @@ void Control::set_home(std::uint64_t directory) { bytes_->write(home_offset, le_
 bool Control::has_failed_sync() const {
   std::array<std::byte, 4> raw;
   bytes_->read(failed_sync_offset, raw);
-  return load_le<std::uint32_t>(std::span{raw}.subspan<0, 4>()) != 0;
+  const auto found = load_le<std::uint32_t>(std::span{raw}.subspan<0, 4>());
+  if (found != 0 && found != failed_sync) throw_damaged(directory_, "it cannot be told whether a sync has failed");
+  return found != 0;
 }
 
 void Control::forget_failed_sync() {
@@ -269,7 +331,7 @@ void Control::forget_failed_sync() {
 void Control::note_failed_sync() noexcept {
   if (read_only_) return;
   try {
-    bytes_->write(failed_sync_offset, le_bytes(std::uint32_t{1}));
+    bytes_->write(failed_sync_offset, le_bytes(failed_sync));
     bytes_->sync();
   } catch (const Error&) {
     // It stands in the page cache at best, which is where other processes look.

@@ -7,19 +7,22 @@
 //   owner   = process:u64 start:u64 pid_namespace:u64
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
-//             unsynced:u16 buffered:u16 destroyed:u16 0:u16
+//             unsynced:u16 buffered:u16 destroyed:u16 0:u16 check:u64
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
 // `boots` tells whether the system has been started anew since; `owner` is the process that has the dataset for itself,
-// zeros for none; `home` is the inode of the dataset's directory; `failed_sync` is 1 once a sync has failed, and what
-// it was to cover may be gone.
+// zeros for none; `home` is the inode of the dataset's directory; `failed_sync` is 0x6996C33C once a sync has
+// failed, and what it was to cover may be gone; else 0.
 //
 // The header is within 512 bytes, a sector, so power loss leaves an old or a new one. The file is never
 // extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
 // nothing written to it can hit a full disk. A change is: before, record, state; …; words, state `idle`. The state is
 // the commit point, and until it is `idle` again `before` counts, since a kill may have torn `words`; the checksum
-// (XXH3-64 of the record) guards against damage, not against a torn write.
+// (XXH3-64 of the record) guards against damage, not against a torn write. So does `check`: of `writers` and what
+// follows it in the words, without which batches would be doubled or lost in silence, the exclusive or, rotated
+// (control.cpp). Words that are torn never count, so who has the lock and finds that it does not match has found
+// damage. A flipped bit of a state is none.
 #pragma once
 
 #include <array>
@@ -35,8 +38,8 @@ namespace accrete {
 
 enum class ChangeState : std::uint32_t {
   idle = 0,
-  intent = 1,   ///< the intent record tells what to do
-  journal = 2,  ///< the journal's record at journal_end is to be applied, if it is whole
+  intent = 0x5AA55AA5,   ///< the intent record tells what to do
+  journal = 0xC33CC33C,  ///< the journal's record at journal_end is to be applied, if it is whole
 };
 
 /// What a process reads first when it has the lock, and stores last before it lets go of it.
@@ -77,7 +80,8 @@ class Control {
   static constexpr std::size_t inline_capacity = file_size - header_size;
 
   /// The contents of a new file.
-  [[nodiscard]] static std::string initial(const Boots& boots, std::uint64_t keys = 0, std::uint64_t bytes = 0);
+  [[nodiscard]] static std::string initial(const Boots& boots, const ControlWords& words = {},
+                                           bool has_failed_sync = false);
 
   /// Throws CorruptionError if the file is missing, cut short or not one of ours.
   Control(Directory& directory, bool read_only);
@@ -89,9 +93,13 @@ class Control {
     ControlWords words{};  ///< of a change in progress: as they were before it
     ChangeState state = ChangeState::idle;
   };
+  /// For who has the lock, at least shared. Throws CorruptionError if what counts of it is damaged.
   [[nodiscard]] Header load() const;
 
-  /// For who has no lock, on any thread: the number of removals, all of which are done; nullopt if one may be in
+  /// For who has no lock, as all of these.
+  [[nodiscard]] Owner load_owner() const;
+  [[nodiscard]] std::uint64_t load_home() const;
+  /// On any thread: the number of removals, all of which are done; nullopt if one may be in
   /// progress.
   [[nodiscard]] std::optional<std::uint64_t> try_load_removals() const;
 
@@ -103,6 +111,8 @@ class Control {
   /// Takes back begin_…: nothing has been changed.
   void cancel();
   void commit(const ControlWords& words);
+  /// Other words without a change of anything else; ends the change in progress, if there is one.
+  void set_words(const ControlWords& words);
   void set_boots(const Boots& boots);
   void set_owner(const Owner& owner);
   void set_home(std::uint64_t directory);
@@ -129,6 +139,8 @@ class Control {
   [[nodiscard]] std::string load_spilled_intent(const IntentSeal& seal) const;
   void check_intent(std::string_view record, const IntentSeal& seal) const;
   [[nodiscard]] bool is_append_intent() const;
+  [[nodiscard]] ChangeState load_state() const;
+  [[nodiscard]] ControlWords load_words(ChangeState state) const;
   void set_state(ChangeState state);
   File& spill_file() const;
 

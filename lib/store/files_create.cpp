@@ -116,9 +116,10 @@ void refuse_to_adopt_otherwise_encoded(Directory& directory, const std::optional
   });
 }
 
+/// Needs the lock.
 bool is_control_whole(Directory& directory) {
   try {
-    const Control control(directory, false);
+    (void)Control(directory, false).load();
     return true;
   } catch (const CorruptionError&) {
     return false;
@@ -128,23 +129,24 @@ bool is_control_whole(Directory& directory) {
 [[noreturn]] void throw_misfit(const Directory& directory, const std::string& misfit) {
   throw CorruptionError("cannot adopt " + quoted(directory.path()) + ": the journal of a buffer, in " +
                         buffer_journal_names[0] + " and " + buffer_journal_names[1] + ", does not fit the values (" +
-                        misfit + "); move both files away to adopt the values as they are");
+                        misfit + "); move both files, " + Control::name + " and " + Journal::name +
+                        " away to adopt the values as they are");
 }
 
 /// Of a dataset whose marker is gone, its other files are still worth something: what a writer that died has left half
 /// done is mended, and what stands in journals only is handed down.
 void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const Marker& marker) {
   if (!is_control_whole(*directory)) {
-    if (directory->info(Control::name)) directory->remove(Control::name);
-    write_new(*directory, Control::name, Control::initial(Boots{}));  // of no boot, so that all is recovered
+    // Of no boot, so that all is recovered; if there was one, with it goes whether a sync had failed.
+    const bool is_damaged = directory->info(Control::name).has_value();
+    replace_whole(*directory, Control::name, staged_control_name, Control::initial(Boots{}, {}, is_damaged));
   }
   const BootWitness witness(env);
   FilesParts parts(directory, marker, false, {.file_size = env.file_size_limit()});
   FilesWriter writer(parts, witness, env.file_size_limit());
   const Control::Header header = parts.control.load();
   ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;
-  const bool has_buffer_journal = directory->info(buffer_journal_names[0]) || directory->info(buffer_journal_names[1]);
-  if (words.buffered && has_buffer_journal) {
+  if (words.buffered || has_open_buffer_journal(*directory)) {
     const std::vector<std::string> misfits = check_buffer_journal(parts);
     if (!misfits.empty()) throw_misfit(*directory, misfits.front());
     (void)replay_buffer_journal(parts, writer, words, Misfit::refuse);
@@ -156,27 +158,26 @@ void take_over_left(Env& env, const std::shared_ptr<Directory>& directory, const
   words.destroyed = false;
   ++words.commits;
   ++words.removals;
-  parts.control.commit(words);
+  parts.control.set_words(words);
   parts.control.set_home(directory->info("")->inode);
 }
 
 /// What is written to them would be written to another dataset's, too.
 void refuse_to_adopt_linked(const Directory& directory) {
-  for (const char* name :
-       {lock_name, Control::name, Journal::name, Writers::name, buffer_journal_names[0], buffer_journal_names[1]}) {
-    const std::optional<FileInfo> info = directory.info(name);
-    if (!info || info->links <= 1) continue;
-    throw InvalidArgumentError(
-        "cannot adopt " + quoted(directory.path()) + ": its file " + name +
-        " has more than one name, as in a copy by hard links: it is another dataset's, too; copy "
-        "the directory (cp -a), or remove the file to adopt the values as they are");
+  std::vector<std::string> shared = shared_own_files(directory);
+  for (const char* name : {lock_name, Control::name}) {
+    if (is_shared(directory, name)) shared.emplace_back(name);
   }
+  if (shared.empty()) return;
+  throw InvalidArgumentError("cannot adopt " + quoted(directory.path()) + ": its file " + shared.front() +
+                             " has more than one name, as in a copy by hard links: it is another dataset's, too; copy "
+                             "the directory (cp -a), or remove the file to adopt the values as they are");
 }
 
 /// As who opens a dataset is refused, whatever its lock says.
 void refuse_living_owner(Directory& directory) {
   try {
-    refuse_living_owner(directory, Control(directory, true).load().owner);
+    refuse_living_owner(directory, Control(directory, true).load_owner());
   } catch (const CorruptionError&) {
     // Without a control file nobody has the dataset for himself.
   }
@@ -258,7 +259,7 @@ void mark_destroyed(Directory& directory) {
     words.destroyed = true;
     ++words.commits;
     ++words.removals;
-    control.commit(words);
+    control.set_words(words);
   } catch (const CorruptionError&) {
     // It is missing or damaged, so nobody can be using it.
   }

@@ -175,15 +175,42 @@ FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool fo
       writers(*directory, read_only),
       values(*directory, limits.open_files) {}
 
+void FilesParts::forget_files() noexcept {
+  values.forget_files();
+  writers.forget_file();
+  journal.forget_file();
+}
+
 bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
   return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
+}
+
+void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness) {
+  if (witness.tell(header.boots) == BootWitness::Told::same) return;
+  (void)parts.writers.count_whole();
+  // What the control file counts in was synced before that was written, so it cannot be a torn end.
+  if (header.words.journal_end <= Journal::header_size) return;
+  ControlWords found = header.words;
+  find_journal(parts, found, true);
+  if (found.journal_end != 0 && found.journal_nonce != header.words.journal_nonce) return;  // begun anew since
+  if (found.journal_end != 0) {
+    while (const auto payload = parts.journal.load(found.journal_nonce, found.journal_end)) {
+      found.journal_end += Journal::record_size(*payload);
+    }
+  }
+  if (found.journal_end >= header.words.journal_end) return;
+  throw CorruptionError(
+      "the journal " + quoted(parts.directory->path() + "/" + Journal::name) + " is damaged or missing from byte " +
+      std::to_string(found.journal_end) + " on, of " + std::to_string(header.words.journal_end) +
+      ": it had synced batches that power loss may have taken from the values; 'accrete verify --repair' goes on "
+      "without these");
 }
 
 ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   const Control::Header header = parts.control.load();
   ControlWords words = header.words;
-  parts.values.forget_files();
-  parts.writers.expect_changes();
+  parts.forget_files();
+  check_before_recovery(parts, header, witness);
   const BootWitness::Told told = witness.tell(header.boots);
   const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
   if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);
@@ -205,7 +232,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
   words.unsynced = true;
   ++words.commits;
   ++words.removals;
-  parts.control.commit(words);
+  parts.control.set_words(words);
   if (rebooted) parts.control.set_boots(witness.next_record(header.boots));
   return words;
 }

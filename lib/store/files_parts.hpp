@@ -60,6 +60,9 @@ struct FilesParts {
   /// `loaded` from the directory's marker.
   FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits);
 
+  /// Others may have put files in the place of those that are open here, or removed them.
+  void forget_files() noexcept;
+
   std::shared_ptr<Directory> directory;
   const Marker marker;
   bool read_only;
@@ -72,6 +75,9 @@ struct FilesParts {
 
 /// True if a writer died in a change, or if power may have been lost since the last one.
 [[nodiscard]] bool needs_recovery(const Control::Header& header, const BootWitness& witness);
+
+/// Throws CorruptionError if a journal or a table of writers is damaged that `recover` needs. Changes nothing.
+void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness);
 
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
 /// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn

@@ -7,6 +7,7 @@
 #include "base/escape.hpp"
 #include "os/process.hpp"
 #include "os/system.hpp"
+#include "store/buffer_journal.hpp"
 #include "store/buffer_replay.hpp"
 #include "store/files_dataset.hpp"
 #include "store/files_parts.hpp"
@@ -67,16 +68,21 @@ class FilesStore final : public OwnedFiles {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
     Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
-    const Control::Header header = parts_->control.load();
+    Control::Header header = parts_->control.load();
     check_not_destroyed(header.words);
     if (header.owner != owner_) disown(header.owner);
+    if (!has_own_files_) separate_own_files(*parts_->directory, parts_->control, header);
+    has_own_files_ = true;
     access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
-    if (access.words.removals != seen_removals_) parts_->values.forget_files();
+    if (access.words.removals != seen_removals_) parts_->forget_files();
     // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
     const bool has_links = parts_->control.links() > 1;
     if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
     if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
-    if (must_replay(access.words)) (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
+    if (must_replay(access.words)) {
+      (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
+      has_left_journal_ = false;
+    }
     remember(access.words);
     return access;
   }
@@ -84,11 +90,12 @@ class FilesStore final : public OwnedFiles {
   /// For who finds the control file in a copy of hard links.
   void note_home() const {
     const std::uint64_t here = parts_->directory->info("")->inode;
-    if (parts_->read_only || parts_->control.load().home == here) return;
+    if (parts_->read_only || parts_->control.load_home() == here) return;
     try {
-      const Access access = write_access();
-      if (parts_->control.links() == 1) parts_->control.set_home(here);
-    } catch (const IoError&) {
+      // Without waiting: nobody needs it now.
+      const DatasetLock::Guard guard = lock_->try_exclusive();
+      if (guard && parts_->control.links() == 1) parts_->control.set_home(here);
+    } catch (const Error&) {
       // The next to open the dataset will.
     }
   }
@@ -123,11 +130,16 @@ class FilesStore final : public OwnedFiles {
     }
   }
 
-  [[nodiscard]] bool must_replay(const ControlWords& words) const noexcept { return words.buffered && !keeps_buffer_; }
+  /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.
+  [[nodiscard]] bool must_replay(const ControlWords& words) const {
+    if (keeps_buffer_) return false;
+    if (!has_left_journal_) has_left_journal_ = has_open_buffer_journal(*parts_->directory);
+    return words.buffered || *has_left_journal_;
+  }
 
   void own() {
     const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
-    refuse_living_owner(*parts_->directory, parts_->control.load().owner);
+    refuse_living_owner(*parts_->directory, parts_->control.load_owner());
     const Process process = this_process();
     owner_ = {.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
     parts_->control.set_owner(owner_);
@@ -270,6 +282,7 @@ class FilesStore final : public OwnedFiles {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
+    if (access.words.removals != seen_removals_) parts_->writers.forget_file();
     if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
     const auto found = parts_->writers.find(writer, access.words.writers);
     if (!found) return std::nullopt;
@@ -358,8 +371,10 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  Owner owner_{};              // this process, if the dataset is its own
-  bool keeps_buffer_ = false;  // the journal of a buffer is that of this Store's owner
+  mutable std::optional<bool> has_left_journal_{};  // of a buffer that is not this Store's owner's
+  mutable bool has_own_files_ = false;              // those of parts_ that are written to are no other dataset's
+  Owner owner_{};                                   // this process, if the dataset is its own
+  bool keeps_buffer_ = false;                       // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {

@@ -29,6 +29,7 @@ class Verifier {
     DatasetLock::Guard guard =
         repair_ ? lock_->exclusive(OpenOptions{}.lock_timeout) : lock_->shared(OpenOptions{}.lock_timeout);
     report_.counted = count_values(*directory_);
+    check_shared_files();
     check_control();
     if (!is_unfinished_) check_empty_directories();
     // It may have shared a journal with records of what was never appended here, and totals of other values.
@@ -106,7 +107,7 @@ class Verifier {
     words.bytes = report_.counted.stored_bytes;
     ++words.commits;
     ++words.removals;
-    parts.control.commit(words);
+    parts.control.set_words(words);
   }
 
   [[nodiscard]] FilesParts open_parts(bool for_reading) const {
@@ -160,6 +161,34 @@ class Verifier {
     }
   }
 
+  /// Before anything is written to them.
+  void check_shared_files() {
+    const std::vector<std::string> shared = shared_own_files(*directory_);
+    if (repair_ && !shared.empty()) separate_files();
+    // The original of a copy by hard links goes on: that copy is refused.
+    if (!repair_ && is_shared(*directory_, Control::name)) return;
+    for (const std::string& name : shared) {
+      const std::string found =
+          name + " has more than one name, as in a copy by hard links, and may be another dataset's";
+      if (repair_) repaired(found + ": put a copy in its place");
+      if (!repair_) {
+        problem(found + "; who writes to it puts a copy in its place before, and 'accrete verify --repair' does");
+      }
+    }
+  }
+
+  void separate_files() {
+    try {
+      Control control(*directory_, false);
+      Control::Header header = control.load();
+      refuse_living_owner(*directory_, header.owner);
+      separate_own_files(*directory_, control, header);
+    } catch (const CorruptionError&) {
+      // Nobody goes on with files of a dataset whose control file is damaged.
+      for (const std::string& name : shared_own_files(*directory_)) replace_by_copy(*directory_, name);
+    }
+  }
+
   void check_control() {
     try {
       FilesParts parts = open_parts(!repair_);
@@ -186,6 +215,7 @@ class Verifier {
       return;
     }
     refuse_living_owner(*directory_, header.owner);
+    if (repair_) free_damaged_slots(parts);
     if (!needs_recovery(header, witness_)) return;
     const std::string found = describe_change(parts, header);
     if (repair_) {
@@ -194,6 +224,7 @@ class Verifier {
       return;
     }
     is_unfinished_ = true;
+    check_before_recovery(parts, header, witness_);
     if (header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     }
@@ -228,23 +259,27 @@ class Verifier {
       problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
       return;
     }
+    write_again(parts);
+    repaired(found +
+             ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
+             "others; compare what was appended since the last sync that returned");
+  }
+
+  void write_again(FilesParts& parts) {
     const SyncLock lock(parts);  // nobody notes a failure amid this
     write_all_again(*directory_);
     ControlWords words = parts.control.load().words;
     restart_journal(parts, words);
     ++words.commits;
     ++words.removals;
-    parts.control.commit(words);
+    parts.control.set_words(words);
     parts.control.sync();
     parts.control.forget_failed_sync();
-    repaired(found +
-             ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
-             "others; compare what was appended since the last sync that returned");
   }
 
   void check_buffer(FilesParts& parts) {
     const Control::Header header = parts.control.load();
-    if (!header.words.buffered) return;
+    if (!header.words.buffered && !has_open_buffer_journal(*directory_)) return;
     const std::string found = "a buffer died with appends in its journal";
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
@@ -275,6 +310,14 @@ class Verifier {
     for (const std::string& misfit : misfits) repaired("the buffer's journal: " + misfit);
   }
 
+  void free_damaged_slots(FilesParts& parts) {
+    const std::uint64_t freed = parts.writers.free_damaged();
+    if (freed == 0) return;
+    repaired(std::to_string(freed) + " slots of " + Writers::name +
+             " were damaged: their writers are forgotten. A batch with an id that such a writer sends again is applied "
+             "again");
+  }
+
   static void check_writers(FilesParts& parts) {
     (void)parts.writers.find(WriterId{}, parts.control.load().words.writers);
   }
@@ -299,20 +342,21 @@ class Verifier {
 
   /// With the control file goes what it says about a change in progress; the values stay as they are.
   void renew_control(const std::string& why) {
-    if (directory_->info(staged_control_name)) directory_->remove(staged_control_name);
     const Stats& counted = report_.counted;
-    {
-      const std::unique_ptr<File> file = directory_->open(staged_control_name, OpenMode::create);
-      // Of no boot: the next step replays the journal and counts the writers, too.
-      file->write_at(0, Control::initial(Boots{}, counted.keys, counted.bytes));
-      file->sync();
-    }
-    directory_->rename(staged_control_name, Control::name);
+    // Of no boot: the next step replays the journal and counts the writers, too. Whether a sync has failed is not
+    // known.
+    const ControlWords initial{.keys = counted.keys, .bytes = counted.bytes};
+    replace_whole(*directory_, Control::name, staged_control_name, Control::initial(Boots{}, initial, true));
     directory_->sync();
     FilesParts parts = open_parts(false);
+    free_damaged_slots(parts);
     (void)recover(parts, witness_);
+    write_again(parts);
     check_buffer(parts);
-    repaired(why + ": made the control file anew. If a writer died in a batch, a part of that batch may stand");
+    repaired(
+        why +
+        ": made the control file anew, and wrote all files again, since with it went whether a sync had failed. If "
+        "a writer died in a batch, a part of that batch may stand");
   }
 
   Env& env_;

@@ -284,7 +284,8 @@ void FilesWriter::renew_journal(ControlWords& words) {
 
 void FilesWriter::forget_writer(ControlWords& words, const WriterId& writer) {
   parts_.writers.forget(writer, words.writers);
-  commit(words);  // so that others look at the table again
+  ++words.commits;  // so that others look at the table again
+  parts_.control.set_words(words);
 }
 
 void FilesWriter::set_buffered(ControlWords& words, bool buffered) {

@@ -93,6 +93,9 @@ class Journal {
     return record_header_size + payload.size();
   }
 
+  /// Another file may have taken its place.
+  void forget_file() noexcept { file_.reset(); }
+
  private:
   File& writable();
   void write_synced(std::uint64_t offset, std::string_view bytes);

@@ -26,23 +26,15 @@ void copy_bytes(const File& from, File& to) {
   }
 }
 
-void replace(Directory& directory, const char* name, const char* staged, std::string_view bytes) {
-  remove_if_there(directory, staged);
-  {
-    const std::unique_ptr<File> file = directory.open(staged, OpenMode::create);
-    if (!bytes.empty()) file->write_at(0, bytes);
-    file->sync();
-  }
-  directory.rename(staged, name);
-}
-
 }  // namespace
 
 void replace_by_copy(Directory& directory, const std::string& name) {
   remove_if_there(directory, mended_value_name);
   try {
+    const std::unique_ptr<File> original = directory.open(name, OpenMode::read);
     const std::unique_ptr<File> copy = directory.open(mended_value_name, OpenMode::create);
-    copy_bytes(*directory.open(name, OpenMode::read), *copy);
+    copy->set_rights(original->info().rights);
+    copy_bytes(*original, *copy);
     copy->sync();  // the bytes were synced, perhaps
     directory.rename(mended_value_name, name);
   } catch (const Error&) {
@@ -55,8 +47,45 @@ void replace_by_copy(Directory& directory, const std::string& name) {
   }
 }
 
+void replace_whole(Directory& directory, const char* name, const char* staged, std::string_view bytes) {
+  remove_if_there(directory, staged);
+  std::optional<FileInfo> model = directory.info(name);
+  if (!model) model = directory.info(lock_name);
+  {
+    const std::unique_ptr<File> file = directory.open(staged, OpenMode::create);
+    if (model) file->set_rights(model->rights);
+    if (!bytes.empty()) file->write_at(0, bytes);
+    file->sync();
+  }
+  directory.rename(staged, name);
+}
+
+bool is_shared(const Directory& directory, const std::string& name) {
+  const std::optional<FileInfo> info = directory.info(name);
+  return info && info->links > 1;
+}
+
+std::vector<std::string> shared_own_files(const Directory& directory) {
+  std::vector<std::string> shared;
+  for (const char* name : {Journal::name, Writers::name, buffer_journal_names[0], buffer_journal_names[1]}) {
+    if (is_shared(directory, name)) shared.emplace_back(name);
+  }
+  return shared;
+}
+
+void separate_own_files(Directory& directory, Control& control, Control::Header& header) {
+  const std::vector<std::string> shared = shared_own_files(directory);
+  // First, so that nobody goes on with what was replaced. Where a change is in progress, its recovery says so.
+  if (!shared.empty() && header.state == ChangeState::idle) {
+    ++header.words.commits;
+    ++header.words.removals;
+    control.set_words(header.words);
+  }
+  for (const std::string& name : shared) replace_by_copy(directory, name);
+}
+
 bool is_linked_copy(const Directory& directory, const Control& control) {
-  return control.links() > 1 && control.load().home != directory.info("")->inode;
+  return control.links() > 1 && control.load_home() != directory.info("")->inode;
 }
 
 bool is_linked_copy(Directory& directory) {
@@ -75,34 +104,30 @@ std::string describe_linked_copy(const Directory& directory) {
 }
 
 void separate_linked_copy(Directory& directory, const std::optional<Marker>& marker) {
-  if (Control(directory, true).load().words.buffered) {
-    throw LockedError(
-        "cannot separate " + quoted(directory.path()) +
-        " from the dataset that it was copied from by hard links: appends to that stand in the journal of "
-        "a buffer; stop its server, or open it once, and copy it anew");
-  }
-  const bool had_failed_sync = Control(directory, true).has_failed_sync();
+  const Control control(directory, true);
+  const Control::Header header = control.load();
+  const bool has_failed_sync = control.has_failed_sync();
+  refuse_living_owner(directory, header.owner);
   // The journal has what was synced since a checkpoint, of the original's values as they became.
   directory.sync_file_system();
-  if (const auto info = directory.info(Writers::name); info && info->links > 1)
-    replace_by_copy(directory, Writers::name);
-  for (const char* name : {Journal::name, owner_name, server_name, staged_server_name, socket_name,
-                           buffer_journal_names[0], buffer_journal_names[1]}) {
+  for (const char* name : {Writers::name, buffer_journal_names[0], buffer_journal_names[1]}) {
+    if (is_shared(directory, name)) replace_by_copy(directory, name);
+  }
+  for (const char* name : {Journal::name, owner_name, server_name, staged_server_name, socket_name}) {
     remove_if_there(directory, name);
   }
   if (marker) {
     Marker own = *marker;
     own.uuid = format_uuid(random_uuid());
     own.temporary = false;  // its owner has the original
-    replace(directory, marker_name, staged_marker_name, encode_marker(own));
+    replace_whole(directory, marker_name, staged_marker_name, encode_marker(own));
   }
-  replace(directory, lock_name, mended_value_name, "");
+  replace_whole(directory, lock_name, mended_value_name, "");
   // Last: until then it is a linked copy, and this can be done again. Made anew, of no boot, so that all is counted: a
   // change that was in progress is the original's.
-  replace(directory, Control::name, staged_control_name, Control::initial(Boots{}));
-  Control control(directory, false);
-  control.set_home(directory.info("")->inode);
-  if (had_failed_sync) control.note_failed_sync();
+  const ControlWords words{.buffered = header.words.buffered};
+  replace_whole(directory, Control::name, staged_control_name, Control::initial(Boots{}, words, has_failed_sync));
+  Control(directory, false).set_home(directory.info("")->inode);
   directory.sync();
 }
 

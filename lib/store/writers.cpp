@@ -120,6 +120,12 @@ void Writers::take_in(std::uint64_t slot, const WriterId& writer) {
   slots_[writer] = slot;
 }
 
+void Writers::forget_file() noexcept {
+  file_.reset();
+  has_header_ = false;
+  may_be_changed_ = true;
+}
+
 void Writers::forget_slots() noexcept {
   slots_.clear();
   free_.clear();
@@ -207,7 +213,29 @@ std::uint64_t Writers::count_whole() {
   std::uint64_t count = 0;
   // Without a header, what stands behind it was never synced.
   while (try_file() && has_header_ && try_load(count)) ++count;
+  if (file_ && has_header_ && is_damaged(count)) throw_damaged_slot(count);
   return count;
+}
+
+std::uint64_t Writers::free_damaged() {
+  std::uint64_t freed = 0;
+  if (!try_file() || !has_header_) return freed;
+  const std::uint64_t count = (file_->size() - header_size) / slot_size;
+  for (std::uint64_t slot = 0; slot < count; ++slot) {
+    if (!is_damaged(slot)) continue;
+    if (freed == 0) note_reuse();
+    file_->write_at(offset_of(slot), encode_slot({.writer = no_writer(), .sequence = 0}));
+    ++freed;
+  }
+  forget_slots();
+  return freed;
+}
+
+/// A slot lies within one sector: power loss leaves it as it was before, which may be nothing, or all of it.
+bool Writers::is_damaged(std::uint64_t slot) const {
+  std::array<char, slot_size> raw{};
+  const std::string_view bytes{raw.data(), file_->read_at(offset_of(slot), raw)};
+  return bytes.size() == slot_size && !is_zero(bytes) && !decode_slot(bytes);
 }
 
 File* Writers::try_file() {
@@ -243,7 +271,7 @@ void Writers::make_file() {
 void Writers::throw_damaged_slot(std::uint64_t slot) const {
   throw CorruptionError("slot " + std::to_string(slot) + " of " + quoted(directory_.path() + "/" + name) +
                         " is damaged or missing: it cannot be told which batches of its writer have been applied; "
-                        "to go on all the same, move the file away and run 'accrete verify --repair'");
+                        "'accrete verify --repair' forgets that writer");
 }
 
 BatchId Writers::load(std::uint64_t slot) {

@@ -47,6 +47,8 @@ class Writers {
   };
   /// Other processes may have changed the table since it was last looked at.
   void expect_changes() noexcept { may_be_changed_ = true; }
+  /// Another file may have taken its place.
+  void forget_file() noexcept;
 
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
@@ -72,8 +74,12 @@ class Writers {
   /// The front of a file.
   [[nodiscard]] static std::string encode_header(std::uint64_t secret);
 
-  /// How many slots from the first on are whole: what the count must be when the control file has lost it.
+  /// How many slots from the first on are whole: what the count must be when the control file has lost it. Throws
+  /// CorruptionError for one behind them in which there is something else.
   [[nodiscard]] std::uint64_t count_whole();
+
+  /// Makes free slots of those that are damaged, whose writers nobody knows. Returns how many. For a repair.
+  std::uint64_t free_damaged();
 
  private:
   struct Hash {
@@ -85,6 +91,7 @@ class Writers {
   void make_file();
   [[nodiscard]] std::optional<BatchId> try_load(std::uint64_t slot);
   [[nodiscard]] BatchId load(std::uint64_t slot);
+  [[nodiscard]] bool is_damaged(std::uint64_t slot) const;
   [[noreturn]] void throw_damaged_slot(std::uint64_t slot) const;
   void load_slots(std::uint64_t count);
   void forget_slots() noexcept;

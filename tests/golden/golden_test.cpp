@@ -67,7 +67,8 @@ void make_dataset(const std::string& path) {
   writers.store(1, {.writer = writer_id(2), .sequence = 0x0102030405060708});
 
   write_file(path + "/.control",
-             Control::initial({.epoch = 0x0102030405060708, .uptime = 0x1112131415161718, .ids = {boot_id}}, 3, 11));
+             Control::initial({.epoch = 0x0102030405060708, .uptime = 0x1112131415161718, .ids = {boot_id}},
+                              {.keys = 3, .bytes = 11}));
   Control control(*directory, false);
   control.set_owner({.process = 0x21222324, .start = 0x3132333435, .pid_namespace = 0x41424344});
   control.set_home(0x5152535455565758);

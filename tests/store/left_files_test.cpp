@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "store/control.hpp"
+#include "store/files_dataset.hpp"
+#include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
 #include "support/temporary_directory.hpp"
@@ -64,10 +67,12 @@ TEST_CASE("adopting refuses a journal that does not fit the values, and says wha
   const Left left;
   fs::remove(left.file(".accrete"));
   write_file(left.file("a"), "other");
-  CHECK_THROWS_WITH_AS(create(left.path(), {.adopt = true}), doctest::Contains("move both files away"),
-                       CorruptionError);
+  CHECK_THROWS_WITH_AS(create(left.path(), {.adopt = true}),
+                       doctest::Contains("move both files, .control and .journal away"), CorruptionError);
   CHECK(read_file(left.file("a")) == "other");
-  for (const char* const name : {".buffer-0", ".buffer-1"}) fs::rename(left.file(name), left.path() + "-" + name);
+  for (const char* const name : {".buffer-0", ".buffer-1", ".control", ".journal"}) {
+    fs::rename(left.file(name), left.path() + "-" + name);
+  }
   create(left.path(), {.adopt = true});
   CHECK(open(left.path())->get("a") == "other");
 }
@@ -92,6 +97,86 @@ TEST_CASE("a journal, a table of writers or a control file that is gone or empti
       static_cast<void>(verify(left.path(), {.repair = true}));
       CHECK(verify(left.path()).problems.empty());
     }
+  }
+}
+
+TEST_CASE("a journal of a buffer that is gone in whole is an error until a repair has said so") {
+  const Left left;
+  for (const char* const name : {".buffer-0", ".buffer-1"}) fs::remove(left.file(name));
+  SUBCASE("to who opens it") {
+    CHECK_THROWS_AS((void)open(left.path()), CorruptionError);
+    CHECK_THROWS_AS((void)open(left.path(), {.buffer = BufferOptions{}}), CorruptionError);
+    CHECK_THROWS_AS((void)get(left.path(), {"a"}), CorruptionError);
+    CHECK_FALSE(verify(left.path()).problems.empty());
+    CHECK_FALSE(verify(left.path(), {.repair = true}).repairs.empty());
+  }
+  SUBCASE("to who adopts it") {
+    fs::remove(left.file(".accrete"));
+    CHECK_THROWS_AS(create(left.path(), {.adopt = true}), CorruptionError);
+    fs::remove(left.file(".control"));
+    create(left.path(), {.adopt = true});
+  }
+  CHECK(open(left.path())->get("a") == "id;id;flushed;");
+  CHECK(verify(left.path()).problems.empty());
+}
+
+TEST_CASE("a journal of a buffer that the control file does not know of is handed down") {
+  const Left left;
+  const std::unique_ptr<Directory> directory = posix_env().try_open_directory(left.path());
+  {
+    Control control(*directory, false);
+    ControlWords words = control.load().words;
+    REQUIRE(words.buffered);
+    words.buffered = false;
+    control.set_words(words);
+  }
+  CHECK_FALSE(verify(left.path()).problems.empty());
+  SUBCASE("by who opens it") {}
+  SUBCASE("by a buffer") { open(left.path(), {.buffer = BufferOptions{}})->flush(); }
+  SUBCASE("by a repair") { CHECK_FALSE(verify(left.path(), {.repair = true}).repairs.empty()); }
+  SUBCASE("by who adopts it") {
+    fs::remove(left.file(".accrete"));
+    create(left.path(), {.adopt = true});
+  }
+  check_whole(left.path());
+}
+
+TEST_CASE("a repair that makes the control file anew writes all files again, since a sync may have failed") {
+  const TemporaryDirectory directory;
+  FaultEnv env(posix_env());
+  const std::string url = directory / "dataset";
+  create_files(env, url, {});
+  open_files(env, url, {})->append("a", "1");
+  const auto inode = [&] { return posix_env().try_open_directory(url)->info("a")->inode; };
+  const std::uint64_t before = inode();
+  write_file(url + "/.control", "damaged");
+  SUBCASE("in whole") {
+    CHECK_FALSE(verify_files(env, url, {.repair = true}).repairs.empty());
+    CHECK(inode() != before);
+    open_files(env, url, {})->sync();
+  }
+  SUBCASE("and if it cannot, no sync counts") {
+    bool refused = true;
+    int not_synced = 0;
+    for (std::uint64_t n = 1; refused; ++n) {
+      CAPTURE(n);
+      write_file(url + "/.control", "damaged");
+      const std::uint64_t damaged = inode();
+      env.fail_at(n, {.how = Fault::How::for_good});
+      try {
+        static_cast<void>(verify_files(env, url, {.repair = true}));
+      } catch (const Error&) {
+      }
+      refused = env.fired();
+      env.heal();
+      try {
+        open_files(env, url, {})->sync();
+        CHECK(inode() != damaged);
+      } catch (const Error&) {
+        ++not_synced;
+      }
+    }
+    CHECK(not_synced > 0);
   }
 }
 

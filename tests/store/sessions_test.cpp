@@ -176,7 +176,7 @@ TEST_CASE("an id among 200,000 is looked up in few reads") {
     Control control(*files, false);
     ControlWords words = control.load().words;
     words.writers = ids;
-    control.commit(words);
+    control.set_words(words);
   }
   const auto store = open_files(env, path, {});
   const Entry entry{"key", "1;"};

@@ -81,6 +81,7 @@ class CrashFile final : public File, public LosesWrites {
     inode_->write(offset, bytes.size());
   }
   void truncate(std::uint64_t size) override { next_->truncate(size); }
+  void set_rights(const FileRights& rights) override { next_->set_rights(rights); }
   void sync() override { inode_->sync_bytes(read_all(*next_)); }
   void lose_writes() override { inode_->give_up_bytes(read_all(*next_)); }
 

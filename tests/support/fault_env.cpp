@@ -45,6 +45,10 @@ class FaultFile final : public File {
     env_.pass_change("truncate", name_);
     next_->truncate(size);
   }
+  void set_rights(const FileRights& rights) override {
+    env_.pass_change("change the rights of", name_);
+    next_->set_rights(rights);
+  }
   void sync() override {
     env_.pass_sync("sync", name_, *next_);
     if (env_.syncs()) next_->sync();
