@@ -9,7 +9,8 @@ void append_for_certain(Store& store, std::span<const Entry> entries, const Appe
     store.append_batch(entries, options);
   } catch (const UnknownOutcomeError& error) {
     AppendOptions again = options;
-    again.id = error.batch();
+    if (!again.id) again.id = error.batch();
+    if (!again.id) throw;  // a dataset without a server may complete the first one, and would append the second too
     store.append_batch(entries, again);
   }
 }

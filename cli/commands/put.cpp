@@ -16,7 +16,8 @@ constexpr const char* footer =
     R"(Standard input of up to 64 MiB is one append; more is appended in pieces of 64 MiB, each whole or not at all.
 
 If the server of a served dataset does not say in time whether it has appended the bytes, they are sent once more, and
-appended once in all. If it says nothing still, the exit code is 4, and they may be appended yet.
+appended once in all. If it says nothing still, the exit code is 4, and they may be appended yet; so they may where a
+device fails under a dataset that is not served, and the message says so.
 
 Example:
   accrete put greetings x 'Hello '
