@@ -99,7 +99,7 @@ void ServeArguments::add_to(CLI::App& command) {
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
       "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
-      "the flush to the journal. SIGHUP and other signals end nothing.\n"
+      "the flush to the journal. Before it is ready, the first one ends it at once. SIGHUP and others end nothing.\n"
       "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
       "more of it).\n\n"
       "Example:\n"
@@ -156,6 +156,7 @@ void ServeArguments::run(Program& program) const {
   server::ServerOptions serving = server_options();
   refuse_if_served(dataset_.dataset, "serve");
   StopSignals signals;
+  signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
   constexpr std::uint64_t most_kept_memory = 64 << 20;
   keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, most_kept_memory)));
   OpenOptions options = dataset_.options();
@@ -166,6 +167,7 @@ void ServeArguments::run(Program& program) const {
     program.end_with(ExitCode::failed);
   };
   const std::unique_ptr<BufferedStore> store = open_buffered_files(posix_env(), dataset_.dataset, options);
+  signals.hold_stops_back();
   const std::string path = absolute_path(dataset_.dataset);
   const SocketPlace socket(path);
   serving.endpoints.insert(serving.endpoints.begin(), socket.endpoint());

@@ -89,4 +89,6 @@ StopSignals::Taken StopSignals::take() {
 
 void StopSignals::let_stops_through() const noexcept { ::pthread_sigmask(SIG_UNBLOCK, &state_->stops, nullptr); }
 
+void StopSignals::hold_stops_back() const noexcept { ::pthread_sigmask(SIG_BLOCK, &state_->stops, nullptr); }
+
 }  // namespace accrete

@@ -34,6 +34,8 @@ class StopSignals {
   /// From now on, one that asks to stop does what it would without this object: it ends the process at once. For the
   /// thread that made the object.
   void let_stops_through() const noexcept;
+  /// From now on, it is held back again.
+  void hold_stops_back() const noexcept;
 
  private:
   struct State;
