@@ -48,5 +48,14 @@ TEST_CASE("a batch with an id is appended again under it, whether or not the err
   CHECK(unsure.memory->get("k") == "bytes");
 }
 
+TEST_CASE("the outcome stays unknown when the second time ends before it is sent") {
+  Unsure unsure(id);
+  unsure.store.before = [&](HookedStore::Call call, std::string_view) {
+    if (unsure.store.count(call) == 2) throw TimeoutError("nothing was sent");
+  };
+  CHECK_THROWS_AS(append_for_certain(unsure.store, {&entry, 1}), UnknownOutcomeError);
+  CHECK(unsure.memory->get("k") == "bytes");
+}
+
 }  // namespace
 }  // namespace accrete::test
