@@ -7,6 +7,7 @@
 #include "cli/loader.hpp"
 #include "cli/program.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/rethrow_with.hpp"
 #include "cli/text_format.hpp"
 #include "os/byte_source.hpp"
 #include "os/stop_signals.hpp"
@@ -193,9 +194,9 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
     if (!input->is_inside(dataset)) return input;
     throw Error("cannot load " + accrete::quoted(input->name()) + " into " + accrete::quoted(dataset) +
                 ": input file is output file; copy it out of the dataset first");
-  } catch (const Error& error) {
+  } catch (...) {
     if (before.inputs == 0) throw;
-    throw Error(error.what() + std::string("; the inputs before it are loaded whole"));
+    rethrow_with("; the inputs before it are loaded whole");
   }
 }
 

@@ -79,5 +79,26 @@ TEST_CASE("maps that repeat long names are appended in batches of bounded size, 
   CHECK(load(store, rows_of_long_names(rows + 3), options).rows == 3);
 }
 
+TEST_CASE("a load that fails throws the type that the store threw, with what it knows") {
+  const std::unique_ptr<Store> memory = memory_store();
+  const auto load_failing_with = [&](const auto& error) {
+    HookedStore store(*memory);
+    store.before = [&](HookedStore::Call call, std::string_view) {
+      if (call == HookedStore::Call::append) throw error;
+    };
+    (void)load(store, rows_of_long_names(1), {});
+  };
+  CHECK_THROWS_AS(load_failing_with(LockedError("busy")), LockedError);
+  CHECK_THROWS_AS(load_failing_with(TimeoutError("busy")), TimeoutError);
+  const BatchId id{.writer = {std::byte{7}}, .sequence = 1};
+  try {
+    load_failing_with(UnknownOutcomeError("unknown", id));
+    FAIL("nothing was thrown");
+  } catch (const UnknownOutcomeError& error) {
+    REQUIRE(error.batch());
+    CHECK(error.batch()->writer == id.writer);
+  }
+}
+
 }  // namespace
 }  // namespace accrete::test
