@@ -47,6 +47,20 @@ void withdraw(Directory& dataset) {
   }
 }
 
+/// Says that it is ready. Whoever does not read that is served all the same.
+void announce(Output& out, const std::string& dataset, const ServerFile& server) {
+  std::string text = "serving " + accrete::escape(dataset) + " at";
+  for (const ServedEndpoint& endpoint : server.endpoints) text += " " + accrete::escape(endpoint.address);
+  try {
+    out.write("accrete: " + text + "\n");
+    out.flush();
+  } catch (const ClosedPipe&) {
+    Program::say("nobody reads standard output; " + text);
+  } catch (const IoError& error) {
+    Program::say(std::string(error.what()) + "; " + text);
+  }
+}
+
 class ServeArguments {
  public:
   void add_to(CLI::App& command);
@@ -100,8 +114,9 @@ void ServeArguments::add_to(CLI::App& command) {
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
       "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
       "the flush to the journal. Before it is ready, the first one ends it at once. SIGHUP and others end nothing.\n"
-      "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
-      "more of it).\n\n"
+      "When it is ready it prints one line on standard output, or on standard error where that is closed; its log "
+      "goes\n"
+      "to standard error (ACCRETE_LOG=debug for more of it).\n\n"
       "Example:\n"
       "  accrete serve flights\n"
       "  accrete serve flights --memory 4GB --durability sync --bind tcp://127.0.0.1:5555\n"
@@ -175,10 +190,7 @@ void ServeArguments::run(Program& program) const {
   make_way_for_socket(*directory);
   server::Server server(*store, std::move(serving));
   save_server_file(*directory, server.description());
-  std::string line = "accrete: serving " + accrete::escape(dataset_.dataset) + " at";
-  for (const ServedEndpoint& endpoint : server.description().endpoints) line += " " + accrete::escape(endpoint.address);
-  program.out().write(line + "\n");
-  program.out().flush();
+  announce(program.out(), dataset_.dataset, server.description());
   server.run(&signals);
   withdraw(*directory);
 }

@@ -307,6 +307,30 @@ def files_of(pid):
             yield os.readlink(os.path.join(folder, name))
 
 
+class ReadyLine(ServerTest):
+    def check_served(self, **streams):
+        process = subprocess.Popen([PROGRAM, "serve", self.data], stderr=subprocess.PIPE, text=True, **streams)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(any(" serving " in line for line in process.stderr))
+        self.run_program("put", self.data, "x", "y")
+        self.run_program("stop", self.data)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertFalse(os.path.exists(os.path.join(self.data, ".server")))
+
+    def test_a_server_whose_ready_line_nobody_reads_serves(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as closed:
+            self.check_served(stdout=closed)
+
+    def test_a_server_that_cannot_write_its_ready_line_serves(self):
+        self.check_served(preexec_fn=lambda: os.close(1))
+        with open("/dev/full", "wb", buffering=0) as full:
+            self.check_served(stdout=full)
+
+
 class LeftFiles(ServerTest):
     def lock(self):
         """Takes the dataset's lock, for as long as the file that is returned is open."""
