@@ -94,6 +94,17 @@ class LoadReport final : public LoadObserver {
   std::uint64_t malformed_ = 0;
 };
 
+class StopsHeldBack {
+ public:
+  explicit StopsHeldBack(const StopSignals& signals) : signals_(signals) { signals_.hold_stops_back(); }
+  ~StopsHeldBack() { signals_.let_stops_through(); }
+  StopsHeldBack(const StopsHeldBack&) = delete;
+  StopsHeldBack& operator=(const StopsHeldBack&) = delete;
+
+ private:
+  const StopSignals& signals_;
+};
+
 class LoadArguments {
  public:
   void add_to(CLI::App& command);
@@ -103,7 +114,7 @@ class LoadArguments {
   [[nodiscard]] std::unique_ptr<RowParser> make_parser() const;
   [[nodiscard]] std::vector<std::string> split_by() const;
   void check_combination() const;
-  [[nodiscard]] LoadTotals load_all(Store& store, RowParser& parser) const;
+  [[nodiscard]] LoadTotals load_all(Store& store, RowParser& parser, StopSignals& signals) const;
   void summarize(const Store& store, const LoadTotals& totals, std::chrono::duration<double> time) const;
 
   DatasetArguments dataset_;
@@ -200,9 +211,9 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
   }
 }
 
-/// Only here do signals wait: before it nothing has been read, and behind it nothing is left to be appended.
-LoadTotals LoadArguments::load_all(Store& store, RowParser& parser) const {
-  StopSignals signals(StopSignals::Hangup::stops);
+/// Only here do stops wait: before it nothing has been read, and behind it nothing is left to be appended.
+LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals& signals) const {
+  const StopsHeldBack held(signals);
   LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
   if (!id_.empty()) options.id = id_;
   LoadReport report(quiet_, signals);
@@ -218,8 +229,10 @@ void LoadArguments::run(Program&) {
   check_combination();
   const std::unique_ptr<RowParser> parser = make_parser();
   const auto begin = std::chrono::steady_clock::now();
+  StopSignals signals(StopSignals::Hangup::stops);
+  signals.let_stops_through();
   const std::unique_ptr<Store> store = dataset_.open();
-  const LoadTotals totals = load_all(*store, *parser);
+  const LoadTotals totals = load_all(*store, *parser, signals);
   if (sync_) store->sync();
   if (totals.malformed > 0) Program::say(counted(totals.malformed, "malformed row") + " skipped");
   if (!quiet_) summarize(*store, totals, std::chrono::steady_clock::now() - begin);
