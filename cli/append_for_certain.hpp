@@ -6,7 +6,9 @@
 
 namespace accrete::cli {
 
-/// Appends a batch; if a server does not say in time what has become of it, it is sent once more, under the same id.
+/// Appends a batch; if it cannot be told what has become of it, it is appended once more, under the same id. Without
+/// one (a server's client makes its own, a dataset without a server none), it is UnknownOutcomeError at once.
+/// All other errors say that nothing is applied.
 void append_for_certain(Store& store, std::span<const Entry> entries, const AppendOptions& options = {});
 
 }  // namespace accrete::cli

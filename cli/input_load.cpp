@@ -78,7 +78,6 @@ void InputLoad::read_rows() {
       if (!buffer_.text().empty()) observer_.unended_row(source_, buffer_.text().size());
       return;
     } else {
-      hand_down_if_due();
       fill();
     }
   }
@@ -124,7 +123,8 @@ std::uint64_t InputLoad::sequence_at(std::uint64_t offset) {
   return LoadPosition{.offset = offset, .check = static_cast<std::uint16_t>(buffer_.hash_to(offset))}.sequence();
 }
 
-/// Whoever waits for input has time to wait for the store as well, and to tell of its errors.
+/// Whoever waits for input has time to wait for the store as well, and to tell of its errors. Before each fill, also
+/// where nothing can be gathered yet: while bytes are due, a fill waits for no more of them.
 void InputLoad::hand_down_if_due() {
   if (!buffer_.due() || InputBuffer::Clock::now() < *buffer_.due()) return;
   buffer_.reset_due();
@@ -221,6 +221,7 @@ void InputLoad::skip_loaded(LoadPosition loaded, const LoadId& id) {
 
 /// What was read before somebody asked to stop has been gone through when this is called the next time.
 void InputLoad::fill() {
+  hand_down_if_due();
   if (observer_.stop_is_asked()) {
     fail("stopped by a signal, with the rows up to byte " + std::to_string(taken_end_) + " of this input");
   }

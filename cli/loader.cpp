@@ -1,31 +1,11 @@
 #include "cli/loader.hpp"
 
-#include <accrete/error.hpp>
-#include <new>
 #include <utility>
 
 #include "cli/input_load.hpp"
+#include "cli/rethrow_with.hpp"
 
 namespace accrete::cli {
-namespace {
-
-/// Throws the error that is being handled once more, as its type where the type matters, with more to say.
-[[noreturn]] void rethrow_with(const std::string& addition) {
-  try {
-    throw;
-  } catch (const LockedError& error) {
-    throw LockedError(error.what() + addition);
-  } catch (const NotFoundError& error) {
-    throw NotFoundError(error.what() + addition);
-  } catch (const Error& error) {
-    throw Error(error.what() + addition);
-  } catch (const std::bad_alloc&) {
-    throw TooLargeError("there is not enough memory" + addition);
-  }
-}
-
-}  // namespace
-
 Loader::Loader(Store& store, RowParser& parser, LoadOptions options, LoadObserver& observer)
     : store_(store), parser_(parser), options_(std::move(options)), observer_(observer) {
   if (options_.id) id_.emplace(*options_.id, parser_.description());

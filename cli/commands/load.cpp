@@ -7,6 +7,7 @@
 #include "cli/loader.hpp"
 #include "cli/program.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/rethrow_with.hpp"
 #include "cli/text_format.hpp"
 #include "os/byte_source.hpp"
 #include "os/stop_signals.hpp"
@@ -45,7 +46,8 @@ Loading once
 
 Slow inputs and signals
   What has come of a pipe is appended after a second at the latest. SIGTERM, SIGINT and SIGHUP end a load with the rows
-  that were read whole: it says how far it came, and the exit code is 4. A second one ends it at once.
+  that were read whole: it says how far it came, and the exit code is 4. A second one ends it at once, and so does the first
+  while it opens the dataset, and with --sync once all is appended.
 
 Example:
   accrete load flights flights.csv --by origin
@@ -83,8 +85,6 @@ class LoadReport final : public LoadObserver {
     return is_stopped_;
   }
 
-  void end() noexcept { bar_.clear(); }
-
  private:
   static constexpr std::uint64_t most_shown = 5;
 
@@ -92,6 +92,17 @@ class LoadReport final : public LoadObserver {
   StopSignals& signals_;
   bool is_stopped_ = false;
   std::uint64_t malformed_ = 0;
+};
+
+class StopsHeldBack {
+ public:
+  explicit StopsHeldBack(const StopSignals& signals) : signals_(signals) { signals_.hold_stops_back(); }
+  ~StopsHeldBack() { signals_.let_stops_through(); }
+  StopsHeldBack(const StopsHeldBack&) = delete;
+  StopsHeldBack& operator=(const StopsHeldBack&) = delete;
+
+ private:
+  const StopSignals& signals_;
 };
 
 class LoadArguments {
@@ -103,7 +114,7 @@ class LoadArguments {
   [[nodiscard]] std::unique_ptr<RowParser> make_parser() const;
   [[nodiscard]] std::vector<std::string> split_by() const;
   void check_combination() const;
-  void load_all(Loader& loader) const;
+  [[nodiscard]] LoadTotals load_all(Store& store, RowParser& parser, StopSignals& signals) const;
   void summarize(const Store& store, const LoadTotals& totals, std::chrono::duration<double> time) const;
 
   DatasetArguments dataset_;
@@ -194,17 +205,24 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
     if (!input->is_inside(dataset)) return input;
     throw Error("cannot load " + accrete::quoted(input->name()) + " into " + accrete::quoted(dataset) +
                 ": input file is output file; copy it out of the dataset first");
-  } catch (const Error& error) {
+  } catch (...) {
     if (before.inputs == 0) throw;
-    throw Error(error.what() + std::string("; the inputs before it are loaded whole"));
+    rethrow_with("; the inputs before it are loaded whole");
   }
 }
 
-void LoadArguments::load_all(Loader& loader) const {
+/// Only here do stops wait: before it nothing has been read, and behind it nothing is left to be appended.
+LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals& signals) const {
+  const StopsHeldBack held(signals);
+  LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
+  if (!id_.empty()) options.id = id_;
+  LoadReport report(quiet_, signals);
+  Loader loader(store, parser, options, report);
   const std::vector<std::string> standard = {"-"};
   for (const std::string& file : files_.empty() ? standard : files_) {
     loader.load(*open_input(file, dataset_.directory(), loader.totals()));
   }
+  return loader.totals();
 }
 
 void LoadArguments::run(Program&) {
@@ -212,15 +230,10 @@ void LoadArguments::run(Program&) {
   const std::unique_ptr<RowParser> parser = make_parser();
   const auto begin = std::chrono::steady_clock::now();
   StopSignals signals(StopSignals::Hangup::stops);
+  signals.let_stops_through();
   const std::unique_ptr<Store> store = dataset_.open();
-  LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
-  if (!id_.empty()) options.id = id_;
-  LoadReport report(quiet_, signals);
-  Loader loader(*store, *parser, options, report);
-  load_all(loader);
+  const LoadTotals totals = load_all(*store, *parser, signals);
   if (sync_) store->sync();
-  report.end();
-  const LoadTotals& totals = loader.totals();
   if (totals.malformed > 0) Program::say(counted(totals.malformed, "malformed row") + " skipped");
   if (!quiet_) summarize(*store, totals, std::chrono::steady_clock::now() - begin);
 }

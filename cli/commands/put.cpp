@@ -5,18 +5,22 @@
 #include "base/key_name.hpp"
 #include "cli/append_for_certain.hpp"
 #include "cli/program.hpp"
+#include "cli/rethrow_with.hpp"
 #include "os/byte_source.hpp"
 
 namespace accrete::cli {
 namespace {
 
 constexpr std::size_t piece_bytes = 64 << 20;
+constexpr std::size_t least_cut_bytes = 1 << 20;  // every server takes half of it
 
 constexpr const char* footer =
     R"(Standard input of up to 64 MiB is one append; more is appended in pieces of 64 MiB, each whole or not at all.
+Where a server takes less at once (--max-message), the pieces are smaller.
 
 If the server of a served dataset does not say in time whether it has appended the bytes, they are sent once more, and
-appended once in all. If it says nothing still, the exit code is 4, and they may be appended yet.
+appended once in all. If it says nothing still, the exit code is 4, and they may be appended yet; so they may where a
+device fails under a dataset that is not served, and the message says so.
 
 Example:
   accrete put greetings x 'Hello '
@@ -70,17 +74,33 @@ class PutArguments {
  private:
   void append_all(Store& store, ByteSource& input) const {
     std::uint64_t done = 0;
+    std::size_t most = piece_bytes;
     std::string piece;
     try {
       do {
         read_piece(input, piece);
-        if (done == 0 || !piece.empty()) append(store, piece, done);
-        done += piece.size();
+        if (done == 0 || !piece.empty()) append_piece(store, piece, done, most);
       } while (piece.size() == piece_bytes);
-    } catch (const Error& error) {
+    } catch (...) {
       if (done == 0) throw;
-      throw Error(error.what() + std::string("; ") + std::to_string(done) + " bytes were appended before it");
+      rethrow_with("; " + std::to_string(done) + " bytes were appended before it");
     }
+  }
+
+  /// In parts, each of at most `most` bytes, which becomes less if the store takes less at once. Adds to `done`.
+  void append_piece(Store& store, std::string_view piece, std::uint64_t& done, std::size_t& most) const {
+    do {
+      const std::string_view part = piece.substr(0, most);
+      try {
+        append(store, part, done);
+      } catch (const TooLargeError&) {
+        if (part.size() < least_cut_bytes) throw;
+        most = part.size() / 2;
+        continue;
+      }
+      done += part.size();
+      piece.remove_prefix(part.size());
+    } while (!piece.empty());
   }
 
   void append(Store& store, std::string_view bytes, std::uint64_t done) const {

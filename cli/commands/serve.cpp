@@ -47,6 +47,20 @@ void withdraw(Directory& dataset) {
   }
 }
 
+/// Says that it is ready. Whoever does not read that is served all the same.
+void announce(Output& out, const std::string& dataset, const ServerFile& server) {
+  std::string text = "serving " + accrete::escape(dataset) + " at";
+  for (const ServedEndpoint& endpoint : server.endpoints) text += " " + accrete::escape(endpoint.address);
+  try {
+    out.write("accrete: " + text + "\n");
+    out.flush();
+  } catch (const ClosedPipe&) {
+    Program::say("nobody reads standard output; " + text);
+  } catch (const IoError& error) {
+    Program::say(std::string(error.what()) + "; " + text);
+  }
+}
+
 class ServeArguments {
  public:
   void add_to(CLI::App& command);
@@ -99,9 +113,10 @@ void ServeArguments::add_to(CLI::App& command) {
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
       "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
-      "the flush to the journal. SIGHUP and other signals end nothing.\n"
-      "When it is ready it prints one line on standard output; its log goes to standard error (ACCRETE_LOG=debug for\n"
-      "more of it).\n\n"
+      "the flush to the journal. Before it is ready, the first one ends it at once. SIGHUP and others end nothing.\n"
+      "When it is ready it prints one line on standard output, or on standard error where that is closed; its log "
+      "goes\n"
+      "to standard error (ACCRETE_LOG=debug for more of it).\n\n"
       "Example:\n"
       "  accrete serve flights\n"
       "  accrete serve flights --memory 4GB --durability sync --bind tcp://127.0.0.1:5555\n"
@@ -156,6 +171,7 @@ void ServeArguments::run(Program& program) const {
   server::ServerOptions serving = server_options();
   refuse_if_served(dataset_.dataset, "serve");
   StopSignals signals;
+  signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
   constexpr std::uint64_t most_kept_memory = 64 << 20;
   keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, most_kept_memory)));
   OpenOptions options = dataset_.options();
@@ -166,6 +182,7 @@ void ServeArguments::run(Program& program) const {
     program.end_with(ExitCode::failed);
   };
   const std::unique_ptr<BufferedStore> store = open_buffered_files(posix_env(), dataset_.dataset, options);
+  signals.hold_stops_back();
   const std::string path = absolute_path(dataset_.dataset);
   const SocketPlace socket(path);
   serving.endpoints.insert(serving.endpoints.begin(), socket.endpoint());
@@ -173,10 +190,7 @@ void ServeArguments::run(Program& program) const {
   make_way_for_socket(*directory);
   server::Server server(*store, std::move(serving));
   save_server_file(*directory, server.description());
-  std::string line = "accrete: serving " + accrete::escape(dataset_.dataset) + " at";
-  for (const ServedEndpoint& endpoint : server.description().endpoints) line += " " + accrete::escape(endpoint.address);
-  program.out().write(line + "\n");
-  program.out().flush();
+  announce(program.out(), dataset_.dataset, server.description());
   server.run(&signals);
   withdraw(*directory);
 }

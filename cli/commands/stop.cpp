@@ -8,10 +8,24 @@
 #include "net/server_file.hpp"
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
+#include "os/process.hpp"
+#include "store/control.hpp"
 #include "store/files_parts.hpp"
 
 namespace accrete::cli {
 namespace {
+
+/// Whether it is the process that has said in `.control` that it has the dataset for itself: from here, one of a
+/// container has another number than there and in `.server`.
+bool is_owner(Directory& dataset, std::int64_t holder) {
+  const std::optional<Process> process = process_as_it_knows_itself(holder);
+  try {
+    const Owner owner = Control(dataset, true).load().owner;
+    return process == Process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
+  } catch (const CorruptionError&) {
+    return false;
+  }
+}
 
 class StopArguments {
  public:
@@ -36,7 +50,7 @@ class StopArguments {
       throw Error("cannot stop the server of " + accrete::quoted(dataset_.dataset) +
                   ": it runs on another host or in another container; stop it there");
     }
-    if (!server || server->process != *holder) {
+    if (!server || (server->process != *holder && !is_owner(*directory, *holder))) {
       throw NotFoundError("cannot stop the server of " + accrete::quoted(dataset_.dataset) + ": none runs");
     }
     ask_to_end(*holder);

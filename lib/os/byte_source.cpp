@@ -70,7 +70,7 @@ class DescriptorSource : public ByteSource {
   int fd_;
 };
 
-class OwnedSource final : public DescriptorSource {
+class OwnedSource : public DescriptorSource {
  public:
   OwnedSource(Descriptor fd, const std::string& name) : DescriptorSource(fd.get(), name), owned_(std::move(fd)) {}
 
@@ -78,17 +78,38 @@ class OwnedSource final : public DescriptorSource {
   Descriptor owned_;
 };
 
+/// Opened without waiting for who writes to it. `poll` does wait for the first one, but to `read` it is at its end.
+class NamedPipeSource final : public OwnedSource {
+ public:
+  using OwnedSource::OwnedSource;
+
+  std::size_t read(std::span<char> to) override {
+    (void)wait(std::nullopt, -1);
+    return OwnedSource::read(to);
+  }
+};
+
+bool is_named_pipe(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
+Descriptor open_to_read(const std::string& path, int more_flags) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | more_flags);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw_io_error("open", path, errno);
+  return Descriptor(fd);
+}
+
 }  // namespace
 
 std::unique_ptr<ByteSource> open_source(const std::string& path) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) throw_io_error("open", path, errno);
-  auto source = std::make_unique<OwnedSource>(Descriptor(fd), path);
-  ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return source;
+  if (is_named_pipe(path)) return std::make_unique<NamedPipeSource>(open_to_read(path, O_NONBLOCK), path);
+  Descriptor fd = open_to_read(path, 0);
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return std::make_unique<OwnedSource>(std::move(fd), path);
 }
 
 std::unique_ptr<ByteSource> standard_input() {

@@ -42,7 +42,7 @@ class ByteSource {
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
-/// A file, device or named pipe.
+/// A file, device or named pipe. The latter is opened at once: it is `wait` that waits for who writes to it.
 [[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path);
 
 [[nodiscard]] std::unique_ptr<ByteSource> standard_input();

@@ -36,9 +36,24 @@ std::optional<ProcessState> state_of(const std::string& process) {
   return fields ? std::optional(state) : std::nullopt;
 }
 
-std::uint64_t own_namespace() {
+/// 0 if /proc does not tell.
+std::uint64_t namespace_of(const std::string& process) {
   struct stat status {};
-  return ::stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+  return ::stat(("/proc/" + process + "/ns/pid").c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+std::uint64_t own_namespace() { return namespace_of("self"); }
+
+/// In the innermost of its namespaces; 0 if /proc does not tell. A line of it: "NSpid:\t4711\t1".
+std::uint64_t innermost_number_of(const std::string& process) {
+  std::ifstream in("/proc/" + process + "/status");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("NSpid:")) continue;
+    std::uint64_t number = 0;
+    std::istringstream(line.substr(line.find_last_of(" \t") + 1)) >> number;
+    return number;
+  }
+  return 0;
 }
 
 /// Its first thread may have ended, and others live.
@@ -68,6 +83,15 @@ Process this_process() {
   return {.number = static_cast<std::uint64_t>(::getpid()),
           .start = state ? state->start : 0,
           .pid_namespace = own_namespace()};
+}
+
+std::optional<Process> process_as_it_knows_itself(std::int64_t number) {
+  const std::string name = std::to_string(number);
+  const std::optional<ProcessState> state = state_of(name);
+  const Process process{
+      .number = innermost_number_of(name), .start = state ? state->start : 0, .pid_namespace = namespace_of(name)};
+  const bool is_known = process.number != 0 && process.start != 0 && process.pid_namespace != 0;
+  return is_known ? std::optional(process) : std::nullopt;
 }
 
 bool is_certainly_alive(const Process& process) { return life_of(process) == Life::alive; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace accrete {
 
@@ -14,6 +15,10 @@ struct Process {
 };
 
 [[nodiscard]] Process this_process();
+
+/// The process that has this number here, as it knows itself: in a container it has another number. nullopt if that
+/// cannot be told.
+[[nodiscard]] std::optional<Process> process_as_it_knows_itself(std::int64_t number);
 
 /// False where that cannot be told for certain: of another container or system, or without /proc.
 [[nodiscard]] bool is_certainly_alive(const Process& process);

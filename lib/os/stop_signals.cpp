@@ -87,6 +87,11 @@ StopSignals::Taken StopSignals::take() {
   return taken;
 }
 
-void StopSignals::let_stops_through() const noexcept { ::pthread_sigmask(SIG_UNBLOCK, &state_->stops, nullptr); }
+void StopSignals::let_stops_through() const noexcept {
+  constexpr pid_t first_process = 1;
+  if (::getpid() != first_process) ::pthread_sigmask(SIG_UNBLOCK, &state_->stops, nullptr);
+}
+
+void StopSignals::hold_stops_back() const noexcept { ::pthread_sigmask(SIG_BLOCK, &state_->stops, nullptr); }
 
 }  // namespace accrete

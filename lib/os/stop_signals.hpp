@@ -32,8 +32,11 @@ class StopSignals {
   [[nodiscard]] Taken take();
 
   /// From now on, one that asks to stop does what it would without this object: it ends the process at once. For the
-  /// thread that made the object.
+  /// thread that made the object. The first process of a container, which the system does not let signals end, would
+  /// lose it, and so goes on to hold it back.
   void let_stops_through() const noexcept;
+  /// From now on, it is held back again.
+  void hold_stops_back() const noexcept;
 
  private:
   struct State;

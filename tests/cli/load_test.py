@@ -1,10 +1,13 @@
 """accrete load: what becomes of rows, good and malformed, and of a load that is repeated."""
 import array
+import contextlib
 import fcntl
 import json
 import os
 import random
+import re
 import signal
+import struct
 import subprocess
 import termios
 import unittest
@@ -497,6 +500,86 @@ class Pipes(CliTest):
         self.wait_for("b", b"b,2\n")
         process.communicate()
         self.assertEqual(process.returncode, 0)
+
+    def wait_for_signals(self, process, held_back):
+        """Until it holds back what asks it to stop, or lets it through, or has ended."""
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+                blocked = int(re.search(r"SigBlk:\s+(\w+)", status.read())[1], 16)
+            if bool(blocked >> (signal.SIGTERM - 1) & 1) == held_back:
+                return
+
+    def named_pipe(self):
+        os.mkfifo(self.path("pipe"))
+        return self.path("pipe")
+
+    def test_a_signal_ends_a_load_that_waits_for_the_writer_of_a_named_pipe(self):
+        self.create()
+        process = self.begin(self.write("before.csv", b"a,1\n"), self.named_pipe())
+        self.wait_for("a", b"a,1\n")
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate()[1].decode()
+        self.assertEqual(process.returncode, 4, said)
+        self.assertIn("stopped by a signal", said)
+        self.assertIn("the inputs before this one are loaded whole", said)
+
+    def test_a_named_pipe_is_waited_for_and_read_to_the_end(self):
+        self.create()
+        pipe = self.named_pipe()
+        process = self.begin(pipe)
+        with open(pipe, "wb") as out:  # waits for the reader
+            out.write(b"a,1\n")
+            out.flush()
+            self.wait_for("a", b"a,1\n")
+            out.write(b"b,2\n" * 100_000)
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.values(), {b"a": b"a,1\n", b"b": b"b,2\n" * 100_000})
+
+    def test_a_named_pipe_that_was_opened_and_closed_is_empty(self):
+        self.create()
+        pipe = self.named_pipe()
+        process = self.begin(pipe)
+        with open(pipe, "wb"):
+            pass
+        said = process.communicate()[1]
+        self.assertEqual((process.returncode, said), (0, b"accrete: 0 rows\n"))
+
+    def test_a_signal_ends_a_load_that_waits_for_the_dataset(self):
+        self.create()
+        self.ok("put", self.data, "a", "")
+        with open(os.path.join(self.data, ".lock"), "rb+") as lock:
+            set_lock_of_open_file = 37  # F_OFD_SETLK
+            fcntl.fcntl(lock, set_lock_of_open_file, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+            process = self.begin("--timeout", "10")
+            opened = os.path.join(self.data, ".lock")
+            while process.poll() is None and opened not in self.files_of(process):
+                pass
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate()[1]
+        self.assertEqual(process.returncode, -signal.SIGTERM, said)
+
+    def files_of(self, process):
+        folder = f"/proc/{process.pid}/fd"
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(os.path.join(folder, name))
+
+    def test_a_signal_ends_a_load_that_has_appended_all_and_waits_for_the_sync(self):
+        self.create()
+        with subprocess.Popen([PROGRAM, "serve", self.data], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+            self.addCleanup(server.kill)
+            server.stdout.readline()
+            process = self.begin("--sync", "--timeout", "10")
+            self.give(process, b"a,1\n")
+            self.wait_for("a", b"a,1\n")
+            server.send_signal(signal.SIGSTOP)
+            process.stdin.close()
+            self.wait_for_signals(process, held_back=False)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(), -signal.SIGTERM, process.stderr.read())
+            process.stderr.close()
+            server.kill()
 
     def unread(self, process):
         """Bytes in the pipe."""

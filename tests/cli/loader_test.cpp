@@ -3,7 +3,9 @@
 
 #include <accrete/accrete.hpp>
 #include <algorithm>
+#include <deque>
 #include <doctest/doctest.h>
+#include <thread>
 
 #include "support/hooked_store.hpp"
 
@@ -32,6 +34,41 @@ class TextSource final : public ByteSource {
   std::string text_;
   std::size_t at_ = 0;
   std::string name_ = "text";
+};
+
+/// A pipe into which the next piece comes once nobody waits for a certain time any more.
+class SlowSource final : public ByteSource {
+ public:
+  explicit SlowSource(std::vector<std::string> pieces) : pieces_(pieces.begin(), pieces.end()) {}
+
+  std::size_t read(std::span<char> to) override {
+    if (pieces_.empty()) return 0;
+    const std::string piece = pieces_.front();
+    pieces_.pop_front();
+    REQUIRE(piece.size() <= to.size());
+    std::copy(piece.begin(), piece.end(), to.begin());
+    return piece.size();
+  }
+  Waited wait(std::optional<Clock::time_point> until, int) override {
+    if (!until) return Waited::input;
+    if (*until <= Clock::now() && ++late_waits_ > most_late_waits) return Waited::input;
+    std::this_thread::sleep_until(*until);
+    return Waited::time;
+  }
+  [[nodiscard]] bool is_inside(const std::string&) const override { return false; }
+  [[nodiscard]] bool is_at(const std::string&) const override { return false; }
+  [[nodiscard]] std::optional<std::uint64_t> size() const override { return std::nullopt; }
+  [[nodiscard]] const std::string& name() const noexcept override { return name_; }
+
+  /// Whether it was asked time and again to wait until a time that had passed.
+  [[nodiscard]] bool is_spun_on() const noexcept { return late_waits_ > most_late_waits; }
+
+ private:
+  static constexpr int most_late_waits = 100;
+
+  std::deque<std::string> pieces_;
+  int late_waits_ = 0;
+  std::string name_ = "pipe";
 };
 
 class SilentObserver final : public LoadObserver {
@@ -77,6 +114,52 @@ TEST_CASE("maps that repeat long names are appended in batches of bounded size, 
   CHECK(largest < most_appended_bytes + 200'000);
   CHECK(load(store, text, options).rows == 0);
   CHECK(load(store, rows_of_long_names(rows + 3), options).rows == 3);
+}
+
+TEST_CASE("a load does not spin while it waits for a header, a first row, the end of a long one or what was loaded") {
+  class SkippingObserver final : public LoadObserver {
+    void begin(const ByteSource&) override {}
+    void advanced(std::uint64_t, std::uint64_t) override {}
+    void malformed_row(const std::string&) override {}
+    void unended_row(const ByteSource&, std::uint64_t) override {}
+    bool stop_is_asked() override { return false; }
+  };
+  const std::unique_ptr<Store> store = memory_store();
+  const LoadOptions options{.skip_malformed = true, .max_row_bytes = 8, .id = "once"};
+  SkippingObserver observer;
+  const auto check_load = [&](std::vector<std::string> pieces) {
+    const std::unique_ptr<RowParser> parser = delimited_rows({.by = {"k"}});
+    Loader loader(*store, *parser, options, observer);
+    SlowSource source(std::move(pieces));
+    loader.load(source);
+    CHECK_FALSE(source.is_spun_on());
+  };
+  check_load({"k,", "i\na,", "1\nb,234567890", "1\nc,1\n"});
+  check_load({"k,i\na,1\nb,2345", "678901\nc,1\nd,1\n"});
+  CHECK(store->get("a") == "a,1\n");
+  CHECK(store->get("c") == "c,1\n");
+  CHECK(store->get("d") == "d,1\n");
+}
+
+TEST_CASE("a load that fails throws the type that the store threw, with what it knows") {
+  const std::unique_ptr<Store> memory = memory_store();
+  const auto load_failing_with = [&](const auto& error) {
+    HookedStore store(*memory);
+    store.before = [&](HookedStore::Call call, std::string_view) {
+      if (call == HookedStore::Call::append) throw error;
+    };
+    (void)load(store, rows_of_long_names(1), {});
+  };
+  CHECK_THROWS_AS(load_failing_with(LockedError("busy")), LockedError);
+  CHECK_THROWS_AS(load_failing_with(TimeoutError("busy")), TimeoutError);
+  const BatchId id{.writer = {std::byte{7}}, .sequence = 1};
+  try {
+    load_failing_with(UnknownOutcomeError("unknown", id));
+    FAIL("nothing was thrown");
+  } catch (const UnknownOutcomeError& error) {
+    REQUIRE(error.batch());
+    CHECK(error.batch()->writer == id.writer);
+  }
 }
 
 }  // namespace

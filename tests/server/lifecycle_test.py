@@ -300,6 +300,37 @@ class Places(ServerTest):
         self.assertEqual(line, f"accrete: serving data at ipc://{os.path.realpath(self.data)}/.socket\n")
 
 
+def files_of(pid):
+    folder = f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(os.path.join(folder, name))
+
+
+class ReadyLine(ServerTest):
+    def check_served(self, **streams):
+        process = subprocess.Popen([PROGRAM, "serve", self.data], stderr=subprocess.PIPE, text=True, **streams)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(any(" serving " in line for line in process.stderr))
+        self.run_program("put", self.data, "x", "y")
+        self.run_program("stop", self.data)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertFalse(os.path.exists(os.path.join(self.data, ".server")))
+
+    def test_a_server_whose_ready_line_nobody_reads_serves(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as closed:
+            self.check_served(stdout=closed)
+
+    def test_a_server_that_cannot_write_its_ready_line_serves(self):
+        self.check_served(preexec_fn=lambda: os.close(1))
+        with open("/dev/full", "wb", buffering=0) as full:
+            self.check_served(stdout=full)
+
+
 class LeftFiles(ServerTest):
     def lock(self):
         """Takes the dataset's lock, for as long as the file that is returned is open."""
@@ -330,6 +361,20 @@ class LeftFiles(ServerTest):
         holder = self.lock()
         threading.Timer(0.5, holder.close).start()
         self.check_well(self.serve())
+
+    def test_a_signal_ends_a_server_that_waits_for_the_lock(self):
+        lock = os.path.join(self.data, ".lock")
+        self.run_program("put", self.data, "x", "y")
+        with self.lock():
+            process = subprocess.Popen(
+                [PROGRAM, "serve", self.data, "--timeout", "10"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            self.addCleanup(process.kill)
+            while process.poll() is None and lock not in files_of(process.pid):
+                pass
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate()[1]
+        self.assertEqual(process.returncode, -signal.SIGTERM, said)
 
     def test_a_server_that_waits_too_long_names_who_has_the_lock(self):
         self.serve().end(signal.SIGKILL)

@@ -1,7 +1,9 @@
 """What the program says of appends that a server cannot keep: never that they are stored."""
+import fcntl
 import os
 import resource
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -100,6 +102,41 @@ class Writers(ServerTest):
         self.run_program("put", self.data, "b", "b,3\n")
         self.assertEqual(server.end(), 0)
         self.assertIn(self.run_program("get", self.data, "b"), [b"b,3\n", b"b,2\nb,3\n", b"b,3\nb,2\n"])
+
+    def test_a_put_is_cut_into_what_the_server_takes_at_once(self):
+        for options in [], ["--memory", "64MB"], ["--memory", "8MiB", "--max-message", "1MiB"]:
+            served = self.serve_with(options)
+            content = os.urandom(1 << 20) * 65
+            self.run_program("put", self.data, "k", "--expect-size", "0", stdin=content)
+            self.assertEqual(self.run_program("get", self.data, "k"), content)
+            served.send_signal(signal.SIGTERM)
+            self.assertEqual(served.wait(), 0)
+            self.run_program("drop", self.data)
+
+    def serve_with(self, options):
+        """With the limits that a server has which is given no others."""
+        served = subprocess.Popen([PROGRAM, "serve", self.data, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(served.stdout.close)
+        self.addCleanup(served.wait)
+        self.addCleanup(served.kill)
+        served.stdout.readline()
+        return served
+
+    def test_a_put_of_which_a_part_is_appended_is_busy_all_the_same(self):
+        put = subprocess.Popen(
+            [PROGRAM, "put", self.data, "k", "--timeout", "0.1"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.addCleanup(put.wait)
+        self.addCleanup(put.kill)
+        put.stdin.write(b"x" * (64 << 20))
+        while self.run_program("stat", self.data).find(b"67,108,864") < 0:
+            pass
+        with open(os.path.join(self.data, ".lock"), "rb+") as lock:
+            set_lock_of_open_file = 37  # F_OFD_SETLK
+            fcntl.fcntl(lock, set_lock_of_open_file, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+            said = put.communicate(b"y")[1].decode()
+        self.assertEqual(put.returncode, 3, said)
+        self.assertIn("67108864 bytes were appended before it", said)
 
     def test_nothing_of_a_put_is_left_among_the_writers(self):
         server = self.serve()

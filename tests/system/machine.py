@@ -1,9 +1,11 @@
 """Makes what a test of real machines needs: namespaces, mounts and disks of its own. Skips where it may not."""
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,15 @@ def _call(function, *args):
     if function(*args) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Somebody else has the dataset's lock, the file `path`."""
+    set_lock_of_open_file = 37  # F_OFD_SETLK
+    with open(path, "rb+") as lock:
+        fcntl.fcntl(lock, set_lock_of_open_file, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+        yield
 
 
 def has_own_mounts():
