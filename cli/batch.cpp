@@ -23,15 +23,20 @@ Batch::Group& Batch::group_of(std::string_view key) {
       index_.find(hash, [&](std::uint32_t at) { return groups_[at].hash == hash && groups_[at].key == key; });
   if (found != KeyIndex::none) {
     Group& group = groups_[found];
-    if (!group.used) used_.push_back(found);
-    group.used = true;
+    if (!group.used) use(found);
     return group;
   }
   const auto number = static_cast<std::uint32_t>(groups_.size());
-  groups_.push_back({.key = std::string(key), .value = {}, .hash = hash, .used = true});
+  groups_.push_back({.key = std::string(key), .value = {}, .hash = hash});
   index_.insert(hash, number, [&](std::uint32_t at) { return groups_[at].hash; });
-  used_.push_back(number);
+  use(number);
   return groups_.back();
+}
+
+void Batch::use(std::uint32_t number) {
+  used_.push_back(number);
+  groups_[number].used = true;
+  key_bytes_ += groups_[number].key.size();
 }
 
 std::vector<Entry> Batch::entries() const {
@@ -44,6 +49,7 @@ std::vector<Entry> Batch::entries() const {
 void Batch::clear() {
   rows_ = 0;
   bytes_ = 0;
+  key_bytes_ = 0;
   std::size_t kept = groups_.size() * (sizeof(Group) + max_key_size);
   for (const Group& group : groups_) kept += group.value.capacity();
   if (kept > most_kept_bytes) {

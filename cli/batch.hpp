@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/entries.hpp"
 #include "base/key_index.hpp"
 
 namespace accrete::cli {
@@ -18,6 +19,11 @@ class Batch {
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+  /// How many bytes its entries would take at most, encoded, with one more of so many bytes, its key included.
+  [[nodiscard]] std::uint64_t encoded_size_with(std::uint64_t more) const noexcept {
+    return encoded_size({}) + bytes_ + key_bytes_ + (used_.size() + 1) * entry_header_size + more;
+  }
 
   /// One entry a key, in the order in which the keys first came. Valid until the batch changes.
   [[nodiscard]] std::vector<Entry> entries() const;
@@ -34,12 +40,14 @@ class Batch {
   };
 
   Group& group_of(std::string_view key);
+  void use(std::uint32_t number);
 
   std::vector<Group> groups_;
   KeyIndex index_;                   // of groups_
   std::vector<std::uint32_t> used_;  // numbers of the groups that have rows
   std::uint64_t rows_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t key_bytes_ = 0;
 };
 
 }  // namespace accrete::cli

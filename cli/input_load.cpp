@@ -94,6 +94,8 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   } else if (kind == RowKind::row) {
     ++rows_;
     if (row_.value.size() >= large_row_bytes) return append_alone(end);
+    const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + missing_ending().size();
+    if (appender_.gathering().encoded_size_with(row_bytes) > options_.max_entries_size) submit();
     appender_.gathering().add(row_.key, row_.value, missing_ending());
   }
   pass_row();

@@ -1,18 +1,20 @@
 // accrete put: one append, from an argument or from standard input.
+#include <algorithm>
 #include <optional>
 
+#include "base/entries.hpp"
 #include "base/escape.hpp"
 #include "base/key_name.hpp"
 #include "cli/append_for_certain.hpp"
 #include "cli/program.hpp"
 #include "cli/rethrow_with.hpp"
+#include "net/client.hpp"
 #include "os/byte_source.hpp"
 
 namespace accrete::cli {
 namespace {
 
-constexpr std::size_t piece_bytes = 64 << 20;
-constexpr std::size_t least_cut_bytes = 1 << 20;  // every server takes half of it
+constexpr std::size_t max_piece_bytes = 64 << 20;
 
 constexpr const char* footer =
     R"(Standard input of up to 64 MiB is one append; more is appended in pieces of 64 MiB, each whole or not at all.
@@ -29,7 +31,7 @@ Example:
 )";
 
 /// Up to piece_bytes; fewer only at the end of the input.
-void read_piece(ByteSource& input, std::string& piece) {
+void read_piece(ByteSource& input, std::string& piece, std::size_t piece_bytes) {
   constexpr std::size_t step = 1 << 20;
   piece.clear();
   while (piece.size() < piece_bytes) {
@@ -73,13 +75,14 @@ class PutArguments {
 
  private:
   void append_all(Store& store, ByteSource& input) const {
+    const std::size_t piece_bytes = piece_bytes_of(store);
     std::uint64_t done = 0;
-    std::size_t most = piece_bytes;
     std::string piece;
     try {
       do {
-        read_piece(input, piece);
-        if (done == 0 || !piece.empty()) append_piece(store, piece, done, most);
+        read_piece(input, piece, piece_bytes);
+        if (done == 0 || !piece.empty()) append(store, piece, done);
+        done += piece.size();
       } while (piece.size() == piece_bytes);
     } catch (...) {
       if (done == 0) throw;
@@ -87,20 +90,10 @@ class PutArguments {
     }
   }
 
-  /// In parts, each of at most `most` bytes, which becomes less if the store takes less at once. Adds to `done`.
-  void append_piece(Store& store, std::string_view piece, std::uint64_t& done, std::size_t& most) const {
-    do {
-      const std::string_view part = piece.substr(0, most);
-      try {
-        append(store, part, done);
-      } catch (const TooLargeError&) {
-        if (part.size() < least_cut_bytes) throw;
-        most = part.size() / 2;
-        continue;
-      }
-      done += part.size();
-      piece.remove_prefix(part.size());
-    } while (!piece.empty());
+  [[nodiscard]] std::size_t piece_bytes_of(const Store& store) const {
+    const std::optional<std::uint64_t> most = max_entries_size(store);
+    const Entry without_bytes{key_, {}};
+    return most ? std::min(max_piece_bytes, *most - encoded_size({&without_bytes, 1})) : max_piece_bytes;
   }
 
   void append(Store& store, std::string_view bytes, std::uint64_t done) const {

@@ -34,6 +34,7 @@ class Client final : public Store, private AtFork {
   Client& operator=(const Client&) = delete;
 
   void wait_ready() { session().wait_ready(); }
+  [[nodiscard]] std::uint64_t max_message() const { return session().max_message(); }
 
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
@@ -173,6 +174,13 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
   auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files), std::move(on_lost_appends));
   client->wait_ready();
   return client;
+}
+
+std::optional<std::uint64_t> max_entries_size(const Store& store) {
+  const auto* const client = dynamic_cast<const Client*>(&store);
+  if (client == nullptr) return std::nullopt;
+  constexpr std::uint64_t max_before_entries = wire::append_header_size + sizeof(BatchId) + sizeof(std::uint64_t);
+  return client->max_message() - max_before_entries;  // every server takes a mebibyte
 }
 
 }  // namespace accrete

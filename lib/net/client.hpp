@@ -2,7 +2,9 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/patience.hpp"
@@ -54,5 +56,9 @@ namespace accrete {
                                              const Patience& patience = {},
                                              std::unique_ptr<const DirectReader> files = nullptr,
                                              LostAppendsHandler on_lost_appends = {});
+
+/// Of a client's store: how many bytes the entries of a batch may take, encoded (base/entries.hpp), for the server to
+/// take it in one message. nullopt of other stores, which have no such limit. Throws as `connect` does.
+[[nodiscard]] std::optional<std::uint64_t> max_entries_size(const Store& store);
 
 }  // namespace accrete

@@ -150,6 +150,12 @@ void Session::wait_ready(Lock& lock) {
   }
 }
 
+std::uint64_t Session::max_message() {
+  Lock lock(mutex_);
+  wait_ready(lock);
+  return longest_message();
+}
+
 void Session::enter(Lock& lock) {
   if (!is_ready_) wait_ready(lock);
   if (fatal_) fatal_->raise();
@@ -159,8 +165,10 @@ void Session::enter(Lock& lock) {
   wake_up_.signal();
 }
 
+std::uint64_t Session::longest_message() const { return std::min(welcome_.max_message, GatheredBatch::max_bytes); }
+
 void Session::check_size(std::uint64_t size, std::string_view what) const {
-  const std::uint64_t limit = std::min(welcome_.max_message, GatheredBatch::max_bytes);
+  const std::uint64_t limit = longest_message();
   if (size <= limit) return;
   throw TooLargeError("cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) +
                       ": the message would have " + std::to_string(size) + " bytes, and it takes " +

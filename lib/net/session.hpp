@@ -44,6 +44,9 @@ class Session {
   /// Waits for the server's first welcome.
   void wait_ready();
 
+  /// Of the server that was connected last.
+  [[nodiscard]] std::uint64_t max_message();
+
   /// Without options; returns when the batch is in memory.
   void append(std::span<const Entry> entries);
   void append_with(std::span<const Entry> entries, const AppendOptions& options);
@@ -76,6 +79,7 @@ class Session {
   void throw_remembered();
   [[noreturn]] void throw_timeout(std::string_view what) const;
   [[noreturn]] void throw_no_welcome() const;
+  [[nodiscard]] std::uint64_t longest_message() const;
   void check_size(std::uint64_t size, std::string_view what) const;
   /// The number of seals after which what is gathered now is in the window.
   [[nodiscard]] std::uint64_t ask_for_seal();

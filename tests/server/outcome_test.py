@@ -113,6 +113,17 @@ class Writers(ServerTest):
             self.assertEqual(served.wait(), 0)
             self.run_program("drop", self.data)
 
+    def test_a_load_is_cut_into_what_the_server_takes_at_once(self):
+        rows = b"".join(b"%d,%0100d\n" % (number % 1000, number) for number in range(100_000))
+        served = self.serve_with(["--memory", "8MiB", "--max-message", "1MiB"])
+        for _ in range(2):
+            self.run_program("load", self.data, "--no-header", "--by", "1", "--id", "once", stdin=rows)
+        served.send_signal(signal.SIGTERM)
+        self.assertEqual(served.wait(), 0)
+        for key in 0, 999:
+            expected = b"".join(b"%d,%0100d\n" % (key, number) for number in range(key, 100_000, 1000))
+            self.assertEqual(self.run_program("get", self.data, str(key)), expected)
+
     def serve_with(self, options):
         """With the limits that a server has which is given no others."""
         served = subprocess.Popen([PROGRAM, "serve", self.data, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
