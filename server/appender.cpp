@@ -88,21 +88,22 @@ void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, st
 
 void Appender::run_other(const AppendTask& task) {
   if (const auto* bye = std::get_if<wire::Bye>(&task.action)) {
-    end_session(*task.lane, *bye);
-    results_.push(Farewell{.session = task.lane->session});
+    if (try_end_session(*task.lane, *bye)) results_.push(Farewell{.session = task.lane->session});
   } else {
     results_.push(Greeting{.client = task.client, .request = task.request});
   }
 }
 
-void Appender::end_session(const Lane& lane, const wire::Bye& bye) {
+/// False if it is remembered on, as one whose client has died.
+bool Appender::try_end_session(const Lane& lane, const wire::Bye& bye) {
+  std::vector<WriterId> own_writers = bye.writers;
+  std::erase_if(own_writers, [&](const WriterId& writer) { return !lane.own_writers.contains(writer); });
   try {
-    store_.end_session(lane.session);
-    for (const WriterId& writer : bye.writers) {
-      if (lane.own_writers.contains(writer)) store_.end_writer(writer);
-    }
+    store_.end_session(lane.session, own_writers);
+    return true;
   } catch (const Error& error) {
-    log::warning("cannot end a session: {}", error.what());
+    log::warning("cannot forget a session that has ended: {}", error.what());
+    return false;
   }
 }
 

@@ -232,12 +232,31 @@ std::optional<std::uint64_t> Buffer::learn_last_sequence(const WriterId& writer)
   return last;
 }
 
-void Buffer::forget_writer(const WriterId& writer) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->ids.forget(writer);
+void Buffer::end_writers(std::span<const WriterId> writers) {
+  check_owner();
+  std::vector<BatchId> ended;
+  for (const WriterId& writer : writers) {
+    if (const auto last = last_sequence(writer)) ended.push_back({.writer = writer, .sequence = *last});
   }
-  if (owns_below()) settings_.owned->forget_writer(writer);
+  if (ended.empty()) return;
+  // First: a replay would bring back what is forgotten below.
+  journal_ended(ended);
+  const std::lock_guard saving(state_->saving);
+  for (const BatchId& last : ended) {
+    if (owns_below()) settings_.owned->forget_writer(last);
+    const std::lock_guard lock(state_->mutex);
+    state_->ids.forget(last.writer);
+  }
+}
+
+void Buffer::journal_ended(std::span<const BatchId> ended) {
+  if (!has_journal()) return;
+  std::string record;
+  encode_ended_writers(ended, record);
+  std::unique_lock lock = enter({}, record.size());
+  std::optional<Writing> writing;
+  if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
+  journal_->append(record);
 }
 
 WriterId Buffer::session_writer(const WriterId& session) const {

@@ -192,8 +192,11 @@ class Buffered final : public BufferedStore, private AtFork {
   }
   std::vector<BatchId> last_sequences_before() const override { return last_sequences_; }
   WriterId session_writer(const WriterId& session) const override { return buffer_.session_writer(session); }
-  void end_session(const WriterId& session) override { buffer_.forget_writer(buffer_.session_writer(session)); }
-  void end_writer(const WriterId& writer) override { buffer_.forget_writer(writer); }
+  void end_session(const WriterId& session, std::span<const WriterId> own_writers) override {
+    std::vector<WriterId> writers = {buffer_.session_writer(session)};
+    writers.insert(writers.end(), own_writers.begin(), own_writers.end());
+    buffer_.end_writers(writers);
+  }
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {
     return buffer_.locate(keys, reserve);

@@ -41,11 +41,9 @@ class BufferedStore : public Store {
   /// The highest sequence of each session that was applied before this store was opened, by its session_writer.
   [[nodiscard]] virtual std::vector<BatchId> last_sequences_before() const = 0;
 
-  /// No batch will come again that has an id of this writer: one that a client has made for itself.
-  virtual void end_writer(const WriterId& writer) = 0;
-
-  /// No batch of the session will come again.
-  virtual void end_session(const WriterId& session) = 0;
+  /// No batch of the session will come again, nor any with an id of these writers: those that its client has made for
+  /// itself.
+  virtual void end_session(const WriterId& session, std::span<const WriterId> own_writers) = 0;
 
   /// Values for who can read the dataset's files: what is worth it is left in its file, and all the rest is copied.
   /// `reserve` is told how many bytes that takes before, and may throw.

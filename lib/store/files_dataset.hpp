@@ -59,8 +59,8 @@ class OwnedFiles : public Files {
   /// What the writers of clients' sessions are made with (writers.hpp).
   [[nodiscard]] virtual std::uint64_t session_secret() = 0;
 
-  /// No batch of this writer will come again.
-  virtual void forget_writer(const WriterId& writer) = 0;
+  /// No batch of this writer will come again: `last` was the last.
+  virtual void forget_writer(const BatchId& last) = 0;
 
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.

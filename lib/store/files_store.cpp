@@ -308,10 +308,9 @@ class FilesStore final : public OwnedFiles {
     return parts_->writers.secret();
   }
 
-  void forget_writer(const WriterId& writer) override {
+  void forget_writer(const BatchId& last) override {
     Access access = write_access();
-    if (!parts_->writers.find(writer, access.words.writers)) return;
-    writer_.forget_writer(access.words, writer);
+    writer_.forget_writer(access.words, last);
     remember(access.words);
   }
 

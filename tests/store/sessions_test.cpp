@@ -48,6 +48,17 @@ std::optional<std::uint64_t> last_sequence_in(const BufferedStore& store, const 
   return store.last_sequence(store.session_writer(session));
 }
 
+/// Slots in use, of a dataset that nobody has open.
+std::size_t count_writers(const std::string& path) {
+  const std::string table = read_file(path + "/.writers");
+  std::size_t count = 0;
+  for (std::size_t at = Writers::header_size; at + Writers::slot_size <= table.size(); at += Writers::slot_size) {
+    constexpr std::size_t sequence_offset = 16;
+    count += load_le<std::uint64_t>(as_byte_span(table).subspan(at + sequence_offset).first<8>()) > 0 ? 1 : 0;
+  }
+  return count;
+}
+
 TEST_CASE("an id that a client says is never taken for a session, nor a session for an id") {
   for (const Durability durability : {Durability::memory, Durability::os, Durability::sync}) {
     const Served served;
@@ -104,7 +115,7 @@ TEST_CASE("sessions that have said goodbye leave nothing, whichever way their ba
       append_in_session(*store, {session, 1}, i % 2 == 0 ? large : "small;");
       store->flush();
       CHECK(last_sequence_in(*store, session) == 1);
-      store->end_session(session);
+      store->end_session(session, {});
       CHECK_FALSE(last_sequence_in(*store, session));
     }
   };
@@ -112,6 +123,78 @@ TEST_CASE("sessions that have said goodbye leave nothing, whichever way their ba
   const std::uint64_t size = served.writers_size();
   live(100);
   CHECK(served.writers_size() == size);
+}
+
+TEST_CASE("sessions that have said goodbye leave nothing behind a kill, whatever of them had been handed down") {
+  for (const Durability durability : {Durability::os, Durability::sync}) {
+    for (const bool is_flushed : {false, true}) {
+      CAPTURE(is_flushed);
+      const Served served;
+      const std::string killed = served.path() + "-killed";
+      const WriterId user = writer_id(7);
+      const WriterId living = random_uuid();
+      {
+        const auto store = served.open(durability);
+        const Entry entry{"key", "u;"};
+        store->append_batch({&entry, 1}, {.id = BatchId{user, 3}});
+        append_in_session(*store, {living, 5}, "l;");
+        for (int i = 0; i < 100; ++i) {
+          const WriterId session = random_uuid();
+          append_in_session(*store, {session, 1}, "s;");
+          if (is_flushed) store->flush();
+          append_in_session(*store, {session, 2}, "t;");
+          store->end_session(session, {});
+        }
+        const WriterId returns = random_uuid();
+        append_in_session(*store, {returns, 9}, "9;");
+        if (is_flushed) store->flush();
+        store->end_session(returns, {});
+        append_in_session(*store, {returns, 1}, "1;");
+        std::filesystem::copy(served.path(), killed, std::filesystem::copy_options::recursive);
+        const auto next = open_buffered_files(posix_env(), killed, {.durability = durability});
+        CHECK(next->last_sequences_before().size() == 2);
+        CHECK(last_sequence_in(*next, living) == 5);
+        CHECK(last_sequence_in(*next, returns) == 1);
+        CHECK(next->last_sequence(user) == 3);
+      }
+      CHECK(count_writers(killed) == 3);
+      destroy(killed);
+    }
+  }
+}
+
+TEST_CASE("a kill at any moment of a goodbye leaves nothing that the next replay does not take away") {
+  for (std::uint64_t fail_at = 1;; ++fail_at) {
+    CAPTURE(fail_at);
+    const TemporaryDirectory directory;
+    const std::string path = directory / "dataset";
+    create(path);
+    FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+    const WriterId session = random_uuid();
+    bool failed = false;
+    {
+      const auto store = open_buffered_files(env, path, {.buffer = BufferOptions{}, .durability = Durability::os});
+      append_in_session(*store, {session, 1}, "1;");
+      store->flush();
+      append_in_session(*store, {session, 2}, "2;");
+      env.fail_at(fail_at, {.how = Fault::How::for_good});
+      try {
+        store->end_session(session, {});
+      } catch (const Error&) {
+        failed = true;
+      }
+      std::filesystem::copy(path, path + "-killed", std::filesystem::copy_options::recursive);
+      env.heal();
+    }
+    const auto next = open_buffered_files(posix_env(), path + "-killed", {.durability = Durability::os});
+    const std::optional<std::uint64_t> last = last_sequence_in(*next, session);
+    CHECK((!last || *last == 2));
+    CHECK(next->get("key") == "1;2;");
+    if (failed) continue;
+    CHECK_FALSE(last);
+    CHECK(fail_at > 1);
+    break;
+  }
 }
 
 TEST_CASE("of sessions whose clients died, the latest are remembered, and users for ever") {
@@ -147,7 +230,7 @@ TEST_CASE("a Store that was open before sees what has become of the slots") {
     const WriterId session = random_uuid();
     append_in_session(*store, {session, 1}, "2;");
     store->flush();
-    store->end_session(session);
+    store->end_session(session, {});
     store->append_batch({&entry, 1}, {.id = BatchId{writer_id(2), 1}});
   }
   CHECK(before->last_sequence(writer_id(2)) == 1);
