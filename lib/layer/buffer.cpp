@@ -227,8 +227,13 @@ std::optional<std::uint64_t> Buffer::last_sequence(const WriterId& writer) const
 
 std::optional<std::uint64_t> Buffer::learn_last_sequence(const WriterId& writer) {
   const std::optional<std::uint64_t> last = last_sequence(writer);
-  const std::lock_guard lock(state_->mutex);
-  if (!state_->ids.find(writer)) state_->ids.learn(writer, last);
+  bool is_crowded = false;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->ids.find(writer)) state_->ids.learn(writer, last);
+    is_crowded = state_->ids.is_crowded();
+  }
+  if (is_crowded) save_ids();
   return last;
 }
 
