@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <map>
 #include <thread>
 #include <vector>
@@ -34,6 +35,8 @@ class Appender {
   void run_other(const AppendTask& task);
   [[nodiscard]] bool try_end_session(const Lane& lane, const wire::Bye& bye);
   void append_group(std::vector<AppendTask>& tasks);
+  [[nodiscard]] std::exception_ptr begin_anew(Lane& lane);
+  void refuse(AppendTask& task, const std::exception_ptr& failure);
   void report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure);
 
   BufferedStore& store_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/own_writer.hpp"
 #include "base/record.hpp"
 
 namespace accrete {
@@ -235,6 +236,10 @@ std::optional<std::uint64_t> Buffer::learn_last_sequence(const WriterId& writer)
   }
   if (is_crowded) save_ids();
   return last;
+}
+
+bool Buffer::may_have_forgotten(const WriterId& writer) const {
+  return owns_below() && is_own_writer(writer) && may_be_forgotten(writer, settings_.owned->forgotten_writers());
 }
 
 void Buffer::end_writers(std::span<const WriterId> writers) {

@@ -94,6 +94,8 @@ class Buffer {
   [[nodiscard]] std::optional<std::uint64_t> last_sequence(const WriterId& writer) const;
   /// As above, and keeps it in mind: for the thread that gathers batches.
   [[nodiscard]] std::optional<std::uint64_t> learn_last_sequence(const WriterId& writer);
+  /// Whether the dataset may have known this writer, one of a client's own making, and forgotten it.
+  [[nodiscard]] bool may_have_forgotten(const WriterId& writer) const;
   /// Under which the batches of a client's session count: a writer that nobody can say from outside.
   [[nodiscard]] WriterId session_writer(const WriterId& session) const;
   /// No batch of these writers will come again: they leave nothing behind, also after a kill. For the thread that

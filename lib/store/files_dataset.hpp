@@ -56,6 +56,9 @@ class OwnedFiles : public Files {
   /// The last sequence of each client's session that is remembered, by the session's writer (writers.hpp).
   [[nodiscard]] virtual std::vector<BatchId> session_sequences() const = 0;
 
+  /// What tells whether writers have been forgotten since (writers.hpp).
+  [[nodiscard]] virtual std::uint64_t forgotten_writers() const = 0;
+
   /// What the writers of clients' sessions are made with (writers.hpp).
   [[nodiscard]] virtual std::uint64_t session_secret() = 0;
 

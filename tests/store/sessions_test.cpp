@@ -1,11 +1,13 @@
 // Which batches have been applied is remembered for users for ever and for clients' sessions as long as they may come
 // again; and nobody can say an id that stands for somebody else's session.
 #include <accrete/accrete.hpp>
+#include <array>
 #include <doctest/doctest.h>
 #include <filesystem>
 
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
+#include "base/own_writer.hpp"
 #include "layer/buffered_store.hpp"
 #include "os/system.hpp"
 #include "store/control.hpp"
@@ -199,7 +201,7 @@ TEST_CASE("a kill at any moment of a goodbye leaves nothing that the next replay
 
 TEST_CASE("of sessions whose clients died, the latest are remembered, and users for ever") {
   const Served served;
-  std::vector<WriterId> sessions(Writers::max_sessions + 200);
+  std::vector<WriterId> sessions(Writers::max_passing + 200);
   {
     const auto store = served.open(Durability::memory);
     const Entry entry{"key", "u;"};
@@ -213,11 +215,161 @@ TEST_CASE("of sessions whose clients died, the latest are remembered, and users 
     for (std::uint64_t user = 50; user < 100; ++user)
       store->append_batch({&entry, 1}, {.id = BatchId{writer_id(user), 3}});
   }
-  CHECK(served.writers_size() == Writers::header_size + (Writers::max_sessions + 100) * Writers::slot_size);
+  CHECK(served.writers_size() == Writers::header_size + (Writers::max_passing + 100) * Writers::slot_size);
   const auto store = served.open(Durability::memory);
   for (std::uint64_t user = 0; user < 100; ++user) CHECK(store->last_sequence(writer_id(user)) == 3);
   CHECK_FALSE(last_sequence_in(*store, sessions.front()));
   for (std::size_t i = 200; i < sessions.size(); ++i) REQUIRE(last_sequence_in(*store, sessions[i]) == 1);
+}
+
+/// So many sessions whose clients die.
+void let_sessions_die(BufferedStore& store, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) append_in_session(store, {random_uuid(), 1}, "");
+  store.flush();
+}
+
+TEST_CASE("10,000 sessions that come and go leave no more than is remembered, with and without a goodbye") {
+  for (const Durability durability : {Durability::memory, Durability::os}) {
+    const Served served;
+    {
+      const auto store = served.open(durability);
+      const std::uint64_t forgotten = store->forgotten_before();
+      for (int i = 0; i < 10'000; ++i) {
+        const WriterId session = random_uuid();
+        append_in_session(*store, {session, 1}, "");
+        store->end_session(session, {});
+      }
+      store->flush();
+      CHECK(count_writers(served.path()) == 0);
+      let_sessions_die(*store, 10'000);
+      CHECK(count_writers(served.path()) == Writers::max_passing);
+      CHECK(served.writers_size() == Writers::header_size + Writers::max_passing * Writers::slot_size);
+      CHECK(store->forgotten_before() == forgotten);
+    }
+    CHECK(served.open(durability)->last_sequences_before().size() == Writers::max_passing);
+  }
+}
+
+TEST_CASE("a store says so when it has forgotten a session, and only then") {
+  const Served served;
+  const auto forgotten = [&] { return served.open()->forgotten_before(); };
+  const std::uint64_t at_first = forgotten();
+  let_sessions_die(*served.open(), Writers::max_passing - 1);
+  const WriterId ended = random_uuid();
+  {
+    const auto store = served.open();
+    append_in_session(*store, {ended, 1}, "");
+    store->flush();
+    store->end_session(ended, {});
+  }
+  CHECK(forgotten() == at_first);
+  let_sessions_die(*served.open(), 2);
+  CHECK(forgotten() == at_first + 1);
+  const Served another;
+  CHECK(another.open()->forgotten_before() != at_first);
+}
+
+TEST_CASE("whatever fails when a writer takes the slot of another, none is forgotten without a word") {
+  const Served served;
+  const WriterId first = make_own_writer(0, 0);
+  {
+    const auto store = open(served.path());
+    for (std::uint64_t i = 0; i < Writers::max_passing; ++i) {
+      store->append_batch({}, {.id = BatchId{make_own_writer(i, 0), 1}});
+    }
+  }
+  const auto forgotten = [](const std::string& path) {
+    return open_owned_files(posix_env(), path, {})->forgotten_writers();
+  };
+  const std::uint64_t at_first = forgotten(served.path());
+  int kept = 0;
+  int lost = 0;
+  for (std::uint64_t fail_at = 1;; ++fail_at) {
+    CAPTURE(fail_at);
+    const std::string path = served.path() + std::to_string(fail_at);
+    std::filesystem::copy(served.path(), path, std::filesystem::copy_options::recursive);
+    FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+    {
+      const auto store = open_files(env, path, {});
+      env.fail_at(fail_at, {.how = Fault::How::changes_for_good});
+      const Entry entry{"key", "x"};
+      try {
+        store->append_batch({&entry, 1}, {.id = BatchId{make_own_writer(1, at_first), 1}});
+      } catch (const Error&) {
+        // or it has, if nothing failed
+      }
+    }
+    const bool is_kept = open(path)->last_sequence(first).has_value();
+    (is_kept ? kept : lost) += 1;
+    CHECK((is_kept || forgotten(path) != at_first));
+    if (!env.fired()) break;
+  }
+  CHECK(kept > 0);
+  CHECK(lost > 1);
+}
+
+TEST_CASE("ids of clients' own making are bounded with the sessions, and no goodbye ends a user's id") {
+  const Served served;
+  const auto store = served.open();
+  const Entry entry{"key", "x"};
+  const WriterId user = writer_id(1);
+  const WriterId own = make_own_writer(1, 0);
+  const auto append_new = [&](const WriterId& writer) {
+    GroupedBatch batch{.entries = {&entry, 1}, .options = {.id = BatchId{writer, 1}}, .has_own_id = true};
+    store->append_group({&batch, 1});
+    REQUIRE_FALSE(batch.failure);
+  };
+  append_new(user);
+  append_new(own);
+  store->flush();
+  CHECK(count_writers(served.path()) == 2);
+  store->end_session(random_uuid(), std::array{user, own});
+  CHECK(count_writers(served.path()) == 1);
+  CHECK(store->last_sequence(user) == 1);
+  CHECK_FALSE(store->last_sequence(own));
+  for (std::uint64_t i = 0; i < Writers::max_passing + 100; ++i) append_new(make_own_writer(random_u64(), 0));
+  store->flush();
+  CHECK(count_writers(served.path()) == 1 + Writers::max_passing);
+}
+
+TEST_CASE("a batch that comes again with a client's own id is applied once, or refused where it may be forgotten") {
+  for (const std::string_view through : {"a buffer that owns the dataset", "the files", "a buffer over the files"}) {
+    CAPTURE(through);
+    const Served served;
+    const Entry entry{"key", "x"};
+    const auto send_again = [&](const BatchId& id) {
+      std::unique_ptr<Store> store;
+      if (through == "the files") {
+        store = open(served.path());
+      } else if (through == "a buffer over the files") {
+        store = buffered(open(served.path()));
+      } else {
+        store = served.open();
+      }
+      store->append_batch({&entry, 1}, {.id = id});
+    };
+    const std::uint64_t forgotten = served.open()->forgotten_before();
+    const BatchId applied{make_own_writer(1, forgotten), 1};
+    const BatchId not_applied{make_own_writer(2, forgotten), 1};
+    const BatchId never_applied{make_own_writer(3, forgotten), 1};
+    {
+      const auto store = served.open();
+      GroupedBatch batch{.entries = {&entry, 1}, .options = {.id = applied}, .has_own_id = true};
+      store->append_group({&batch, 1});
+    }
+    for (int i = 0; i < 2; ++i) send_again(applied);
+    CHECK(served.open()->get("key") == "x");
+    for (int i = 0; i < 2; ++i) send_again(not_applied);
+    CHECK(served.open()->get("key") == "xx");
+    let_sessions_die(*served.open(), Writers::max_passing);
+    for (const BatchId& id : {applied, not_applied, never_applied}) {
+      CHECK_THROWS_WITH_AS(send_again(id), doctest::Contains("forgotten"), UnknownOutcomeError);
+    }
+    CHECK(served.open()->get("key") == "xx");
+    const BatchId later{make_own_writer(4, served.open()->forgotten_before()), 1};
+    for (int i = 0; i < 2; ++i) send_again(later);
+    CHECK(served.open()->get("key") == "xxx");
+  }
 }
 
 TEST_CASE("a Store that was open before sees what has become of the slots") {
@@ -248,7 +400,7 @@ TEST_CASE("an id among 200,000 is looked up in few reads") {
   create_files(env, path, {});
   {
     const auto files = env.try_open_directory(path);
-    std::string table = Writers::encode_header(0x6162636465666769);
+    std::string table = Writers::encode_header(0x6162636465666769, 0);
     for (std::uint64_t i = 0; i < ids; ++i) {
       std::string slot(as_string_view(random_uuid()));
       append_le(slot, std::uint64_t{1});

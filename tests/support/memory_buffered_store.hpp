@@ -29,6 +29,8 @@ class MemoryBufferedStore : public BufferedStore {
     return all;
   }
 
+  std::uint64_t forgotten_before() const override { return 7; }
+
   WriterId session_writer(const WriterId& session) const override { return session; }
 
   void end_session(const WriterId& session, std::span<const WriterId>) override {
