@@ -88,21 +88,20 @@ void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, st
 
 void Appender::run_other(const AppendTask& task) {
   if (const auto* bye = std::get_if<wire::Bye>(&task.action)) {
-    end_session(*task.lane, *bye);
-    results_.push(Farewell{.session = task.lane->session});
+    if (try_end_session(*task.lane, *bye)) results_.push(Farewell{.session = task.lane->session});
   } else {
     results_.push(Greeting{.client = task.client, .request = task.request});
   }
 }
 
-void Appender::end_session(const Lane& lane, const wire::Bye& bye) {
+/// False if it is remembered on, as one whose client has died.
+bool Appender::try_end_session(const Lane& lane, const wire::Bye& bye) {
   try {
-    store_.end_session(lane.session);
-    for (const WriterId& writer : bye.writers) {
-      if (lane.own_writers.contains(writer)) store_.end_writer(writer);
-    }
+    store_.end_session(lane.session, bye.writers);
+    return true;
   } catch (const Error& error) {
-    log::warning("cannot end a session: {}", error.what());
+    log::warning("cannot forget a session that has ended: {}", error.what());
+    return false;
   }
 }
 
@@ -114,11 +113,15 @@ void Appender::append_group(std::vector<AppendTask>& tasks) {
       report(task, AppendResult::Outcome::passed_over, nullptr);
       continue;
     }
+    if (const std::exception_ptr failure = begin_anew(*task.lane)) {
+      refuse(task, failure);
+      continue;
+    }
     const auto& append = std::get<wire::Append>(task.action);
-    if (append.has_own_id) task.lane->own_writers.insert(append.options.id->writer);
     batches.push_back({.entries = append.entries,
                        .options = append.options,
-                       .session = BatchId{task.lane->session, append.sequence}});
+                       .session = BatchId{task.lane->session, append.sequence},
+                       .has_own_id = append.has_own_id});
     members.push_back(&task);
   }
   std::exception_ptr failure_of_all;
@@ -133,12 +136,28 @@ void Appender::append_group(std::vector<AppendTask>& tasks) {
     if (task.generation <= task.lane->failed_generation) {
       report(task, AppendResult::Outcome::passed_over, nullptr);
     } else if (failure) {
-      task.lane->failed_generation = task.generation;
-      report(task, AppendResult::Outcome::refused, failure);
+      refuse(task, failure);
     } else {
       report(task, AppendResult::Outcome::applied, nullptr);
     }
   }
+}
+
+/// The failure, if there is one.
+std::exception_ptr Appender::begin_anew(Lane& lane) {
+  if (!lane.begins_anew) return nullptr;
+  try {
+    store_.end_session(lane.session, {});
+    lane.begins_anew = false;
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+void Appender::refuse(AppendTask& task, const std::exception_ptr& failure) {
+  task.lane->failed_generation = task.generation;
+  report(task, AppendResult::Outcome::refused, failure);
 }
 
 void Appender::report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure) {

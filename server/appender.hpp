@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <map>
 #include <thread>
 #include <vector>
@@ -32,8 +33,10 @@ class Appender {
   [[nodiscard]] std::vector<AppendTask> next_group();
   void take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group);
   void run_other(const AppendTask& task);
-  void end_session(const Lane& lane, const wire::Bye& bye);
+  [[nodiscard]] bool try_end_session(const Lane& lane, const wire::Bye& bye);
   void append_group(std::vector<AppendTask>& tasks);
+  [[nodiscard]] std::exception_ptr begin_anew(Lane& lane);
+  void refuse(AppendTask& task, const std::exception_ptr& failure);
   void report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure);
 
   BufferedStore& store_;

@@ -5,7 +5,11 @@
 namespace accrete::server {
 
 Client::Client(Peer from, std::uint64_t its_number, const wire::Hello& hello)
-    : peer(std::move(from)), number(its_number), window(hello.window), lane(std::make_shared<Lane>()) {
+    : peer(std::move(from)),
+      number(its_number),
+      window(hello.window),
+      told_forgotten(hello.forgotten),
+      lane(std::make_shared<Lane>()) {
   lane->session = hello.session;
 }
 

@@ -47,8 +47,9 @@ struct Client {
   [[nodiscard]] bool may_ask(std::uint64_t bytes) const noexcept;
 
   const Peer peer;
-  const std::uint64_t number;  ///< for the log
-  std::uint64_t window;        ///< bytes
+  const std::uint64_t number;          ///< for the log
+  std::uint64_t window;                ///< bytes
+  const std::uint64_t told_forgotten;  ///< by the welcome before
   std::optional<KeptConnection> connection{};
   bool greeted = false;  ///< its hello is answered
   bool gone = false;     ///< it is no longer in the table; results for it are dropped

@@ -84,6 +84,7 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
       options_(checked(std::move(options))),
       window_(std::max(options_.memory_bytes / 16, options_.max_message_bytes)),
       router_({.max_message = options_.max_message_bytes + message_slack, .curve = options_.curve}),
+      known_sessions_(store_.last_sequences_before(), store_.forgotten_before()),
       budget_(options_.memory_bytes / 4),
       reply_messages_(MessagePool::make(spare_message_bytes)) {
   description_.incarnation = random_uuid();
@@ -94,7 +95,6 @@ Server::Loop::Loop(BufferedStore& store, ServerOptions options)
     description_.endpoints.push_back({.address = bound, .public_key = with_key ? options_.curve->keys.public_key : ""});
     log::info("listening at {}{}", escape(bound), with_key ? " with CURVE" : "");
   }
-  for (const BatchId& last : store_.last_sequences_before()) applied_[last.writer] = last.sequence;
   large_readers_.emplace(store_, results_, budget_, *reply_messages_, large_reader_threads);
   small_readers_.emplace(store_, results_, budget_, *reply_messages_, small_reader_threads, &*large_readers_);
   changer_.emplace(store_, results_, budget_, *reply_messages_, Workers::Threads{});
@@ -233,7 +233,7 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.held_bytes();
   client->waiting.clear();
   clients_.erase(client->peer);
-  if (client->greeted && client->queued_bytes == 0) forget_session(client);
+  if (client->greeted && client->queued_bytes == 0) leave_session(client);
   log::debug("client {} left: {}", client->number, why);
 }
 
@@ -248,9 +248,10 @@ void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
   queued_bytes_ -= result.held_bytes;
-  if (result.outcome == AppendResult::Outcome::applied)
-    applied_[store_.session_writer(client.lane->session)] = result.sequence;
-  if (client.gone && client.queued_bytes == 0) forget_session(result.client);
+  if (result.outcome == AppendResult::Outcome::applied) {
+    known_sessions_.set_applied({.writer = store_.session_writer(client.lane->session), .sequence = result.sequence});
+  }
+  if (client.gone && client.queued_bytes == 0) leave_session(result.client);
   if (client.gone || result.generation != client.generation) return;
   switch (result.outcome) {
     case AppendResult::Outcome::applied:
@@ -269,9 +270,11 @@ void Server::Loop::take(AppendResult& result) {
   release_waiting(client);
 }
 
-void Server::Loop::forget_session(const ClientHandle& client) {
+void Server::Loop::leave_session(const ClientHandle& client) {
   const auto at = sessions_.find(client->lane->session);
-  if (at != sessions_.end() && at->second == client) sessions_.erase(at);
+  if (at == sessions_.end() || at->second != client) return;
+  sessions_.erase(at);
+  known_sessions_.leave(store_.session_writer(client->lane->session));
 }
 
 /// After a refusal, the appends that a request waits for are those before the refused one.
@@ -288,23 +291,24 @@ void Server::Loop::take(const Greeting& greeting) {
   greet(greeting.client, greeting.request);
 }
 
-void Server::Loop::take(const Farewell& farewell) { applied_.erase(store_.session_writer(farewell.session)); }
+void Server::Loop::take(const Farewell& farewell) { known_sessions_.end(store_.session_writer(farewell.session)); }
 
 void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
   client->greeted = true;
   if (client->gone) {
-    forget_session(client);
+    leave_session(client);
     return;
   }
-  const auto last = applied_.find(store_.session_writer(client->lane->session));
-  client->applied = last == applied_.end() ? 0 : last->second;
+  client->applied = known_sessions_.applied(store_.session_writer(client->lane->session));
   client->expected = client->applied + 1;
+  client->lane->begins_anew = client->applied == 0 && client->told_forgotten != known_sessions_.forgotten();
   outbox_.welcome(client, request,
                   {.incarnation = description_.incarnation,
                    .durability = options_.durability,
                    .window = client->window,
                    .max_message = options_.max_message_bytes,
-                   .applied = client->applied});
+                   .applied = client->applied,
+                   .forgotten = known_sessions_.forgotten()});
 }
 
 void Server::Loop::take(Answer& answer) {

@@ -17,6 +17,7 @@
 #include "server/outbox.hpp"
 #include "server/results.hpp"
 #include "server/server.hpp"
+#include "server/session_table.hpp"
 #include "server/workers.hpp"
 
 namespace accrete::server {
@@ -61,7 +62,7 @@ class Server::Loop {
   void drop(const ClientHandle& client, std::string_view why);
   void dispatch(RequestTask task);
   void release_waiting(Client& client);
-  void forget_session(const ClientHandle& client);
+  void leave_session(const ClientHandle& client);
   void probe(Clock::duration unheard_for);
 
   BufferedStore& store_;
@@ -73,9 +74,7 @@ class Server::Loop {
   std::map<Peer, ClientHandle> clients_;
   /// The latest client of each session, also one that has gone while appends of it are queued.
   std::map<wire::SessionId, ClientHandle> sessions_;
-  /// The last sequence applied of each session that has not said goodbye, by its writer in the store: a hello must not
-  /// wait for the store.
-  std::map<WriterId, std::uint64_t> applied_;
+  SessionTable known_sessions_;
   std::uint64_t last_number_ = 0;
   std::uint64_t ended_connections_ = 0;  ///< that the log tells of
   std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet

@@ -86,6 +86,7 @@ void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t re
   clients_.emplace(peer, client);
   log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
              format_uuid(hello.session));
+  known_sessions_.arrive(store_.session_writer(hello.session));
   ClientHandle& latest = sessions_[hello.session];
   const ClientHandle before = std::exchange(latest, client);
   const bool has_tasks = before && (before->queued_bytes > 0 || !before->greeted);

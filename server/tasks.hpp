@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <set>
 #include <variant>
 #include <vector>
 
@@ -28,7 +27,9 @@ using ClientHandle = std::shared_ptr<Client>;
 struct Lane {
   wire::SessionId session{};
   std::uint64_t failed_generation = 0;  ///< for the appender's thread
-  std::set<WriterId> own_writers{};     ///< that the client has made for itself; for the appender's thread
+  /// The client does not send again what it has sent, for its session may have been forgotten, and numbers its appends
+  /// from 1 on: what the store knows all the same must go first. For the appender's thread, once the hello is answered.
+  bool begins_anew = false;
   /// The session goes on over another connection, so nothing more of this one may be applied.
   std::atomic<bool> abandoned = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/own_writer.hpp"
 #include "base/record.hpp"
 
 namespace accrete {
@@ -227,17 +228,45 @@ std::optional<std::uint64_t> Buffer::last_sequence(const WriterId& writer) const
 
 std::optional<std::uint64_t> Buffer::learn_last_sequence(const WriterId& writer) {
   const std::optional<std::uint64_t> last = last_sequence(writer);
-  const std::lock_guard lock(state_->mutex);
-  if (!state_->ids.find(writer)) state_->ids.learn(writer, last);
+  bool is_crowded = false;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->ids.find(writer)) state_->ids.learn(writer, last);
+    is_crowded = state_->ids.is_crowded();
+  }
+  if (is_crowded) save_ids();
   return last;
 }
 
-void Buffer::forget_writer(const WriterId& writer) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->ids.forget(writer);
+bool Buffer::may_have_forgotten(const WriterId& writer) const {
+  return owns_below() && is_own_writer(writer) && may_be_forgotten(writer, settings_.owned->forgotten_writers());
+}
+
+void Buffer::end_writers(std::span<const WriterId> writers) {
+  check_owner();
+  std::vector<BatchId> ended;
+  for (const WriterId& writer : writers) {
+    if (const auto last = last_sequence(writer)) ended.push_back({.writer = writer, .sequence = *last});
   }
-  if (owns_below()) settings_.owned->forget_writer(writer);
+  if (ended.empty()) return;
+  // First: a replay would bring back what is forgotten below.
+  journal_ended(ended);
+  const std::lock_guard saving(state_->saving);
+  for (const BatchId& last : ended) {
+    if (owns_below()) settings_.owned->forget_writer(last);
+    const std::lock_guard lock(state_->mutex);
+    state_->ids.forget(last.writer);
+  }
+}
+
+void Buffer::journal_ended(std::span<const BatchId> ended) {
+  if (!has_journal()) return;
+  std::string record;
+  encode_ended_writers(ended, record);
+  std::unique_lock lock = enter({}, record.size());
+  std::optional<Writing> writing;
+  if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
+  journal_->append(record);
 }
 
 WriterId Buffer::session_writer(const WriterId& session) const {

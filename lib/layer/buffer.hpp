@@ -94,10 +94,13 @@ class Buffer {
   [[nodiscard]] std::optional<std::uint64_t> last_sequence(const WriterId& writer) const;
   /// As above, and keeps it in mind: for the thread that gathers batches.
   [[nodiscard]] std::optional<std::uint64_t> learn_last_sequence(const WriterId& writer);
+  /// Whether the dataset may have known this writer, one of a client's own making, and forgotten it.
+  [[nodiscard]] bool may_have_forgotten(const WriterId& writer) const;
   /// Under which the batches of a client's session count: a writer that nobody can say from outside.
   [[nodiscard]] WriterId session_writer(const WriterId& session) const;
-  /// No batch of this writer will come again.
-  void forget_writer(const WriterId& writer);
+  /// No batch of these writers will come again: they leave nothing behind, also after a kill. For the thread that
+  /// gathers batches. When it throws, some may be remembered on.
+  void end_writers(std::span<const WriterId> writers);
 
   /// Hands everything down and removes the journal. Nothing else may be called then.
   void close();
@@ -144,6 +147,9 @@ class Buffer {
     std::vector<std::string> claimed;  // sorted: nothing is gathered for keys that are being appended below
 
     std::uint64_t step = 0;  // of the journal; under `order`
+
+    // Taken before those above: what the store below is told of ids, so that it learns of none that has ended.
+    std::mutex saving;
   };
 
   /// Keeps the mutex open, and others from writing, as long as it lives.
@@ -177,6 +183,7 @@ class Buffer {
   void journal_and_gather(std::span<const BufferedBatch> batches, std::unique_lock<std::mutex>& lock);
   void find_keys(std::span<const BufferedBatch> batches, std::uint32_t stage);
   void encode_record(std::span<const BufferedBatch> batches);
+  void journal_ended(std::span<const BatchId> ended);
   [[nodiscard]] GatheredValues::End look_up_end(const std::string& key) const;
   void take_back_told() noexcept;
   void check_owner() const;

@@ -335,6 +335,7 @@ void Buffer::end_change(bool is_done) const {
 /// Tells the store below which batches it has, or is about to have.
 void Buffer::save_ids() {
   State& state = *state_;
+  const std::lock_guard saving(state.saving);
   std::vector<BatchId> ids;
   {
     const std::lock_guard lock(state.mutex);

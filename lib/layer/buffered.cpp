@@ -1,9 +1,11 @@
 // A buffer over a store, as a Store: batches that come at the same time share a record of its journal.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
 #include "base/expected_size.hpp"
+#include "base/own_writer.hpp"
 #include "layer/buffer.hpp"
 #include "layer/buffered_store.hpp"
 #include "layer/compressed_store.hpp"
@@ -27,6 +29,7 @@ class Buffered final : public BufferedStore, private AtFork {
         last_sequences_(settings.owned ? settings.owned->session_sequences() : std::vector<BatchId>{}),
         next_(std::move(next)),
         buffer_(*next_, settings),
+        forgotten_before_(settings.owned ? settings.owned->forgotten_writers() : 0),
         most_bytes_a_run_(std::min(most_bytes_a_record, settings.limit_bytes / 4)),
         groups_(std::make_unique<GroupQueue>()) {
     watch_forks();
@@ -97,6 +100,7 @@ class Buffered final : public BufferedStore, private AtFork {
       if (batch.session && !is_applied(batch.session)) add_session_only(batch);
       return;
     }
+    if (batch.options.id && !batch.has_own_id) refuse_forgotten(*batch.options.id);
     if (goes_down) return append_below(batch);
     if (batch.options.expect_size) {
       const std::string_view key = batch.entries.front().key;
@@ -109,6 +113,8 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] bool must_go_down(const GroupedBatch& batch, std::uint64_t bytes) const noexcept {
     if (batch.options.sync && !buffer_.is_synced()) return true;
     if (batch.options.expect_size && !buffer_.owns_below()) return true;
+    // Which of a client's own ids it may have forgotten, the store below knows.
+    if (batch.options.id && !buffer_.owns_below() && is_own_writer(batch.options.id->writer)) return true;
     return buffer_.is_large(batch.entries, bytes);
   }
 
@@ -116,6 +122,11 @@ class Buffered final : public BufferedStore, private AtFork {
     if (!id) return false;
     const std::optional<std::uint64_t> last = buffer_.learn_last_sequence(id->writer);
     return last && id->sequence <= *last;
+  }
+
+  void refuse_forgotten(const BatchId& id) {
+    if (!is_own_writer(id.writer) || buffer_.learn_last_sequence(id.writer)) return;
+    if (buffer_.may_have_forgotten(id.writer)) throw_forgotten_id(id);
   }
 
   void add(GroupedBatch& batch, std::uint64_t bytes) {
@@ -191,9 +202,13 @@ class Buffered final : public BufferedStore, private AtFork {
     return buffer_.last_sequence(writer);
   }
   std::vector<BatchId> last_sequences_before() const override { return last_sequences_; }
+  std::uint64_t forgotten_before() const override { return forgotten_before_; }
   WriterId session_writer(const WriterId& session) const override { return buffer_.session_writer(session); }
-  void end_session(const WriterId& session) override { buffer_.forget_writer(buffer_.session_writer(session)); }
-  void end_writer(const WriterId& writer) override { buffer_.forget_writer(writer); }
+  void end_session(const WriterId& session, std::span<const WriterId> own_writers) override {
+    std::vector<WriterId> writers = {buffer_.session_writer(session)};
+    std::ranges::copy_if(own_writers, std::back_inserter(writers), is_own_writer);
+    buffer_.end_writers(writers);
+  }
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {
     return buffer_.locate(keys, reserve);
@@ -228,6 +243,7 @@ class Buffered final : public BufferedStore, private AtFork {
   const std::vector<BatchId> last_sequences_;
   const std::unique_ptr<Store> next_;
   Buffer buffer_;
+  const std::uint64_t forgotten_before_;
   const std::uint64_t most_bytes_a_run_;
   std::unique_ptr<GroupQueue> groups_;
 

@@ -23,6 +23,7 @@ struct GroupedBatch {
   std::span<const Entry> entries;
   AppendOptions options{};
   std::optional<BatchId> session{};
+  bool has_own_id = false;       ///< options.id is of the client's own making, and no batch has had it before
   std::exception_ptr failure{};  ///< set by append_group: the batch was not applied
 };
 
@@ -41,11 +42,13 @@ class BufferedStore : public Store {
   /// The highest sequence of each session that was applied before this store was opened, by its session_writer.
   [[nodiscard]] virtual std::vector<BatchId> last_sequences_before() const = 0;
 
-  /// No batch will come again that has an id of this writer: one that a client has made for itself.
-  virtual void end_writer(const WriterId& writer) = 0;
+  /// As it was when this store was opened: if it is what a client was told before, its session, unless it is known, has
+  /// had nothing applied (store/writers.hpp).
+  [[nodiscard]] virtual std::uint64_t forgotten_before() const = 0;
 
-  /// No batch of the session will come again.
-  virtual void end_session(const WriterId& session) = 0;
+  /// No batch of the session will come again, nor any with an id of these writers, of its client's own making. Others
+  /// are passed over.
+  virtual void end_session(const WriterId& session, std::span<const WriterId> own_writers) = 0;
 
   /// Values for who can read the dataset's files: what is worth it is left in its file, and all the rest is copied.
   /// `reserve` is told how many bytes that takes before, and may throw.

@@ -39,10 +39,12 @@ namespace accrete {
 ///   and what no call has thrown yet.
 ///
 /// A connection that breaks is made again, and what the server has not applied is sent again, each batch applied once.
-/// Each call ends by options.timeout, with TimeoutError, with NetworkError if there is no connection, or with AuthError
-/// if the keys were refused. A server of Durability::memory that is restarted has lost what it had not handed down: the
-/// next call throws a NetworkError that says so, once, and things go on. Entries of the batches of several threads may
-/// share a message, which is applied whole.
+/// What a server may have applied and forgotten, as it keeps only so many sessions of clients that it does not hear of,
+/// is not sent again: who waits for it gets UnknownOutcomeError, and the next call does if nobody waits. Each call ends
+/// by options.timeout, with TimeoutError, with NetworkError if there is no connection, or with AuthError if the keys
+/// were refused. A server of Durability::memory that is restarted has lost what it had not handed down: the next call
+/// throws a NetworkError that says so, once, and things go on. Entries of the batches of several threads may share a
+/// message, which is applied whole.
 ///
 /// Limitations: a batch has to fit into one message of the server (TooLargeError). A list of more keys than the server
 /// gives at once is put together from pages, each of one moment. What the window holds dies with the process. A forked

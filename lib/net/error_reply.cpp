@@ -8,6 +8,7 @@
 #include <system_error>
 #include <type_traits>
 
+#include "base/own_writer.hpp"
 #include "net/decoder.hpp"
 #include "net/protocol.hpp"
 
@@ -38,25 +39,16 @@ constexpr std::uint8_t too_large_error = 11;
 
 /// Derived types stand before their bases. The numbers are part of the protocol.
 constexpr std::array error_types = {
-    error_type<DiskFullError>(3, true),
-    error_type<IoError>(2),
-    error_type<CorruptionError>(4),
-    error_type<NotFoundError>(5),
-    error_type<ExistsError>(6),
-    error_type<LockedError>(7, true),
-    error_type<InvalidKeyError>(8),
-    error_type<SizeMismatchError>(9),
-    error_type<ReadOnlyError>(10),
-    error_type<TooLargeError>(too_large_error),
-    error_type<InvalidArgumentError>(12),
-    error_type<NetworkError>(13),
-    error_type<TimeoutError>(14, true),
-    error_type<AuthError>(15),
-    error_type<UnsupportedError>(16),
-    error_type<TypeMismatchError>(17),
-    error_type<UnknownOutcomeError>(18, true),
-    error_type<ErasedError>(19),
-    error_type<Error>(plain_error),
+    error_type<DiskFullError>(3, true),   error_type<IoError>(2),
+    error_type<CorruptionError>(4),       error_type<NotFoundError>(5),
+    error_type<ExistsError>(6),           error_type<LockedError>(7, true),
+    error_type<InvalidKeyError>(8),       error_type<SizeMismatchError>(9),
+    error_type<ReadOnlyError>(10),        error_type<TooLargeError>(too_large_error),
+    error_type<InvalidArgumentError>(12), error_type<NetworkError>(13),
+    error_type<TimeoutError>(14, true),   error_type<AuthError>(15),
+    error_type<UnsupportedError>(16),     error_type<TypeMismatchError>(17),
+    error_type<ForgottenIdError>(20),     error_type<UnknownOutcomeError>(18, true),
+    error_type<ErasedError>(19),          error_type<Error>(plain_error),
 };
 
 /// Errors of the system that tell what it lacks now, not that the request cannot be served.

@@ -13,12 +13,12 @@ namespace accrete {
 /// Thread-safe.
 class OwnIds {
  public:
-  /// A new id, of a writer whose batches have all come to an end.
-  [[nodiscard]] BatchId take();
+  /// A new id, of a writer whose batches have all come to an end. `forgotten`: what the server's welcome says.
+  [[nodiscard]] BatchId take(std::uint64_t forgotten);
   /// The outcome of the batch is certain. An id that is not this client's own is passed over.
   void settle(const BatchId& id) noexcept;
 
-  /// Those of which no batch will be sent again.
+  /// Those of which no batch will be sent again, as many of them as a goodbye names.
   [[nodiscard]] std::vector<WriterId> settled_writers() const;
 
  private:
@@ -34,7 +34,7 @@ class OwnIds {
 /// An id for the time of a call, or for longer if its outcome stays unknown.
 class OwnId {
  public:
-  explicit OwnId(OwnIds& ids) : ids_(ids), id_(ids.take()) {}
+  OwnId(OwnIds& ids, std::uint64_t forgotten) : ids_(ids), id_(ids.take(forgotten)) {}
   ~OwnId() {
     if (!is_kept_) ids_.settle(id_);
   }

@@ -53,6 +53,7 @@ class Encoder {
   void operator()(const Hello& hello) {
     to_ += as_string_view(hello.session);
     append_le(to_, hello.window);
+    append_le(to_, hello.forgotten);
   }
   void operator()(const Append& append) {
     begin_append(append.sequence, append.options, append.has_own_id);
@@ -100,6 +101,7 @@ class Encoder {
     append_le(to_, welcome.window);
     append_le(to_, welcome.max_message);
     append_le(to_, welcome.applied);
+    append_le(to_, welcome.forgotten);
   }
   void operator()(const Ack& ack) { append_le(to_, ack.applied); }
   void operator()(const Refused& refused) {
@@ -191,6 +193,7 @@ Append decode_append(Decoder& from) {
 Bye decode_bye(Decoder& from) {
   Bye bye;
   const auto count = from.count<std::uint32_t>(sizeof(WriterId));
+  if (count > max_ended_writers) from.fail("it ends " + std::to_string(count) + " writers at once");
   bye.writers.reserve(count);
   for (std::size_t i = 0; i < count; ++i) bye.writers.push_back(from.id());
   return bye;
@@ -200,7 +203,8 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
   // Braces evaluate from left to right, so the fields stand as they lie in the message.
   switch (kind) {
     case 0x01:
-      return Hello{.session = from.id(), .window = from.integer<std::uint64_t>()};
+      return Hello{
+          .session = from.id(), .window = from.integer<std::uint64_t>(), .forgotten = from.integer<std::uint64_t>()};
     case 0x02:
       return decode_append(from);
     case 0x03:
@@ -256,7 +260,7 @@ Welcome decode_welcome(Decoder& from) {
     from.fail("its durability has the unknown number " + std::to_string(durability));
   }
   welcome.durability = static_cast<Durability>(durability);
-  from.integers(welcome.window, welcome.max_message, welcome.applied);
+  from.integers(welcome.window, welcome.max_message, welcome.applied, welcome.forgotten);
   return welcome;
 }
 

@@ -11,7 +11,7 @@
 //
 // Requests, of the client. `request` is a number that the reply repeats; it is 0 where there is no reply of its own.
 //
-//   hello     = %x01 ; session:16 window:u64                      → welcome
+//   hello     = %x01 ; session:16 window:u64 forgotten:u64        → welcome
 //   append    = %x02 ; sequence:u64 options entries               → ack or refused
 //   get       = %x03 ; count:u32 *key                             → parts: count:u32 *(size:u64 bytes)
 //   get_range = %x04 ; offset:u64 size:u64 key                    → parts: bytes
@@ -25,13 +25,15 @@
 //   writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64
 //   ping      = %x0d ;                                            → parts: nothing
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
-//   bye       = %x0f ; count:u32 *writer:16                       ; the session is over, and so are these writers
+//   bye       = %x0f ; count:u32 *writer:16                       ; the session is over, and so are these writers:
+//                                                                 ; 1024 at most
 //   removals  = %x10 ;                                            → parts: u64
 //   locate    = %x11 ; count:u32 *key                             → parts: dataset:16 removals:u64 count:u32
 //                                                                          *(in_file:u64 size:u64 bytes)
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id,
-//                                                                     ; 8 the id is of the client's own making
+//                                                                     ; 8 the id is of the client's own making,
+//                                                                     ; and new
 //   entries   = as in base/entries.hpp
 //   key       = size:u16 bytes
 //   prefix    = size:u16 bytes                                    ; may be empty
@@ -40,6 +42,7 @@
 // Replies, of the server.
 //
 //   welcome   = %x41 ; incarnation:16 durability:u8 window:u64 max_message:u64 applied:u64
+//               forgotten:u64
 //   ack       = %x42 ; applied:u64                                ; request is 0
 //   refused   = %x43 ; sequence:u64 error                         ; request is 0
 //   part      = %x44 ; index:u32 last:u8 bytes                    ; the result is the bytes of its parts
@@ -55,8 +58,9 @@
 // A refusal that is not retryable is for good; a client sends again what was refused for now.
 // A call that waits for its batch gives it an id, of its own making where the user gave none, so that it can be sent
 // again over another session if its outcome is not learned. A client uses such a writer for one batch after the other,
-// and names it in its goodbye if no batch of it will come again: the server then forgets it, if it knows it from this
-// connection.
+// and names it in its goodbye if no batch of it will come again: the server then forgets it. Such writers are told from
+// those that users give by how they are made (base/own_writer.hpp). Those of clients that died are kept only for a
+// time, so a batch that comes again with such an id is refused where the id is not known and may have been forgotten.
 //
 // An append that may be refused for what the store holds (expect_size) is sent only when nothing else is in flight, and
 // nothing behind it until it is answered.
@@ -73,8 +77,11 @@
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
 // has no more than `first_parts` parts before the client has asked for `more`. After a reconnect, hello tells the
 // client whether the server is the same (incarnation) and from which sequence on to send again (applied); other
-// requests are sent again as they were. Numbers may be given anew after a `refused`, so appends that come over a
-// connection which is not the session's latest must not be applied.
+// requests are sent again as they were. The sessions of clients that died are kept only for a time. A hello
+// repeats what the last welcome said of `forgotten`, or 0. If the next welcome says another, and that `applied` is 0,
+// what has been sent may have been applied: the client does not send it again, and the session begins anew. Numbers may
+// be given anew after a `refused`, so appends that come over a connection which is not the session's latest must not be
+// applied.
 #pragma once
 
 #include <accrete/accrete.hpp>
@@ -95,7 +102,7 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 5;
+inline constexpr std::uint8_t version = 6;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
@@ -105,18 +112,21 @@ inline constexpr std::size_t part_header_size = header_size + 4 + 1;
 /// Of a `part`.
 inline constexpr std::size_t part_bytes = std::size_t{256} << 10;
 inline constexpr std::uint32_t first_parts = 8;
+/// In a goodbye.
+inline constexpr std::size_t max_ended_writers = 1024;
 
 using SessionId = WriterId;
 using Incarnation = std::array<std::byte, 16>;
 
 struct Hello {
   SessionId session{};
-  std::uint64_t window = 0;  ///< bytes that the client would like to have in flight
+  std::uint64_t window = 0;     ///< bytes that the client would like to have in flight
+  std::uint64_t forgotten = 0;  ///< of the last welcome
 };
 struct Append {
   std::uint64_t sequence = 0;
   AppendOptions options{};
-  bool has_own_id = false;       ///< options.id is of the client's own making
+  bool has_own_id = false;       ///< options.id is of the client's own making, and new
   std::vector<Entry> entries{};  ///< into the message
 };
 struct Get {
@@ -170,6 +180,7 @@ struct Welcome {
   std::uint64_t window = 0;       ///< bytes of append messages that may be unacknowledged
   std::uint64_t max_message = 0;  ///< bytes
   std::uint64_t applied = 0;      ///< the session's last sequence; 0: none
+  std::uint64_t forgotten = 0;    ///< changes when a session is forgotten whose client has not said goodbye
 };
 struct Ack {
   std::uint64_t applied = 0;

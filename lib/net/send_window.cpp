@@ -108,6 +108,20 @@ std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, co
   return refusal;
 }
 
+bool SendWindow::give_up_sent(const SavedError& error) {
+  bool any_untold = false;
+  for (; has_sent(); batches_.pop_front()) {
+    Batch& batch = batches_.front();
+    bytes_ -= batch.message->size();
+    any_untold = any_untold || !(batch.is_told || is_awaited(batch));
+    if (!batch.outcome) continue;
+    batch.outcome->done = true;
+    batch.outcome->error = error;
+  }
+  resend_all();
+  return any_untold;
+}
+
 bool SendWindow::restart(std::uint64_t applied) {
   const auto unsent =
       std::find_if(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.was_sent; });

@@ -83,6 +83,11 @@ class SendWindow {
   /// wait for them are told, and what is left is to be sent again. nullopt if that cannot be.
   [[nodiscard]] std::optional<Refusal> refuse(std::uint64_t sequence, const SavedError& error);
 
+  /// It cannot be learned what has become of the batches that were sent: they are given up. True if there is one of
+  /// which nobody has been told.
+  [[nodiscard]] bool give_up_sent(const SavedError& error);
+  [[nodiscard]] bool has_sent() const noexcept { return !batches_.empty() && batches_.front().was_sent; }
+
   /// A new connection: all is to be sent again, behind `applied`. False if that is more than was ever sent.
   [[nodiscard]] bool restart(std::uint64_t applied);
 

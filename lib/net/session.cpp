@@ -238,7 +238,7 @@ void Session::await(Lock& lock, Clock::time_point deadline, const Pushed& pushed
 void Session::append_with(std::span<const Entry> entries, const AppendOptions& options) {
   const bool waits = options.sync || options.expect_size || options_.ack == Acknowledgement::each;
   std::optional<OwnId> own_id;
-  if (waits && !options.id) own_id.emplace(own_ids_);
+  if (waits && !options.id) own_id.emplace(own_ids_, wait_for_forgotten());
   wire::Append append{.options = options, .has_own_id = own_id.has_value()};
   if (own_id) append.options.id = own_id->id();
   const std::optional<BatchId> id = append.options.id;
@@ -258,6 +258,13 @@ void Session::append_with(std::span<const Entry> entries, const AppendOptions& o
     throw;
   }
   own_ids_.settle(*id);
+}
+
+/// What the server's last welcome says.
+std::uint64_t Session::wait_for_forgotten() {
+  Lock lock(mutex_);
+  if (!is_ready_) wait_ready(lock);
+  return welcome_.forgotten;
 }
 
 Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::string message,

@@ -80,6 +80,7 @@ class Session {
   [[noreturn]] void throw_timeout(std::string_view what) const;
   [[noreturn]] void throw_no_welcome() const;
   [[nodiscard]] std::uint64_t longest_message() const;
+  [[nodiscard]] std::uint64_t wait_for_forgotten();
   void check_size(std::uint64_t size, std::string_view what) const;
   /// The number of seals after which what is gathered now is in the window.
   [[nodiscard]] std::uint64_t ask_for_seal();
@@ -117,6 +118,7 @@ class Session {
   void take_events(Clock::time_point now);
   void take(Clock::time_point now, const wire::Reply& reply, zmq::message_t& frame);
   void take_welcome(const wire::Welcome& welcome);
+  void give_up_sent();
   void take_refused(Clock::time_point now, const wire::Refused& refused);
   void say_goodbye();
   [[nodiscard]] bool is_waiting_for_server() const noexcept { return window_.in_flight() || !calls_.empty(); }

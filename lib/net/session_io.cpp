@@ -63,7 +63,10 @@ void Session::connect_if_due(Clock::time_point now) {
     dealer_.open();
     std::string message;
     hello_ = calls_.next_number();
-    wire::encode_request({.id = hello_, .body = wire::Hello{.session = id_, .window = options_.window_bytes}}, message);
+    wire::encode_request(
+        {.id = hello_,
+         .body = wire::Hello{.session = id_, .window = options_.window_bytes, .forgotten = welcome_.forgotten}},
+        message);
     (void)dealer_.try_send(message);
     link_ = Link::greeting;
     opened_at_ = now;
@@ -231,8 +234,12 @@ void Session::take(Clock::time_point now, const wire::Reply& reply, zmq::message
 void Session::take_welcome(const wire::Welcome& welcome) {
   const bool is_another = is_ready_ && welcome.incarnation != welcome_.incarnation;
   const bool has_forgotten = welcome.applied < window_.acknowledged();
+  const bool may_have_known = is_ready_ && welcome.applied == 0 && welcome.forgotten != welcome_.forgotten;
+  // What was in memory only is gone together with what was known of it, and can be sent again.
+  const bool has_lost = has_forgotten && welcome_.durability != Durability::memory;
   const bool was_in_memory =
       welcome_.durability == Durability::memory && window_.acknowledged_count() > handed_down_count_;
+  if ((may_have_known || has_lost) && window_.has_sent()) give_up_sent();
   if (has_forgotten || (is_another && was_in_memory)) {
     remember(
         SavedError::of(NetworkError("cannot say that all appends are kept: the server " + accrete::quoted(endpoint_) +
@@ -253,6 +260,14 @@ void Session::take_welcome(const wire::Welcome& welcome) {
   batch_limit_ = std::min({options_.batch_bytes, welcome.max_message, window_limit_ / 2, GatheredBatch::max_bytes});
   link_ = Link::welcomed;
   is_ready_ = true;
+}
+
+void Session::give_up_sent() {
+  const SavedError error = SavedError::of(UnknownOutcomeError(
+      "cannot say what has become of batches that were sent: the server " + accrete::quoted(endpoint_) +
+      " does not know this client's session any more, as it keeps only so many; they may have been applied, and are "
+      "not sent again: compare what is there with what was appended"));
+  if (window_.give_up_sent(error)) remember(error, true);
 }
 
 void Session::take_refused(Clock::time_point now, const wire::Refused& refused) {

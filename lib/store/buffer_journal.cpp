@@ -22,6 +22,7 @@ constexpr std::uint32_t closed_flag = 2;
 constexpr char batches_kind = 1;
 constexpr char step_kind = 2;
 constexpr char placed_batches_kind = 3;
+constexpr char ended_kind = 4;
 constexpr std::uint8_t has_id = 1;
 constexpr std::uint8_t has_session = 2;
 
@@ -50,7 +51,8 @@ BatchId read_id(ByteReader& reader) noexcept {
 }
 
 [[noreturn]] void throw_not_a_payload() {
-  throw CorruptionError("a record of a buffer's journal is whole, but holds neither batches nor a step");
+  throw CorruptionError(
+      "a record of a buffer's journal is whole, but holds neither batches nor a step, nor what has ended");
 }
 
 void read_batches(ByteReader& reader, BufferPayload& payload) {
@@ -94,6 +96,15 @@ BufferStep read_step(ByteReader& reader) {
   step.key = reader.bytes(reader.integer<std::uint16_t>());
   if (step.key.empty() || step.key.size() > max_key_size) throw_not_a_payload();
   return step;
+}
+
+std::vector<BatchId> read_ended(ByteReader& reader) {
+  constexpr std::size_t id_size = 16 + 8;
+  const std::size_t count = reader.integer<std::uint32_t>();
+  if (count == 0 || count > reader.left() / id_size) throw_not_a_payload();
+  std::vector<BatchId> ended(count);
+  for (BatchId& id : ended) id = read_id(reader);
+  return ended;
 }
 
 std::string encode_header(const BufferSegmentHeader& header) {
@@ -203,6 +214,13 @@ void encode_buffer_step(const BufferStep& step, std::string& record) {
   record += step.key;
 }
 
+void encode_ended_writers(std::span<const BatchId> ended, std::string& record) {
+  record.assign(record_header_size, '\0');
+  record += ended_kind;
+  append_le(record, static_cast<std::uint32_t>(ended.size()));
+  for (const BatchId& id : ended) append_id(record, id);
+}
+
 BufferPayload decode_buffer_payload(std::string_view payload) {
   ByteReader reader(payload);
   BufferPayload decoded;
@@ -215,6 +233,9 @@ BufferPayload decode_buffer_payload(std::string_view payload) {
       break;
     case step_kind:
       decoded.step = read_step(reader);
+      break;
+    case ended_kind:
+      decoded.ended = read_ended(reader);
       break;
     default:
       throw_not_a_payload();

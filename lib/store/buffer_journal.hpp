@@ -5,7 +5,7 @@
 //   front   = header *0 header *0                                    ; at 0 and at 512, up to 1024
 //   header  = magic:8 version:u32 flags:u32 journal:16 number:u64 nonce:u64 previous_end:u64 checksum:u64
 //   flags   = %x01 synced / %x02 closed, added
-//   payload = %x01 batches / %x02 step / %x03 batches places
+//   payload = %x01 batches / %x02 step / %x03 batches places / %x04 ended
 //   batches = count:u32 count*batch
 //   batch   = ids:u8 [id] [session] entries                          ; ids: 1 an id, 2 a session; base/entries.hpp
 //   id      = writer:16 sequence:u64
@@ -15,6 +15,7 @@
 //   step    = kind:u8 number:u64 [key]
 //   kind    = %x01 key / %x02 / %x03 / %x04                          ; erase / drop / it was done / it was not
 //   key     = size:u16 bytes
+//   ended   = count:u32 count*id                                     ; at least one; the last of each writer
 //
 // All integers are little-endian; the header's checksum is the XXH3-64 of the bytes before it. There are two headers so
 // that damage to one does not take the nonce away, without which no record can be told. The two segments take turns:
@@ -32,6 +33,9 @@
 // A step says that an erase or a drop is about to be done, and, with the same number, what has become of it; nothing is
 // appended in between. Entries that stand before one that was done are gone. One of which nothing is said is to be done
 // again.
+//
+// What is ended stands there before the store below forgets it, with the last sequence of its writer. A replay forgets
+// what stands before it of that writer, and has the store below forget it, too, unless that knows of a later batch.
 //
 // Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
 // down.
@@ -115,12 +119,16 @@ class BufferBatches {
 
 void encode_buffer_step(const BufferStep& step, std::string& record);
 
-/// What is in a payload: batches, or a step. Views point into it.
+/// Of the last batch of each writer that will not come again.
+void encode_ended_writers(std::span<const BatchId> ended, std::string& record);
+
+/// What is in a payload: batches, a step, or the writers that have ended. Views point into it.
 struct BufferPayload {
   std::vector<BufferedBatch> batches{};
   std::vector<std::vector<Entry>> entries{};  ///< of the batches
   std::vector<BufferPlace> places{};
   std::optional<BufferStep> step{};
+  std::vector<BatchId> ended{};
 };
 /// Throws CorruptionError.
 [[nodiscard]] BufferPayload decode_buffer_payload(std::string_view payload);

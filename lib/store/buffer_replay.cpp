@@ -122,6 +122,8 @@ class Replay {
     if (untold_refusals_ > 0) all.push_back("so it is with " + std::to_string(untold_refusals_) + " more keys");
     return all;
   }
+  /// What the store is to forget before it is told the sequences.
+  [[nodiscard]] const std::vector<BatchId>& ended() const noexcept { return ended_; }
   [[nodiscard]] std::vector<BatchId> sequences() const {
     std::vector<std::pair<std::uint64_t, BatchId>> in_order;
     in_order.reserve(sequences_.size());
@@ -158,10 +160,12 @@ class Replay {
   void take_up(BufferRecords::Record&& record) {
     payloads_.push_back(std::move(record.payload));
     const std::optional<BufferPayload> payload = try_decode(payloads_.back());
-    if (!payload) problems_.emplace_back("one of its records is whole, but holds neither batches nor a step");
+    if (!payload)
+      problems_.emplace_back("one of its records is whole, but holds neither batches nor a step, nor what has ended");
     if (!payload || record.is_behind_damage) forget_places();
     if (payload && payload->step && removals_.is_to_be_done(record.number)) remove(*payload->step);
     if (payload) gather(*payload, record.number);
+    if (payload) end_writers(payload->ended);
     if (gathered_bytes_ >= most_gathered_bytes) settle();
     if (gathered_.empty()) payloads_.clear();
   }
@@ -182,6 +186,11 @@ class Replay {
         if (!removals_.covers(entry.key, record)) gather(entry, given);
       }
     }
+  }
+
+  void end_writers(const std::vector<BatchId>& ended) {
+    for (const BatchId& id : ended) sequences_.erase(id.writer);
+    ended_.insert(ended_.end(), ended.begin(), ended.end());
   }
 
   void gather(const Entry& entry, const BufferPlace* given) {
@@ -340,6 +349,7 @@ class Replay {
   };
   std::map<WriterId, Last> sequences_;
   std::uint64_t places_ = 0;
+  std::vector<BatchId> ended_;
   ByKey<State> states_;
   std::deque<std::string> payloads_;  // that gathered_ points into
   std::vector<Gathered> gathered_;
@@ -361,6 +371,7 @@ std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, Fi
   };
   Replay replay(parts, records, {.append = append, .remove = remove});
   replay.run();
+  for (const BatchId& last : replay.ended()) writer.forget_writer(words, last);
   // The latest last: of sessions, only so many are remembered.
   for (const BatchId& id : replay.sequences()) writer.append(words, {}, {.id = id});
   if (records.is_synced()) {

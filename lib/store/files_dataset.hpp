@@ -56,11 +56,14 @@ class OwnedFiles : public Files {
   /// The last sequence of each client's session that is remembered, by the session's writer (writers.hpp).
   [[nodiscard]] virtual std::vector<BatchId> session_sequences() const = 0;
 
+  /// What tells whether writers have been forgotten since (writers.hpp).
+  [[nodiscard]] virtual std::uint64_t forgotten_writers() const = 0;
+
   /// What the writers of clients' sessions are made with (writers.hpp).
   [[nodiscard]] virtual std::uint64_t session_secret() = 0;
 
-  /// No batch of this writer will come again.
-  virtual void forget_writer(const WriterId& writer) = 0;
+  /// No batch of this writer will come again: `last` was the last.
+  virtual void forget_writer(const BatchId& last) = 0;
 
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/own_writer.hpp"
 #include "os/process.hpp"
 #include "os/system.hpp"
 #include "store/buffer_journal.hpp"
@@ -171,11 +172,19 @@ class FilesStore final : public OwnedFiles {
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     {
       Access access = write_access();
+      if (options.id && !entries.empty()) refuse_forgotten(*options.id, access.words);
       const bool is_applied = writer_.append(access.words, entries, options);
       remember(access.words);
       if (is_applied) return;
     }
     if (options.sync) do_sync();  // the batch with this id may have been applied without
+  }
+
+  /// Here a batch with an id of a client's own making comes again: but for the owner, whose clients it may be new from.
+  void refuse_forgotten(const BatchId& id, const ControlWords& words) const {
+    const bool is_owner = owner_.process != 0;
+    if (is_owner || !is_own_writer(id.writer) || parts_->writers.find(id.writer, words.writers)) return;
+    if (may_be_forgotten(id.writer, parts_->writers.forgotten())) throw_forgotten_id(id);
   }
 
   /// The values as this process knows them are those of `words`.
@@ -315,15 +324,20 @@ class FilesStore final : public OwnedFiles {
     return parts_->writers.sessions(access.words.writers);
   }
 
+  std::uint64_t forgotten_writers() const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    return parts_->writers.forgotten();
+  }
+
   std::uint64_t session_secret() override {
     const Access access = write_access();
     return parts_->writers.secret();
   }
 
-  void forget_writer(const WriterId& writer) override {
+  void forget_writer(const BatchId& last) override {
     Access access = write_access();
-    if (!parts_->writers.find(writer, access.words.writers)) return;
-    writer_.forget_writer(access.words, writer);
+    writer_.forget_writer(access.words, last);
     remember(access.words);
   }
 

@@ -282,8 +282,10 @@ void FilesWriter::renew_journal(ControlWords& words) {
   });
 }
 
-void FilesWriter::forget_writer(ControlWords& words, const WriterId& writer) {
-  parts_.writers.forget(writer, words.writers);
+void FilesWriter::forget_writer(ControlWords& words, const BatchId& last) {
+  const auto found = parts_.writers.find(last.writer, words.writers);
+  if (!found || found->sequence > last.sequence) return;
+  parts_.writers.forget(last.writer, words.writers);
   ++words.commits;  // so that others look at the table again
   parts_.control.set_words(words);
 }

@@ -34,8 +34,8 @@ class FilesWriter {
   /// For when the file system has just been synced: starts the journal anew, unless an earlier sync has failed.
   void renew_journal(ControlWords& words);
 
-  /// No batch of this writer will come again.
-  void forget_writer(ControlWords& words, const WriterId& writer);
+  /// No batch of this writer will come again. Does nothing if the writer has gone on since, behind `last`.
+  void forget_writer(ControlWords& words, const BatchId& last);
 
   void set_buffered(ControlWords& words, bool buffered);
 

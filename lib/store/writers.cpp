@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
 #include "base/filled_string.hpp"
+#include "base/own_writer.hpp"
 #include "base/zeros.hpp"
 #include "os/system.hpp"
 
@@ -14,10 +15,11 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view magic = "ACCRWRIT";
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 3;
 constexpr std::size_t checked_size = Writers::slot_size - 8;
 constexpr std::size_t reuses_offset = 8 + 4 + 4 + 8;
-static_assert(reuses_offset + 8 == Writers::header_size);
+constexpr std::size_t forgotten_offset = reuses_offset + 8;
+static_assert(forgotten_offset + 8 <= Writers::header_size);
 
 std::uint64_t offset_of(std::uint64_t slot) { return Writers::header_size + slot * Writers::slot_size; }
 
@@ -44,7 +46,7 @@ std::optional<BatchId> decode_slot(std::string_view raw) {
 /// there is no slot yet.
 bool is_unfinished(const File& file, std::string_view header) {
   constexpr std::size_t fixed_size = 8 + 4;  // of what is the same in each
-  const std::string whole = Writers::encode_header(0).substr(0, fixed_size);
+  const std::string whole = Writers::encode_header(0, 0).substr(0, fixed_size);
   const char* const end = std::mismatch(whole.begin(), whole.end(), header.begin()).second;
   const bool is_cut = std::all_of(end, header.end(), [](char c) { return c == '\0'; });
   if (end != header.begin() + fixed_size) return is_cut;
@@ -64,13 +66,15 @@ WriterId writer_of(std::uint64_t secret, std::uint64_t hash) noexcept {
 
 std::size_t Writers::Hash::operator()(const WriterId& writer) const noexcept { return hash64(as_string_view(writer)); }
 
-std::string Writers::encode_header(std::uint64_t secret) {
+std::string Writers::encode_header(std::uint64_t secret, std::uint64_t forgotten) {
   std::string encoded_secret;
   append_le(encoded_secret, secret);
   std::string header(magic);
   append_le(header, version);
   append_le(header, static_cast<std::uint32_t>(hash64(encoded_secret)));
   header += encoded_secret;
+  append_le(header, std::uint64_t{0});
+  append_le(header, forgotten);
   header.resize(header_size, '\0');
   return header;
 }
@@ -85,6 +89,8 @@ bool Writers::is_session(const WriterId& writer) const noexcept {
   return load_le<std::uint64_t>(std::span(writer).first<8>()) == secret_ && writer != no_writer();
 }
 
+bool Writers::is_passing(const WriterId& writer) const noexcept { return is_session(writer) || is_own_writer(writer); }
+
 std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_t count) {
   load_slots(count);
   const auto found = slots_.find(writer);
@@ -94,12 +100,12 @@ std::optional<Writers::Found> Writers::find(const WriterId& writer, std::uint64_
 
 void Writers::load_slots(std::uint64_t count) {
   const bool has_file = try_file() != nullptr;  // a damaged table is found before a change begins
-  const bool was_changed = may_be_changed_ && has_file && load_reuses() != reuses_;
+  const bool was_changed = may_be_changed_ && has_file && load_header_word(reuses_offset) != reuses_;
   may_be_changed_ = false;
   if (loaded_ > count || was_changed) forget_slots();
   if (loaded_ == count) return;
   if (!has_file || !has_header_) throw_damaged_slot(loaded_);
-  if (loaded_ == 0) reuses_ = load_reuses();  // of before what is read now
+  if (loaded_ == 0) reuses_ = load_header_word(reuses_offset);  // of before what is read now
   constexpr std::uint64_t most_at_once = std::uint64_t{1} << 15;
   while (loaded_ < count) {
     const std::size_t size = std::min(count - loaded_, most_at_once) * slot_size;
@@ -116,7 +122,7 @@ void Writers::load_slots(std::uint64_t count) {
 
 void Writers::take_in(std::uint64_t slot, const WriterId& writer) {
   if (writer == no_writer()) return free_.push_back(slot);
-  if (is_session(writer)) sessions_.push_back(slot);
+  if (is_passing(writer)) passing_.push_back(slot);
   slots_[writer] = slot;
 }
 
@@ -129,13 +135,13 @@ void Writers::forget_file() noexcept {
 void Writers::forget_slots() noexcept {
   slots_.clear();
   free_.clear();
-  sessions_.clear();
+  passing_.clear();
   loaded_ = 0;
 }
 
 std::uint64_t Writers::new_slot(const WriterId& writer, std::uint64_t count) const {
   if (!free_.empty()) return free_.back();
-  if (is_session(writer) && sessions_.size() >= max_sessions) return sessions_.front();
+  if (is_passing(writer) && passing_.size() >= max_passing) return passing_.front();
   return count;
 }
 
@@ -143,35 +149,40 @@ void Writers::store(std::uint64_t slot, const BatchId& id) {
   make_file();
   // What is behind the first loaded_ slots is read when it is asked for.
   const bool is_reused = slot < loaded_ && !slots_.contains(id.writer);
+  if (is_reused && load(slot).writer != no_writer()) note_forgotten();
   if (is_reused) take_over(slot);
   file_->write_at(offset_of(slot), encode_slot(id));
   if (is_reused) {
     take_in(slot, id.writer);
-  } else if (slot < loaded_ && is_session(id.writer) && sessions_.back() != slot) {
-    std::erase(sessions_, slot);
-    sessions_.push_back(slot);
+  } else if (slot < loaded_ && is_passing(id.writer) && passing_.back() != slot) {
+    std::erase(passing_, slot);
+    passing_.push_back(slot);
   }
 }
 
-/// From nobody, or from a session.
+/// From nobody, or from a passing writer.
 void Writers::take_over(std::uint64_t slot) {
   const WriterId before = load(slot).writer;
   note_reuse();
   slots_.erase(before);
   std::erase(free_, slot);
-  std::erase(sessions_, slot);
+  std::erase(passing_, slot);
 }
 
 /// Before a slot becomes another writer's.
-void Writers::note_reuse() {
+void Writers::note_reuse() { store_header_word(reuses_offset, ++reuses_); }
+
+void Writers::note_forgotten() { store_header_word(forgotten_offset, forgotten() + 1); }
+
+void Writers::store_header_word(std::uint64_t offset, std::uint64_t word) {
   std::string encoded;
-  append_le(encoded, ++reuses_);
-  file_->write_at(reuses_offset, encoded);
+  append_le(encoded, word);
+  file_->write_at(offset, encoded);
 }
 
-std::uint64_t Writers::load_reuses() const {
+std::uint64_t Writers::load_header_word(std::uint64_t offset) const {
   std::array<char, 8> raw{};
-  (void)file_->read_at(reuses_offset, raw);
+  (void)file_->read_at(offset, raw);
   return load_le<std::uint64_t>(std::as_bytes(std::span(raw)));
 }
 
@@ -184,6 +195,8 @@ void Writers::restore(std::uint64_t slot, std::optional<std::uint64_t> old_seque
   }
   const bool was_in_use = slot < count;
   if (was_in_use) note_reuse();
+  // It may be that of the passing writer still whose slot was to be taken over.
+  if (was_in_use && id->writer != no_writer()) note_forgotten();
   file_->write_at(offset_of(slot),
                   was_in_use ? encode_slot({.writer = no_writer(), .sequence = 0}) : std::string(slot_size, '\0'));
   forget_slots();
@@ -200,9 +213,14 @@ void Writers::forget(const WriterId& writer, std::uint64_t count) {
 std::vector<BatchId> Writers::sessions(std::uint64_t count) {
   load_slots(count);
   std::vector<BatchId> ids;
-  for (const std::uint64_t slot : sessions_) ids.push_back(load(slot));
+  for (const std::uint64_t slot : passing_) {
+    const BatchId id = load(slot);
+    if (is_session(id.writer)) ids.push_back(id);
+  }
   return ids;
 }
+
+std::uint64_t Writers::forgotten() { return try_file() && has_header_ ? load_header_word(forgotten_offset) : 0; }
 
 std::uint64_t Writers::secret() {
   make_file();
@@ -245,7 +263,7 @@ File* Writers::try_file() {
   std::string header(header_size, '\0');
   (void)file->read_at(0, header);
   const auto secret = load_le<std::uint64_t>(as_byte_span(header).subspan<16, 8>());
-  const std::string whole = encode_header(secret).substr(0, reuses_offset);
+  const std::string whole = encode_header(secret, 0).substr(0, reuses_offset);
   const std::string_view found = std::string_view(header).substr(0, reuses_offset);
   has_header_ = found == whole;
   if (!has_header_ && !is_unfinished(*file, header)) {
@@ -262,7 +280,7 @@ void Writers::make_file() {
   if (!try_file()) file_ = directory_.open(name, OpenMode::create);
   if (has_header_) return;
   secret_ = random_u64() | 1;  // not 0, as it is where there is none
-  file_->write_at(0, encode_header(secret_));
+  file_->write_at(0, encode_header(secret_, random_u64()));
   file_->sync();  // before any slot: see is_unfinished
   directory_.sync();
   has_header_ = true;

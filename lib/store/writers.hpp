@@ -1,10 +1,13 @@
 // The table of writers, `.writers`: the highest sequence that each writer has had applied.
 //
 //   writers = header *slot
-//   header  = magic:8 version:u32 check:u32 secret:u64 reuses:u64   ; check: the lower half of the XXH3-64 of `secret`
+//   header  = magic:8 version:u32 check:u32 secret:u64 reuses:u64 forgotten:u64 *0
+//                                                                   ; check: the lower half of the XXH3-64 of `secret`
 //   slot    = writer:16 sequence:u64 checksum:u64                   ; XXH3-64 of the 24 bytes before it
 //   writer  = what a user has given / secret:u64 hash:u64           ; a client's session: the XXH3-64 of its id, seeded
 //                                                                   ; with `secret`, and not 0
+//           / random:8 stamp:4 check:4                              ; of an id of a client's own making:
+//                                                                   ; base/own_writer.hpp
 //           / secret:u64 0:u64                                      ; the slot is free
 //
 // `secret` is random, and is nowhere but in the dataset's own files. So nobody who can only append can say an
@@ -12,9 +15,12 @@
 //
 // The control file counts the slots in use; what follows them is left over from changes that were taken back. Slots are
 // aligned to their size, so that none straddles two pages and a write of one is never torn by a kill. What a user has
-// given is kept for ever. The slot of a session is free once it is over; of clients that died without saying so,
-// max_sessions are remembered, those whose batches are the latest. `reuses` rises before a slot goes from one writer to
-// another, so that processes that have read the table before read it anew.
+// given is kept for ever. Sessions and what clients make for themselves pass: their slots are free once their clients
+// have said goodbye; of clients that died, max_passing writers are remembered, those whose batches are the latest, as
+// far as it is known. `reuses` rises before a slot goes from one writer to another, so that processes that have read
+// the table before read it anew. `forgotten` is random at first and rises before a passing writer loses its slot to
+// another. So a batch of a writer that is not known has certainly not been applied as long as `forgotten` is what it
+// was when that writer began.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -36,8 +42,8 @@ class Writers {
  public:
   static constexpr const char* name = ".writers";
   static constexpr std::uint64_t slot_size = 32;
-  static constexpr std::uint64_t header_size = 32;  // so that slots are aligned
-  static constexpr std::size_t max_sessions = 4096;
+  static constexpr std::uint64_t header_size = 64;  // so that slots are aligned
+  static constexpr std::size_t max_passing = 4096;
 
   Writers(Directory& directory, bool read_only) noexcept : directory_(directory), read_only_(read_only) {}
 
@@ -53,8 +59,8 @@ class Writers {
   /// `count` is that of the control file. Throws CorruptionError.
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
 
-  /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the session that was
-  /// stored last before all others if there are too many, or behind the last.
+  /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the passing
+  /// writer that was stored last before all others if there are too many, or behind the last.
   [[nodiscard]] std::uint64_t new_slot(const WriterId& writer, std::uint64_t count) const;
 
   void store(std::uint64_t slot, const BatchId& id);
@@ -67,12 +73,14 @@ class Writers {
 
   /// The last sequence of each session that is remembered.
   [[nodiscard]] std::vector<BatchId> sessions(std::uint64_t count);
+  /// As it stands in the header; 0 if there is no file.
+  [[nodiscard]] std::uint64_t forgotten();
   /// What a session's writer is made with; makes the file if there is none. Needs the lock exclusively.
   [[nodiscard]] std::uint64_t secret();
   [[nodiscard]] static WriterId session_writer(std::uint64_t secret, const WriterId& session) noexcept;
 
   /// The front of a file.
-  [[nodiscard]] static std::string encode_header(std::uint64_t secret);
+  [[nodiscard]] static std::string encode_header(std::uint64_t secret, std::uint64_t forgotten);
 
   /// How many slots from the first on are whole: what the count must be when the control file has lost it. Throws
   /// CorruptionError for one behind them in which there is something else.
@@ -98,9 +106,12 @@ class Writers {
   void take_in(std::uint64_t slot, const WriterId& writer);
   void take_over(std::uint64_t slot);
   void note_reuse();
-  [[nodiscard]] std::uint64_t load_reuses() const;
+  void note_forgotten();
+  [[nodiscard]] std::uint64_t load_header_word(std::uint64_t offset) const;
+  void store_header_word(std::uint64_t offset, std::uint64_t word);
   [[nodiscard]] WriterId no_writer() const noexcept;
   [[nodiscard]] bool is_session(const WriterId& writer) const noexcept;
+  [[nodiscard]] bool is_passing(const WriterId& writer) const noexcept;
 
   Directory& directory_;
   bool read_only_;
@@ -110,7 +121,7 @@ class Writers {
   // Of the first loaded_ slots:
   std::unordered_map<WriterId, std::uint64_t, Hash> slots_;
   std::vector<std::uint64_t> free_;
-  std::deque<std::uint64_t> sessions_;  // those that were stored last stand last, as far as it is known
+  std::deque<std::uint64_t> passing_;  // those that were stored last stand last, as far as it is known
   std::uint64_t loaded_ = 0;
   std::uint64_t reuses_ = 0;
   bool may_be_changed_ = false;

@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string again;
     if (payload.step) {
       encode_buffer_step(*payload.step, again);
+    } else if (!payload.ended.empty()) {
+      encode_ended_writers(payload.ended, again);
     } else {
       BufferBatches batches(again);
       for (const BufferedBatch& batch : payload.batches) batches.add(batch);

@@ -52,6 +52,8 @@ std::string sample_segment() {
   add(record);
   encode_buffer_step({.kind = BufferStep::Kind::done, .number = 9}, record);
   add(record);
+  encode_ended_writers(std::array{BatchId{writer_id(2), 5}, BatchId{writer_id(3), 0x0102030405060708}}, record);
+  add(record);
   return segment;
 }
 
@@ -79,7 +81,7 @@ TEST_CASE("the golden journal is read") {
     payloads.push_back(decode_buffer_payload(payload));
     offset += record_size(record->size);
   }
-  REQUIRE(payloads.size() == 6);
+  REQUIRE(payloads.size() == 7);
   REQUIRE(payloads[0].batches.size() == 2);
   CHECK(payloads[0].batches[1].id->sequence == 5);
   CHECK(payloads[0].batches[1].session->sequence == 6);
@@ -95,6 +97,9 @@ TEST_CASE("the golden journal is read") {
   CHECK(payloads[4].step->kind == BufferStep::Kind::drop);
   CHECK(payloads[5].step->kind == BufferStep::Kind::done);
   CHECK(payloads[5].step->number == 9);
+  REQUIRE(payloads[6].ended.size() == 2);
+  CHECK(payloads[6].ended[0].writer == writer_id(2));
+  CHECK(payloads[6].ended[1].sequence == 0x0102030405060708);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void make_dataset(const std::string& path) {
   std::uint64_t end = journal.restart(nonce, journal_payload(std::nullopt, "j", std::nullopt, "syn"));
   end = journal.append(nonce, end, journal_payload(BatchId{writer_id(1), 9}, "j", 3, "ced"));
 
-  write_file(path + "/.writers", Writers::encode_header(0x6162636465666768));
+  write_file(path + "/.writers", Writers::encode_header(0x6162636465666768, 0x7172737475767778));
   Writers writers(*directory, false);
   writers.store(0, {.writer = writer_id(1), .sequence = 7});
   writers.store(1, {.writer = writer_id(2), .sequence = 0x0102030405060708});

@@ -33,6 +33,7 @@ void FakeServer::run() {
 }
 
 void FakeServer::take(const Received& received) {
+  if (misbehaviour.says_nothing) ++unanswered;
   if (received.malformed || misbehaviour.says_nothing) return;
   const wire::Request request = wire::decode_request(received.frame.bytes());
   const Peer& from = received.from;
@@ -46,7 +47,8 @@ void FakeServer::take(const Received& received) {
                                       .durability = options_.durability,
                                       .window = options_.window,
                                       .max_message = options_.max_message,
-                                      .applied = disk_.applied[hello->session]}});
+                                      .applied = disk_.applied[hello->session],
+                                      .forgotten = disk_.forgotten}});
     return;
   }
   if (misbehaviour.sends_garbage) {

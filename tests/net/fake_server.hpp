@@ -44,6 +44,7 @@ struct FakeServerOptions {
 struct FakeDisk {
   std::unique_ptr<Store> store = memory_store();
   std::map<wire::SessionId, std::uint64_t> applied{};
+  std::uint64_t forgotten = 0;  ///< sessions
 };
 
 class FakeServer {
@@ -60,6 +61,7 @@ class FakeServer {
   std::atomic<int> appends = 0;  ///< messages
   std::atomic<std::uint64_t> append_bytes = 0;
   std::atomic<int> pings = 0;
+  std::atomic<int> unanswered = 0;  ///< messages, of a server that says nothing
   std::atomic<int> applied = 0;
   std::atomic<int> refusals = 0;
   std::atomic<int> goodbyes = 0;

@@ -22,7 +22,7 @@ inline std::vector<wire::Request> sample_requests() {
   const AppendOptions all{.sync = true, .expect_size = number, .id = id};
   const std::vector<Entry> entries = {{"k", "bytes"}, {std::string_view("\0\xff", 2), ""}, {"k", "more"}};
   return {
-      {.id = 1, .body = Hello{.session = sample_id(1), .window = 16 << 20}},
+      {.id = 1, .body = Hello{.session = sample_id(1), .window = 16 << 20, .forgotten = 0x2122232425262728}},
       {.body = Append{.sequence = 1, .entries = entries}},
       {.body = Append{.sequence = number, .options = all, .entries = {{"k", "v"}}}},
       {.body = Append{.sequence = 3, .options = {.expect_size = 0}, .entries = {{"k", "v"}}}},
@@ -59,7 +59,8 @@ inline std::vector<wire::Reply> sample_replies() {
                        .durability = Durability::sync,
                        .window = 1 << 20,
                        .max_message = 1 << 24,
-                       .applied = 7}},
+                       .applied = 7,
+                       .forgotten = 0x1112131415161718}},
       {.body = Ack{.applied = 0x0807060504030201}},
       {.body = Refused{.sequence = 8, .error = full}},
       {.id = 2, .body = Part{.index = 0, .last = false, .bytes = "part"}},

@@ -202,6 +202,49 @@ TEST_CASE("an id whose outcome is open is not named in the goodbye, until it is 
   }
 }
 
+/// A server that has applied what it was sent and said nothing of it goes, and another one comes.
+void lose_session(Place& place, bool is_forgotten) {
+  wait_until([&] { return place.value("k") == "1;2;"; });
+  place.stop();
+  if (is_forgotten) place.disk.applied.clear();
+  if (is_forgotten) ++place.disk.forgotten;
+  place.start();
+}
+
+TEST_CASE("what was sent to a server that has forgotten the session is not sent again, and who waits is told") {
+  for (const bool was_acknowledged : {false, true}) {
+    CAPTURE(was_acknowledged);
+    Place place;
+    const auto client = place.client({.ack = Acknowledgement::each}, patient);
+    if (!was_acknowledged) place.server().misbehaviour.acks_to_lose = for_ever;
+    std::thread waiting;
+    if (was_acknowledged) {
+      append(*client, "1;");
+      place.server().misbehaviour.acks_to_lose = for_ever;
+      waiting = std::thread([&] { (void)id_of_unknown(*client, "2;"); });
+    } else {
+      waiting = std::thread([&] { (void)id_of_unknown(*client, "1;2;"); });
+    }
+    lose_session(place, true);
+    waiting.join();
+    if (was_acknowledged) CHECK_THROWS_WITH_AS(append(*client, "x"), doctest::Contains("kept"), NetworkError);
+    append(*client, "3;");
+    CHECK(client->get("k") == "1;2;3;");
+  }
+}
+
+TEST_CASE("a server that does not know the session, and has forgotten none, has applied nothing of it") {
+  Place place;
+  const auto client = place.client({.ack = Acknowledgement::each}, patient);
+  place.server().misbehaviour.says_nothing = true;
+  std::thread waiting([&] { append(*client, "1;"); });
+  wait_until([&] { return place.server().unanswered > 0; });
+  place.stop();
+  place.start();
+  waiting.join();
+  CHECK(client->get("k") == "1;");
+}
+
 /// What the closing of a client tells.
 std::vector<std::string> told_when_closed(Place& place, const std::function<void(Store&)>& use) {
   std::vector<std::string> told;
@@ -230,6 +273,29 @@ TEST_CASE("a client that is closed tells of appends that the server has not ackn
   });
   CHECK(unreachable.size() == 1);
   place.start();
+}
+
+TEST_CASE("appends that nobody waits for and that a server may have forgotten are told of, and not sent again") {
+  Place place;
+  const auto told = told_when_closed(place, [&](Store& store) {
+    place.server().misbehaviour.acks_to_lose = for_ever;
+    store.append("k", "1;2;");
+    lose_session(place, true);
+    wait_until([&] { return place.server().greetings > 0; });
+  });
+  REQUIRE(told.size() == 1);
+  CHECK(told.front().find("may have been applied") != std::string::npos);
+  CHECK(place.value("k") == "1;2;");
+  const auto not_forgotten = told_when_closed(place, [&](Store& store) {
+    place.stop();
+    place.disk = FakeDisk{};
+    place.start();
+    place.server().misbehaviour.acks_to_lose = for_ever;
+    store.append("k", "1;2;");
+    lose_session(place, false);
+  });
+  CHECK(not_forgotten.empty());
+  CHECK(place.value("k") == "1;2;");
 }
 
 TEST_CASE("a client that is closed tells of appends that were refused and of which no call has told") {

@@ -7,7 +7,7 @@ import struct
 import uuid
 
 MAGIC = 0x52434341
-VERSION = 5
+VERSION = 6
 CHECKSUM_END = 16
 HEADER_SIZE = 24
 HELLO, APPEND, GET, GET_RANGE, SIZE, LIST, ERASE, DROP = range(1, 9)
@@ -116,6 +116,7 @@ class RawClient:
         self.last_request = 0
         self.sequence = 0
         self.applied = 0
+        self.forgotten = 0
         self.unread = []
         self.send_raw(GREETING + ready())
         self.receive_exactly(len(GREETING))
@@ -179,10 +180,11 @@ class RawClient:
 
     def say_hello(self, window=1 << 24):
         self.last_request += 1
-        self.send(message(HELLO, self.session + struct.pack("<Q", window), self.last_request))
+        self.send(message(HELLO, self.session + struct.pack("<QQ", window, self.forgotten), self.last_request))
         body = self.receive_reply_to(self.last_request).body
         self.incarnation = body[:16]
-        self.durability, self.window, self.max_message, self.applied = struct.unpack("<BQQQ", body[16:])
+        (self.durability, self.window, self.max_message, self.applied,
+         self.forgotten) = struct.unpack("<BQQQQ", body[16:])
         self.sequence = self.applied
 
     def start(self, kind, body=b""):

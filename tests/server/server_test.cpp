@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <doctest/doctest.h>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -34,8 +35,17 @@ class GatedStore final : public MemoryBufferedStore {
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
     for (const GroupedBatch& batch : batches) keys_.emplace_back(batch.entries.front().key);
+    const bool hides_outcome = hides_outcome_;
     lock.unlock();
     MemoryBufferedStore::append_group(batches);
+    if (!hides_outcome) return;
+    for (GroupedBatch& batch : batches) batch.failure = std::make_exception_ptr(UnknownOutcomeError("hidden"));
+  }
+
+  /// What is applied is said to be of unknown outcome.
+  void set_hides_outcome(bool hides) {
+    const std::lock_guard lock(mutex_);
+    hides_outcome_ = hides;
   }
 
   void set_open(bool open) {
@@ -76,6 +86,7 @@ class GatedStore final : public MemoryBufferedStore {
   mutable std::mutex mutex_;  // guards all below
   mutable std::condition_variable changed_;
   bool open_ = true;
+  bool hides_outcome_ = false;
   int arrivals_ = 0;
   mutable int lists_ = 0;
   std::vector<std::string> keys_;
@@ -258,9 +269,19 @@ class RudeClient {
  public:
   explicit RudeClient(const std::string& endpoint) : dealer_(endpoint, {}) {
     dealer_.open();
-    send({.id = 1, .body = wire::Hello{.session = random_uuid(), .window = 1}});
-    receive_until([](const wire::Reply& reply) { return std::holds_alternative<wire::Welcome>(reply.body); });
+    say_hello();
   }
+
+  void say_hello() {
+    send({.id = 1, .body = wire::Hello{.session = session_, .window = 1, .forgotten = welcome_.forgotten}});
+    receive_until([&](const wire::Reply& reply) {
+      const auto* found = std::get_if<wire::Welcome>(&reply.body);
+      if (found) welcome_ = *found;
+      return found != nullptr;
+    });
+  }
+
+  [[nodiscard]] const wire::Welcome& welcome() const noexcept { return welcome_; }
 
   void send(const wire::Request& request) {
     wire::encode_request(request, message_);
@@ -282,10 +303,27 @@ class RudeClient {
   }
 
  private:
+  const wire::SessionId session_ = random_uuid();
   Dealer dealer_;
   WakeUp wake_up_;
   std::string message_;
+  wire::Welcome welcome_{};
 };
+
+TEST_CASE("a batch of unknown outcome that is sent again over another connection is applied once") {
+  RunningServer server;
+  RudeClient client(server.endpoint());
+  const wire::Request append{.id = 0, .body = wire::Append{.sequence = 1, .entries = {{"k", "x"}}}};
+  server.store().set_hides_outcome(true);
+  client.send(append);
+  client.receive_until([](const wire::Reply& reply) { return std::holds_alternative<wire::Refused>(reply.body); });
+  server.store().set_hides_outcome(false);
+  client.say_hello();
+  CHECK(client.welcome().applied == 0);
+  client.send(append);
+  client.receive_until([](const wire::Reply& reply) { return std::holds_alternative<wire::Ack>(reply.body); });
+  CHECK(server.store().get("k") == "x");
+}
 
 TEST_CASE("a client that sends twice its window is refused at that batch") {
   RunningServer server;

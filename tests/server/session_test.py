@@ -1,4 +1,5 @@
 """What the server promises a client: order, acknowledgements, refusals, credit, and sessions that outlive connections."""
+import signal
 import struct
 import unittest
 import uuid
@@ -118,6 +119,56 @@ class Connections(Session):
         self.client.append([(b"k", b"2")])
         self.client.wait_for_ack()
         self.assertEqual(self.client.get(b"k"), [b"12"])
+
+    def test_a_session_is_forgotten_behind_4096_later_ones_and_the_server_says_so(self):
+        self.client.append([(b"k", b"1")])
+        self.client.wait_for_ack()
+        session, forgotten = self.client.session, self.client.forgotten
+        with self.server.client() as other:
+            for _ in range(5000):
+                other.append([(b"other", b"")])
+                other.wait_for_ack()
+                other.session = uuid.uuid4().bytes
+                other.say_hello()
+            self.assertNotEqual(other.forgotten, forgotten)
+        self.client.say_hello()
+        self.assertEqual(self.client.applied, 1)  # its client is connected
+        self.server.end(signal.SIGKILL)
+        self.server = self.serve()
+        with self.server.client(session=session) as again:
+            self.assertEqual(again.applied, 0)
+            self.assertNotEqual(again.forgotten, forgotten)
+
+    def test_a_session_that_the_server_has_forgotten_begins_anew(self):
+        for text in b"1", b"2":
+            self.client.append([(b"k", text)])
+        self.client.wait_for_ack()
+        self.client.close()
+        with self.server.client() as other:
+            while other.clients() > 1:
+                pass
+            for _ in range(5000):
+                other.append([(b"other", b"")])
+                other.wait_for_ack()
+                other.session = uuid.uuid4().bytes
+                other.say_hello()
+        with self.server.client(session=self.client.session) as again:
+            self.assertEqual(again.applied, 0)
+            for text in b"3", b"4":
+                again.append([(b"k", text)])
+                again.wait_for_ack()
+            self.assertEqual(again.get(b"k"), [b"1234"])
+
+    def test_a_server_that_is_killed_says_the_same_if_nothing_was_forgotten(self):
+        for _ in range(3):
+            forgotten = self.client.forgotten
+            self.client.append([(b"k", b"1")])
+            self.client.wait_for_ack()
+            self.server.end(signal.SIGKILL)
+            self.server = self.serve()
+            self.client = self.server.client(session=self.client.session)
+            self.addCleanup(self.client.close)
+            self.assertEqual(self.client.forgotten, forgotten)
 
     def test_clients_that_vanish_are_no_longer_counted(self):
         others = [self.server.client() for _ in range(5)]

@@ -29,14 +29,14 @@ class MemoryBufferedStore : public BufferedStore {
     return all;
   }
 
+  std::uint64_t forgotten_before() const override { return 7; }
+
   WriterId session_writer(const WriterId& session) const override { return session; }
 
-  void end_session(const WriterId& session) override {
+  void end_session(const WriterId& session, std::span<const WriterId>) override {
     const std::lock_guard lock(mutex_);
     sessions_.erase(session);
   }
-
-  void end_writer(const WriterId&) override {}  // what is in memory need not be freed
 
   LocatedValues locate(std::span<const std::string_view> keys,
                        const std::function<void(std::uint64_t)>& reserve) const override {

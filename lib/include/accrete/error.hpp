@@ -117,7 +117,9 @@ class TimeoutError : public Error {
 
 /// A server was sent a change and has not said what became of it: it may have been made, or may be made yet. A batch is
 /// sent again with AppendOptions::id set to `batch()`, as often as it takes, through the same Store or another one: it
-/// is then applied once in all. Of an erase or a drop, look at what is there before asking for it again.
+/// is then applied once in all. Thrown again, it may say that such an id of a client's own making has been forgotten,
+/// as only the latest 4,096 are kept: then look at what is there. Of an erase or a drop, look at what is there before
+/// asking for it again.
 class UnknownOutcomeError : public Error {
  public:
   explicit UnknownOutcomeError(const std::string& message, const std::optional<BatchId>& batch = std::nullopt)
