@@ -24,10 +24,8 @@ constexpr std::size_t owner_offset = boots_offset + boots_size;
 constexpr std::size_t owner_size = std::size_t{3} * 8;
 constexpr std::size_t home_offset = owner_offset + owner_size;
 constexpr std::size_t words_offset = home_offset + 8;
-constexpr std::size_t writers_offset = std::size_t{4} * 8;  // within words, as the next two
-constexpr std::size_t flags_offset = std::size_t{7} * 8;
-constexpr std::size_t check_offset = flags_offset + std::size_t{4} * 2;
-constexpr std::size_t words_size = check_offset + 8;
+constexpr std::size_t seal_offset = std::size_t{7} * 8;  // within words
+constexpr std::size_t words_size = seal_offset + 8;
 constexpr std::size_t state_offset = words_offset + words_size;
 constexpr std::size_t before_offset = state_offset + 8;
 constexpr std::size_t intent_size_offset = before_offset + words_size;
@@ -41,19 +39,21 @@ std::array<std::byte, sizeof(T)> le_bytes(T value) {
   return bytes;
 }
 
-/// Differs if any byte of what it covers does, at the price of a few instructions for each append.
-std::uint64_t check_of(std::span<const std::byte, words_size> words) {
-  constexpr std::uint64_t of_zeros = 0x5AA55AA55AA55AA5;
-  constexpr int bits_between = 16;
-  std::uint64_t check = of_zeros;
-  for (std::size_t at = writers_offset; at < check_offset; at += 8) {
-    check = std::rotl(check, bits_between) ^ load_le<std::uint64_t>(words.subspan(at).first<8>());
-  }
-  return check;
-}
+constexpr std::uint64_t unsynced_flag = 1;
+constexpr std::uint64_t buffered_flag = 2;
+constexpr std::uint64_t destroyed_flag = 4;
+constexpr std::uint64_t failed_sync_flag = 8;
+constexpr int flags_size = 16;  // bits
 
-bool is_sound(std::span<const std::byte, words_size> words) {
-  return load_le<std::uint64_t>(words.subspan<check_offset, 8>()) == check_of(words);
+/// The flags, and above them a check that differs if any byte of what it covers does. No hash: each append has three.
+std::uint64_t seal_of(const ControlWords& words) noexcept {
+  constexpr std::uint64_t of_zeros = 0x5AA55AA55AA55AA5;
+  const std::uint64_t flags = (words.unsynced ? unsynced_flag : 0) | (words.buffered ? buffered_flag : 0) |
+                              (words.destroyed ? destroyed_flag : 0) | (words.failed_sync ? failed_sync_flag : 0);
+  std::uint64_t check = of_zeros ^ flags ^ std::rotl(words.writers, flags_size) ^
+                        std::rotl(words.journal_nonce, 2 * flags_size) ^ std::rotl(words.journal_end, 3 * flags_size);
+  check ^= check << flags_size;  // its lowest bits have no place
+  return check >> flags_size << flags_size | flags;
 }
 
 std::array<std::byte, words_size> encode_words(const ControlWords& words) {
@@ -66,15 +66,12 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<32, 8>(), words.writers);
   store_le(to.subspan<40, 8>(), words.journal_nonce);
   store_le(to.subspan<48, 8>(), words.journal_end);
-  store_le(to.subspan<56, 2>(), std::uint16_t{words.unsynced});
-  store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
-  store_le(to.subspan<60, 2>(), std::uint16_t{words.destroyed});
-  store_le(to.subspan<62, 2>(), std::uint16_t{words.failed_sync});
-  store_le(to.subspan<check_offset, 8>(), check_of(bytes));
+  store_le(to.subspan<seal_offset, 8>(), seal_of(words));
   return bytes;
 }
 
 ControlWords decode_words(std::span<const std::byte, words_size> from) {
+  const auto seal = load_le<std::uint64_t>(from.subspan<seal_offset, 8>());
   return {.keys = load_le<std::uint64_t>(from.subspan<0, 8>()),
           .bytes = load_le<std::uint64_t>(from.subspan<8, 8>()),
           .commits = load_le<std::uint64_t>(from.subspan<16, 8>()),
@@ -82,10 +79,15 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .writers = load_le<std::uint64_t>(from.subspan<32, 8>()),
           .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
-          .unsynced = load_le<std::uint16_t>(from.subspan<56, 2>()) != 0,
-          .buffered = load_le<std::uint16_t>(from.subspan<58, 2>()) != 0,
-          .destroyed = load_le<std::uint16_t>(from.subspan<60, 2>()) != 0,
-          .failed_sync = load_le<std::uint16_t>(from.subspan<62, 2>()) != 0};
+          .unsynced = (seal & unsynced_flag) != 0,
+          .buffered = (seal & buffered_flag) != 0,
+          .destroyed = (seal & destroyed_flag) != 0,
+          .failed_sync = (seal & failed_sync_flag) != 0};
+}
+
+/// Of words and what they were decoded from.
+bool is_sound(const ControlWords& words, std::span<const std::byte, words_size> from) {
+  return load_le<std::uint64_t>(from.subspan<seal_offset, 8>()) == seal_of(words);
 }
 
 std::array<std::byte, boots_size> encode_boots(const Boots& boots) {
@@ -169,8 +171,8 @@ Control::Header Control::load() const {
     throw_damaged(directory_, "its state is unknown");
   }
   const auto words = is_idle ? from.subspan<words_offset, words_size>() : from.subspan<before_offset, words_size>();
-  if (!is_sound(words)) throw_damaged(directory_, "its words do not match their check");
   header.words = decode_words(words);
+  if (!is_sound(header.words, words)) throw_damaged(directory_, "its words do not match their seal");
   return header;
 }
 
@@ -318,12 +320,10 @@ void Control::note_failed_sync() noexcept {
     for (const std::size_t offset : {words_offset, before_offset}) {
       std::array<std::byte, words_size> raw;
       bytes_->read(offset, raw);
-      if (!is_sound(raw)) continue;
       ControlWords words = decode_words(raw);
+      if (!is_sound(words, raw)) continue;
       words.failed_sync = true;
-      const std::array<std::byte, words_size> noted = encode_words(words);
-      // At once, so that a kill leaves no flag without its check.
-      bytes_->write(offset + flags_offset, std::span(noted).subspan<flags_offset>());
+      bytes_->write(offset + seal_offset, le_bytes(seal_of(words)));
     }
     bytes_->sync();
   } catch (const Error&) {

@@ -82,7 +82,7 @@ class FilesStore final : public OwnedFiles {
     if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
     if (must_replay(access.words)) {
       (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
-      has_left_journal_ = false;
+      has_no_left_journal_ = true;
     }
     remember(access.words);
     return access;
@@ -133,9 +133,10 @@ class FilesStore final : public OwnedFiles {
 
   /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.
   [[nodiscard]] bool must_replay(const ControlWords& words) const {
-    if (keeps_buffer_) return false;
-    if (!has_left_journal_) has_left_journal_ = has_open_buffer_journal(*parts_->directory);
-    return words.buffered || *has_left_journal_;
+    if (!words.buffered && has_no_left_journal_) return false;
+    if (words.buffered || keeps_buffer_) return !keeps_buffer_;
+    has_no_left_journal_ = !has_open_buffer_journal(*parts_->directory);
+    return !has_no_left_journal_;
   }
 
   void own() {
@@ -388,11 +389,11 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  mutable std::optional<bool> has_left_journal_{};  // of a buffer that is not this Store's owner's
-  mutable bool has_own_files_ = false;              // those of parts_ that are written to are no other dataset's
-  Owner owner_{};                                   // this process, if the dataset is its own
-  std::atomic<bool> has_failed_sync_ = false;       // and nobody else knows
-  bool keeps_buffer_ = false;                       // the journal of a buffer is that of this Store's owner
+  mutable bool has_no_left_journal_ = false;   // no journal of a buffer is there, but for that of this Store's owner
+  mutable bool has_own_files_ = false;         // those of parts_ that are written to are no other dataset's
+  Owner owner_{};                              // this process, if the dataset is its own
+  std::atomic<bool> has_failed_sync_ = false;  // and nobody else knows
+  bool keeps_buffer_ = false;                  // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {

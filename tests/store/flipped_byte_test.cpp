@@ -99,7 +99,7 @@ class Left {
   FaultDataset dataset_;
 };
 
-constexpr std::uint64_t used_control_size = 320;
+constexpr std::uint64_t used_control_size = 304;
 
 TEST_CASE("a damaged byte in a dataset of synced batches with ids loses none and doubles none") {
   Left left;
