@@ -39,21 +39,15 @@ std::array<std::byte, sizeof(T)> le_bytes(T value) {
   return bytes;
 }
 
-constexpr std::uint64_t unsynced_flag = 1;
-constexpr std::uint64_t buffered_flag = 2;
-constexpr std::uint64_t destroyed_flag = 4;
-constexpr std::uint64_t failed_sync_flag = 8;
-constexpr int flags_size = 16;  // bits
-
-/// The flags, and above them a check that differs if any byte of what it covers does. No hash: each append has three.
+/// The flags, a byte each, and above them a check that differs if any byte of what it covers does. No hash: each append
+/// has three.
 std::uint64_t seal_of(const ControlWords& words) noexcept {
-  constexpr std::uint64_t of_zeros = 0x5AA55AA55AA55AA5;
-  const std::uint64_t flags = (words.unsynced ? unsynced_flag : 0) | (words.buffered ? buffered_flag : 0) |
-                              (words.destroyed ? destroyed_flag : 0) | (words.failed_sync ? failed_sync_flag : 0);
-  std::uint64_t check = of_zeros ^ flags ^ std::rotl(words.writers, flags_size) ^
-                        std::rotl(words.journal_nonce, 2 * flags_size) ^ std::rotl(words.journal_end, 3 * flags_size);
-  check ^= check << flags_size;  // its lowest bits have no place
-  return check >> flags_size << flags_size | flags;
+  constexpr std::uint64_t of_zeros = 0x5AA5C33C;
+  constexpr int half = 32;
+  const std::uint32_t flags = std::uint32_t{words.unsynced} | std::uint32_t{words.buffered} << 8 |
+                              std::uint32_t{words.destroyed} << 16 | std::uint32_t{words.failed_sync} << 24;
+  const std::uint64_t check = words.writers ^ std::rotl(words.journal_nonce, 8) ^ std::rotl(words.journal_end, 16);
+  return (check ^ check << half ^ (flags ^ of_zeros) << half) >> half << half | flags;
 }
 
 std::array<std::byte, words_size> encode_words(const ControlWords& words) {
@@ -79,10 +73,10 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .writers = load_le<std::uint64_t>(from.subspan<32, 8>()),
           .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
-          .unsynced = (seal & unsynced_flag) != 0,
-          .buffered = (seal & buffered_flag) != 0,
-          .destroyed = (seal & destroyed_flag) != 0,
-          .failed_sync = (seal & failed_sync_flag) != 0};
+          .unsynced = (seal & 1) != 0,
+          .buffered = (seal & 1 << 8) != 0,
+          .destroyed = (seal & 1 << 16) != 0,
+          .failed_sync = (seal & 1 << 24) != 0};
 }
 
 /// Of words and what they were decoded from.
@@ -157,7 +151,7 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory), 
   }
 }
 
-Control::Header Control::load() const {
+Control::Header Control::load_unchecked() const {
   std::array<std::byte, intent_size_offset> raw;
   bytes_->read(0, raw);
   const std::span from{raw};
@@ -172,7 +166,14 @@ Control::Header Control::load() const {
   }
   const auto words = is_idle ? from.subspan<words_offset, words_size>() : from.subspan<before_offset, words_size>();
   header.words = decode_words(words);
-  if (!is_sound(header.words, words)) throw_damaged(directory_, "its words do not match their seal");
+  return header;
+}
+
+Control::Header Control::load() const {
+  Header header = load_unchecked();
+  std::array<std::byte, words_size> raw;
+  bytes_->read(header.state == ChangeState::idle ? words_offset : before_offset, raw);
+  if (!is_sound(header.words, raw)) throw_damaged(directory_, "its words do not match their seal");
   return header;
 }
 
