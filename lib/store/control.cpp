@@ -26,10 +26,8 @@ constexpr std::size_t owner_offset = boots_offset + boots_size;
 constexpr std::size_t owner_size = std::size_t{3} * 8;
 constexpr std::size_t home_offset = owner_offset + owner_size;
 constexpr std::size_t words_offset = home_offset + 8;
-constexpr std::size_t writers_offset = 4 * 8;  // within words, as the next two
-constexpr std::size_t flags_offset = 7 * 8;
-constexpr std::size_t check_offset = flags_offset + 4 * 2;
-constexpr std::size_t words_size = check_offset + 8;
+constexpr std::size_t seal_offset = std::size_t{7} * 8;  // within words
+constexpr std::size_t words_size = seal_offset + 8;
 constexpr std::size_t state_offset = words_offset + words_size;
 constexpr std::size_t failed_sync_offset = state_offset + 4;
 constexpr std::size_t before_offset = failed_sync_offset + 4;
@@ -44,19 +42,15 @@ std::array<std::byte, sizeof(T)> le_bytes(T value) {
   return bytes;
 }
 
-/// Differs if any byte of what it covers does, at the price of a few instructions for each append.
-std::uint64_t check_of(std::span<const std::byte, words_size> words) {
-  constexpr std::uint64_t of_zeros = 0x5AA55AA55AA55AA5;
-  constexpr int bits_between = 16;
-  std::uint64_t check = of_zeros;
-  for (std::size_t at = writers_offset; at < check_offset; at += 8) {
-    check = std::rotl(check, bits_between) ^ load_le<std::uint64_t>(words.subspan(at).first<8>());
-  }
-  return check;
-}
-
-bool is_sound(std::span<const std::byte, words_size> words) {
-  return load_le<std::uint64_t>(words.subspan<check_offset, 8>()) == check_of(words);
+/// The flags, a byte each, and above them a check that differs if any byte of what it covers does. No hash: each append
+/// has three.
+std::uint64_t seal_of(const ControlWords& words) noexcept {
+  constexpr std::uint64_t of_zeros = 0x5AA5C33C;
+  constexpr int half = 32;
+  const std::uint32_t flags =
+      std::uint32_t{words.unsynced} | std::uint32_t{words.buffered} << 8 | std::uint32_t{words.destroyed} << 16;
+  const std::uint64_t check = words.writers ^ std::rotl(words.journal_nonce, 8) ^ std::rotl(words.journal_end, 16);
+  return (check ^ check << half ^ (flags ^ of_zeros) << half) >> half << half | flags;
 }
 
 std::array<std::byte, words_size> encode_words(const ControlWords& words) {
@@ -69,15 +63,12 @@ std::array<std::byte, words_size> encode_words(const ControlWords& words) {
   store_le(to.subspan<32, 8>(), words.writers);
   store_le(to.subspan<40, 8>(), words.journal_nonce);
   store_le(to.subspan<48, 8>(), words.journal_end);
-  store_le(to.subspan<56, 2>(), std::uint16_t{words.unsynced});
-  store_le(to.subspan<58, 2>(), std::uint16_t{words.buffered});
-  store_le(to.subspan<60, 2>(), std::uint16_t{words.destroyed});
-  store_le(to.subspan<62, 2>(), std::uint16_t{0});
-  store_le(to.subspan<check_offset, 8>(), check_of(bytes));
+  store_le(to.subspan<seal_offset, 8>(), seal_of(words));
   return bytes;
 }
 
 ControlWords decode_words(std::span<const std::byte, words_size> from) {
+  const auto seal = load_le<std::uint64_t>(from.subspan<seal_offset, 8>());
   return {.keys = load_le<std::uint64_t>(from.subspan<0, 8>()),
           .bytes = load_le<std::uint64_t>(from.subspan<8, 8>()),
           .commits = load_le<std::uint64_t>(from.subspan<16, 8>()),
@@ -85,9 +76,14 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .writers = load_le<std::uint64_t>(from.subspan<32, 8>()),
           .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
-          .unsynced = load_le<std::uint16_t>(from.subspan<56, 2>()) != 0,
-          .buffered = load_le<std::uint16_t>(from.subspan<58, 2>()) != 0,
-          .destroyed = load_le<std::uint16_t>(from.subspan<60, 2>()) != 0};
+          .unsynced = (seal & 1) != 0,
+          .buffered = (seal & 1 << 8) != 0,
+          .destroyed = (seal & 1 << 16) != 0};
+}
+
+/// Of words and what they were decoded from.
+bool is_sound(const ControlWords& words, std::span<const std::byte, words_size> from) {
+  return load_le<std::uint64_t>(from.subspan<seal_offset, 8>()) == seal_of(words);
 }
 
 std::array<std::byte, boots_size> encode_boots(const Boots& boots) {
@@ -159,7 +155,7 @@ Control::Control(Directory& directory, bool read_only) : directory_(directory), 
   }
 }
 
-Control::Header Control::load() const {
+Control::Header Control::load_unchecked() const {
   std::array<std::byte, intent_size_offset> raw;
   bytes_->read(0, raw);
   const std::span from{raw};
@@ -173,8 +169,15 @@ Control::Header Control::load() const {
     throw_damaged(directory_, "its state is unknown");
   }
   const auto words = is_idle ? from.subspan<words_offset, words_size>() : from.subspan<before_offset, words_size>();
-  if (!is_sound(words)) throw_damaged(directory_, "its words do not match their check");
   header.words = decode_words(words);
+  return header;
+}
+
+Control::Header Control::load() const {
+  Header header = load_unchecked();
+  std::array<std::byte, words_size> raw;
+  bytes_->read(header.state == ChangeState::idle ? words_offset : before_offset, raw);
+  if (!is_sound(header.words, raw)) throw_damaged(directory_, "its words do not match their seal");
   return header;
 }
 

@@ -7,7 +7,8 @@
 //   owner   = process:u64 start:u64 pid_namespace:u64
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
-//             unsynced:u16 buffered:u16 destroyed:u16 0:u16 check:u64
+//             seal:8
+//   seal    = unsynced:u8 buffered:u8 destroyed:u8 0:u8 check:u32
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
@@ -19,10 +20,10 @@
 // extended under a change (but for a spilled record, which is written by system calls before anything is changed), so
 // nothing written to it can hit a full disk. A change is: before, record, state; …; words, state `idle`. The state is
 // the commit point, and until it is `idle` again `before` counts, since a kill may have torn `words`; the checksum
-// (XXH3-64 of the record) guards against damage, not against a torn write. So does `check`: of `writers` and what
-// follows it in the words, without which batches would be doubled or lost in silence, the exclusive or, rotated
-// (control.cpp). Words that are torn never count, so who has the lock and finds that it does not match has found
-// damage. A flipped bit of a state is none.
+// (XXH3-64 of the record) guards against damage, not against a torn write. So does the check of `writers` and what
+// follows it in the words (`seal_of` in control.cpp), without which batches would be doubled or lost in silence. Words
+// that are torn never count, so who has the lock and finds that it does not match has found damage. The states differ
+// in so many bits that a few flipped ones make none of another.
 #pragma once
 
 #include <array>
@@ -95,6 +96,8 @@ class Control {
   };
   /// For who has the lock, at least shared. Throws CorruptionError if what counts of it is damaged.
   [[nodiscard]] Header load() const;
+  /// As above, for who has called that since the file was opened: looks for no damage to the words.
+  [[nodiscard]] Header load_unchecked() const;
 
   /// For who has no lock, as all of these.
   [[nodiscard]] Owner load_owner() const;

@@ -64,16 +64,26 @@ class FilesStore final : public OwnedFiles {
     std::optional<UnfinishedChange> unfinished{};  // for readers
   };
 
+  /// Under the lock. Looks for damage when this is opened.
+  Control::Header load_control() const {
+    if (is_control_checked_) return parts_->control.load_unchecked();
+    Control::Header header = parts_->control.load();
+    is_control_checked_ = true;
+    return header;
+  }
+
   Access write_access() const {
     if (parts_->read_only) {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
     Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
-    Control::Header header = parts_->control.load();
+    Control::Header header = load_control();
     check_not_destroyed(header.words);
     if (header.owner != owner_) disown(header.owner);
-    if (!has_own_files_) separate_own_files(*parts_->directory, parts_->control, header);
-    has_own_files_ = true;
+    if (!has_own_files_) {
+      separate_own_files(*parts_->directory, parts_->control, header);
+      has_own_files_ = true;
+    }
     access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
     if (access.words.removals != seen_removals_) parts_->forget_files();
     // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
@@ -82,7 +92,7 @@ class FilesStore final : public OwnedFiles {
     if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
     if (must_replay(access.words)) {
       (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
-      has_left_journal_ = false;
+      has_no_left_journal_ = true;
     }
     remember(access.words);
     return access;
@@ -106,7 +116,7 @@ class FilesStore final : public OwnedFiles {
     std::exception_ptr failure;
     for (;;) {
       Access access{.guard = lock_->shared(lock_timeout_), .words = {}};
-      const Control::Header header = parts_->control.load();
+      const Control::Header header = load_control();
       check_not_destroyed(header.words);
       access.words = header.words;
       const bool has_dead_owner = header.owner != owner_;
@@ -133,9 +143,10 @@ class FilesStore final : public OwnedFiles {
 
   /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.
   [[nodiscard]] bool must_replay(const ControlWords& words) const {
-    if (keeps_buffer_) return false;
-    if (!has_left_journal_) has_left_journal_ = has_open_buffer_journal(*parts_->directory);
-    return words.buffered || *has_left_journal_;
+    if (!words.buffered && has_no_left_journal_) return false;
+    if (words.buffered || keeps_buffer_) return !keeps_buffer_;
+    has_no_left_journal_ = !has_open_buffer_journal(*parts_->directory);
+    return !has_no_left_journal_;
   }
 
   void own() {
@@ -385,10 +396,11 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  mutable std::optional<bool> has_left_journal_{};  // of a buffer that is not this Store's owner's
-  mutable bool has_own_files_ = false;              // those of parts_ that are written to are no other dataset's
-  Owner owner_{};                                   // this process, if the dataset is its own
-  bool keeps_buffer_ = false;                       // the journal of a buffer is that of this Store's owner
+  mutable bool has_no_left_journal_ = false;  // no journal of a buffer is there, but for that of this Store's owner
+  mutable bool is_control_checked_ = false;
+  mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
+  Owner owner_{};                       // this process, if the dataset is its own
+  bool keeps_buffer_ = false;           // the journal of a buffer is that of this Store's owner
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {

@@ -124,9 +124,9 @@ void separate_linked_copy(Directory& directory, const std::optional<Marker>& mar
   }
   replace_whole(directory, lock_name, mended_value_name, "");
   // Last: until then it is a linked copy, and this can be done again. Made anew, of no boot, so that all is counted: a
-  // change that was in progress is the original's.
-  const ControlWords words{.buffered = header.words.buffered};
-  replace_whole(directory, Control::name, staged_control_name, Control::initial(Boots{}, words, has_failed_sync));
+  // change that was in progress is the original's. The journal of a buffer says itself whether it is to be handed down:
+  // the original may have another one by now.
+  replace_whole(directory, Control::name, staged_control_name, Control::initial(Boots{}, {}, has_failed_sync));
   Control(directory, false).set_home(directory.info("")->inode);
   directory.sync();
 }

@@ -5,6 +5,7 @@
 
 #include "codec/frame.hpp"
 #include "crash/computer.hpp"
+#include "crash/each_failure.hpp"
 #include "store/files_dataset.hpp"
 #include "store/journal.hpp"
 #include "support/campaign.hpp"
@@ -112,29 +113,22 @@ TEST_CASE("a synced batch is there in whole or not at all when power fails in th
   const std::vector<std::string> after = {"old1", "2", "old3"};
   int applied = 0;
   int lost = 0;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    bool cut = true;
-    for (std::uint64_t n = 1; cut; ++n) {
-      CAPTURE(seed);
-      CAPTURE(n);
-      Computer computer(seed * 1000 + n);
-      computer.create();
-      computer.open();
-      computer.store().append_batch(first, {.sync = true});
-      const BatchId id{writer_id(1), 1};
-      cut = computer.cut_off(n, [&] { computer.store().append_batch(entries, {.sync = true, .id = id}); });
-      computer.end_process();
-      computer.open();
-      const std::vector<std::string> values = computer.store().get_batch(keys);
-      const bool is_applied = values == after;
-      REQUIRE((is_applied || (cut && values == before)));
-      REQUIRE(computer.store().last_sequence(writer_id(1)).has_value() == is_applied);
-      (is_applied ? applied : lost) += 1;
-      computer.store().append_batch(entries, {.sync = true, .id = id});
-      REQUIRE(computer.store().get_batch(keys) == after);
-      computer.check_sound();
-    }
-  }
+  for_each_failure(20, [&](Computer& computer, std::uint64_t n) {
+    computer.store().append_batch(first, {.sync = true});
+    const BatchId id{writer_id(1), 1};
+    const bool cut = computer.cut_off(n, [&] { computer.store().append_batch(entries, {.sync = true, .id = id}); });
+    computer.end_process();
+    computer.open();
+    const std::vector<std::string> values = computer.store().get_batch(keys);
+    const bool is_applied = values == after;
+    REQUIRE((is_applied || (cut && values == before)));
+    REQUIRE(computer.store().last_sequence(writer_id(1)).has_value() == is_applied);
+    (is_applied ? applied : lost) += 1;
+    computer.store().append_batch(entries, {.sync = true, .id = id});
+    REQUIRE(computer.store().get_batch(keys) == after);
+    computer.check_sound();
+    return cut;
+  });
   REQUIRE(applied > 0);
   REQUIRE(lost > 0);
 }
@@ -142,31 +136,24 @@ TEST_CASE("a synced batch is there in whole or not at all when power fails in th
 TEST_CASE("a synced batch that failed and was sent again survives, whichever operation had failed") {
   const std::vector<Entry> entries = {{"a", "1"}, {std::string_view("b"), "2"}};
   const std::vector<std::string_view> keys = {"a", "b"};
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    bool fired = true;
-    for (std::uint64_t n = 1; fired; ++n) {
-      CAPTURE(seed);
-      CAPTURE(n);
-      Computer computer(seed * 1000 + n);
-      computer.create();
-      computer.open();
-      const AppendOptions options{.sync = true, .id = BatchId{writer_id(1), 1}};
-      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
-      try {
-        computer.store().append_batch(entries, options);
-      } catch (const Error&) {
-        computer.env().heal();
-        static_cast<void>(computer.repair());  // after a sync that failed, none counts before
-        computer.store().append_batch(entries, options);
-      }
-      fired = computer.env().fired();
-      computer.end_process();
-      computer.open();
-      REQUIRE(computer.store().get_batch(keys) == std::vector<std::string>{"1", "2"});
-      REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
-      computer.check_sound();
+  for_each_failure(20, [&](Computer& computer, std::uint64_t n) {
+    const AppendOptions options{.sync = true, .id = BatchId{writer_id(1), 1}};
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    try {
+      computer.store().append_batch(entries, options);
+    } catch (const Error&) {
+      computer.env().heal();
+      static_cast<void>(computer.repair());  // after a sync that failed, none counts before
+      computer.store().append_batch(entries, options);
     }
-  }
+    const bool fired = computer.env().fired();
+    computer.end_process();
+    computer.open();
+    REQUIRE(computer.store().get_batch(keys) == std::vector<std::string>{"1", "2"});
+    REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
+    computer.check_sound();
+    return fired;
+  });
 }
 
 TEST_CASE("a batch that was applied without sync survives power loss once it is sent again with it") {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crash/computer.hpp"
+#include "crash/each_failure.hpp"
 #include "support/campaign.hpp"
 
 namespace accrete::test {
@@ -27,68 +28,54 @@ std::string many_pages() { return std::string(20'000, 'x'); }
 
 TEST_CASE("after a sync that failed, each one throws or what it covers survives, whichever operation had failed") {
   int refused = 0;
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    bool fired = true;
-    for (std::uint64_t n = 1; fired; ++n) {
-      CAPTURE(seed);
-      CAPTURE(n);
-      Computer computer(seed * 1000 + n);
-      computer.create();
-      computer.open();
-      computer.store().append("old", "synced");
-      computer.store().sync();
-      computer.store().append("old", many_pages());
-      computer.store().append("new", many_pages());
-      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
-      const bool first = returns([&] { computer.store().sync(); });
-      computer.env().heal();
-      fired = computer.env().fired();
-      const bool second = returns([&] { computer.store().sync(); });
-      computer.open();  // as another process does
-      const bool third = returns([&] { computer.store().sync(); });
-      REQUIRE((second || !third));
-      refused += !second;
-      computer.end_process();
-      computer.open();
-      REQUIRE(computer.store().get("old").starts_with("synced"));
-      if (!first && !second && !third) continue;
-      REQUIRE(computer.store().get("old") == "synced" + many_pages());
-      REQUIRE(computer.store().get("new") == many_pages());
-      computer.check_sound();
-    }
-  }
+  for_each_failure(10, [&](Computer& computer, std::uint64_t n) {
+    computer.store().append("old", "synced");
+    computer.store().sync();
+    computer.store().append("old", many_pages());
+    computer.store().append("new", many_pages());
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    const bool first = returns([&] { computer.store().sync(); });
+    computer.env().heal();
+    const bool fired = computer.env().fired();
+    const bool second = returns([&] { computer.store().sync(); });
+    computer.open();  // as another process does
+    const bool third = returns([&] { computer.store().sync(); });
+    REQUIRE((second || !third));
+    refused += !second;
+    computer.end_process();
+    computer.open();
+    REQUIRE(computer.store().get("old").starts_with("synced"));
+    if (!first && !second && !third) return fired;
+    REQUIRE(computer.store().get("old") == "synced" + many_pages());
+    REQUIRE(computer.store().get("new") == many_pages());
+    computer.check_sound();
+    return fired;
+  });
   REQUIRE(refused > 0);
 }
 
 TEST_CASE("a repair writes what a failed sync has given up, and syncs it") {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    bool fired = true;
-    for (std::uint64_t n = 1; fired; ++n) {
-      CAPTURE(seed);
-      CAPTURE(n);
-      Computer computer(seed * 1000 + n);
-      computer.create();
-      computer.open();
-      const Entry entry{"a", "synced"};
-      computer.store().append_batch({&entry, 1}, {.sync = true, .id = BatchId{writer_id(1), 1}});
-      computer.store().append("a", many_pages());
-      computer.store().append(std::string(300, 'k'), many_pages());
-      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
-      const bool returned = returns([&] { computer.store().sync(); });
-      computer.env().heal();
-      fired = computer.env().fired();
-      const bool failed = !returned && !returns([&] { computer.store().sync(); });
-      REQUIRE(computer.repair().repairs.empty() == !failed);
-      REQUIRE(computer.repair().problems.empty());
-      computer.store().sync();
-      computer.end_process();
-      computer.open();
-      REQUIRE(computer.store().get("a") == "synced" + many_pages());
-      REQUIRE(computer.store().get(std::string(300, 'k')) == many_pages());
-      REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
-      computer.check_sound();
-    }
-  }
+  for_each_failure(10, [&](Computer& computer, std::uint64_t n) {
+    const Entry entry{"a", "synced"};
+    computer.store().append_batch({&entry, 1}, {.sync = true, .id = BatchId{writer_id(1), 1}});
+    computer.store().append("a", many_pages());
+    computer.store().append(std::string(300, 'k'), many_pages());
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    const bool returned = returns([&] { computer.store().sync(); });
+    computer.env().heal();
+    const bool fired = computer.env().fired();
+    const bool failed = !returned && !returns([&] { computer.store().sync(); });
+    REQUIRE(computer.repair().repairs.empty() == !failed);
+    REQUIRE(computer.repair().problems.empty());
+    computer.store().sync();
+    computer.end_process();
+    computer.open();
+    REQUIRE(computer.store().get("a") == "synced" + many_pages());
+    REQUIRE(computer.store().get(std::string(300, 'k')) == many_pages());
+    REQUIRE(computer.store().last_sequence(writer_id(1)) == 1);
+    computer.check_sound();
+    return fired;
+  });
 }
 
 TEST_CASE("a repair in which a sync fails, too, leaves the failure standing") {
@@ -148,28 +135,21 @@ TEST_CASE("of threads that sync at the same time none returns, though the kernel
 TEST_CASE("a synced batch whose journal could not be synced leaves those before it as they are") {
   const Entry first{"a", "1"};
   const Entry second{"a", "2"};
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    bool fired = true;
-    for (std::uint64_t n = 1; fired; ++n) {
-      CAPTURE(seed);
-      CAPTURE(n);
-      Computer computer(seed * 1000 + n);
-      computer.create();
-      computer.open();
-      computer.store().append_batch({&first, 1}, {.sync = true});
-      computer.env().fail_at(n, {.how = Fault::How::lost_sync});
-      const bool returned = returns([&] { computer.store().append_batch({&second, 1}, {.sync = true}); });
-      computer.env().heal();
-      fired = computer.env().fired();
-      static_cast<void>(returns([&] { computer.store().erase("missing"); }));
-      static_cast<void>(returns([&] { computer.store().append("b", "x"); }));
-      static_cast<void>(returns([&] { computer.store().erase("b"); }));  // would empty the journal
-      computer.end_process();
-      computer.open();
-      const std::string value = computer.store().get("a");
-      REQUIRE((returned ? value == "12" : value.starts_with("1")));
-    }
-  }
+  for_each_failure(10, [&](Computer& computer, std::uint64_t n) {
+    computer.store().append_batch({&first, 1}, {.sync = true});
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    const bool returned = returns([&] { computer.store().append_batch({&second, 1}, {.sync = true}); });
+    computer.env().heal();
+    const bool fired = computer.env().fired();
+    static_cast<void>(returns([&] { computer.store().erase("missing"); }));
+    static_cast<void>(returns([&] { computer.store().append("b", "x"); }));
+    static_cast<void>(returns([&] { computer.store().erase("b"); }));  // would empty the journal
+    computer.end_process();
+    computer.open();
+    const std::string value = computer.store().get("a");
+    REQUIRE((returned ? value == "12" : value.starts_with("1")));
+    return fired;
+  });
 }
 
 TEST_CASE("a synced batch that threw was not applied, whether it fits the journal or not") {

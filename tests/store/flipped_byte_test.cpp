@@ -10,10 +10,9 @@
 #include "store/files_dataset.hpp"
 #include "store/journal.hpp"
 #include "store/writers.hpp"
-#include "support/fault_env.hpp"
+#include "support/fault_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
-#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
@@ -25,12 +24,10 @@ const std::string synced_value = "0;1;2;";
 /// A dataset as its last process has left it.
 class Left {
  public:
-  Left() { create_files(env_, path(), {}); }
-
-  [[nodiscard]] FaultEnv& env() { return env_; }
-  [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
-  [[nodiscard]] std::string file(const std::string& name) const { return path() + "/" + name; }
-  [[nodiscard]] std::unique_ptr<Store> open() { return open_files(env_, path(), {}); }
+  [[nodiscard]] FaultEnv& env() { return dataset_.env(); }
+  [[nodiscard]] std::string path() const { return dataset_.url(); }
+  [[nodiscard]] std::string file(const std::string& name) const { return dataset_.file(name); }
+  [[nodiscard]] std::unique_ptr<Store> open() { return dataset_.open(); }
 
   /// Of three writers, of which each has a slot and a record.
   void append_synced() {
@@ -54,7 +51,7 @@ class Left {
         CAPTURE(name);
         CAPTURE(at);
         CAPTURE(bits);
-        const std::string copy = directory_ / "copy";
+        const std::string copy = dataset_.beside("copy");
         fs::copy(path(), copy, fs::copy_options::recursive);
         std::string damaged = whole;
         damaged[at] = static_cast<char>(damaged[at] ^ bits);
@@ -73,9 +70,9 @@ class Left {
  private:
   /// False if it is refused, and verify knows why.
   bool check(const std::string& copy, const std::string& value) {
-    const bool has_problem = !verify_files(env_, copy, {}).problems.empty();
+    const bool has_problem = !verify_files(env(), copy, {}).problems.empty();
     try {
-      const auto store = open_files(env_, copy, {});
+      const auto store = open_files(env(), copy, {});
       REQUIRE(store->get("a") == value);
       if (value != synced_value) return true;
       for (std::uint64_t i = 0; i < 3; ++i) append(*store, i);  // again
@@ -88,9 +85,9 @@ class Left {
   }
 
   void repair(const std::string& copy, const std::string& value) {
-    REQUIRE_FALSE(verify_files(env_, copy, {.repair = true}).repairs.empty());
-    REQUIRE(verify_files(env_, copy, {}).problems.empty());
-    const auto store = open_files(env_, copy, {});
+    REQUIRE_FALSE(verify_files(env(), copy, {.repair = true}).repairs.empty());
+    REQUIRE(verify_files(env(), copy, {}).problems.empty());
+    const auto store = open_files(env(), copy, {});
     const std::string found = store->get("a");
     REQUIRE((value.starts_with(found) || found.starts_with(value)));
     if (found != synced_value) return;
@@ -99,11 +96,10 @@ class Left {
     REQUIRE(store->get("a").size() <= value.size() + 2);
   }
 
-  TemporaryDirectory directory_{memory_directory()};
-  FaultEnv env_{posix_env(), FaultEnv::Syncs::counted};
+  FaultDataset dataset_;
 };
 
-constexpr std::uint64_t used_control_size = 320;
+constexpr std::uint64_t used_control_size = 304;
 
 TEST_CASE("a damaged byte in a dataset of synced batches with ids loses none and doubles none") {
   Left left;

@@ -11,7 +11,7 @@
 #include "store/buffer_journal.hpp"
 #include "store/files_dataset.hpp"
 #include "support/child.hpp"
-#include "support/fault_env.hpp"
+#include "support/fault_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -185,6 +185,42 @@ TEST_CASE("who has a journal and a table of writers open goes on with the files 
   CHECK(read_file(backups.first() + "-writers") == writers);
 }
 
+TEST_CASE("a shared journal and table of writers are as they were elsewhere, whichever operation fails") {
+  for (const auto how : {Fault::How::once, Fault::How::for_good, Fault::How::short_write}) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      CAPTURE(n);
+      FaultDataset dataset;
+      const Entry first{"a", "1"};
+      dataset.open()->append_batch({&first, 1}, {.sync = true, .id = first_id});
+      for (const char* name : {".journal", ".writers"}) {
+        fs::create_hard_link(dataset.file(name), dataset.beside(name + 1));
+      }
+      const std::string journal = read_file(dataset.beside("journal"));
+      const std::string writers = read_file(dataset.beside("writers"));
+      const Entry second{"a", "2"};
+      {
+        const auto store = dataset.open();
+        dataset.env().fail_at(n, {.how = how});
+        try {
+          store->append_batch({&second, 1}, {.sync = true, .id = second_id});
+        } catch (const Error&) {
+        }
+        fired = dataset.env().fired();
+      }
+      dataset.env().heal();
+      if (dataset.env().sync_failed()) static_cast<void>(dataset.verify({.repair = true}));
+      const auto store = dataset.open();
+      store->append_batch({&first, 1}, {.sync = true, .id = first_id});
+      store->append_batch({&second, 1}, {.sync = true, .id = second_id});
+      REQUIRE(store->get("a") == "12");
+      REQUIRE((read_file(dataset.beside("journal")) == journal));
+      REQUIRE(read_file(dataset.beside("writers")) == writers);
+      REQUIRE(dataset.verify().problems.empty());
+    }
+  }
+}
+
 TEST_CASE("a shared journal of a buffer that was killed is handed down by each of both that have it") {
   const TemporaryDirectory directory;
   const std::string living = directory / "living";
@@ -355,19 +391,17 @@ TEST_CASE("a value with another name stays whole, and the other as it was, which
       for (std::uint64_t n = 1; fired; ++n) {
         CAPTURE(n);
         CAPTURE(sync);
-        const TemporaryDirectory directory{memory_directory()};
-        FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
-        const std::string url = directory / "dataset";
-        create_files(env, url, {});
+        FaultDataset dataset;
+        FaultEnv& env = dataset.env();
         {
-          const auto store = open_files(env, url, {});
+          const auto store = dataset.open();
           store->append("a", "old");
           store->append("b", "old");
         }
-        fs::create_hard_link(url + "/a", directory / "elsewhere");
+        fs::create_hard_link(dataset.file("a"), dataset.beside("elsewhere"));
         bool returned = true;
         {
-          const auto store = open_files(env, url, {});
+          const auto store = dataset.open();
           const std::vector<Entry> entries = {{"a", "new"}, {"b", "new"}};
           env.fail_at(n, {.how = how});
           try {
@@ -378,15 +412,15 @@ TEST_CASE("a value with another name stays whole, and the other as it was, which
           fired = env.fired();
         }
         env.heal();
-        const auto store = open_files(env, url, {});
+        const auto store = dataset.open();
         const std::string value = store->get("a");
         REQUIRE((value == "oldnew" || (!returned && value == "old")));
         REQUIRE(store->get("b") == value);
-        REQUIRE(read_file(directory / "elsewhere") == "old");
-        if (!env.sync_failed()) REQUIRE(verify_files(env, url, {}).problems.empty());
+        REQUIRE(read_file(dataset.beside("elsewhere")) == "old");
+        if (!env.sync_failed()) REQUIRE(dataset.verify().problems.empty());
         store->append("a", "more");
         REQUIRE(store->get("a") == value + "more");
-        REQUIRE(read_file(directory / "elsewhere") == "old");
+        REQUIRE(read_file(dataset.beside("elsewhere")) == "old");
       }
     }
   }

@@ -10,7 +10,7 @@
 
 #include "store/files_dataset.hpp"
 #include "support/child.hpp"
-#include "support/fault_env.hpp"
+#include "support/fault_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -29,13 +29,12 @@ TEST_CASE("reads go on as before an append whose writer died, if it cannot be ta
     for (std::uint64_t k = 1; cut; ++k) {
       CAPTURE(k);
       CAPTURE(sync);
-      const TemporaryDirectory directory{memory_directory()};
-      FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
-      const std::string url = directory / "dataset";
-      create_files(env, url, {});
+      FaultDataset dataset;
+      FaultEnv& env = dataset.env();
+      const std::string url = dataset.url();
       const WriterId writer{std::byte{1}};
       {
-        const auto store = open_files(env, url, {});
+        const auto store = dataset.open();
         const Entry first{"a", "1"};
         store->append_batch({&first, 1}, {.sync = sync, .id = BatchId{writer, 1}});
         env.fail_at(k, {.how = Fault::How::for_good});
@@ -51,7 +50,7 @@ TEST_CASE("reads go on as before an append whose writer died, if it cannot be ta
       bool refused = true;
       for (std::uint64_t n = 1; refused; ++n) {
         CAPTURE(n);
-        const fs::path copy = directory.path() + "/copy" + std::to_string(n);
+        const fs::path copy = dataset.beside("copy" + std::to_string(n));
         fs::copy(url, copy, fs::copy_options::recursive);
         env.fail_at(n, {.how = Fault::How::changes_for_good, .error = EPERM});
         const auto store = open_files(env, copy, {});
@@ -88,11 +87,9 @@ TEST_CASE("reads go on after an erase or a drop that can be neither finished nor
     for (std::uint64_t n = 1; refused; ++n) {
       CAPTURE(drops);
       CAPTURE(n);
-      const TemporaryDirectory directory{memory_directory()};
-      FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
-      const std::string url = directory / "dataset";
-      create_files(env, url, {});
-      const auto store = open_files(env, url, {});
+      FaultDataset dataset;
+      FaultEnv& env = dataset.env();
+      const auto store = dataset.open();
       const std::vector<Entry> entries = {{"a", "1"}, {"b", "1"}, {long_key, "1"}};
       store->append_batch(entries);
       env.fail_at(n, {.how = Fault::How::changes_for_good, .error = EPERM});
@@ -106,12 +103,12 @@ TEST_CASE("reads go on after an erase or a drop that can be neither finished nor
       const std::size_t left = store->list().size();
       REQUIRE((left == (drops ? 0 : 2) || (!returned && left == 3)));
       REQUIRE(store->get("a") == (drops && left == 0 ? "" : "1"));
-      REQUIRE(open_files(env, url, {})->list().size() == left);
+      REQUIRE(dataset.open()->list().size() == left);
       env.heal();
       drops ? store->drop() : store->erase(long_key);
       REQUIRE(store->list().size() == (drops ? 0 : 2));
       REQUIRE(store->stats().keys == (drops ? 0 : 2));
-      REQUIRE(verify_files(env, url, {}).problems.empty());
+      REQUIRE(dataset.verify().problems.empty());
     }
   }
 }
@@ -121,11 +118,9 @@ TEST_CASE("a key of several directories that cannot be made leaves none of them 
   bool fired = true;
   for (std::uint64_t n = 1; fired; ++n) {
     CAPTURE(n);
-    const TemporaryDirectory directory{memory_directory()};
-    FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
-    const std::string url = directory / "dataset";
-    create_files(env, url, {});
-    const auto store = open_files(env, url, {});
+    FaultDataset dataset;
+    FaultEnv& env = dataset.env();
+    const auto store = dataset.open();
     env.fail_at(n, {.how = Fault::How::once, .error = ENOSPC});
     bool returned = true;
     try {
@@ -136,7 +131,7 @@ TEST_CASE("a key of several directories that cannot be made leaves none of them 
     fired = env.fired();
     env.heal();
     REQUIRE(store->list().size() == (returned ? 1 : 0));
-    REQUIRE(verify_files(env, url, {}).problems.empty());
+    REQUIRE(dataset.verify().problems.empty());
   }
 }
 
