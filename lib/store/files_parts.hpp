@@ -79,6 +79,10 @@ struct FilesParts {
 /// Throws CorruptionError if a journal or a table of writers is damaged that `recover` needs. Changes nothing.
 void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness);
 
+/// True if the journal holds what the control file does not know of, though no writer died in it: the disk has lost
+/// writes while the system went on, as one does that is unplugged.
+[[nodiscard]] bool is_behind_journal(const FilesParts& parts, const Control::Header& header);
+
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
 /// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn
 /// of compressed values, removes directories whose keys it has taken, and counts anew. Needs the lock exclusively. Can

@@ -116,7 +116,13 @@ class FilesStore final : public OwnedFiles {
     std::exception_ptr failure;
     for (;;) {
       Access access{.guard = lock_->shared(lock_timeout_), .words = {}};
+      const bool is_first = !is_control_checked_;
       const Control::Header header = load_control();
+      if (is_first && !parts_->read_only && is_behind_journal(*parts_, header)) {
+        access.guard.release();
+        doubt_boots();
+        continue;
+      }
       check_not_destroyed(header.words);
       access.words = header.words;
       const bool has_dead_owner = header.owner != owner_;
@@ -139,6 +145,12 @@ class FilesStore final : public OwnedFiles {
         failure = std::current_exception();
       }
     }
+  }
+
+  /// What the disk has lost is to be looked for as after a reboot.
+  void doubt_boots() const {
+    const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+    parts_->control.set_boots({});
   }
 
   /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.

@@ -216,8 +216,12 @@ class Verifier {
     }
     refuse_living_owner(*directory_, header.owner);
     if (repair_) free_damaged_slots(parts);
-    if (!needs_recovery(header, witness_)) return;
-    const std::string found = describe_change(parts, header);
+    const bool is_behind = is_behind_journal(parts, header);
+    if (!is_behind && !needs_recovery(header, witness_)) return;
+    const std::string found =
+        is_behind ? "the disk has lost writes while the system went on: the journal is replayed, and the values counted"
+                  : describe_change(parts, header);
+    if (repair_ && is_behind) parts.control.set_boots({});
     if (repair_) {
       (void)recover(parts, witness_);
       if (!was_copy_) repaired(found);  // the control file of a copy was made anew, of no boot
@@ -225,7 +229,7 @@ class Verifier {
     }
     is_unfinished_ = true;
     check_before_recovery(parts, header, witness_);
-    if (header.state != ChangeState::idle) {
+    if (is_behind || header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     }
   }

@@ -100,6 +100,30 @@ TEST_CASE("a journal, a table of writers or a control file that is gone or empti
   }
 }
 
+TEST_CASE("what a disk has lost while the system went on is in the journal, and replayed") {
+  for (const bool had_journal : {false, true}) {
+    for (const bool repairs : {false, true}) {
+      CAPTURE(had_journal);
+      CAPTURE(repairs);
+      const TemporaryDirectory directory;
+      const std::string url = directory / "events";
+      create(url);
+      if (had_journal) put(url, {{"a", "1"}}, {.sync = true});
+      const std::string control = read_file(url + "/.control");
+      put(url, {{"a", "2"}, {"b", "3"}}, {.sync = true});
+      const std::string whole = get(url, {"a"}).front();
+      write_file(url + "/.control", control);
+      write_file(url + "/a", "");
+      fs::remove(url + "/b");
+      REQUIRE_FALSE(verify(url).problems.empty());
+      if (repairs) REQUIRE_FALSE(verify(url, {.repair = true}).repairs.empty());
+      REQUIRE(get(url, {"a", "b"}) == std::vector<std::string>{whole, "3"});
+      REQUIRE(verify(url).problems.empty());
+      REQUIRE(open(url)->stats().keys == 2);
+    }
+  }
+}
+
 TEST_CASE("a journal of a buffer that is gone in whole is an error until a repair has said so") {
   const Left left;
   for (const char* const name : {".buffer-0", ".buffer-1"}) fs::remove(left.file(name));
