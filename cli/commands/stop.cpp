@@ -5,6 +5,7 @@
 
 #include "base/escape.hpp"
 #include "cli/program.hpp"
+#include "net/find_server.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
@@ -43,6 +44,7 @@ class StopArguments {
   void run(Program&) const {
     const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), dataset_.dataset);
     (void)load_marker(*directory);
+    refuse_linked_copy(*directory, "stop the server of");
     const std::string lock = directory->path() + "/" + lock_name;
     const std::optional<std::int64_t> holder = lock_holder(lock);
     const std::optional<ServerFile> server = holder ? try_load_server_file(*directory) : std::nullopt;
