@@ -31,7 +31,8 @@ class FilesStore final : public OwnedFiles {
  public:
   FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
              Ownership ownership)
-      : witness_(env),
+      : env_(env),
+        witness_(env),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
         parts_(std::move(parts)),
@@ -206,10 +207,24 @@ class FilesStore final : public OwnedFiles {
 
   void check_not_destroyed(const ControlWords& words) const {
     if (!words.destroyed) return;
-    throw NotFoundError(
-        "the dataset " + quoted(path()) +
-        " has been destroyed; if its directory is still there, destroy it again to finish, or, if it is "
-        "a copy by hard links of what was destroyed, run 'accrete verify --repair'");
+    throw NotFoundError("the dataset " + quoted(path()) + " has been destroyed" + what_is_left());
+  }
+
+  /// Nothing if another dataset may have come in its place: that must not be destroyed.
+  [[nodiscard]] std::string what_is_left() const {
+    try {
+      const std::unique_ptr<Directory> found = env_.try_open_directory(path());
+      const std::uint64_t here = parts_->directory->info("")->inode;
+      if (!found || found->info("")->inode != here) return "";
+      const Control::Header header = Control(*found, true).load();
+      if (!header.words.destroyed) return "";
+      if (header.home == here) return ", and its directory is still there: destroy it again to finish";
+    } catch (const Error&) {
+      return "";
+    }
+    return "; if it is a copy by hard links of what was destroyed, run 'accrete verify --repair', else destroy it "
+           "again "
+           "to finish";
   }
 
   ValueSnapshot snapshot(std::string_view key, const Access& access) const {
@@ -387,6 +402,7 @@ class FilesStore final : public OwnedFiles {
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
 
+  Env& env_;
   const BootWitness witness_;
   const std::chrono::milliseconds lock_timeout_;
   const std::shared_ptr<DatasetLock> lock_;  // guards all below

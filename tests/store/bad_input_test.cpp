@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/fields.hpp"
+#include "os/env.hpp"
+#include "store/control.hpp"
 #include "store/files_dataset.hpp"
 #include "store/marker.hpp"
 #include "support/file_bytes.hpp"
@@ -126,6 +128,43 @@ TEST_CASE("an open Store of a dataset that is destroyed says so") {
   create(fixture.url());
   CHECK_THROWS_AS(store->append("a", "x"), NotFoundError);
   CHECK(get(fixture.url(), {"a"}).front().empty());
+}
+
+/// What the Store says of it.
+std::string told_of_destroyed(const Store& store) {
+  try {
+    (void)store.get("a");
+  } catch (const NotFoundError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("to destroy a dataset again is advised only where nothing but its rest is there") {
+  const Fixture fixture;
+  const std::unique_ptr<Store> store = open(fixture.url());
+  SUBCASE("the destroy was interrupted") {
+    {
+      const std::unique_ptr<Directory> directory = posix_env().try_open_directory(fixture.url());
+      Control control(*directory, false);
+      ControlWords words = control.load().words;
+      words.destroyed = true;
+      control.set_words(words);
+    }
+    CHECK(told_of_destroyed(*store).ends_with("its directory is still there: destroy it again to finish"));
+    fs::rename(fixture.url(), fixture.beside("moved"));
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+    fs::copy(fixture.beside("moved"), fixture.url());
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+    destroy(fixture.url());
+  }
+  SUBCASE("it is done") {
+    destroy(fixture.url());
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+  }
+  create(fixture.url());
+  put(fixture.url(), {{"a", "another"}});
+  CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
 }
 
 TEST_CASE("a marker of a newer format or an unknown layout or codec is UnsupportedError") {
