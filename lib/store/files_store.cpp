@@ -65,6 +65,26 @@ class FilesStore final : public OwnedFiles {
     std::optional<UnfinishedChange> unfinished{};  // for readers
   };
 
+  using TakeLock = DatasetLock::Guard (DatasetLock::*)(std::chrono::milliseconds);
+
+  DatasetLock::Guard lock(TakeLock take) const {
+    try {
+      return (*lock_.*take)(lock_timeout_);
+    } catch (const LockedError& error) {
+      throw LockedError(error.what() + describe_server());
+    }
+  }
+
+  /// Of a server that has come to have the dataset since this was opened. Only a Store that is opened then finds it.
+  [[nodiscard]] std::string describe_server() const {
+    const Owner owner = parts_->control.load_owner();
+    if (owner == owner_ || owner == Owner{} || !parts_->directory->info(server_name)) return "";
+    if (is_certainly_dead({.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace}))
+      return "";
+    return "; a server (process " + std::to_string(owner.process) +
+           ") serves the dataset: open it anew to go over to it";
+  }
+
   /// Under the lock. Looks for damage when this is opened.
   Control::Header load_control() const {
     if (is_control_checked_) return parts_->control.load_unchecked();
@@ -77,7 +97,7 @@ class FilesStore final : public OwnedFiles {
     if (parts_->read_only) {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
-    Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
+    Access access{.guard = lock(&DatasetLock::exclusive), .words = {}};
     Control::Header header = load_control();
     check_not_destroyed(header.words);
     if (header.owner != owner_) disown(header.owner);
@@ -116,7 +136,7 @@ class FilesStore final : public OwnedFiles {
   Access read_access() const {
     std::exception_ptr failure;
     for (;;) {
-      Access access{.guard = lock_->shared(lock_timeout_), .words = {}};
+      Access access{.guard = lock(&DatasetLock::shared), .words = {}};
       const Control::Header header = load_control();
       check_not_destroyed(header.words);
       access.words = header.words;

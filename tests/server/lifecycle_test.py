@@ -109,6 +109,19 @@ class Ending(ServerTest):
         self.assertEqual(load.returncode, 0)
         self.assertEqual(self.run_program("get", self.data, "b"), b"2")
 
+    def test_a_program_that_opened_the_dataset_before_is_told_of_the_server(self):
+        arguments = [PROGRAM, "load", self.data, "--pairs", "|", "--timeout", "0.1"]
+        load = subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(load.kill)
+        load.stdin.write(b"a|1\n")
+        load.stdin.flush()
+        while self.run_program("keys", self.data) != b"a\n":
+            pass
+        server = self.serve()
+        _, said = load.communicate(b"b|2\n")
+        self.assertEqual(load.returncode, 3, said)
+        self.assertIn(f"a server (process {server.process.pid}) serves the dataset: open it anew", said.decode())
+
     @staticmethod
     def locks_of(process):
         directory = f"/proc/{process.pid}/fdinfo"
