@@ -10,6 +10,7 @@
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
 #include "os/process.hpp"
+#include "store/buffer_journal.hpp"
 #include "store/control.hpp"
 #include "store/files_parts.hpp"
 
@@ -50,7 +51,9 @@ struct Found {
   [[nodiscard]] bool has_dataset_for_itself() const {
     if (holder == 0) return owner && owner->number != 0 && !is_certainly_dead(*owner);
     const std::optional<Process> process = process_as_it_knows_itself(holder);
-    return process && owner ? *process == *owner : server && server->process == holder;
+    if (!process || !owner) return server && server->process == holder;
+    // Not by its start, which is another number in a time namespace: it is the one that has the lock.
+    return process->number == owner->number && process->pid_namespace == owner->pid_namespace;
   }
 };
 
@@ -64,7 +67,7 @@ class StopArguments {
         "for\n"
         "itself is a server, and 4 if it could not hand everything down: its log then has the reason. What it had\n"
         "acknowledged at the levels os and sync is in its journal, and is handed down by the next program that opens\n"
-        "the dataset.\n\n"
+        "the dataset; at the level memory it is lost.\n\n"
         "Example:\n  accrete stop flights\n");
   }
 
@@ -78,10 +81,12 @@ class StopArguments {
     ask_to_end(found.holder);
     wait_until_gone(lock, found.holder);
     if (try_load_server_file(*directory) != found.server) return;
-    throw Error(
-        "the server of " + accrete::quoted(dataset_.dataset) +
-        " has ended, but could not hand down all that it had gathered: see its log. What it had acknowledged at "
-        "the levels os and sync is in its journal: make room, if the disk is full, and open the dataset again");
+    throw Error("the server of " + accrete::quoted(dataset_.dataset) +
+                " has ended, but could not hand down all that it had gathered: see its log. " +
+                (has_open_buffer_journal(*directory)
+                     ? "What it had acknowledged at the levels os and sync is in its journal: make room, if the disk "
+                       "is full, and open the dataset again"
+                     : "There is no journal: if it served at the level memory, what it had gathered is lost"));
   }
 
  private:
