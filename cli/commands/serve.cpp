@@ -170,6 +170,7 @@ void ServeArguments::run(Program& program) const {
   // The options are looked at first: a mistake in them must not wait for the dataset's lock.
   server::ServerOptions serving = server_options();
   refuse_if_served(dataset_.dataset, "serve");
+  refuse_linked_copy(*open_dataset_directory(posix_env(), dataset_.dataset), "serve");  // its lock may be held for long
   StopSignals signals;
   signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
   constexpr std::uint64_t most_kept_memory = 64 << 20;

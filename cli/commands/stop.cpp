@@ -5,27 +5,57 @@
 
 #include "base/escape.hpp"
 #include "cli/program.hpp"
+#include "net/find_server.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
 #include "os/process.hpp"
+#include "store/buffer_journal.hpp"
 #include "store/control.hpp"
 #include "store/files_parts.hpp"
 
 namespace accrete::cli {
 namespace {
 
-/// Whether it is the process that has said in `.control` that it has the dataset for itself: from here, one of a
-/// container has another number than there and in `.server`.
-bool is_owner(Directory& dataset, std::int64_t holder) {
-  const std::optional<Process> process = process_as_it_knows_itself(holder);
+/// Who has said in `.control` to have the dataset for itself; its number is 0 for nobody. nullopt if that is damaged.
+std::optional<Process> recorded_owner(Directory& dataset) {
   try {
-    const Owner owner = Control(dataset, true).load().owner;
-    return process == Process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
+    const Owner owner = Control(dataset, true).load_owner();
+    return Process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
   } catch (const CorruptionError&) {
-    return false;
+    return std::nullopt;
   }
 }
+
+/// nullopt if there is none that is whole.
+std::optional<ServerFile> whole_server_file(Directory& dataset) {
+  try {
+    return try_load_server_file(dataset);
+  } catch (const CorruptionError&) {
+    return std::nullopt;
+  }
+}
+
+/// What is known of who has the dataset's lock.
+struct Found {
+  std::int64_t holder = 0;  ///< 0: it cannot be named from here
+  std::optional<Process> owner{};
+  std::optional<ServerFile> server{};
+
+  /// Another program may have the dataset for itself, with the file of a server that was killed in it.
+  [[nodiscard]] bool is_server() const {
+    return server && (!owner || owner->number == static_cast<std::uint64_t>(server->process));
+  }
+
+  /// From here, a process of a container has another number than there, in `.control` and in `.server`.
+  [[nodiscard]] bool has_dataset_for_itself() const {
+    if (holder == 0) return owner && owner->number != 0 && !is_certainly_dead(*owner);
+    const std::optional<Process> process = process_as_it_knows_itself(holder);
+    if (!process || !owner) return server && server->process == holder;
+    // Not by its start, which is another number in a time namespace: it is the one that has the lock.
+    return process->number == owner->number && process->pid_namespace == owner->pid_namespace;
+  }
+};
 
 class StopArguments {
  public:
@@ -33,36 +63,65 @@ class StopArguments {
     dataset_.add_to(command, "Directory of the dataset");
     command.footer(
         "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone.\n"
-        "The exit code is 1 if none runs, 3 if it is not gone in time, and 4 if it could not hand everything down: "
-        "its\n"
-        "log then has the reason. What it had acknowledged at the levels os and sync is in its journal, and is handed\n"
-        "down by the next program that opens the dataset.\n\n"
+        "The exit code is 1 if none runs, 3 if it is not gone in time, or if nothing says that who has the dataset "
+        "for\n"
+        "itself is a server, and 4 if it could not hand everything down: its log then has the reason. What it had\n"
+        "acknowledged at the levels os and sync is in its journal, and is handed down by the next program that opens\n"
+        "the dataset; at the level memory it is lost.\n\n"
         "Example:\n  accrete stop flights\n");
   }
 
   void run(Program&) const {
     const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), dataset_.dataset);
     (void)load_marker(*directory);
+    refuse_linked_copy(*directory, "stop the server of");
     const std::string lock = directory->path() + "/" + lock_name;
-    const std::optional<std::int64_t> holder = lock_holder(lock);
-    const std::optional<ServerFile> server = holder ? try_load_server_file(*directory) : std::nullopt;
-    if (holder == 0 && server) {
-      throw Error("cannot stop the server of " + accrete::quoted(dataset_.dataset) +
-                  ": it runs on another host or in another container; stop it there");
-    }
-    if (!server || (server->process != *holder && !is_owner(*directory, *holder))) {
-      throw NotFoundError("cannot stop the server of " + accrete::quoted(dataset_.dataset) + ": none runs");
-    }
-    ask_to_end(*holder);
-    wait_until_gone(lock, *holder);
-    if (try_load_server_file(*directory) != server) return;
-    throw Error(
-        "the server of " + accrete::quoted(dataset_.dataset) +
-        " has ended, but could not hand down all that it had gathered: see its log. What it had acknowledged at "
-        "the levels os and sync is in its journal: make room, if the disk is full, and open the dataset again");
+    const Found found = find_holder(*directory, lock);
+    refuse_unknown(found);
+    ask_to_end(found.holder);
+    wait_until_gone(lock, found.holder);
+    if (try_load_server_file(*directory) != found.server) return;
+    throw Error("the server of " + accrete::quoted(dataset_.dataset) +
+                " has ended, but could not hand down all that it had gathered: see its log. " +
+                (has_open_buffer_journal(*directory)
+                     ? "What it had acknowledged at the levels os and sync is in its journal: make room, if the disk "
+                       "is full, and open the dataset again"
+                     : "There is no journal: if it served at the level memory, what it had gathered is lost"));
   }
 
  private:
+  [[nodiscard]] std::string cannot_stop() const {
+    return "cannot stop the server of " + accrete::quoted(dataset_.dataset) + ": ";
+  }
+
+  [[nodiscard]] Found find_holder(Directory& directory, const std::string& lock) const {
+    if (const std::optional<std::int64_t> holder = lock_holder(lock)) {
+      Found found{.holder = *holder, .owner = recorded_owner(directory), .server = whole_server_file(directory)};
+      if (found.has_dataset_for_itself()) return found;
+    }
+    throw NotFoundError(cannot_stop() + "none runs");
+  }
+
+  /// Throws if it is not for certain a server, or cannot be told to stop from here.
+  void refuse_unknown(const Found& found) const {
+    const bool is_of_this_system = found.holder != 0 || is_certainly_alive(*found.owner);
+    if (!is_of_this_system) {
+      throw Error(cannot_stop() +
+                  "it runs on another host, in another container, or as a user whose processes are hidden from this "
+                  "one; stop it there");
+    }
+    const std::string process =
+        "process " + (found.holder != 0 ? std::to_string(found.holder) : std::to_string(found.owner->number));
+    if (!found.is_server()) {
+      throw LockedError(cannot_stop() + process + " has the dataset for itself, but no whole file '" + server_name +
+                        "' says that it is a server; if it is one, end it by SIGTERM");
+    }
+    if (found.holder == 0) {
+      throw Error(cannot_stop() + process +
+                  " serves it, and this user may not look at that; stop it as its user or as root");
+    }
+  }
+
   void wait_until_gone(const std::string& lock, std::int64_t process) const {
     constexpr std::chrono::milliseconds pause{10};
     const auto end = std::chrono::steady_clock::now() + dataset_.options().lock_timeout;

@@ -54,4 +54,9 @@ void refuse_if_served(const std::string& path, std::string_view action) {
                     std::to_string(server->process) + " serves it; stop it first: accrete stop " + quoted(path));
 }
 
+void refuse_linked_copy(Directory& directory, std::string_view action) {
+  if (!is_linked_copy(directory)) return;
+  throw CorruptionError("cannot " + std::string(action) + " the dataset: " + describe_linked_copy(directory));
+}
+
 }  // namespace accrete

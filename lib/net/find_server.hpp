@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "net/server_file.hpp"
+#include "os/env.hpp"
 
 namespace accrete {
 
@@ -15,5 +16,9 @@ namespace accrete {
 
 /// Throws LockedError, "cannot <action> the dataset …", if one does.
 void refuse_if_served(const std::string& path, std::string_view action);
+
+/// Throws CorruptionError, "cannot <action> …", if the directory is a copy of a dataset by hard links: who has its lock
+/// has the original's, too, and may be the original's server.
+void refuse_linked_copy(Directory& directory, std::string_view action);
 
 }  // namespace accrete

@@ -122,7 +122,8 @@ Marker load_marker(Directory& directory) {
   const std::unique_ptr<File> file = directory.try_open(marker_name, OpenMode::read);
   if (!file) {
     throw NotFoundError(quoted(directory.path()) + " is not a dataset: it has no marker " + marker_name +
-                        "; 'accrete create' makes one");
+                        "; 'accrete create' makes a new one, and 'accrete create --adopt' makes one of a directory and "
+                        "the files in it");
   }
   constexpr std::size_t longest_marker = 4096;
   std::string text(longest_marker, '\0');

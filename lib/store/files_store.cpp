@@ -31,7 +31,8 @@ class FilesStore final : public OwnedFiles {
  public:
   FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
              Ownership ownership)
-      : witness_(env),
+      : env_(env),
+        witness_(env),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
         parts_(std::move(parts)),
@@ -64,6 +65,26 @@ class FilesStore final : public OwnedFiles {
     std::optional<UnfinishedChange> unfinished{};  // for readers
   };
 
+  using TakeLock = DatasetLock::Guard (DatasetLock::*)(std::chrono::milliseconds);
+
+  DatasetLock::Guard lock(TakeLock take) const {
+    try {
+      return (*lock_.*take)(lock_timeout_);
+    } catch (const LockedError& error) {
+      throw LockedError(error.what() + describe_server());
+    }
+  }
+
+  /// Of a server that has come to have the dataset since this was opened. Only a Store that is opened then finds it.
+  [[nodiscard]] std::string describe_server() const {
+    const Owner owner = parts_->control.load_owner();
+    if (owner == owner_ || owner == Owner{} || !parts_->directory->info(server_name)) return "";
+    if (is_certainly_dead({.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace}))
+      return "";
+    return "; a server (process " + std::to_string(owner.process) +
+           ") serves the dataset: open it anew to go over to it";
+  }
+
   /// Under the lock. Looks for damage when this is opened.
   Control::Header load_control() const {
     if (is_control_checked_) return parts_->control.load_unchecked();
@@ -76,7 +97,7 @@ class FilesStore final : public OwnedFiles {
     if (parts_->read_only) {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
-    Access access{.guard = lock_->exclusive(lock_timeout_), .words = {}};
+    Access access{.guard = lock(&DatasetLock::exclusive), .words = {}};
     Control::Header header = load_control();
     check_not_destroyed(header.words);
     if (header.owner != owner_) disown(header.owner);
@@ -115,7 +136,7 @@ class FilesStore final : public OwnedFiles {
   Access read_access() const {
     std::exception_ptr failure;
     for (;;) {
-      Access access{.guard = lock_->shared(lock_timeout_), .words = {}};
+      Access access{.guard = lock(&DatasetLock::shared), .words = {}};
       const bool is_first = !is_control_checked_;
       const Control::Header header = load_control();
       if (is_first && !parts_->read_only && is_behind_journal(*parts_, header)) {
@@ -218,10 +239,24 @@ class FilesStore final : public OwnedFiles {
 
   void check_not_destroyed(const ControlWords& words) const {
     if (!words.destroyed) return;
-    throw NotFoundError(
-        "the dataset " + quoted(path()) +
-        " has been destroyed; if its directory is still there, destroy it again to finish, or, if it is "
-        "a copy by hard links of what was destroyed, run 'accrete verify --repair'");
+    throw NotFoundError("the dataset " + quoted(path()) + " has been destroyed" + what_is_left());
+  }
+
+  /// Nothing if another dataset may have come in its place: that must not be destroyed.
+  [[nodiscard]] std::string what_is_left() const {
+    try {
+      const std::unique_ptr<Directory> found = env_.try_open_directory(path());
+      const std::uint64_t here = parts_->directory->info("")->inode;
+      if (!found || found->info("")->inode != here) return "";
+      const Control::Header header = Control(*found, true).load();
+      if (!header.words.destroyed) return "";
+      if (header.home == here) return ", and its directory is still there: destroy it again to finish";
+    } catch (const Error&) {
+      return "";
+    }
+    return "; if it is a copy by hard links of what was destroyed, run 'accrete verify --repair', else destroy it "
+           "again "
+           "to finish";
   }
 
   ValueSnapshot snapshot(std::string_view key, const Access& access) const {
@@ -399,6 +434,7 @@ class FilesStore final : public OwnedFiles {
 
   const std::string& path() const noexcept { return parts_->directory->path(); }
 
+  Env& env_;
   const BootWitness witness_;
   const std::chrono::milliseconds lock_timeout_;
   const std::shared_ptr<DatasetLock> lock_;  // guards all below

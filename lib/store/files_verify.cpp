@@ -284,11 +284,11 @@ class Verifier {
   void check_buffer(FilesParts& parts) {
     const Control::Header header = parts.control.load();
     if (!header.words.buffered && !has_open_buffer_journal(*directory_)) return;
-    const std::string found = "a buffer died with appends in its journal";
+    const std::string found = "a buffer died, and may have left appends in its journal";
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
     if (!marker_) {
-      problem(found + ", which cannot be handed down without the marker");
+      problem(found + "; they cannot be handed down without the marker");
       return;
     }
     if (!repair_) {
@@ -299,7 +299,7 @@ class Verifier {
         problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
       } else {
         problem(found +
-                ", and nothing opens the dataset as it is; copy it, then 'accrete verify --repair' hands down "
+                "; nothing opens the dataset as it is: copy it, then 'accrete verify --repair' hands down "
                 "what is whole and fits");
       }
       return;
@@ -307,7 +307,7 @@ class Verifier {
     FilesWriter writer(parts, witness_, env_.file_size_limit());
     ControlWords words = header.words;
     const std::vector<std::string> misfits = replay_buffer_journal(parts, writer, words, Misfit::set_aside);
-    repaired(found + ": they were handed down" +
+    repaired(found + ": what there was has been handed down" +
              (misfits.empty() ? ""
                               : ", but for what is damaged or does not fit; the journal is kept as " +
                                     std::string(damaged_buffer_names[0]) + " and " + damaged_buffer_names[1]));

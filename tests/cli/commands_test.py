@@ -360,6 +360,7 @@ class Whole(CliTest):
         with open(os.path.join(self.data, "x"), "wb") as file:
             file.write(b"123")
         self.fails(4, "create", self.data)
+        self.assertIn("'accrete create --adopt' makes one of a directory and the files", self.fails(1, "get", self.data, "x"))
         self.ok("create", "--adopt", self.data)
         self.assertEqual(self.ok("get", self.data, "x"), b"123")
 

@@ -35,6 +35,31 @@ class Ending(ServerTest):
         self.assertIn("none runs", self.run_program("stop", self.data, code=1))
         self.run_program("stop", os.path.join(self.dir, "none"), code=1)
 
+    def test_a_server_whose_file_is_missing_or_damaged_is_named_and_not_taken_for_none(self):
+        path = os.path.join(self.data, ".server")
+        self.serve().end(signal.SIGKILL)
+        with open(path, "rb") as file:
+            of_the_dead = file.read()
+        server = self.serve()
+        told = f"process {server.process.pid} has the dataset for itself, but no whole file '.server'"
+        for text in (of_the_dead, b"damaged", None):
+            os.remove(path)
+            if text is not None:
+                with open(path, "wb") as file:
+                    file.write(text)
+            self.assertIn(told, self.run_program("stop", self.data, code=3))
+        self.assertEqual(server.end(), 0)
+        self.assertIn("none runs", self.run_program("stop", self.data, code=1))
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be another user")
+    def test_who_may_not_stop_a_server_is_told_so(self):
+        os.chmod(self.dir, 0o755)
+        server = self.serve()
+        done = subprocess.run([PROGRAM, "stop", self.data], capture_output=True, user=65534, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn(f"process {server.process.pid} serves it, and this user may not", done.stderr.decode())
+        self.check_well(server)
+
     def test_what_was_acknowledged_is_there_after_a_stop(self):
         self.check_stopped_while_appending(signal.SIGTERM)
         self.check_stopped_while_appending(signal.SIGINT)
@@ -108,6 +133,19 @@ class Ending(ServerTest):
         load.communicate()
         self.assertEqual(load.returncode, 0)
         self.assertEqual(self.run_program("get", self.data, "b"), b"2")
+
+    def test_a_program_that_opened_the_dataset_before_is_told_of_the_server(self):
+        arguments = [PROGRAM, "load", self.data, "--pairs", "|", "--timeout", "0.1"]
+        load = subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(load.kill)
+        load.stdin.write(b"a|1\n")
+        load.stdin.flush()
+        while self.run_program("keys", self.data) != b"a\n":
+            pass
+        server = self.serve()
+        _, said = load.communicate(b"b|2\n")
+        self.assertEqual(load.returncode, 3, said)
+        self.assertIn(f"a server (process {server.process.pid}) serves the dataset: open it anew", said.decode())
 
     @staticmethod
     def locks_of(process):

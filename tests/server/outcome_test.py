@@ -94,6 +94,7 @@ class FileSizeLimit(ServerTest):
                 client.wait_for_ack()
             said = self.run_program("stop", self.data, code=4)
             self.assertIn("could not hand down", said)
+            self.assertIn("is in its journal" if durability == "os" else "There is no journal", said)
             self.assertEqual(self.server.wait(), 4)
             self.assertIn("File too large", self.server.logged())
             if durability == "os":

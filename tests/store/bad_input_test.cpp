@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/fields.hpp"
+#include "os/env.hpp"
+#include "store/control.hpp"
 #include "store/files_dataset.hpp"
 #include "store/marker.hpp"
 #include "support/file_bytes.hpp"
@@ -128,6 +130,43 @@ TEST_CASE("an open Store of a dataset that is destroyed says so") {
   CHECK(get(fixture.url(), {"a"}).front().empty());
 }
 
+/// What the Store says of it.
+std::string told_of_destroyed(const Store& store) {
+  try {
+    (void)store.get("a");
+  } catch (const NotFoundError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("to destroy a dataset again is advised only where nothing but its rest is there") {
+  const Fixture fixture;
+  const std::unique_ptr<Store> store = open(fixture.url());
+  SUBCASE("the destroy was interrupted") {
+    {
+      const std::unique_ptr<Directory> directory = posix_env().try_open_directory(fixture.url());
+      Control control(*directory, false);
+      ControlWords words = control.load().words;
+      words.destroyed = true;
+      control.set_words(words);
+    }
+    CHECK(told_of_destroyed(*store).ends_with("its directory is still there: destroy it again to finish"));
+    fs::rename(fixture.url(), fixture.beside("moved"));
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+    fs::copy(fixture.beside("moved"), fixture.url());
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+    destroy(fixture.url());
+  }
+  SUBCASE("it is done") {
+    destroy(fixture.url());
+    CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+  }
+  create(fixture.url());
+  put(fixture.url(), {{"a", "another"}});
+  CHECK(told_of_destroyed(*store).ends_with("has been destroyed"));
+}
+
 TEST_CASE("a marker of a newer format or an unknown layout or codec is UnsupportedError") {
   const Fixture fixture;
   const Marker marker = decode_marker(read_file(fixture.file(".accrete")), "");
@@ -212,21 +251,19 @@ TEST_CASE("a directory of a long key planted as a symbolic link leads nowhere") 
 }
 
 TEST_CASE("the dataset's own files planted as symbolic links are refused") {
-  for (const char* name : {".lock", ".control", ".accrete"}) {
+  for (const char* name : {".lock", ".control", ".accrete", ".journal"}) {
     CAPTURE(name);
     const Fixture fixture;
     fixture.replace_by_link(name);
     CHECK_THROWS_AS(static_cast<void>(open(fixture.url())), Error);
-  }
-  for (const char* name : {".journal", ".writers"}) {
-    CAPTURE(name);
-    const Fixture fixture;
-    fixture.replace_by_link(name);
-    const Entry entry{"a", "x"};
-    const std::unique_ptr<Store> store = open(fixture.url());
-    CHECK_THROWS_AS(store->append_batch({&entry, 1}, {.sync = true, .id = BatchId{{}, 1}}), Error);
     CHECK(read_file(fixture.outside()) == "untouched");
   }
+  const Fixture fixture;
+  fixture.replace_by_link(".writers");
+  const Entry entry{"a", "x"};
+  const std::unique_ptr<Store> store = open(fixture.url());
+  CHECK_THROWS_AS(store->append_batch({&entry, 1}, {.sync = true, .id = BatchId{{}, 1}}), Error);
+  CHECK(read_file(fixture.outside()) == "untouched");
 }
 
 TEST_CASE("a table of writers that is not one is refused, and one whose header was never finished is taken up") {

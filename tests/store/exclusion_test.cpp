@@ -8,7 +8,9 @@
 #include <functional>
 #include <unistd.h>
 
+#include "os/file_lock.hpp"
 #include "os/file_system.hpp"
+#include "os/process.hpp"
 #include "store/control.hpp"
 #include "store/files_dataset.hpp"
 #include "support/child.hpp"
@@ -59,6 +61,38 @@ std::string refusal(const std::function<void()>& work) {
     return error.what();
   }
   return "";
+}
+
+TEST_CASE("who waits in vain for a server that has come since is told of it, and of no server that is dead") {
+  const TemporaryDirectory directory;
+  const std::string url = directory / "events";
+  create(url);
+  const std::unique_ptr<Store> store = open(url, {.lock_timeout = impatience});
+  const std::unique_ptr<Directory> dataset = posix_env().try_open_directory(url);
+  Control control(*dataset, false);
+  FileLock lock(url + "/.lock");  // as if it were another process's
+  REQUIRE(lock.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
+  const auto is_told = [&] {
+    const std::string told =
+        "; a server (process " + std::to_string(::getpid()) + ") serves the dataset: open it anew to go over to it";
+    const std::string of_append = refusal<LockedError>([&] { store->append("x", "1"); });
+    const std::string of_get = refusal<LockedError>([&] { (void)store->get("x"); });
+    CHECK(of_append.find("cannot lock") == 0);
+    CHECK(of_get.find("cannot lock") == 0);
+    CHECK(of_append.ends_with(told) == of_get.ends_with(told));
+    return of_append.ends_with(told);
+  };
+  const Process process = this_process();
+  Owner owner{.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
+  control.set_owner(owner);
+  CHECK_FALSE(is_told());
+  write_file(url + "/.server", "");
+  CHECK(is_told());
+  owner.start += 1;  // another process, which had the number before
+  control.set_owner(owner);
+  CHECK_FALSE(is_told());
+  control.set_owner({});
+  CHECK_FALSE(is_told());
 }
 
 TEST_CASE("a file system whose locks nobody vouches for is refused by its name, unless it is trusted by that") {

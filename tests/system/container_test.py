@@ -34,6 +34,16 @@ class ContainerTest(machine.MachineTest):
         self.assertFalse(os.path.exists(os.path.join(self.dataset, ".server")))
         self.assertEqual(self.run_program("get", self.dataset, "x"), b"y")
 
+    def test_a_server_is_stopped_from_another_time_namespace(self):
+        elsewhere = ["unshare", "--time", "--boottime", "1000000", "--fork"]
+        if subprocess.run([*elsewhere, "true"], check=False).returncode != 0:
+            self.skipTest("no time namespace")
+        with self.served(self.dataset) as server:
+            self.run_program("put", self.dataset, "x", "y")
+            subprocess.run([*elsewhere, machine.PROGRAM, "stop", self.dataset], check=True)
+            self.assertEqual(server.wait(), 0)
+        self.assertEqual(self.run_program("get", self.dataset, "x"), b"y")
+
     def test_a_signal_to_one_that_waits_for_the_lock_is_not_lost(self):
         self.run_program("put", self.dataset, "x", "y")
         lock = os.path.join(self.dataset, ".lock")

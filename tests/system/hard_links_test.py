@@ -39,6 +39,19 @@ class HardLinksTest(MachineTest):
         self.run_program("verify", dataset)
         self.run_program("verify", copies[1])
 
+    def test_the_server_of_the_original_is_neither_stopped_nor_waited_for(self):
+        dataset, copy = self.dataset(a="1"), self.path("copy")
+        with self.served(dataset) as server:
+            subprocess.run(["cp", "-al", dataset, copy], check=True)
+            self.assertIn("hard links", self.run_program("stop", copy, code=4))
+            self.assertIn("hard links", self.run_program("serve", copy, code=4))
+            self.run_program("put", dataset, "a", "2")
+            self.run_program("stop", dataset)
+            self.assertEqual(server.wait(), 0)
+        self.assertIn("hard links", self.run_program("stop", copy, code=4))
+        self.run_program("verify", copy, "--repair")
+        self.run_program("stop", copy, code=1)
+
     def test_what_the_original_has_synced_since_is_not_the_copys(self):
         dataset = self.path("dataset")
         self.run_program("create", dataset)
