@@ -29,7 +29,10 @@ Buffer::~Buffer() { stop_flusher(); }
 
 void Buffer::start_journal() {
   if (is_synced()) below_.sync();
-  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), *settings_.journal);
+  BufferJournal::Settings journal = *settings_.journal;
+  journal.note_failed_sync = [owned = settings_.owned] { owned->note_failed_sync(); };
+  journal.check_no_sync_failed = [owned = settings_.owned] { owned->check_no_sync_failed(); };
+  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), journal);
   settings_.owned->set_buffered(true);
 }
 
@@ -294,6 +297,7 @@ void Buffer::sync() {
   }
   check_owner();
   throw_failure();
+  settings_.owned->check_no_sync_failed();
 }
 
 void Buffer::close() {
@@ -305,7 +309,7 @@ void Buffer::close() {
   if (is_synced()) below_.sync();
   journal_.reset();
   Directory& directory = settings_.owned->directory();
-  close_buffer_journal(directory);
+  close_buffer_journal(directory, [this] { settings_.owned->note_failed_sync(); });
   settings_.owned->set_buffered(false);
   remove_buffer_journal(directory);
 }

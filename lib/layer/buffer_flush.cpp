@@ -312,7 +312,13 @@ void Buffer::end_change(bool is_done) const {
   const auto lock = lock_amid_appends(state.mutex);
   // Nobody is writing: since it was begun, all wait for its end.
   if (change.is_removal()) {
-    journal_step({.kind = is_done ? BufferStep::Kind::done : BufferStep::Kind::not_done, .number = change.step});
+    try {
+      journal_step({.kind = is_done ? BufferStep::Kind::done : BufferStep::Kind::not_done, .number = change.step});
+    } catch (const Error&) {
+      // Of what is done, nothing need be said if nothing can be said behind it, either: a replay does it again.
+      if (!is_done || !is_synced() || !settings_.owned->has_failed_sync()) throw;
+      failed_sync = std::current_exception();
+    }
   }
   if (!is_done) {
     state.values.put_back(std::move(change.taken));

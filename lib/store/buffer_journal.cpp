@@ -140,6 +140,16 @@ FoundHeader decode_header(std::string_view bytes) {
   return {.header = header};
 }
 
+template <typename Synced>
+void sync_or_note(Synced& what, const std::function<void()>& note_failed_sync) {
+  try {
+    what.sync();
+  } catch (const Error&) {
+    note_failed_sync();
+    throw;
+  }
+}
+
 /// nullopt if there is no file, or nothing can be read of its front.
 std::optional<BufferSegmentHeader> try_load_header(Directory& directory, const char* name) {
   const std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
@@ -254,15 +264,15 @@ BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
     header->previous_end = header == &next ? buffer_segment_front_size : 0;
     create(*header);
   }
-  if (settings_.synced) directory_.sync();
+  if (settings_.synced) sync_or_note(directory_, settings_.note_failed_sync);
   for (BufferSegmentHeader* const header : {&next, &header_}) {
     header->closed = false;
     Segment& segment = segment_of(header->number);
     segment.file->write_at(0, encode_buffer_segment_front(*header));
     // Whatever is to be synced later: power loss soon after must not leave a dataset that seems to have lost a journal.
-    segment.file->sync();
+    sync_or_note(*segment.file, settings_.note_failed_sync);
   }
-  directory_.sync();
+  sync_or_note(directory_, settings_.note_failed_sync);
   previous_ = header_;
   header_ = next;
   last_ = end_ = buffer_segment_front_size;
@@ -277,7 +287,7 @@ void BufferJournal::create(const BufferSegmentHeader& header) {
   if (!segment.file) segment.file = directory_.open(segment.name, OpenMode::create);
   segment.file->truncate(0);
   segment.file->write_at(0, encode_buffer_segment_front(header));
-  if (settings_.synced) segment.file->sync();
+  if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   segment.size = buffer_segment_front_size;
 }
 
@@ -286,12 +296,13 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 }
 
 void BufferJournal::append(std::string& record) {
+  if (settings_.synced) settings_.check_no_sync_failed();
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
   Segment& segment = segment_of(header_.number);
   try {
     write(segment, end_, record);
-    if (settings_.synced) segment.file->sync();
+    if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   } catch (...) {
     take_back();
     throw;
@@ -342,6 +353,7 @@ void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
 }
 
 void BufferJournal::start_next_segment() {
+  if (settings_.synced) settings_.check_no_sync_failed();
   BufferSegmentHeader next = header_;
   ++next.number;
   next.nonce = random_u64();
@@ -350,7 +362,7 @@ void BufferJournal::start_next_segment() {
   try {
     // By a system call, which a kill does not cut in two.
     segment.file->write_at(0, encode_buffer_segment_front(next));
-    if (settings_.synced) segment.file->sync();
+    if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   } catch (...) {
     restore_front(segment, previous_);
     throw;
@@ -380,7 +392,7 @@ bool has_open_buffer_journal(Directory& directory) {
   return is_open;
 }
 
-void close_buffer_journal(Directory& directory) {
+void close_buffer_journal(Directory& directory, const std::function<void()>& note_failed_sync) {
   for (const char* const name : buffer_journal_names) {
     std::optional<BufferSegmentHeader> header = try_load_header(directory, name);
     if (!header) continue;
@@ -388,7 +400,7 @@ void close_buffer_journal(Directory& directory) {
     const std::unique_ptr<File> file = directory.open(name, OpenMode::write);
     file->write_at(0, encode_buffer_segment_front(*header));
     file->truncate(buffer_segment_front_size);  // so that there is little to sync
-    file->sync();
+    sync_or_note(*file, note_failed_sync);
   }
 }
 

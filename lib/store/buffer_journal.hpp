@@ -37,6 +37,9 @@
 // What is ended stands there before the store below forgets it, with the last sequence of its writer. A replay forgets
 // what stands before it of that writer, and has the store below forget it, too, unless that knows of a later batch.
 //
+// After a sync of the journal that failed, nothing synced is written to it any more: what that was to write may not be
+// on the disk though a later sync returns, and what stands behind it would be lost with it.
+//
 // Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
 // down.
 //
@@ -48,6 +51,7 @@
 #include <accrete/store.hpp>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -139,6 +143,10 @@ class BufferJournal {
   struct Settings {
     bool synced = false;
     std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond
+    /// Called when a sync has failed.
+    std::function<void()> note_failed_sync = [] {};
+    /// Throws if one has, whoever's it was. Called before a record that is to be synced.
+    std::function<void()> check_no_sync_failed = [] {};
   };
 
   /// Starts the first segment, whose number is 1. What the files held must have been replayed.
@@ -190,7 +198,8 @@ class BufferJournal {
 [[nodiscard]] bool has_open_buffer_journal(Directory& directory);
 
 /// All entries have been handed down. `remove_buffer_journal` then removes the files, once nobody looks for them.
-void close_buffer_journal(Directory& directory);
+/// `note_failed_sync` is called when a sync has failed.
+void close_buffer_journal(Directory& directory, const std::function<void()>& note_failed_sync);
 void remove_buffer_journal(Directory& directory);
 
 }  // namespace accrete

@@ -421,7 +421,7 @@ std::vector<std::string> replay_buffer_journal(FilesParts& parts, FilesWriter& w
     if (!problems.empty()) check_room_to_set_aside(directory);
     (void)hand_down(parts, records, writer, words);
   }
-  if (problems.empty()) close_buffer_journal(directory);
+  if (problems.empty()) close_buffer_journal(directory, [&] { parts.control.note_failed_sync(); });
   if (!problems.empty()) set_aside(directory);
   writer.set_buffered(words, false);
   parts.control.sync();
