@@ -250,6 +250,9 @@ void Buffer::journal_step(const BufferStep& step) const {
   if (!has_journal()) return;
   std::string record;
   encode_buffer_step(step, record);
+  const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
+  // Readers wait for it, so it must be said.
+  if (is_outcome && is_synced() && settings_.owned->has_failed_sync()) return journal_->append_unsynced(record);
   journal_->append(record);
 }
 
@@ -312,13 +315,7 @@ void Buffer::end_change(bool is_done) const {
   const auto lock = lock_amid_appends(state.mutex);
   // Nobody is writing: since it was begun, all wait for its end.
   if (change.is_removal()) {
-    try {
-      journal_step({.kind = is_done ? BufferStep::Kind::done : BufferStep::Kind::not_done, .number = change.step});
-    } catch (const Error&) {
-      // Of what is done, nothing need be said if nothing can be said behind it, either: a replay does it again.
-      if (!is_done || !is_synced() || !settings_.owned->has_failed_sync()) throw;
-      failed_sync = std::current_exception();
-    }
+    journal_step({.kind = is_done ? BufferStep::Kind::done : BufferStep::Kind::not_done, .number = change.step});
   }
   if (!is_done) {
     state.values.put_back(std::move(change.taken));

@@ -297,18 +297,24 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 
 void BufferJournal::append(std::string& record) {
   if (settings_.synced) settings_.check_no_sync_failed();
+  append(record, settings_.synced);
+}
+
+void BufferJournal::append_unsynced(std::string& record) { append(record, false); }
+
+void BufferJournal::append(std::string& record, bool synced) {
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
   Segment& segment = segment_of(header_.number);
   try {
     write(segment, end_, record);
-    if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
+    if (synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   } catch (...) {
     take_back();
     throw;
   }
   end_ += record.size();
-  if (settings_.synced) durable_ = end_;
+  if (synced) durable_ = end_;
 }
 
 /// It may be there in whole. The next record takes its place; if there is none, it must not count.

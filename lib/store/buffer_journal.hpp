@@ -164,6 +164,9 @@ class BufferJournal {
   /// Starts the other segment, whose entries must all have been handed down.
   void start_next_segment();
 
+  /// Without a sync, also once one has failed: for what need not outlast power loss then.
+  void append_unsynced(std::string& record);
+
   /// Rises by one with each start of a segment.
   [[nodiscard]] std::uint64_t segment() const noexcept { return header_.number; }
 
@@ -182,6 +185,7 @@ class BufferJournal {
 
   Directory& directory_;
   const Settings settings_;
+  void append(std::string& record, bool synced);
   BufferSegmentHeader header_;
   BufferSegmentHeader previous_;  // of the other segment
   std::array<Segment, 2> segments_;
