@@ -329,8 +329,8 @@ void BufferJournal::take_back() {
 
 void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
   if (settings_.synced || bytes.size() >= large_write) {
+    make_room(segment, offset + bytes.size());
     segment.file->write_at(offset, bytes);
-    segment.size = std::max(segment.size, offset + bytes.size());
     return;
   }
   const bool is_inside = window_segment_ == &segment && offset >= window_range_.offset &&
@@ -342,20 +342,23 @@ void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_vi
 /// To where `range` is to be written. A window instead of the whole segment, so that the process does not seem to have
 /// that in its memory; small at first, since its blocks are allocated and many buffers never hold much.
 void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
-  constexpr std::uint64_t alignment = std::uint64_t{64} << 10;
   constexpr std::uint64_t max_size = std::uint64_t{2} << 20;  // unless a record is larger
-  ByteRange wanted{.offset = range.offset / alignment * alignment};
-  const std::uint64_t usual = std::clamp(wanted.offset, alignment, max_size);
+  ByteRange wanted{.offset = range.offset / buffer_segment_unit * buffer_segment_unit};
+  const std::uint64_t usual = std::clamp(wanted.offset, buffer_segment_unit, max_size);
   const std::uint64_t left = settings_.segment_bytes - std::min(settings_.segment_bytes, wanted.offset);
   wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, usual));
   window_segment_ = nullptr;
-  if (wanted.offset + wanted.size > segment.size) {
-    segment.file->truncate(wanted.offset + wanted.size);
-    segment.size = wanted.offset + wanted.size;
-  }
+  make_room(segment, wanted.offset + wanted.size);
   window_ = directory_.share(segment.name, wanted, false);
   window_range_ = wanted;
   window_segment_ = &segment;
+}
+
+void BufferJournal::make_room(Segment& segment, std::uint64_t end) {
+  if (end <= segment.size) return;
+  const std::uint64_t size = (end + buffer_segment_unit - 1) / buffer_segment_unit * buffer_segment_unit;
+  segment.file->truncate(size);
+  segment.size = size;
 }
 
 void BufferJournal::start_next_segment() {

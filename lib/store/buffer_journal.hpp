@@ -44,8 +44,11 @@
 // down.
 //
 // Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
-// process as well as what is written by a system call does, and costs none. A segment is then longer than what was
-// written to it, and ends with zeros.
+// process as well as what is written by a system call does, and costs none.
+//
+// Before a record is written that would end behind the end of the file, the file is made longer, to the next multiple
+// of 64 KiB: it ends with zeros. A segment of another size, which has more than its front, has been cut off, as by a
+// copy to a full disk.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -71,6 +74,9 @@ inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 8 + 8
 inline constexpr std::size_t buffer_second_header_offset = 512;  // in another sector
 inline constexpr std::size_t buffer_segment_front_size = 2 * buffer_second_header_offset;
 static_assert(buffer_segment_header_size <= buffer_second_header_offset);
+
+/// The size of a segment with records is a multiple of it.
+inline constexpr std::uint64_t buffer_segment_unit = std::uint64_t{64} << 10;
 
 struct BufferSegmentHeader {
   bool synced = false;  ///< batches survive power loss before they are acknowledged
@@ -142,7 +148,7 @@ class BufferJournal {
  public:
   struct Settings {
     bool synced = false;
-    std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond
+    std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond. A multiple of buffer_segment_unit
     /// Called when a sync has failed.
     std::function<void()> note_failed_sync = [] {};
     /// Throws if one has, whoever's it was. Called before a record that is to be synced.
@@ -158,14 +164,14 @@ class BufferJournal {
   /// Seals and writes a record, and syncs it where batches are to be synced. When it throws, no record was written.
   void append(std::string& record);
 
+  /// Without a sync, also once one has failed: for what need not outlast power loss then.
+  void append_unsynced(std::string& record);
+
   /// The record that was appended last does not count.
   void take_back();
 
   /// Starts the other segment, whose entries must all have been handed down.
   void start_next_segment();
-
-  /// Without a sync, also once one has failed: for what need not outlast power loss then.
-  void append_unsynced(std::string& record);
 
   /// Rises by one with each start of a segment.
   [[nodiscard]] std::uint64_t segment() const noexcept { return header_.number; }
@@ -179,13 +185,14 @@ class BufferJournal {
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void create(const BufferSegmentHeader& header);
+  void append(std::string& record, bool synced);
   void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
+  static void make_room(Segment& segment, std::uint64_t end);
   static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;
   void move_window(Segment& segment, const ByteRange& range);
 
   Directory& directory_;
   const Settings settings_;
-  void append(std::string& record, bool synced);
   BufferSegmentHeader header_;
   BufferSegmentHeader previous_;  // of the other segment
   std::array<Segment, 2> segments_;

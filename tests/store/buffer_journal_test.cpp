@@ -189,13 +189,20 @@ TEST_CASE("a batch with an id is not applied again after its buffer died") {
   CHECK(store->get("a") == "once");
 }
 
-TEST_CASE("a journal that is cut at any length loses its tail only, in whole batches") {
-  Image image(append_numbers);
+TEST_CASE("a journal that is cut off is refused, and a repair keeps whole batches of it") {
+  Dataset dataset;
+  SUBCASE("of a buffer that syncs") { dataset.durability = Durability::sync; }
+  SUBCASE("of one that does not") {}
+  Image image(append_numbers, {}, dataset);
   const std::string whole = read_file(image.path() + first_segment);
   std::size_t most = 0;
-  for (std::size_t size = buffer_segment_front_size; size <= end_of(whole); size += 5) {
+  REQUIRE(whole.size() == buffer_segment_unit);
+  for (std::size_t size = buffer_segment_front_size + 1; size <= end_of(whole) + 5; size += 5) {
     const std::string path = image.copy();
     write_file(path + first_segment, whole.substr(0, size));
+    REQUIRE_THROWS_WITH_AS((void)open(path), doctest::Contains(".buffer-1 is cut off"), CorruptionError);
+    REQUIRE(any_contains(verify(path).problems, "is cut off"));
+    REQUIRE_FALSE(verify(path, {.repair = true}).problems.empty());
     const std::unique_ptr<Store> store = open(path);
     const std::string value = store->get("a");
     REQUIRE(value == numbers(20).substr(0, value.size()));
