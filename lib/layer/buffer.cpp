@@ -12,6 +12,13 @@ namespace {
 /// Without a journal, more than that goes straight down.
 constexpr std::uint64_t most_bytes_copied = std::uint64_t{8} << 20;
 
+/// That fit a segment of the journal, if there is one.
+std::uint64_t max_record_bytes(const std::optional<BufferJournal::Settings>& journal) {
+  constexpr std::uint64_t around_it = buffer_segment_front_size + record_size(0);
+  if (!journal) return max_record_payload;
+  return std::min(max_record_payload, journal->segment_bytes - std::min(journal->segment_bytes, around_it));
+}
+
 /// On average. To copy them into a journal and into memory first would save nothing.
 constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 
@@ -20,6 +27,7 @@ constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 Buffer::Buffer(Store& below, const Settings& settings)
     : below_(below),
       settings_(settings),
+      max_record_bytes_(max_record_bytes(settings.journal)),
       session_secret_(owns_below() ? settings.owned->session_secret() : random_u64()),
       state_(std::make_unique<State>()) {
   if (settings_.journal) start_journal();
@@ -29,7 +37,10 @@ Buffer::~Buffer() { stop_flusher(); }
 
 void Buffer::start_journal() {
   if (is_synced()) below_.sync();
-  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), *settings_.journal);
+  BufferJournal::Settings journal = *settings_.journal;
+  journal.note_failed_sync = [owned = settings_.owned] { owned->note_failed_sync(); };
+  journal.check_no_sync_failed = [owned = settings_.owned] { owned->check_no_sync_failed(); };
+  journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), journal);
   settings_.owned->set_buffered(true);
 }
 
@@ -39,7 +50,7 @@ std::uint64_t Buffer::most_bytes_gathered() const noexcept {
 
 // Where batches are synced, one fdatasync of the journal costs less than one of each value.
 bool Buffer::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
-  return bytes > most_bytes_gathered() || bytes + entries.size() * buffer_place_size > max_record_payload ||
+  return bytes > most_bytes_gathered() || bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
          (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 
@@ -294,6 +305,7 @@ void Buffer::sync() {
   }
   check_owner();
   throw_failure();
+  settings_.owned->check_no_sync_failed();
 }
 
 void Buffer::close() {
@@ -305,7 +317,7 @@ void Buffer::close() {
   if (is_synced()) below_.sync();
   journal_.reset();
   Directory& directory = settings_.owned->directory();
-  close_buffer_journal(directory);
+  close_buffer_journal(directory, [this] { settings_.owned->note_failed_sync(); });
   settings_.owned->set_buffered(false);
   remove_buffer_journal(directory);
 }

@@ -226,6 +226,7 @@ class Buffer {
 
   Store& below_;
   const Settings settings_;
+  const std::uint64_t max_record_bytes_;
   const std::uint64_t session_secret_;
   bool is_inherited_ = false;  // of a dataset that the parent process has for itself
   std::unique_ptr<State> state_;

@@ -250,6 +250,9 @@ void Buffer::journal_step(const BufferStep& step) const {
   if (!has_journal()) return;
   std::string record;
   encode_buffer_step(step, record);
+  const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
+  // Readers wait for it, so it must be said.
+  if (is_outcome && is_synced() && settings_.owned->has_failed_sync()) return journal_->append_unsynced(record);
   journal_->append(record);
 }
 

@@ -30,7 +30,8 @@ class Buffered final : public BufferedStore, private AtFork {
         next_(std::move(next)),
         buffer_(*next_, settings),
         forgotten_before_(settings.owned ? settings.owned->forgotten_writers() : 0),
-        most_bytes_a_run_(std::min(most_bytes_a_record, settings.limit_bytes / 4)),
+        most_bytes_a_run_(std::min(most_bytes_a_record,
+                                   (settings.journal ? settings.journal->segment_bytes : settings.limit_bytes) / 4)),
         groups_(std::make_unique<GroupQueue>()) {
     watch_forks();
   }
@@ -266,8 +267,9 @@ std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& 
       .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
       .owned = files.get()};
   if (options.durability != Durability::memory) {
+    const std::uint64_t limit = std::min(settings.limit_bytes, env.file_size_limit());
     settings.journal = {.synced = options.durability == Durability::sync,
-                        .segment_bytes = std::min(settings.limit_bytes, env.file_size_limit())};
+                        .segment_bytes = limit / buffer_segment_unit * buffer_segment_unit};
   }
   return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings,
                                     options.on_lost_appends);

@@ -140,6 +140,16 @@ FoundHeader decode_header(std::string_view bytes) {
   return {.header = header};
 }
 
+template <typename Synced>
+void sync_or_note(Synced& what, const std::function<void()>& note_failed_sync) {
+  try {
+    what.sync();
+  } catch (const Error&) {
+    note_failed_sync();
+    throw;
+  }
+}
+
 /// nullopt if there is no file, or nothing can be read of its front.
 std::optional<BufferSegmentHeader> try_load_header(Directory& directory, const char* name) {
   const std::unique_ptr<File> file = directory.try_open(name, OpenMode::read);
@@ -254,15 +264,15 @@ BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
     header->previous_end = header == &next ? buffer_segment_front_size : 0;
     create(*header);
   }
-  if (settings_.synced) directory_.sync();
+  if (settings_.synced) sync_or_note(directory_, settings_.note_failed_sync);
   for (BufferSegmentHeader* const header : {&next, &header_}) {
     header->closed = false;
     Segment& segment = segment_of(header->number);
     segment.file->write_at(0, encode_buffer_segment_front(*header));
     // Whatever is to be synced later: power loss soon after must not leave a dataset that seems to have lost a journal.
-    segment.file->sync();
+    sync_or_note(*segment.file, settings_.note_failed_sync);
   }
-  directory_.sync();
+  sync_or_note(directory_, settings_.note_failed_sync);
   previous_ = header_;
   header_ = next;
   last_ = end_ = buffer_segment_front_size;
@@ -277,7 +287,7 @@ void BufferJournal::create(const BufferSegmentHeader& header) {
   if (!segment.file) segment.file = directory_.open(segment.name, OpenMode::create);
   segment.file->truncate(0);
   segment.file->write_at(0, encode_buffer_segment_front(header));
-  if (settings_.synced) segment.file->sync();
+  if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   segment.size = buffer_segment_front_size;
 }
 
@@ -286,18 +296,25 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 }
 
 void BufferJournal::append(std::string& record) {
+  if (settings_.synced) settings_.check_no_sync_failed();
+  append(record, settings_.synced);
+}
+
+void BufferJournal::append_unsynced(std::string& record) { append(record, false); }
+
+void BufferJournal::append(std::string& record, bool synced) {
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
   Segment& segment = segment_of(header_.number);
   try {
     write(segment, end_, record);
-    if (settings_.synced) segment.file->sync();
+    if (synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   } catch (...) {
     take_back();
     throw;
   }
   end_ += record.size();
-  if (settings_.synced) durable_ = end_;
+  if (synced) durable_ = end_;
 }
 
 /// It may be there in whole. The next record takes its place; if there is none, it must not count.
@@ -312,8 +329,8 @@ void BufferJournal::take_back() {
 
 void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
   if (settings_.synced || bytes.size() >= large_write) {
+    make_room(segment, offset + bytes.size());
     segment.file->write_at(offset, bytes);
-    segment.size = std::max(segment.size, offset + bytes.size());
     return;
   }
   const bool is_inside = window_segment_ == &segment && offset >= window_range_.offset &&
@@ -325,23 +342,27 @@ void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_vi
 /// To where `range` is to be written. A window instead of the whole segment, so that the process does not seem to have
 /// that in its memory; small at first, since its blocks are allocated and many buffers never hold much.
 void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
-  constexpr std::uint64_t alignment = std::uint64_t{64} << 10;
   constexpr std::uint64_t max_size = std::uint64_t{2} << 20;  // unless a record is larger
-  ByteRange wanted{.offset = range.offset / alignment * alignment};
-  const std::uint64_t usual = std::clamp(wanted.offset, alignment, max_size);
+  ByteRange wanted{.offset = range.offset / buffer_segment_unit * buffer_segment_unit};
+  const std::uint64_t usual = std::clamp(wanted.offset, buffer_segment_unit, max_size);
   const std::uint64_t left = settings_.segment_bytes - std::min(settings_.segment_bytes, wanted.offset);
   wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, usual));
   window_segment_ = nullptr;
-  if (wanted.offset + wanted.size > segment.size) {
-    segment.file->truncate(wanted.offset + wanted.size);
-    segment.size = wanted.offset + wanted.size;
-  }
+  make_room(segment, wanted.offset + wanted.size);
   window_ = directory_.share(segment.name, wanted, false);
   window_range_ = wanted;
   window_segment_ = &segment;
 }
 
+void BufferJournal::make_room(Segment& segment, std::uint64_t end) {
+  if (end <= segment.size) return;
+  const std::uint64_t size = (end + buffer_segment_unit - 1) / buffer_segment_unit * buffer_segment_unit;
+  segment.file->truncate(size);
+  segment.size = size;
+}
+
 void BufferJournal::start_next_segment() {
+  if (settings_.synced) settings_.check_no_sync_failed();
   BufferSegmentHeader next = header_;
   ++next.number;
   next.nonce = random_u64();
@@ -350,7 +371,7 @@ void BufferJournal::start_next_segment() {
   try {
     // By a system call, which a kill does not cut in two.
     segment.file->write_at(0, encode_buffer_segment_front(next));
-    if (settings_.synced) segment.file->sync();
+    if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   } catch (...) {
     restore_front(segment, previous_);
     throw;
@@ -380,7 +401,7 @@ bool has_open_buffer_journal(Directory& directory) {
   return is_open;
 }
 
-void close_buffer_journal(Directory& directory) {
+void close_buffer_journal(Directory& directory, const std::function<void()>& note_failed_sync) {
   for (const char* const name : buffer_journal_names) {
     std::optional<BufferSegmentHeader> header = try_load_header(directory, name);
     if (!header) continue;
@@ -388,7 +409,7 @@ void close_buffer_journal(Directory& directory) {
     const std::unique_ptr<File> file = directory.open(name, OpenMode::write);
     file->write_at(0, encode_buffer_segment_front(*header));
     file->truncate(buffer_segment_front_size);  // so that there is little to sync
-    file->sync();
+    sync_or_note(*file, note_failed_sync);
   }
 }
 

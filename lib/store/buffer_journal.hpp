@@ -37,17 +37,24 @@
 // What is ended stands there before the store below forgets it, with the last sequence of its writer. A replay forgets
 // what stands before it of that writer, and has the store below forget it, too, unless that knows of a later batch.
 //
+// After a sync of the journal that failed, nothing synced is written to it any more: what that was to write may not be
+// on the disk though a later sync returns, and what stands behind it would be lost with it.
+//
 // Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
 // down.
 //
 // Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
-// process as well as what is written by a system call does, and costs none. A segment is then longer than what was
-// written to it, and ends with zeros.
+// process as well as what is written by a system call does, and costs none.
+//
+// Before a record is written that would end behind the end of the file, the file is made longer, to the next multiple
+// of 64 KiB: it ends with zeros. A segment of another size, which has more than its front, has been cut off, as by a
+// copy to a full disk.
 #pragma once
 
 #include <accrete/store.hpp>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -67,6 +74,9 @@ inline constexpr std::size_t buffer_segment_header_size = 8 + 4 + 4 + 16 + 8 + 8
 inline constexpr std::size_t buffer_second_header_offset = 512;  // in another sector
 inline constexpr std::size_t buffer_segment_front_size = 2 * buffer_second_header_offset;
 static_assert(buffer_segment_header_size <= buffer_second_header_offset);
+
+/// The size of a segment with records is a multiple of it.
+inline constexpr std::uint64_t buffer_segment_unit = std::uint64_t{64} << 10;
 
 struct BufferSegmentHeader {
   bool synced = false;  ///< batches survive power loss before they are acknowledged
@@ -138,7 +148,11 @@ class BufferJournal {
  public:
   struct Settings {
     bool synced = false;
-    std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond
+    std::uint64_t segment_bytes = 0;  ///< of batches; steps may go beyond. A multiple of buffer_segment_unit
+    /// Called when a sync has failed.
+    std::function<void()> note_failed_sync = [] {};
+    /// Throws if one has, whoever's it was. Called before a record that is to be synced.
+    std::function<void()> check_no_sync_failed = [] {};
   };
 
   /// Starts the first segment, whose number is 1. What the files held must have been replayed.
@@ -149,6 +163,9 @@ class BufferJournal {
 
   /// Seals and writes a record, and syncs it where batches are to be synced. When it throws, no record was written.
   void append(std::string& record);
+
+  /// Without a sync, also once one has failed: for what need not outlast power loss then.
+  void append_unsynced(std::string& record);
 
   /// The record that was appended last does not count.
   void take_back();
@@ -168,7 +185,9 @@ class BufferJournal {
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void create(const BufferSegmentHeader& header);
+  void append(std::string& record, bool synced);
   void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
+  static void make_room(Segment& segment, std::uint64_t end);
   static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;
   void move_window(Segment& segment, const ByteRange& range);
 
@@ -190,7 +209,8 @@ class BufferJournal {
 [[nodiscard]] bool has_open_buffer_journal(Directory& directory);
 
 /// All entries have been handed down. `remove_buffer_journal` then removes the files, once nobody looks for them.
-void close_buffer_journal(Directory& directory);
+/// `note_failed_sync` is called when a sync has failed.
+void close_buffer_journal(Directory& directory, const std::function<void()>& note_failed_sync);
 void remove_buffer_journal(Directory& directory);
 
 }  // namespace accrete

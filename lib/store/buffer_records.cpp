@@ -39,6 +39,9 @@ void BufferRecords::check_segments(const Directory& directory) {
       damaged_segments_.push_back(std::string(name) + " does not begin as a segment of it");
     }
   }
+  for (const auto& segment : segments_) {
+    if (segment->is_cut_off()) damaged_segments_.push_back(segment->name() + " is cut off: its end is missing");
+  }
   if (segments_.size() < buffer_journal_names.size()) return;
   const BufferSegmentHeader& older = segments_[0]->header();
   const BufferSegmentHeader& newer = segments_[1]->header();

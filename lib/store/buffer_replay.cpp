@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -102,8 +103,12 @@ class Replay {
     std::function<void(const BufferStep&)> remove = [](const BufferStep&) {};
   };
 
-  Replay(FilesParts& parts, BufferRecords& records, Work work)
-      : parts_(parts), records_(records), work_(std::move(work)), stored_bytes_(parts.marker.codec.has_value()) {}
+  Replay(FilesParts& parts, BufferRecords& records, Misfit misfit, Work work)
+      : parts_(parts),
+        records_(records),
+        misfit_(misfit),
+        work_(std::move(work)),
+        stored_bytes_(parts.marker.codec.has_value()) {}
 
   void run() {
     records_.for_each([&](const BufferRecords::Record& record) {
@@ -112,6 +117,8 @@ class Replay {
     });
     removals_.end();
     records_.for_each([&](BufferRecords::Record&& record) { take_up(std::move(record)); });
+    settle();
+    for (Value& value : states_) settle_unplaced(value);
     settle();
   }
 
@@ -122,6 +129,7 @@ class Replay {
     if (untold_refusals_ > 0) all.push_back("so it is with " + std::to_string(untold_refusals_) + " more keys");
     return all;
   }
+  [[nodiscard]] const BufferReplay::NotHandedDown& not_handed_down() const noexcept { return not_handed_down_; }
   /// What the store is to forget before it is told the sequences.
   [[nodiscard]] const std::vector<BatchId>& ended() const noexcept { return ended_; }
   [[nodiscard]] std::vector<BatchId> sequences() const {
@@ -136,6 +144,12 @@ class Replay {
   }
 
  private:
+  /// Entries, one behind the other, of which it is not known where they begin.
+  struct Unplaced {
+    std::string bytes{};
+    std::vector<std::uint64_t> ends{};  // of each
+  };
+
   /// What is known of a key.
   struct State {
     std::uint64_t stored = 0;  // places count from behind so many bytes of its file
@@ -146,6 +160,10 @@ class Replay {
     bool exists = false;
     bool is_appended = false;  // by this replay
     bool is_refused = false;   // nothing more is appended
+    bool is_counted = false;   // among the keys of which something was not handed down
+    bool has_lost = false;     // some of its entries may be gone with what is damaged
+    std::uint64_t lost = 0;    // as many bytes, of those that would stand before what is behind the damage
+    Unplaced unplaced{};
   };
   using Value = ByKey<State>::value_type;
 
@@ -153,6 +171,7 @@ class Replay {
     Value* value = nullptr;
     std::uint64_t begin = 0;
     std::string_view bytes{};
+    std::uint64_t entries = 1;
 
     [[nodiscard]] std::uint64_t end() const noexcept { return begin + bytes.size(); }
   };
@@ -197,8 +216,15 @@ class Replay {
     const auto found = states_.find(entry.key);
     Value& value = found != states_.end() ? *found : *states_.try_emplace(std::string(entry.key)).first;
     State& state = value.second;
+    state.has_lost = state.has_lost || (found == states_.end() && is_behind_damage_);
     if (given) set_place(value, *given);
-    if (state.is_refused || (!state.is_placed && !try_place(value))) return;
+    const bool is_placed = state.is_placed || (!state.is_refused && try_place(value));
+    if (state.is_refused) return count_not_handed_down(value, 1, entry.bytes.size());
+    if (!is_placed) {
+      state.unplaced.bytes += entry.bytes;
+      state.unplaced.ends.push_back(state.unplaced.bytes.size());
+      return;
+    }
     gathered_.push_back({.value = &value, .begin = state.next, .bytes = entry.bytes});
     state.next += entry.bytes.size();
     gathered_bytes_ += sizeof(Gathered) + entry.bytes.size();
@@ -215,23 +241,83 @@ class Replay {
     state.stored = place.stored;
     state.next = place.behind;
     state.is_placed = true;
+    if (!state.unplaced.ends.empty()) place_unplaced(value, place.behind);
+  }
+
+  /// Whatever else has changed the value before this place was taken, they had been handed down before that. Otherwise
+  /// they end where the entry with this place begins.
+  void place_unplaced(Value& value, std::uint64_t end) {
+    Unplaced unplaced = std::exchange(value.second.unplaced, {});
+    if (!value.second.is_sized) try_load_size(value);
+    if (!value.second.is_refused && value.second.size >= end) return;
+    const std::string& bytes = kept_.emplace_back(std::move(unplaced.bytes));
+    const std::uint64_t there = bytes.size() - std::min<std::uint64_t>(bytes.size(), end);
+    gathered_.push_back({.value = &value,
+                         .begin = end - (bytes.size() - there),
+                         .bytes = std::string_view(bytes).substr(there),
+                         .entries = unplaced.ends.size()});
+    gathered_bytes_ += sizeof(Gathered) + bytes.size();
   }
 
   /// Of an entry without a place it is known where it begins if nothing of its key has been handed down since the last
   /// one that is whole.
   bool try_place(Value& value) {
     State& state = value.second;
+    if (!state.unplaced.ends.empty()) return false;
     const bool is_first = !state.is_sized && state.next == 0;
-    if (is_first) load_size(value);
+    if (is_first) try_load_size(value);
     if (state.is_refused) return false;
     state.is_placed = is_first ? !state.exists : state.is_sized && state.size == state.next;
-    if (!state.is_placed) refuse(value, "may or may not have what stands behind the damage");
+    if (!state.is_placed && misfit_ == Misfit::refuse) refuse_unplaced(value);
     return state.is_placed;
+  }
+
+  void refuse_unplaced(Value& value) {
+    refuse(value, "may or may not have what stands behind the damage");
+    const Unplaced unplaced = std::exchange(value.second.unplaced, {});
+    count_not_handed_down(value, unplaced.ends.size(), unplaced.bytes.size());
+  }
+
+  /// Once all is known that follows them.
+  void settle_unplaced(Value& value) {
+    State& state = value.second;
+    if (state.unplaced.ends.empty()) return;
+    try {
+      if (may_have_unplaced(value)) return refuse_unplaced(value);
+    } catch (const CorruptionError&) {
+      return refuse_unplaced(value);
+    }
+    const std::string& bytes = kept_.emplace_back(std::exchange(state.unplaced, {}).bytes);
+    missing_.push_back({value.first, bytes});
+    state.is_appended = true;
+    gathered_bytes_ += bytes.size();
+    if (gathered_bytes_ >= most_gathered_bytes) settle();
+  }
+
+  /// Whether the value ends with the first ones.
+  bool may_have_unplaced(const Value& value) {
+    const auto& [key, state] = value;
+    const auto& [bytes, ends] = state.unplaced;
+    const std::uint64_t most = std::min<std::uint64_t>(bytes.size(), state.size - std::min(state.size, state.next));
+    const auto file = most > 0 ? parts_.values.try_open_to_read(key, false) : nullptr;
+    if (!file) return false;
+    const std::string tail = stored_bytes_.load(*file, key, state.stored, state.size - most);
+    const auto is_there = [&](std::uint64_t size) {
+      return size > 0 && tail.ends_with(std::string_view(bytes).substr(0, size));
+    };
+    if (records_.is_synced()) return std::ranges::any_of(ends, is_there);
+    return std::ranges::any_of(std::views::iota(std::uint64_t{1}, most + 1), is_there);
   }
 
   void forget_places() {
     settle();
-    for (auto& [key, state] : states_) state.is_placed = false;
+    is_behind_damage_ = true;
+    for (Value& value : states_) {
+      // The value may have them all, and behind them what is lost now.
+      if (!value.second.unplaced.ends.empty()) refuse_unplaced(value);
+      value.second.is_placed = false;
+      value.second.has_lost = true;
+    }
   }
 
   void remove(const BufferStep& step) {
@@ -261,6 +347,7 @@ class Replay {
     }
     if (!missing_.empty()) work_.append(missing_);
     missing_.clear();
+    kept_.clear();
     gathered_.clear();
     gathered_bytes_ = 0;
   }
@@ -271,43 +358,57 @@ class Replay {
     State& state = value.second;
     try {
       if (!state.is_sized && !state.is_refused) load_size(value);
-      if (state.is_refused || !fits(value, run)) return;
+      if (!state.is_refused) check_fits(value, run);
     } catch (const CorruptionError& error) {
-      return refuse(value, std::string("cannot be read: ") + error.what());
+      refuse(value, std::string("cannot be read: ") + error.what());
     }
+    if (state.is_refused) {
+      for (const Gathered& entry : run) count_not_handed_down(value, entry.entries, entry.bytes.size());
+      return;
+    }
+    const std::uint64_t lost = run.front().begin - std::min(run.front().begin, state.size);
     const std::size_t missing_before = missing_.size();
     for (const Gathered& entry : run) {
-      if (entry.end() <= state.size) continue;
-      missing_.push_back({value.first, entry.bytes.substr(std::max(state.size, entry.begin) - entry.begin)});
+      const std::uint64_t begin = entry.begin - lost;
+      if (entry.end() - lost <= state.size) continue;
+      missing_.push_back({value.first, entry.bytes.substr(std::max(state.size, begin) - begin)});
     }
     if (!state.exists)
       missing_.insert(missing_.begin() + static_cast<std::ptrdiff_t>(missing_before), {value.first, ""});
     state.is_appended = state.is_appended || missing_.size() > missing_before;
     state.exists = true;
-    state.size = std::max(state.size, run.back().end());
+    state.size = std::max(state.size, run.back().end() - lost);
   }
 
-  /// Whether the run begins within the value, or at its end, and the value has the same bytes as far as it goes.
-  bool fits(Value& value, std::span<const Gathered> run) {
-    const State& state = value.second;
+  /// Refuses the value unless the run begins within it, or at its end, and the value has the same bytes as far as it
+  /// goes. What is to be handed down behind damage may begin where the value would end with what is lost.
+  void check_fits(Value& value, std::span<const Gathered> run) {
+    State& state = value.second;
     const std::uint64_t begin = run.front().begin;
     if (state.size < begin) {
-      refuse(value, "has " + std::to_string(state.size) + " bytes where " + std::to_string(begin) + " must be");
-      return false;
+      const std::string why =
+          "has " + std::to_string(state.size) + " bytes where " + std::to_string(begin) + " must be";
+      if (misfit_ == Misfit::refuse || !state.has_lost) return refuse(value, why);
+      if (std::exchange(state.lost, begin - state.size) == 0) tell(value, why);
+      return;
     }
-    if (state.size == begin) return true;
-    if (state.is_appended) {
-      refuse(value, "has appends that do not follow each other");
-      return false;
-    }
+    if (state.size == begin) return;
+    if (state.is_appended) return refuse(value, "has appends that do not follow each other");
     std::vector<std::string_view> there;
     for (const Gathered& entry : run) {
       if (entry.begin < state.size) there.push_back(entry.bytes.substr(0, state.size - entry.begin));
     }
     const auto file = parts_.values.try_open_to_read(value.first, false);
-    if (file && stored_bytes_.matches(*file, value.first, state.stored, begin, there)) return true;
+    if (file && stored_bytes_.matches(*file, value.first, state.stored, begin, there)) return;
     refuse(value, "has other bytes than were handed down");
-    return false;
+  }
+
+  void try_load_size(Value& value) {
+    try {
+      load_size(value);
+    } catch (const CorruptionError& error) {
+      refuse(value, std::string("cannot be read: ") + error.what());
+    }
   }
 
   void load_size(Value& value) {
@@ -321,9 +422,21 @@ class Replay {
     state.is_sized = true;
   }
 
+  void count_not_handed_down(Value& value, std::uint64_t entries, std::uint64_t bytes) {
+    if (entries == 0) return;
+    not_handed_down_.keys += value.second.is_counted ? 0 : 1;
+    not_handed_down_.entries += entries;
+    not_handed_down_.bytes += bytes;
+    value.second.is_counted = true;
+  }
+
   void refuse(Value& value, const std::string& why) {
-    constexpr std::size_t most_told = 20;
     value.second.is_refused = true;
+    tell(value, why);
+  }
+
+  void tell(const Value& value, const std::string& why) {
+    constexpr std::size_t most_told = 20;
     if (told_refusals_ == most_told) {
       ++untold_refusals_;
       return;
@@ -334,6 +447,7 @@ class Replay {
 
   FilesParts& parts_;
   BufferRecords& records_;
+  const Misfit misfit_;
   const Work work_;
   StoredBytes stored_bytes_;
   std::vector<std::string> problems_;
@@ -351,15 +465,18 @@ class Replay {
   std::uint64_t places_ = 0;
   std::vector<BatchId> ended_;
   ByKey<State> states_;
+  BufferReplay::NotHandedDown not_handed_down_;
+  bool is_behind_damage_ = false;
   std::deque<std::string> payloads_;  // that gathered_ points into
+  std::deque<std::string> kept_;      // likewise, and missing_
   std::vector<Gathered> gathered_;
   std::uint64_t gathered_bytes_ = 0;
   std::vector<Entry> missing_;
 };
 
 /// A replay that changes the dataset.
-std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, FilesWriter& writer,
-                                   ControlWords& words) {
+BufferReplay hand_down(FilesParts& parts, BufferRecords& records, FilesWriter& writer, ControlWords& words,
+                       Misfit misfit) {
   std::optional<BatchEncoder> encoder;
   if (parts.marker.codec) encoder.emplace(*parts.marker.codec);
   const auto append = [&](std::span<const Entry> entries) {
@@ -369,7 +486,7 @@ std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, Fi
     if (step.kind == BufferStep::Kind::drop) return writer.drop(words);
     writer.erase(words, step.key);
   };
-  Replay replay(parts, records, {.append = append, .remove = remove});
+  Replay replay(parts, records, misfit, {.append = append, .remove = remove});
   replay.run();
   for (const BatchId& last : replay.ended()) writer.forget_writer(words, last);
   // The latest last: of sessions, only so many are remembered.
@@ -378,7 +495,7 @@ std::vector<std::string> hand_down(FilesParts& parts, BufferRecords& records, Fi
     sync_values(parts);
     writer.renew_journal(words);
   }
-  return replay.problems();
+  return {.misfits = replay.problems(), .not_handed_down = replay.not_handed_down()};
 }
 
 void set_aside(Directory& directory) {
@@ -405,11 +522,11 @@ std::string joined(const std::vector<std::string>& sentences) {
 
 }  // namespace
 
-std::vector<std::string> replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words,
-                                               Misfit misfit) {
+BufferReplay replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words, Misfit misfit) {
   Directory& directory = *parts.directory;
   BufferRecords records(directory);
   std::vector<std::string> problems;
+  BufferReplay done;
   if (!records.is_closed()) {
     problems = check_buffer_journal(parts);
     if (!problems.empty() && misfit == Misfit::refuse) {
@@ -419,20 +536,21 @@ std::vector<std::string> replay_buffer_journal(FilesParts& parts, FilesWriter& w
                             "and fits");
     }
     if (!problems.empty()) check_room_to_set_aside(directory);
-    (void)hand_down(parts, records, writer, words);
+    done = hand_down(parts, records, writer, words, misfit);
   }
-  if (problems.empty()) close_buffer_journal(directory);
+  if (problems.empty()) close_buffer_journal(directory, [&] { parts.control.note_failed_sync(); });
   if (!problems.empty()) set_aside(directory);
   writer.set_buffered(words, false);
   parts.control.sync();
   remove_buffer_journal(directory);
-  return problems;
+  if (!problems.empty() && done.misfits.empty()) done.misfits = std::move(problems);
+  return done;
 }
 
 std::vector<std::string> check_buffer_journal(FilesParts& parts) {
   BufferRecords records(*parts.directory);
   if (records.is_closed()) return {};
-  Replay replay(parts, records, {});
+  Replay replay(parts, records, Misfit::refuse, {});
   replay.run();
   return replay.problems();
 }

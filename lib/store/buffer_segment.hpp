@@ -21,6 +21,11 @@ class BufferSegment {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const BufferSegmentHeader& header() const noexcept { return header_; }
 
+  /// Neither a segment without records nor one with them has this size.
+  [[nodiscard]] bool is_cut_off() const noexcept {
+    return file_size_ != buffer_segment_front_size && file_size_ % buffer_segment_unit != 0;
+  }
+
   struct Record {
     std::uint64_t offset = 0;
     std::string payload{};

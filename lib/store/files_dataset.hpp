@@ -68,6 +68,15 @@ class OwnedFiles : public Files {
   /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
   /// the next to open the dataset replays it.
   virtual void set_buffered(bool buffered) = 0;
+
+  /// A sync of a file of the dataset has failed: no sync of the dataset counts until a repair has written all again.
+  virtual void note_failed_sync() noexcept = 0;
+
+  /// Whether one has. Without the lock.
+  [[nodiscard]] virtual bool has_failed_sync() const = 0;
+
+  /// Throws if one has. Without the lock.
+  virtual void check_no_sync_failed() const = 0;
 };
 
 /// Throws LockedError if others use the dataset for longer than options.lock_timeout. In a forked child all of its

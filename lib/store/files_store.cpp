@@ -410,13 +410,19 @@ class FilesStore final : public OwnedFiles {
     remember(access.words);
   }
 
+  void note_failed_sync() noexcept override { parts_->control.note_failed_sync(); }
+
+  bool has_failed_sync() const override { return parts_->control.has_failed_sync(); }
+
+  void check_no_sync_failed() const override { accrete::check_no_sync_failed(*parts_); }
+
   void do_flush() override {}  // every append has handed its bytes to the operating system
 
   void do_sync() override {
     std::uint64_t commits = 0;
     {
       const Access access = parts_->read_only ? read_access() : write_access();
-      check_no_sync_failed(*parts_);
+      check_no_sync_failed();
       if (!access.words.unsynced) return;
       commits = access.words.commits;
     }

@@ -306,12 +306,24 @@ class Verifier {
     }
     FilesWriter writer(parts, witness_, env_.file_size_limit());
     ControlWords words = header.words;
-    const std::vector<std::string> misfits = replay_buffer_journal(parts, writer, words, Misfit::set_aside);
+    const BufferReplay replay = replay_buffer_journal(parts, writer, words, Misfit::set_aside);
     repaired(found + ": what there was has been handed down" +
-             (misfits.empty() ? ""
-                              : ", but for what is damaged or does not fit; the journal is kept as " +
-                                    std::string(damaged_buffer_names[0]) + " and " + damaged_buffer_names[1]));
-    for (const std::string& misfit : misfits) repaired("the buffer's journal: " + misfit);
+             (replay.misfits.empty() ? "" : ", but for what is damaged or does not fit"));
+    for (const std::string& misfit : replay.misfits) repaired("the buffer's journal: " + misfit);
+    if (!replay.misfits.empty()) problem(describe_not_handed_down(replay.not_handed_down));
+  }
+
+  static std::string describe_not_handed_down(const BufferReplay::NotHandedDown& left) {
+    const auto counted = [](std::uint64_t count, const char* one, const char* many) {
+      return std::to_string(count) + " " + (count == 1 ? one : many);
+    };
+    const std::string whole = left.entries == 0 ? ""
+                                                : counted(left.entries, "whole append", "whole appends") + " to " +
+                                                      counted(left.keys, "key", "keys") + ", of " +
+                                                      counted(left.bytes, "byte", "bytes") + ", and ";
+    return "not all that the buffer's journal held was handed down: it lacks " + whole +
+           "whatever stood where the journal is damaged; look for it in " + damaged_buffer_names[0] + " and " +
+           damaged_buffer_names[1] + ", where the journal is kept";
   }
 
   void free_damaged_slots(FilesParts& parts) {

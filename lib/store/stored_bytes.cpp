@@ -47,6 +47,28 @@ std::optional<std::uint64_t> StoredBytes::size_behind(const File& file, std::str
   return decoded;
 }
 
+std::string StoredBytes::load(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset) {
+  std::string bytes;
+  const std::uint64_t size = file.size();
+  if (!has_codec_) {
+    bytes.resize(size - std::min(size, stored + offset));
+    bytes.resize(file.read_at(stored + offset, bytes));
+    return bytes;
+  }
+  for (FramePlace place{.key = key, .offset = stored}; place.offset < size;) {
+    const FrameHeader header = load_header(file, place);
+    const std::size_t frame_size = frame_header_size + header.encoded_size;
+    const std::uint64_t passed_over = std::min<std::uint64_t>(offset, header.decoded_size);
+    offset -= passed_over;
+    if (passed_over < header.decoded_size) {
+      if (!try_decode(file, place, frame_size, header.decoded_size)) break;
+      bytes.append(decoded_.data() + passed_over, decoded_.size() - passed_over);
+    }
+    place.offset += frame_size;
+  }
+  return bytes;
+}
+
 bool StoredBytes::matches(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset,
                           std::span<const std::string_view> pieces) {
   Pieces wanted(pieces);
@@ -78,12 +100,7 @@ bool StoredBytes::frames_match(const File& file, const FramePlace& first, std::u
     const FrameHeader header = load_header(file, place);
     const std::size_t size = frame_header_size + header.encoded_size;
     if (offset < header.decoded_size) {
-      read_.resize(size);
-      FrameCursor cursor({read_.data(), file.read_at(place.offset, read_)}, place);
-      const std::optional<Frame> frame = cursor.next();
-      if (!frame) return false;
-      decoded_.resize(header.decoded_size);
-      decoder_.decode(*frame, decoded_);
+      if (!try_decode(file, place, size, header.decoded_size)) return false;
       if (!wanted.begin_with(std::string_view(decoded_.data(), decoded_.size()).substr(offset))) return false;
       offset = 0;
     } else {
@@ -91,6 +108,16 @@ bool StoredBytes::frames_match(const File& file, const FramePlace& first, std::u
     }
     place.offset += size;
   }
+  return true;
+}
+
+bool StoredBytes::try_decode(const File& file, const FramePlace& place, std::size_t size, std::uint64_t decoded_size) {
+  read_.resize(size);
+  FrameCursor cursor({read_.data(), file.read_at(place.offset, read_)}, place);
+  const std::optional<Frame> frame = cursor.next();
+  if (!frame) return false;
+  decoded_.resize(decoded_size);
+  decoder_.decode(*frame, decoded_);
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ class StoredBytes {
   /// for what is no frame.
   [[nodiscard]] std::optional<std::uint64_t> size_behind(const File& file, std::string_view key, std::uint64_t stored);
 
+  /// What is there from `offset` on, to the end. Throws as above.
+  [[nodiscard]] std::string load(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset);
+
   /// Whether what is there from `offset` on is `pieces`, one after the other. Throws as above.
   [[nodiscard]] bool matches(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset,
                              std::span<const std::string_view> pieces);
@@ -31,6 +35,9 @@ class StoredBytes {
   [[nodiscard]] static FrameHeader load_header(const File& file, const FramePlace& place);
   [[nodiscard]] bool raw_bytes_match(const File& file, std::uint64_t offset, Pieces& wanted);
   [[nodiscard]] bool frames_match(const File& file, const FramePlace& first, std::uint64_t offset, Pieces& wanted);
+  /// To decoded_. False if there is no frame.
+  [[nodiscard]] bool try_decode(const File& file, const FramePlace& place, std::size_t size,
+                                std::uint64_t decoded_size);
 
   bool has_codec_;
   FrameDecoder decoder_;

@@ -180,6 +180,66 @@ TEST_CASE("a synced batch that threw was not applied, whether it fits the journa
   }
 }
 
+TEST_CASE(
+    "once a sync of a buffer's journal has failed, nothing is acknowledged until a repair, and nothing acknowledged "
+    "lost") {
+  int refused = 0;
+  const auto work = [&](Computer& computer, std::uint64_t n) {
+    const std::string piece = many_pages() + ";";
+    std::string acknowledged = piece;
+    computer.store().append("a", piece);
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    bool has_failed = false;
+    const auto append = [&] {
+      const bool returned = returns([&] { computer.store().append("a", piece); });
+      if (returned) acknowledged += piece;
+      has_failed = has_failed || !returned;
+      return returned;
+    };
+    for (int i = 0; i < 3; ++i) static_cast<void>(append());
+    computer.env().heal();
+    const bool fired = computer.env().fired();
+    const bool synced = returns([&] { computer.store().sync(); });
+    REQUIRE(append() == synced);
+    REQUIRE(returns([&] { computer.store().erase("other"); }) == synced);
+    REQUIRE(computer.store().get("a") == acknowledged);
+    REQUIRE((synced || has_failed));
+    refused += !synced;
+    computer.end_process();
+    REQUIRE(computer.repair().problems.empty());
+    computer.open();
+    REQUIRE(computer.store().get("a").starts_with(acknowledged));
+    computer.store().append("a", "last");
+    computer.store().sync();
+    computer.check_sound();
+    return fired;
+  };
+  for_each_failure(10, work, {.buffer = Durability::sync});
+  REQUIRE(refused > 0);
+}
+
+TEST_CASE("an erase under a buffer of which a sync fails keeps no reader waiting") {
+  const auto work = [](Computer& computer, std::uint64_t n) {
+    computer.store().append("a", "1");
+    computer.store().append("b", "2");
+    computer.env().fail_at(n, {.how = Fault::How::lost_sync});
+    const bool returned = returns([&] { computer.store().erase("a"); });
+    computer.env().heal();
+    const bool fired = computer.env().fired();
+    REQUIRE(computer.store().get("b") == "2");
+    const bool is_erased = !computer.store().size("a");
+    REQUIRE((is_erased || !returned));
+    computer.end_process();
+    static_cast<void>(computer.repair());
+    computer.open();
+    REQUIRE((!computer.store().size("a") || !returned));
+    REQUIRE(computer.store().get("b") == "2");
+    computer.check_sound();
+    return fired;
+  };
+  for_each_failure(10, work, {.buffer = Durability::sync});
+}
+
 TEST_CASE("what syncs claim survives power loss after random work, of which a sync may have failed") {
   const auto live = [](const Setup& setup) {
     const auto last_seed = static_cast<std::uint64_t>(campaign_steps(100));

@@ -42,6 +42,7 @@ void CrashInode::sync_bytes(const std::string& current) {
     next.replace(begin, size, stale);
   }
   synced_bytes = std::move(next);
+  is_grown = false;
 }
 
 void CrashInode::give_up_bytes(const std::string& current) {
@@ -50,13 +51,16 @@ void CrashInode::give_up_bytes(const std::string& current) {
   }
 }
 
-void CrashInode::write(std::size_t offset, std::size_t size) {
+void CrashInode::write(std::size_t offset, std::size_t size, std::size_t size_before) {
   if (size == 0) return;
+  is_grown = is_grown || offset + size > size_before;
   given_up.erase(given_up.lower_bound(offset / page_size), given_up.upper_bound((offset + size - 1) / page_size));
 }
 
-std::string survivor(Random& random, const std::string& synced, const std::string& current) {
+std::string survivor(Random& random, const CrashInode& file) {
   constexpr std::size_t sector = 512;  // bytes
+  const std::string& synced = file.synced_bytes;
+  const std::string& current = file.last_bytes;
   switch (random_below(random, 3)) {
     case 0:
       return synced;
@@ -72,7 +76,8 @@ std::string survivor(Random& random, const std::string& synced, const std::strin
   for (std::size_t begin = 0; begin + sector <= smaller; begin += sector) {
     mixed.replace(begin, sector, one_in(random, 2) ? synced : current, begin, sector);
   }
-  if (mixed.size() == larger) mixed.resize(smaller + random_below(random, larger - smaller + 1));
+  const bool is_size_torn = file.is_grown || current.size() < synced.size();  // a file grows by a truncate at once
+  if (mixed.size() == larger && is_size_torn) mixed.resize(smaller + random_below(random, larger - smaller + 1));
   return mixed;
 }
 

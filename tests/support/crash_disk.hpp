@@ -27,6 +27,7 @@ struct CrashInode {
 
   bool is_directory = false;
   std::string synced_bytes{};
+  bool is_grown = false;             // by what was written since it was synced, not only by a truncate
   std::set<std::size_t> given_up{};  // pages that a sync has failed to write, and that were not written to since
   std::string last_bytes{};          // of a file without a name
   CrashNames names{};
@@ -38,15 +39,15 @@ struct CrashInode {
   /// A sync that returns, and one that fails: `current` is what the file holds.
   void sync_bytes(const std::string& current);
   void give_up_bytes(const std::string& current);
-  /// `size` bytes at `offset` are about to be written.
-  void write(std::size_t offset, std::size_t size);
+  /// `size` bytes at `offset` were written to a file that had `size_before`.
+  void write(std::size_t offset, std::size_t size, std::size_t size_before);
 };
 
 /// Applies a change, where it makes sense.
 void apply_change(CrashNames& names, const CrashInode::Change& change);
 
-/// What a power loss may leave of a file that has `synced` on the disk and `current` in the page cache.
-[[nodiscard]] std::string survivor(Random& random, const std::string& synced, const std::string& current);
+/// What a power loss may leave of a file that has `last_bytes` in the page cache.
+[[nodiscard]] std::string survivor(Random& random, const CrashInode& file);
 
 /// What a power loss may leave of a directory's names.
 [[nodiscard]] CrashNames surviving_names(Random& random, const CrashInode& directory);

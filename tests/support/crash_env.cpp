@@ -60,7 +60,7 @@ void restore(Random& random, const CrashInode& directory, const std::string& pat
       std::filesystem::create_directory(child);
       restore(random, *inode, child);
     } else {
-      write_file(child, survivor(random, inode->synced_bytes, inode->last_bytes));
+      write_file(child, survivor(random, *inode));
     }
   }
 }
@@ -74,11 +74,12 @@ class CrashFile final : public File, public LosesWrites {
   void append(std::span<const std::string_view> pieces) override {
     const std::size_t end = next_->size();
     next_->append(pieces);
-    inode_->write(end, next_->size() - end);
+    inode_->write(end, next_->size() - end, end);
   }
   void write_at(std::uint64_t offset, std::string_view bytes) override {
+    const std::size_t size = next_->size();
     next_->write_at(offset, bytes);
-    inode_->write(offset, bytes.size());
+    inode_->write(offset, bytes.size(), size);
   }
   void truncate(std::uint64_t size) override { next_->truncate(size); }
   void set_rights(const FileRights& rights) override { next_->set_rights(rights); }

@@ -21,8 +21,8 @@ class CrashEnv final : public Env {
   /// Leaves on the real disk what a power loss could have left, and begins a new boot. No store may be open.
   ///
   /// Of each file: what was last synced, or what is in it now, or for each sector one of both and some size between
-  /// both. Of each directory: what was last synced, or the names now, or those that some of the changes between both
-  /// make; a rename is one change.
+  /// both, but for what a truncate has made longer. Of each directory: what was last synced, or the names now, or those
+  /// that some of the changes between both make; a rename is one change.
   void lose_power(Random& random);
 
   std::unique_ptr<Directory> try_open_directory(const std::string& path) override;
