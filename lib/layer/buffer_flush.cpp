@@ -120,6 +120,7 @@ void Buffer::flush_keys(const Choice& choose) {
     const auto lock = lock_amid_appends(state.mutex);
     const bool is_last = --state.flushers == 0;
     if (is_last && !state.change && !state.is_writing) state.values.forget_idle_keys(settings_.limit_bytes / 16);
+    state.room.notify_all();  // what is forgotten makes room, too
   }
   if (failure) std::rethrow_exception(failure);
 }

@@ -4,8 +4,8 @@
 // What is relied on: within one boot, the wall clock minus the time since the boot stays the same unless somebody sets
 // the clock, and the time since the boot only grows; containers share both, and what a time namespace adds is taken off
 // again where /proc tells it. The kernel's boot id is no witness by itself: a container may have one of its own, or one
-// that is the same for ever. So it is positively the same boot only if all three agree: the epoch, the uptime, and an id
-// that was seen in this boot before.
+// that is the same for ever. So it is positively the same boot only if all three agree: the epoch, the uptime, and an
+// id that was seen in this boot before.
 //
 // Whatever else is the case, the dataset is recovered as after power loss, which changes nothing where there was none.
 // So a clock that was set, or a new container, costs a recount. Where clocks begin with the same time at each boot and
