@@ -26,9 +26,6 @@ constexpr std::uint64_t message_slack = 4096;
 /// For who connects. Where descriptors run short it ends sooner.
 constexpr auto hello_patience = 30s;
 
-/// Of all clients whether they are there, since there are too many: each costs a message to every client.
-constexpr int most_probes_a_second = 20;
-
 /// Memory of replies that have been sent, for the next.
 constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
 
@@ -178,7 +175,6 @@ void Server::Loop::tick() {
   const Clock::time_point now = Clock::now();
   if (now < next_tick_) return;
   next_tick_ = now + 1s;
-  probes_left_ = most_probes_a_second;
   std::vector<ClientHandle> stalled;
   for (const auto& [peer, client] : clients_) {
     if (client->has_output() && now - client->last_progress > options_.stall_timeout) stalled.push_back(client);
@@ -217,10 +213,7 @@ ClientHandle Server::Loop::find(const Peer& peer) const {
 }
 
 bool Server::Loop::make_room() {
-  if (clients_.size() >= options_.max_clients && probes_left_ > 0) {
-    probe(0s);
-    --probes_left_;
-  }
+  if (clients_.size() >= options_.max_clients) probe(0s);
   return clients_.size() < options_.max_clients;
 }
 

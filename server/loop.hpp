@@ -80,7 +80,6 @@ class Server::Loop {
   std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet
   std::uint64_t asking_bytes_ = 0;       ///< of all requests that the store has not answered yet
   std::uint64_t open_tasks_ = 0;         ///< requests that the workers have
-  int probes_left_ = 0;                  // of all clients, until the next tick
   Clock::time_point next_tick_{};
   Clock::time_point next_complaint_{};  ///< in the log, about strangers
   log::Repeated refused_clients_{"refused clients"};
