@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -296,17 +295,20 @@ class Replay {
 
   /// Whether the value ends with the first ones.
   bool may_have_unplaced(const Value& value) {
-    const auto& [key, state] = value;
-    const auto& [bytes, ends] = state.unplaced;
+    const State& state = value.second;
+    const std::string& bytes = state.unplaced.bytes;
     const std::uint64_t most = std::min<std::uint64_t>(bytes.size(), state.size - std::min(state.size, state.next));
-    const auto file = most > 0 ? parts_.values.try_open_to_read(key, false) : nullptr;
+    const auto file = most > 0 ? parts_.values.try_open_to_read(value.first, false) : nullptr;
     if (!file) return false;
-    const std::string tail = stored_bytes_.load(*file, key, state.stored, state.size - most);
+    const std::string tail = stored_bytes_.load(*file, value.first, state.stored, state.size - most);
     const auto is_there = [&](std::uint64_t size) {
       return size > 0 && tail.ends_with(std::string_view(bytes).substr(0, size));
     };
-    if (records_.is_synced()) return std::ranges::any_of(ends, is_there);
-    return std::ranges::any_of(std::views::iota(std::uint64_t{1}, most + 1), is_there);
+    if (records_.is_synced()) return std::ranges::any_of(state.unplaced.ends, is_there);
+    for (std::uint64_t size = 1; size <= most; ++size) {
+      if (is_there(size)) return true;
+    }
+    return false;
   }
 
   void forget_places() {

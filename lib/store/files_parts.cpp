@@ -211,8 +211,9 @@ bool is_behind_journal(const FilesParts& parts, const Control::Header& header) {
   if (header.state != ChangeState::idle) return false;
   const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
   if (!nonce) return false;
-  const std::uint64_t end = std::max(header.words.journal_end, Journal::header_size);
-  return *nonce != header.words.journal_nonce || parts.journal.load(*nonce, end).has_value();
+  const bool is_same = *nonce == header.words.journal_nonce;
+  const std::uint64_t end = is_same ? std::max(header.words.journal_end, Journal::header_size) : Journal::header_size;
+  return parts.journal.load(*nonce, end).has_value();
 }
 
 ControlWords recover(FilesParts& parts, const BootWitness& witness) {
