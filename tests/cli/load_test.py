@@ -304,7 +304,7 @@ class Once(CliTest):
         for _ in range(3):
             command = [PROGRAM, "load", self.data, "--by", "k", "--id", "once"]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-                process.stdin.write(content[: appended + 30_000_000])
+                process.stdin.write(content[: appended + 20_000_000])
                 before = appended
                 while appended == before:
                     appended = json.loads(self.ok("stat", "--json", self.data))["bytes"]
