@@ -116,13 +116,19 @@ class Ending(ServerTest):
             self.assertEqual(server.end(), -signal.SIGTERM)
         self.assertEqual(self.run_program("get", self.data, "k"), b"x" * (MEBIBYTES << 20))
 
-    def test_a_program_that_waits_for_the_dataset_is_not_taken_for_its_server(self):
-        load = subprocess.Popen([PROGRAM, "load", self.data, "--pairs", "|"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    def load_that_has_begun(self, *options):
+        """A program that has opened the dataset, and waits for more rows."""
+        command = [PROGRAM, "load", self.data, "--pairs", "|", *options]
+        load = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(load.kill)
         load.stdin.write(b"a|1\n")
         load.stdin.flush()
         while self.run_program("keys", self.data) != b"a\n":
             pass
+        return load
+
+    def test_a_program_that_waits_for_the_dataset_is_not_taken_for_its_server(self):
+        load = self.load_that_has_begun()
         server = self.serve()
         load.stdin.write(b"b|2\n")
         load.stdin.flush()
@@ -135,13 +141,7 @@ class Ending(ServerTest):
         self.assertEqual(self.run_program("get", self.data, "b"), b"2")
 
     def test_a_program_that_opened_the_dataset_before_is_told_of_the_server(self):
-        arguments = [PROGRAM, "load", self.data, "--pairs", "|", "--timeout", "0.1"]
-        load = subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(load.kill)
-        load.stdin.write(b"a|1\n")
-        load.stdin.flush()
-        while self.run_program("keys", self.data) != b"a\n":
-            pass
+        load = self.load_that_has_begun("--timeout", "0.1")
         server = self.serve()
         _, said = load.communicate(b"b|2\n")
         self.assertEqual(load.returncode, 3, said)
