@@ -10,7 +10,6 @@
 #include "base/bytes.hpp"
 #include "base/zeros.hpp"
 #include "codec/frame_decoder.hpp"
-#include "store/files_parts.hpp"
 #include "store/linked_files.hpp"
 #include "store/value_files.hpp"
 
@@ -242,33 +241,58 @@ std::optional<std::uint64_t> find_torn_tail(FrameFile& frames) {
   return frames.size() > 0 && is_torn(frames, last) ? std::optional(last) : std::nullopt;
 }
 
-}  // namespace
+std::string describe_damage(const ValueCheck& value) {
+  return std::to_string(total_size(value.damaged)) + " of the " + std::to_string(value.size) + " bytes of its encoding";
+}
 
-FrameCheck check_frames(Directory& directory, bool repair) {
+void add_problem(FrameCheck& found, const ValueCheck& value) {
+  found.problems.push_back(value.problem + (value.damaged.empty() ? "" : " (" + describe_damage(value) + ")"));
+}
+
+/// Calls `judge` with each value that has a problem, and its file.
+template <typename Judge>
+FrameCheck check_each(Directory& directory, Judge judge) {
   FrameCheck found;
   FrameChecker checker;
   scan_values(directory, [&](const ScannedName& scanned) {
     if (!scanned.key) return;
+    std::unique_ptr<File> file;
     ValueCheck value;
     try {
-      value = checker.check(*directory.open(scanned.name, OpenMode::read), *scanned.key);
+      file = directory.open(scanned.name, OpenMode::read);
+      value = checker.check(*file, *scanned.key);
     } catch (const IoError& error) {
       found.problems.emplace_back(error.what());
       if (!found.unreadable) found.unreadable = std::current_exception();
       return;
     }
     found.decoded_bytes += value.decoded_bytes;
-    if (value.problem.empty()) return;
-    const std::string damage =
-        std::to_string(total_size(value.damaged)) + " of the " + std::to_string(value.size) + " bytes of its encoding";
-    if (repair && !value.damaged.empty()) {
-      cut_damage_out(directory, scanned.name, value);
-      found.repairs.push_back(value_name(*scanned.key) + " was damaged: cut " + damage + " out");
-    } else {
-      found.problems.push_back(value.problem + (value.damaged.empty() ? "" : " (" + damage + ")"));
-    }
+    if (!value.problem.empty()) judge(found, scanned, *file, value);
   });
   return found;
+}
+
+}  // namespace
+
+FrameCheck check_frames(Directory& directory, bool repair) {
+  return check_each(directory, [&](FrameCheck& found, const ScannedName& scanned, const File&, ValueCheck& value) {
+    if (!repair || value.damaged.empty()) return add_problem(found, value);
+    cut_damage_out(directory, scanned.name, value);
+    found.repairs.push_back(value_name(*scanned.key) + " was damaged: cut " + describe_damage(value) + " out");
+  });
+}
+
+FrameCheck check_frames_before_recovery(Directory& directory, const ReplayedFrom& replayed_from) {
+  std::vector<char> buffer = frame_buffer();
+  return check_each(directory, [&](FrameCheck& found, const ScannedName& scanned, const File& file, ValueCheck& value) {
+    if (value.damaged.empty()) return add_problem(found, value);
+    FrameFile frames(file, buffer);
+    std::uint64_t mended_from = find_torn_tail(frames).value_or(value.size);
+    const auto replayed = replayed_from.find(*scanned.key);
+    if (replayed != replayed_from.end()) mended_from = std::min(mended_from, replayed->second);
+    std::erase_if(value.damaged, [&](const ByteRange& range) { return range.offset >= mended_from; });
+    if (!value.damaged.empty()) add_problem(found, value);
+  });
 }
 
 void cut_torn_tails(Directory& directory, const std::function<void()>& note_failed_sync) {

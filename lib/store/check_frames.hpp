@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "os/env.hpp"
+#include "store/files_parts.hpp"
 
 namespace accrete {
 
@@ -22,6 +23,10 @@ struct FrameCheck {
 /// cut out of the values, which needs the lock exclusively. The caller has emptied the journal and had others forget
 /// the files that they have open; it counts the values when this returns, and makes them survive power loss.
 [[nodiscard]] FrameCheck check_frames(Directory& directory, bool repair);
+
+/// Changes nothing, and passes over what the recovery after a power loss will mend: it cuts torn tails off, and writes
+/// what the journal holds of a value, from the offset in `replayed_from` on, once more.
+[[nodiscard]] FrameCheck check_frames_before_recovery(Directory& directory, const ReplayedFrom& replayed_from);
 
 /// After power loss, a value may end in a part of a frame, or in zero bytes, of what was not synced. Cuts that off, so
 /// that what is appended next can be read. Other damage stays as it is. Needs the lock exclusively; reads headers, and

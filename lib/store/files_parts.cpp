@@ -3,6 +3,7 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
@@ -75,16 +76,22 @@ bool has_intent(const Control& control, BootWitness::Told told) {
   }
 }
 
-/// Applies the journal's records from words.journal_end on: one at most after a kill, all after power loss.
-void replay_journal(FilesParts& parts, ControlWords& words) {
-  while (const auto payload = parts.journal.load(words.journal_nonce, words.journal_end)) {
-    apply(parts, decode_journal_payload(*payload), words);
+/// Goes over the journal's records from words.journal_end on, and leaves that at their end.
+void for_each_record(const Journal& journal, ControlWords& words, const std::function<void(std::string_view)>& visit) {
+  while (const auto payload = journal.load(words.journal_nonce, words.journal_end)) {
+    visit(*payload);
     words.journal_end += Journal::record_size(*payload);
   }
 }
 
+/// One record at most after a kill, all after power loss.
+void replay_journal(FilesParts& parts, ControlWords& words) {
+  for_each_record(parts.journal, words,
+                  [&](std::string_view payload) { apply(parts, decode_journal_payload(payload), words); });
+}
+
 /// The header on disk decides where the journal stands: a writer may have died while it started it anew.
-void find_journal(FilesParts& parts, ControlWords& words, bool from_start) {
+void find_journal(const FilesParts& parts, ControlWords& words, bool from_start) {
   const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
   if (!nonce) {
     words.journal_end = 0;
@@ -194,11 +201,7 @@ void check_before_recovery(FilesParts& parts, const Control::Header& header, con
   ControlWords found = header.words;
   find_journal(parts, found, true);
   if (found.journal_end != 0 && found.journal_nonce != header.words.journal_nonce) return;  // begun anew since
-  if (found.journal_end != 0) {
-    while (const auto payload = parts.journal.load(found.journal_nonce, found.journal_end)) {
-      found.journal_end += Journal::record_size(*payload);
-    }
-  }
+  if (found.journal_end != 0) for_each_record(parts.journal, found, [](std::string_view) {});
   if (found.journal_end >= header.words.journal_end) return;
   throw CorruptionError(
       "the journal " + quoted(parts.directory->path() + "/" + Journal::name) + " is damaged or missing from byte " +
@@ -214,6 +217,18 @@ bool is_behind_journal(const FilesParts& parts, const Control::Header& header) {
   const bool is_same = *nonce == header.words.journal_nonce;
   const std::uint64_t end = is_same ? std::max(header.words.journal_end, Journal::header_size) : Journal::header_size;
   return parts.journal.load(*nonce, end).has_value();
+}
+
+ReplayedFrom find_replayed(const FilesParts& parts, ControlWords words) {
+  ReplayedFrom found;
+  find_journal(parts, words, true);
+  if (words.journal_end == 0) return found;
+  for_each_record(parts.journal, words, [&](std::string_view payload) {
+    const JournalRecord record = decode_journal_payload(payload);
+    for (const JournalEntry& entry : record.entries)
+      found.try_emplace(std::string(entry.key), entry.old_size.value_or(0));
+  });
+  return found;
 }
 
 ControlWords recover(FilesParts& parts, const BootWitness& witness) {

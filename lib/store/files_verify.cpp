@@ -79,17 +79,18 @@ class Verifier {
     repaired(found + ": made it a dataset of its own");
   }
 
-  /// What a writer that died has left of a batch may be no frame, so this is judged only once that is mended.
+  /// What a writer that died has left of a batch may be no frame, so values are judged only once that is mended.
   void check_values() {
-    if (is_unfinished_) return;
     // The journal says where its batches stood in the values as they were, and other processes have their files open.
     if (repair_) checkpoint_and_count();
-    FrameCheck check = check_frames(*directory_, repair_);
+    FrameCheck check = replayed_from_ ? check_frames_before_recovery(*directory_, *replayed_from_)
+                                      : check_frames(*directory_, repair_);
     if (!check.repairs.empty()) {
       report_.counted = count_values(*directory_);
       checkpoint_and_count();
     }
     report_.counted.bytes = check.decoded_bytes;
+    if (is_unfinished_ && !replayed_from_) return;
     for (std::string& sentence : check.problems) problem(std::move(sentence));
     for (std::string& sentence : check.repairs) repaired(std::move(sentence));
   }
@@ -231,6 +232,8 @@ class Verifier {
     check_before_recovery(parts, header, witness_);
     if (is_behind || header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
+    } else {
+      replayed_from_ = find_replayed(parts, header.words);
     }
   }
 
@@ -287,6 +290,7 @@ class Verifier {
     const std::string found = "a buffer died, and may have left appends in its journal";
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
+    replayed_from_.reset();
     if (!marker_) {
       problem(found + "; they cannot be handed down without the marker");
       return;
@@ -383,6 +387,8 @@ class Verifier {
   std::optional<Marker> marker_;  // if it can be read
   bool was_copy_ = false;         // by hard links, of another dataset
   bool is_unfinished_ = false;    // a change or a buffer's journal waits for somebody to mend or hand it down
+  // If it is only that power may have been lost: what the journal will write once more of each value.
+  std::optional<ReplayedFrom> replayed_from_;
   VerifyReport report_;
 };
 

@@ -1,5 +1,6 @@
 // Every operation under reading a compressed value in steps, under a repair of one, and under cutting its torn tail off
 // fails in turn.
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include "codec/frame.hpp"
@@ -111,6 +112,48 @@ TEST_CASE("a repair that fails leaves compressed values damaged as they were, or
   });
   REQUIRE(failed > 0);
   REQUIRE(mended > 0);
+}
+
+TEST_CASE("after a reboot a check tells of damage that no recovery mends, and counts decoded bytes") {
+  Dataset dataset;
+  const std::vector<std::string> keys = {"torn", "zeros", "replayed", "whole"};
+  for (const std::string& key : keys) dataset.open()->append(key, piece);
+  dataset.open()->sync();
+  const Entry synced{"replayed", "more"};
+  dataset.open()->append_batch({&synced, 1}, {.sync = true});
+  dataset.env().reboot();
+  const std::string frame = read_file(dataset.file("whole"));
+  std::uint64_t bytes = keys.size() * piece.size() + synced.bytes.size();
+  std::string damaged;
+  SUBCASE("none of a sound dataset") {}
+  SUBCASE("none of what a power loss has torn and a recovery cuts off") {
+    write_file(dataset.file("torn"), frame + frame.substr(0, frame.size() - 1));
+    write_file(dataset.file("zeros"), frame + std::string(frame.size(), '\0'));
+  }
+  SUBCASE("none of what the journal has") {
+    std::string value = read_file(dataset.file("replayed"));
+    std::fill(value.begin() + static_cast<std::ptrdiff_t>(frame.size()), value.end(), 'x');
+    write_file(dataset.file("replayed"), value);
+    bytes -= synced.bytes.size();
+  }
+  SUBCASE("what stands in front of what the journal has") { damaged = "replayed"; }
+  SUBCASE("what stands in a value of which the journal knows nothing") { damaged = "whole"; }
+  if (!damaged.empty()) {
+    std::string value = read_file(dataset.file(damaged));
+    value[frame_header_size + 1] ^= 1;
+    write_file(dataset.file(damaged), value);
+    bytes -= piece.size();
+  }
+  const VerifyReport report = dataset.verify(false);
+  REQUIRE(report.problems.size() == (damaged.empty() ? 0 : 1));
+  for (const std::string& problem : report.problems) REQUIRE(problem.find("'" + damaged + "'") != std::string::npos);
+  REQUIRE(report.counted.keys == keys.size());
+  REQUIRE(report.counted.bytes == bytes);
+  const std::unique_ptr<Store> store = dataset.open();
+  for (const std::string& key : keys) {
+    if (key == damaged) continue;
+    REQUIRE(store->get(key) == piece + (key == "replayed" ? "more" : ""));
+  }
 }
 
 TEST_CASE("where cutting torn tails off after a power loss fails, the next open completes it") {
