@@ -5,6 +5,16 @@
 namespace accrete::cli {
 namespace {
 
+/// Where the disk is so full that nothing can be read, as a dead server's appends cannot be handed down, erasing makes
+/// room.
+bool may_exist(const Store& store, const std::string& key) {
+  try {
+    return store.size(key).has_value();
+  } catch (const DiskFullError&) {
+    return true;
+  }
+}
+
 class RmArguments {
  public:
   void add_to(CLI::App& command) {
@@ -18,7 +28,7 @@ class RmArguments {
   void run(Program& program) const {
     const std::unique_ptr<Store> store = dataset_.open();
     for (const std::string& key : keys_) {
-      if (store->size(key)) {
+      if (may_exist(*store, key)) {
         store->erase(key);
       } else {
         Program::say("there is no key " + accrete::quoted(key));

@@ -253,8 +253,8 @@ void Buffer::journal_step(const BufferStep& step) const {
   encode_buffer_step(step, record);
   const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
   // Readers wait for it, so it must be said.
-  if (is_outcome && is_synced() && settings_.owned->has_failed_sync()) return journal_->append_unsynced(record);
-  journal_->append(record);
+  if (is_outcome && is_synced() && settings_.owned->has_failed_sync()) return journal_->append_unsynced_step(record);
+  journal_->append_step(record);
 }
 
 /// Does the work of the change that has begun. What fails may have been done all the same.

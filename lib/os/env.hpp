@@ -62,6 +62,12 @@ struct DirectoryEntry {
 };
 
 /// An open regular file. Its const functions may be called by several threads at once.
+/// A stretch of a file.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
 class File {
  public:
   virtual ~File() = default;
@@ -80,6 +86,10 @@ class File {
 
   virtual void truncate(std::uint64_t size) = 0;
 
+  /// Has the disk keep room for a stretch of the file, so that writes to it do not fail because it is full. Does nothing
+  /// where the file system does not overwrite in place.
+  virtual void allocate(const ByteRange& range) = 0;
+
   /// Gives a new file the rights of the one that it is to take the place of. Where this process may not give files
   /// away, it stays this user's, provided that by group and mode all can use it as they could the other one; else
   /// throws.
@@ -87,12 +97,6 @@ class File {
 
   /// Makes contents and size survive power loss (fdatasync).
   virtual void sync() = 0;
-};
-
-/// A stretch of a file.
-struct ByteRange {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
 };
 
 /// Bytes of a file that are there already and that processes share, or that are to outlive this one. Where the file

@@ -118,6 +118,13 @@ Boot read_boot() {
   return boot;
 }
 
+bool overwrites_in_place(int fd) {
+  constexpr auto xfs_magic = 0x58465342;  // not in linux/magic.h
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0) return false;
+  return status.f_type == EXT4_SUPER_MAGIC || status.f_type == TMPFS_MAGIC || status.f_type == xfs_magic;
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -169,6 +176,16 @@ class PosixFile final : public File {
     if (without_interrupts([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
       throw_io_error("truncate", path_, errno);
     }
+  }
+
+  void allocate(const ByteRange& range) override {
+    if (!overwrites_in_place(fd_.get())) return;
+    check_file_size("allocate the blocks of", path_, range.offset + range.size);
+    int error = EINTR;
+    while (error == EINTR) {
+      error = ::posix_fallocate(fd_.get(), static_cast<off_t>(range.offset), static_cast<off_t>(range.size));
+    }
+    if (error != 0) throw_io_error("allocate the blocks of", path_, error);
   }
 
   void set_rights(const FileRights& rights) override {
@@ -351,14 +368,7 @@ class PosixDirectory final : public Directory {
     if (!overwrites_in_place(raw_fd)) return written_bytes(std::move(file), range.offset);
     constexpr std::uint64_t block_unit = 512;  // of st_blocks, whatever the file system's blocks are
     const bool has_holes = static_cast<std::uint64_t>(status.st_blocks) * block_unit < end;
-    if (has_holes && !read_only) {
-      check_file_size("allocate the blocks of", full(name), end);
-      int error = EINTR;
-      while (error == EINTR) {
-        error = ::posix_fallocate(raw_fd, static_cast<off_t>(range.offset), static_cast<off_t>(range.size));
-      }
-      if (error != 0) throw_io_error("allocate the blocks of", full(name), error);
-    }
+    if (has_holes && !read_only) file->allocate(range);
     return mapped_bytes(raw_fd, std::move(file), full(name), range, read_only);
   }
 
@@ -487,13 +497,6 @@ class PosixDirectory final : public Directory {
     struct stat status {};
     if (::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return FileType::other;
     return type_of(status.st_mode);
-  }
-
-  static bool overwrites_in_place(int fd) {
-    constexpr auto xfs_magic = 0x58465342;  // not in linux/magic.h
-    struct statfs status {};
-    if (::fstatfs(fd, &status) != 0) return false;
-    return status.f_type == EXT4_SUPER_MAGIC || status.f_type == TMPFS_MAGIC || status.f_type == xfs_magic;
   }
 
   /// For what is opened by its path again when the current directory may be another.

@@ -277,6 +277,11 @@ BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
   header_ = next;
   last_ = end_ = buffer_segment_front_size;
   durable_ = settings_.synced ? end_ : 0;
+  try {
+    make_room(segment_of(header_.number), end_ + buffer_step_reserve);
+  } catch (const DiskFullError&) {
+    // Who opens a dataset on a full disk may find room elsewhere.
+  }
 }
 
 void BufferJournal::create(const BufferSegmentHeader& header) {
@@ -289,6 +294,7 @@ void BufferJournal::create(const BufferSegmentHeader& header) {
   segment.file->write_at(0, encode_buffer_segment_front(header));
   if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
   segment.size = buffer_segment_front_size;
+  segment.allocated = 0;
 }
 
 bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
@@ -297,18 +303,22 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 
 void BufferJournal::append(std::string& record) {
   if (settings_.synced) settings_.check_no_sync_failed();
-  append(record, settings_.synced);
+  append(record, Record::batches, settings_.synced);
 }
 
-void BufferJournal::append_unsynced(std::string& record) { append(record, false); }
+void BufferJournal::append_step(std::string& record) {
+  if (settings_.synced) settings_.check_no_sync_failed();
+  append(record, Record::step, settings_.synced);
+}
 
-void BufferJournal::append(std::string& record, bool synced) {
+void BufferJournal::append_unsynced_step(std::string& record) { append(record, Record::step, false); }
+
+void BufferJournal::append(std::string& record, Record what, bool synced) {
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
-  Segment& segment = segment_of(header_.number);
   try {
-    write(segment, end_, record);
-    if (synced) sync_or_note(*segment.file, settings_.note_failed_sync);
+    what == Record::step ? write_step(record) : write(record, buffer_step_reserve);
+    if (synced) sync_or_note(*segment_of(header_.number).file, settings_.note_failed_sync);
   } catch (...) {
     take_back();
     throw;
@@ -321,44 +331,67 @@ void BufferJournal::append(std::string& record, bool synced) {
 void BufferJournal::take_back() {
   end_ = last_;
   try {
-    write(segment_of(header_.number), end_, std::string(record_header_size, '\0'));
+    write(std::string(record_header_size, '\0'), 0);
   } catch (const Error&) {
     // What could not be written over could not be written either, as a rule.
   }
 }
 
-void BufferJournal::write(Segment& segment, std::uint64_t offset, std::string_view bytes) {
+void BufferJournal::write_step(std::string_view record) {
+  try {
+    write(record, buffer_step_reserve);
+  } catch (const DiskFullError&) {
+    write(record, 0);
+  }
+}
+
+/// At the end, and keeps as much room behind it.
+void BufferJournal::write(std::string_view bytes, std::uint64_t reserve) {
+  Segment& segment = segment_of(header_.number);
+  const std::uint64_t end = end_ + bytes.size();
   if (settings_.synced || bytes.size() >= large_write) {
-    make_room(segment, offset + bytes.size());
-    segment.file->write_at(offset, bytes);
+    make_room(segment, end + reserve);
+    segment.file->write_at(end_, bytes);
     return;
   }
-  const bool is_inside = window_segment_ == &segment && offset >= window_range_.offset &&
-                         offset + bytes.size() <= window_range_.offset + window_range_.size;
-  if (!is_inside) move_window(segment, {.offset = offset, .size = bytes.size()});
-  window_->write(offset - window_range_.offset, as_byte_span(bytes));
+  const bool is_inside =
+      window_segment_ == &segment && end_ >= window_range_.offset && end <= window_range_.offset + window_range_.size;
+  if (!is_inside || end + reserve > segment.allocated) {
+    move_window(segment, {.offset = end_, .size = bytes.size()}, reserve);
+  }
+  window_->write(end_ - window_range_.offset, as_byte_span(bytes));
 }
 
 /// To where `range` is to be written. A window instead of the whole segment, so that the process does not seem to have
 /// that in its memory; small at first, since its blocks are allocated and many buffers never hold much.
-void BufferJournal::move_window(Segment& segment, const ByteRange& range) {
+void BufferJournal::move_window(Segment& segment, const ByteRange& range, std::uint64_t reserve) {
   constexpr std::uint64_t max_size = std::uint64_t{2} << 20;  // unless a record is larger
   ByteRange wanted{.offset = range.offset / buffer_segment_unit * buffer_segment_unit};
   const std::uint64_t usual = std::clamp(wanted.offset, buffer_segment_unit, max_size);
   const std::uint64_t left = settings_.segment_bytes - std::min(settings_.segment_bytes, wanted.offset);
-  wanted.size = std::max(range.offset + range.size - wanted.offset, std::min(left, usual));
-  window_segment_ = nullptr;
-  make_room(segment, wanted.offset + wanted.size);
+  const std::uint64_t needed = in_whole_units(range.offset + range.size + reserve) - wanted.offset;
+  wanted.size = std::max(needed, std::min(left, usual));
+  try {
+    make_room(segment, wanted.offset + wanted.size);
+  } catch (const DiskFullError&) {
+    wanted.size = needed;
+    make_room(segment, wanted.offset + wanted.size);
+  }
   window_ = directory_.share(segment.name, wanted, false);
   window_range_ = wanted;
   window_segment_ = &segment;
 }
 
 void BufferJournal::make_room(Segment& segment, std::uint64_t end) {
-  if (end <= segment.size) return;
-  const std::uint64_t size = (end + buffer_segment_unit - 1) / buffer_segment_unit * buffer_segment_unit;
-  segment.file->truncate(size);
-  segment.size = size;
+  if (end <= segment.allocated) return;
+  const std::uint64_t size = in_whole_units(end);
+  // First, since what cannot allocate all may leave a file of any size.
+  if (size > segment.size) {
+    segment.file->truncate(size);
+    segment.size = size;
+  }
+  segment.file->allocate({.offset = segment.allocated, .size = size - segment.allocated});
+  segment.allocated = size;
 }
 
 void BufferJournal::start_next_segment() {
@@ -368,6 +401,7 @@ void BufferJournal::start_next_segment() {
   next.nonce = random_u64();
   next.previous_end = end_;
   Segment& segment = segment_of(next.number);
+  make_room(segment, buffer_segment_front_size + buffer_step_reserve);
   try {
     // By a system call, which a kill does not cut in two.
     segment.file->write_at(0, encode_buffer_segment_front(next));

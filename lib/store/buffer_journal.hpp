@@ -48,7 +48,8 @@
 //
 // Before a record is written that would end behind the end of the file, the file is made longer, to the next multiple
 // of 64 KiB: it ends with zeros. A segment of another size, which has more than its front, has been cut off, as by a
-// copy to a full disk.
+// copy to a full disk. The disk keeps that room, and behind a record of batches 16 KiB more, so that something can be
+// removed once it is full.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -77,6 +78,11 @@ static_assert(buffer_segment_header_size <= buffer_second_header_offset);
 
 /// The size of a segment with records is a multiple of it.
 inline constexpr std::uint64_t buffer_segment_unit = std::uint64_t{64} << 10;
+[[nodiscard]] constexpr std::uint64_t in_whole_units(std::uint64_t size) noexcept {
+  return (size + buffer_segment_unit - 1) / buffer_segment_unit * buffer_segment_unit;
+}
+/// What is kept free for steps.
+inline constexpr std::uint64_t buffer_step_reserve = std::uint64_t{16} << 10;
 
 struct BufferSegmentHeader {
   bool synced = false;  ///< batches survive power loss before they are acknowledged
@@ -164,8 +170,10 @@ class BufferJournal {
   /// Seals and writes a record, and syncs it where batches are to be synced. When it throws, no record was written.
   void append(std::string& record);
 
+  /// Of a step, for which room is kept.
+  void append_step(std::string& record);
   /// Without a sync, also once one has failed: for what need not outlast power loss then.
-  void append_unsynced(std::string& record);
+  void append_unsynced_step(std::string& record);
 
   /// The record that was appended last does not count.
   void take_back();
@@ -180,16 +188,19 @@ class BufferJournal {
   struct Segment {
     std::string name{};
     std::unique_ptr<File> file{};
-    std::uint64_t size = 0;  // of the file
+    std::uint64_t size = 0;       // of the file
+    std::uint64_t allocated = 0;  // of that, from its beginning on
   };
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void create(const BufferSegmentHeader& header);
-  void append(std::string& record, bool synced);
-  void write(Segment& segment, std::uint64_t offset, std::string_view bytes);
+  enum class Record { batches, step };
+  void append(std::string& record, Record what, bool synced);
+  void write_step(std::string_view record);
+  void write(std::string_view bytes, std::uint64_t reserve);
   static void make_room(Segment& segment, std::uint64_t end);
   static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;
-  void move_window(Segment& segment, const ByteRange& range);
+  void move_window(Segment& segment, const ByteRange& range, std::uint64_t reserve);
 
   Directory& directory_;
   const Settings settings_;

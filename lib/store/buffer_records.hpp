@@ -27,6 +27,9 @@ class BufferRecords {
   };
   void for_each(const std::function<void(Record&&)>& visit);
 
+  /// There is one, unless something is damaged. Once `for_each` has passed over it, it is at its end.
+  [[nodiscard]] const BufferSegment& newest() const { return *segments_.back(); }
+
   /// All that is damaged, in words, once `for_each` has passed over it.
   [[nodiscard]] std::vector<std::string> damage() const;
 

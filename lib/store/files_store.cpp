@@ -14,6 +14,7 @@
 #include "store/files_parts.hpp"
 #include "store/files_writer.hpp"
 #include "store/linked_files.hpp"
+#include "store/removal_before_replay.hpp"
 #include "store/unfinished_change.hpp"
 #include "store/value_snapshot.hpp"
 
@@ -41,7 +42,12 @@ class FilesStore final : public OwnedFiles {
       throw CorruptionError(describe_linked_copy(*parts_->directory));
     }
     if (ownership == Ownership::whole) own();
-    (void)read_access();  // recovers
+    try {
+      (void)read_access();  // recovers
+    } catch (const DiskFullError&) {
+      if (ownership == Ownership::whole) throw;
+      // Something can be removed, which makes room.
+    }
     note_home();
   }
 
@@ -93,7 +99,20 @@ class FilesStore final : public OwnedFiles {
     return header;
   }
 
+  /// Mends what a dead writer has left, and hands down what a dead buffer has.
   Access write_access() const {
+    Access access = recovered_access();
+    if (must_replay(access.words)) replay(access.words);
+    remember(access.words);
+    return access;
+  }
+
+  void replay(ControlWords& words) const {
+    (void)replay_buffer_journal(*parts_, writer_, words, Misfit::refuse);
+    has_no_left_journal_ = true;
+  }
+
+  Access recovered_access() const {
     if (parts_->read_only) {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
@@ -111,10 +130,6 @@ class FilesStore final : public OwnedFiles {
     const bool has_links = parts_->control.links() > 1;
     if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
     if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
-    if (must_replay(access.words)) {
-      (void)replay_buffer_journal(*parts_, writer_, access.words, Misfit::refuse);
-      has_no_left_journal_ = true;
-    }
     remember(access.words);
     return access;
   }
@@ -357,14 +372,37 @@ class FilesStore final : public OwnedFiles {
   }
 
   void do_erase(std::string_view key) override {
-    Access access = write_access();
-    writer_.erase(access.words, key);
-    remember(access.words);
+    try {
+      Access access = write_access();
+      writer_.erase(access.words, key);
+      remember(access.words);
+    } catch (const DiskFullError&) {
+      remove_before_replay({.kind = BufferStep::Kind::erase, .key = key});
+    }
   }
 
   void do_drop() override {
-    Access access = write_access();
-    writer_.drop(access.words);
+    try {
+      Access access = write_access();
+      writer_.drop(access.words);
+      remember(access.words);
+    } catch (const DiskFullError&) {
+      remove_before_replay({.kind = BufferStep::Kind::drop});
+    }
+  }
+
+  /// Where a dead buffer's journal cannot be handed down, as the disk is full. Rethrows that if it is not why.
+  void remove_before_replay(const BufferStep& removal) {
+    Access access = recovered_access();
+    const bool is_removed =
+        must_replay(access.words) && try_remove_before_replay(*parts_, writer_, access.words, removal);
+    if (!is_removed) throw;
+    remember(access.words);
+    try {
+      replay(access.words);
+    } catch (const DiskFullError&) {
+      // The next access tries again.
+    }
     remember(access.words);
   }
 

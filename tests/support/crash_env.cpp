@@ -82,6 +82,7 @@ class CrashFile final : public File, public LosesWrites {
     inode_->write(offset, bytes.size(), size);
   }
   void truncate(std::uint64_t size) override { next_->truncate(size); }
+  void allocate(const ByteRange& range) override { next_->allocate(range); }
   void set_rights(const FileRights& rights) override { next_->set_rights(rights); }
   void sync() override { inode_->sync_bytes(read_all(*next_)); }
   void lose_writes() override { inode_->give_up_bytes(read_all(*next_)); }

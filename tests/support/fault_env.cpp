@@ -29,6 +29,7 @@ class FaultFile final : public File {
     return next_->read_at(offset, to);
   }
   void append(std::span<const std::string_view> pieces) override {
+    env_.need_room("append to", name_);
     env_.pass_write("append to", name_, [&] {
       std::string all;
       for (const std::string_view piece : pieces) all += piece;
@@ -44,6 +45,11 @@ class FaultFile final : public File {
   void truncate(std::uint64_t size) override {
     env_.pass_change("truncate", name_);
     next_->truncate(size);
+  }
+  void allocate(const ByteRange& range) override {
+    env_.need_room("allocate the blocks of", name_);
+    env_.pass_change("allocate the blocks of", name_);
+    next_->allocate(range);
   }
   void set_rights(const FileRights& rights) override {
     env_.pass_change("change the rights of", name_);
@@ -67,6 +73,7 @@ class FaultDirectory final : public Directory {
   const std::string& path() const noexcept override { return next_->path(); }
   std::unique_ptr<File> open(const std::string& name, OpenMode mode) override {
     const bool makes = mode == OpenMode::create || mode == OpenMode::create_append;
+    if (makes) env_.need_room("open", name);
     makes ? env_.pass_change("open", name) : env_.pass("open", name);
     return std::make_unique<FaultFile>(env_, next_->open(name, mode), name);
   }
@@ -182,6 +189,10 @@ void FaultEnv::reboot() {
   next.uptime = minute;
   next.id = random_uuid();
   boot_ = next;
+}
+
+void FaultEnv::need_room(std::string_view action, std::string_view object) const {
+  if (is_full_) throw_io_error(action, object, ENOSPC);
 }
 
 void FaultEnv::pass(std::string_view action, std::string_view object) const {

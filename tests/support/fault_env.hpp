@@ -59,6 +59,9 @@ class FaultEnv final : public Env {
   void pretend(const FileSystem& file_system) { file_system_ = file_system; }
   /// From now on, locks are of the file `own_lock`, which reach nobody else, as on such a file system.
   void lock_blindly(const std::string& own_lock) { own_lock_ = own_lock; }
+  /// The disk has no room for anything that makes a file larger, or for a new one.
+  void fill_disk() { is_full_ = true; }
+  void empty_disk() { is_full_ = false; }
   /// Whether an operation has failed since `fail_at`.
   [[nodiscard]] bool fired() const noexcept { return fired_; }
   /// Whether that was a sync.
@@ -77,6 +80,8 @@ class FaultEnv final : public Env {
   [[nodiscard]] bool locks_reach() const noexcept { return own_lock_.empty(); }
   [[nodiscard]] const std::string& own_lock() const noexcept { return own_lock_; }
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
+  /// Throws if the disk is full.
+  void need_room(std::string_view action, std::string_view object) const;
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;
   /// As above, for an operation that changes something.
@@ -110,6 +115,7 @@ class FaultEnv final : public Env {
   std::optional<FileSystem> file_system_{};
   std::string own_lock_{};
   Fault fault_;
+  std::atomic<bool> is_full_ = false;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;
   mutable std::atomic<bool> sync_failed_ = false;
