@@ -98,8 +98,8 @@ void FilesWriter::append_through_journal(ControlWords& words, const ControlWords
                        words.journal_end + Journal::record_size(payload) > parts_.journal.size_limit();
   if (restart) sync_values(parts_);
   const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
+  change([&] { parts_.control.begin_journal(old_words); });
   try {
-    parts_.control.begin_journal(old_words);
     if (restart) {
       words.journal_nonce = random_u64();
       words.journal_end = parts_.journal.restart(words.journal_nonce, payload);

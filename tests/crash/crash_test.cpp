@@ -156,6 +156,31 @@ TEST_CASE("a synced batch that failed and was sent again survives, whichever ope
   });
 }
 
+TEST_CASE("a synced batch that failed leaves the journal of those before it whole, whichever operation had failed") {
+  const Entry first{"a", "1"};
+  const Entry second{"a", "2"};
+  for_each_failure(10, [&](Computer& computer, std::uint64_t n) {
+    computer.store().append_batch({&first, 1}, {.sync = true});
+    computer.store().append("b", "not synced");  // so that the next one begins the journal anew
+    computer.env().fail_at(n, {});
+    bool returned = true;
+    try {
+      computer.store().append_batch({&second, 1}, {.sync = true});
+    } catch (const Error&) {
+      returned = false;
+    }
+    const bool fired = computer.env().fired();
+    const bool sync_failed = computer.env().sync_failed();
+    computer.env().heal();
+    computer.end_process();
+    computer.open();
+    REQUIRE(computer.store().get("a") == (returned ? "12" : "1"));
+    if (sync_failed) static_cast<void>(computer.repair());
+    computer.check_sound();
+    return fired;
+  });
+}
+
 TEST_CASE("a batch that was applied without sync survives power loss once it is sent again with it") {
   const Entry entry{"a", "1"};
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
