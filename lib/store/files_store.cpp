@@ -108,7 +108,15 @@ class FilesStore final : public OwnedFiles {
   }
 
   void replay(ControlWords& words) const {
-    (void)replay_buffer_journal(*parts_, writer_, words, Misfit::refuse);
+    try {
+      (void)replay_buffer_journal(*parts_, writer_, words, Misfit::refuse);
+    } catch (const DiskFullError& error) {
+      throw DiskFullError(
+          std::string(error.what()) +
+              "; a buffer or a server that was killed has left appends in its journal, and they must be "
+              "handed down first: make room, be it by removing keys (accrete rm)",
+          error.code());
+    }
     has_no_left_journal_ = true;
   }
 

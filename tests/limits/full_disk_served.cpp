@@ -78,11 +78,15 @@ void serve_on_a_full_disk(const std::string& directory, Durability durability) {
     Writer each(server->endpoint(), "each", Acknowledgement::each);
     const std::unique_ptr<Store> reader = connect(server->endpoint());
     for (int round = 0; round < 3; ++round) {
+      reader->append("removed", std::string(50'000, 'r'));
+      reader->flush();
       {
         const Ballast ballast(directory + "/ballast");
         fill_up(window, each);
         check(*reader, each);
         require(reader->stats().clients == 3, "the server is alive");
+        reader->erase("removed");
+        require(!reader->size("removed"), "something can be removed");
       }
       window.flush();
       each.flush();

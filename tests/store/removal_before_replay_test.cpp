@@ -52,13 +52,13 @@ TEST_CASE("where a dead buffer's appends cannot be handed down, keys can be eras
     FaultDataset dataset;
     gather(dataset, durability);
     dataset.env().fill_disk();
-    CHECK_THROWS_AS(dataset.open()->get("b"), DiskFullError);
+    CHECK_THROWS_AS((void)dataset.open()->get("b"), DiskFullError);
     CHECK_THROWS_AS(dataset.open()->append("b", "x"), DiskFullError);
-    CHECK_THROWS_AS(open_buffered(dataset, durability), DiskFullError);
+    CHECK_THROWS_AS((void)open_buffered(dataset, durability), DiskFullError);
     dataset.open()->erase("a");
     dataset.open()->erase("below");
     dataset.open()->erase("missing");
-    CHECK_THROWS_AS(dataset.open()->get("b"), DiskFullError);
+    CHECK_THROWS_AS((void)dataset.open()->get("b"), DiskFullError);
     dataset.env().empty_disk();
     CHECK_FALSE(dataset.open()->size("a"));
     CHECK_FALSE(dataset.open()->size("below"));
