@@ -1,6 +1,7 @@
 #include "support/crash_env.hpp"
 
 #include <filesystem>
+#include <mutex>
 #include <stdexcept>
 
 #include "base/bytes.hpp"
@@ -10,6 +11,12 @@
 
 namespace accrete::test {
 namespace {
+
+/// A buffer hands down in a thread of its own. One lock for all disks: no more than one is used at a time.
+std::unique_lock<std::recursive_mutex> lock_disk() {
+  static std::recursive_mutex mutex;
+  return std::unique_lock(mutex);
+}
 
 std::string read_all(const File& file) {
   std::string bytes(file.size(), '\0');
@@ -72,20 +79,31 @@ class CrashFile final : public File, public LosesWrites {
   FileInfo info() const override { return next_->info(); }
   std::size_t read_at(std::uint64_t offset, std::span<char> to) const override { return next_->read_at(offset, to); }
   void append(std::span<const std::string_view> pieces) override {
+    const auto lock = lock_disk();
     const std::size_t end = next_->size();
     next_->append(pieces);
     inode_->write(end, next_->size() - end, end);
   }
   void write_at(std::uint64_t offset, std::string_view bytes) override {
+    const auto lock = lock_disk();
     const std::size_t size = next_->size();
     next_->write_at(offset, bytes);
     inode_->write(offset, bytes.size(), size);
   }
-  void truncate(std::uint64_t size) override { next_->truncate(size); }
+  void truncate(std::uint64_t size) override {
+    const auto lock = lock_disk();
+    next_->truncate(size);
+  }
   void allocate(const ByteRange& range) override { next_->allocate(range); }
   void set_rights(const FileRights& rights) override { next_->set_rights(rights); }
-  void sync() override { inode_->sync_bytes(read_all(*next_)); }
-  void lose_writes() override { inode_->give_up_bytes(read_all(*next_)); }
+  void sync() override {
+    const auto lock = lock_disk();
+    inode_->sync_bytes(read_all(*next_));
+  }
+  void lose_writes() override {
+    const auto lock = lock_disk();
+    inode_->give_up_bytes(read_all(*next_));
+  }
 
  private:
   std::unique_ptr<File> next_;
@@ -139,8 +157,14 @@ class CrashEnv::Disk {
     return at.parent->names.at(at.name);
   }
 
-  void sync_file_system() { sync_all(*top_, root_); }
-  void give_up_file_system() { give_up_all(*top_, root_); }
+  void sync_file_system() {
+    const auto lock = lock_disk();
+    sync_all(*top_, root_);
+  }
+  void give_up_file_system() {
+    const auto lock = lock_disk();
+    give_up_all(*top_, root_);
+  }
 
   void lose_power(Random& random) {
     save_all(*top_, root_);
@@ -163,19 +187,23 @@ class CrashEnv::Disk::OpenDirectory final : public Directory, public LosesWrites
 
   const std::string& path() const noexcept override { return next_->path(); }
   std::unique_ptr<File> open(const std::string& name, OpenMode mode) override {
+    const auto lock = lock_disk();
     return track(next_->open(name, mode), name, mode);
   }
   std::unique_ptr<File> try_open(const std::string& name, OpenMode mode) override {
+    const auto lock = lock_disk();
     std::unique_ptr<File> file = next_->try_open(name, mode);
     return file ? track(std::move(file), name, mode) : nullptr;
   }
   std::optional<FileInfo> info(const std::string& name) const override { return next_->info(name); }
   std::vector<DirectoryEntry> entries(const std::string& name) const override { return next_->entries(name); }
   void make_directory(const std::string& name) override {
+    const auto lock = lock_disk();
     next_->make_directory(name);
     link(name, true);
   }
   void remove(const std::string& name) override {
+    const auto lock = lock_disk();
     keep_bytes(name);
     next_->remove(name);
     const Place at = locate(inode_, name);
@@ -184,12 +212,14 @@ class CrashEnv::Disk::OpenDirectory final : public Directory, public LosesWrites
   void check_entries_removable(const std::string& name) const override { next_->check_entries_removable(name); }
   void check_removable(const std::string& name) const override { next_->check_removable(name); }
   bool try_remove_directory(const std::string& name) override {
+    const auto lock = lock_disk();
     if (!next_->try_remove_directory(name)) return false;
     const Place at = locate(inode_, name);
     at.parent->change({.removed = at.name, .added = {}, .inode = nullptr});
     return true;
   }
   void rename(const std::string& from, const std::string& to) override {
+    const auto lock = lock_disk();
     if (next_->info(to)) keep_bytes(to);
     next_->rename(from, to);
     const Place source = locate(inode_, from);
@@ -202,7 +232,10 @@ class CrashEnv::Disk::OpenDirectory final : public Directory, public LosesWrites
     target.parent->change({.removed = {}, .added = target.name, .inode = moved});
     source.parent->change({.removed = source.name, .added = {}, .inode = nullptr});
   }
-  void sync() override { inode_->sync_names(); }
+  void sync() override {
+    const auto lock = lock_disk();
+    inode_->sync_names();
+  }
   void sync_file_system() override { disk_.sync_file_system(); }
   void lose_writes() override { disk_.give_up_file_system(); }
   std::shared_ptr<DatasetLock> lock(const std::string& name) override { return next_->lock(name); }

@@ -11,7 +11,7 @@
 namespace accrete::test {
 
 /// Keeps count of what was synced below `root`: contents by File::sync and SharedBytes::sync, names by Directory::sync,
-/// everything by sync_file_system. Files are opened below `root` by paths that begin with it. One thread at a time.
+/// everything by sync_file_system. Files are opened below `root` by paths that begin with it.
 class CrashEnv final : public Env {
  public:
   /// All that is below `root` counts as synced.

@@ -45,10 +45,11 @@ class FaultFile final : public File {
   void truncate(std::uint64_t size) override {
     env_.pass_change("truncate", name_);
     next_->truncate(size);
+    env_.give_back(name_, size);
   }
   void allocate(const ByteRange& range) override {
-    env_.need_room("allocate the blocks of", name_);
     env_.pass_change("allocate the blocks of", name_);
+    env_.allocate(name_, range.offset + range.size);
     next_->allocate(range);
   }
   void set_rights(const FileRights& rights) override {
@@ -147,13 +148,17 @@ class FaultDirectory final : public Directory {
 }  // namespace
 
 void FaultEnv::fail_at(std::uint64_t n, const Fault& fault) {
+  const std::lock_guard lock(mutex_);
   fault_ = fault;
   fired_ = false;
   sync_failed_ = false;
   left_ = n;
 }
 
-void FaultEnv::heal() { left_ = 0; }
+void FaultEnv::heal() {
+  const std::lock_guard lock(mutex_);
+  left_ = 0;
+}
 
 std::unique_ptr<Directory> FaultEnv::try_open_directory(const std::string& path) {
   pass("open the directory", path);
@@ -195,28 +200,44 @@ void FaultEnv::need_room(std::string_view action, std::string_view object) const
   if (is_full_) throw_io_error(action, object, ENOSPC);
 }
 
+void FaultEnv::allocate(const std::string& name, std::uint64_t end) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t& allocated = allocated_[name];
+  if (end > allocated) need_room("allocate the blocks of", name);
+  allocated = std::max(allocated, end);
+}
+
+void FaultEnv::give_back(const std::string& name, std::uint64_t size) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t& allocated = allocated_[name];
+  allocated = std::min(allocated, size);
+}
+
 void FaultEnv::pass(std::string_view action, std::string_view object) const {
-  if (is_next_to_fail(action, false)) fail(action, object);
+  if (const auto fault = take_fault(action, false)) fail(*fault, action, object);
 }
 
 void FaultEnv::pass_change(std::string_view action, std::string_view object) const {
-  if (is_next_to_fail(action, true)) fail(action, object);
+  if (const auto fault = take_fault(action, true)) fail(*fault, action, object);
 }
 
-bool FaultEnv::is_next_to_fail(std::string_view action, bool changes) const {
-  if (fault_.only && *fault_.only != action) return false;
-  if (fault_.how == Fault::How::changes_for_good && !changes) return false;
-  std::uint64_t left = left_;
-  while (left > 1 && !left_.compare_exchange_weak(left, left - 1)) {
+std::optional<Fault> FaultEnv::take_fault(std::string_view action, bool changes) const {
+  if (left_ == 0) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (left_ == 0 || (fault_.only && *fault_.only != action)) return std::nullopt;
+  if (fault_.how == Fault::How::changes_for_good && !changes) return std::nullopt;
+  if (left_ > 1) {
+    --left_;
+    return std::nullopt;
   }
-  if (left != 1) return false;
-  if (fault_.how == Fault::How::for_good || fault_.how == Fault::How::changes_for_good) return true;
-  return left_.compare_exchange_strong(left, 0);
+  const bool for_good = fault_.how == Fault::How::for_good || fault_.how == Fault::How::changes_for_good;
+  if (!for_good) left_ = 0;
+  return fault_;
 }
 
-void FaultEnv::fail(std::string_view action, std::string_view object) const {
+void FaultEnv::fail(const Fault& fault, std::string_view action, std::string_view object) const {
   fired_ = true;
-  throw_io_error(action, object, fault_.error);
+  throw_io_error(action, object, fault.error);
 }
 
 }  // namespace accrete::test

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,6 +84,10 @@ class FaultEnv final : public Env {
   [[nodiscard]] bool syncs() const noexcept { return syncs_ == Syncs::real; }
   /// Throws if the disk is full.
   void need_room(std::string_view action, std::string_view object) const;
+  /// As above, unless the file has as much room.
+  void allocate(const std::string& name, std::uint64_t end) const;
+  /// Room behind `size` is given back.
+  void give_back(const std::string& name, std::uint64_t size) const;
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;
   /// As above, for an operation that changes something.
@@ -89,24 +95,27 @@ class FaultEnv final : public Env {
   /// As above; a short write calls `write_half` before it throws.
   template <typename WriteHalf>
   void pass_write(std::string_view action, std::string_view object, WriteHalf write_half) const {
-    if (!is_next_to_fail(action, true)) return;
-    if (fault_.how == Fault::How::short_write) write_half();
-    fail(action, object);
+    const auto fault = take_fault(action, true);
+    if (!fault) return;
+    if (fault->how == Fault::How::short_write) write_half();
+    fail(*fault, action, object);
   }
 
   /// As above, for what syncs `below`.
   template <typename Below>
   void pass_sync(std::string_view action, std::string_view object, Below& below) const {
-    if (!is_next_to_fail(action, true)) return;
+    const auto fault = take_fault(action, true);
+    if (!fault) return;
     auto* const loses = dynamic_cast<LosesWrites*>(&below);
-    if (fault_.how == Fault::How::lost_sync && loses) loses->lose_writes();
+    if (fault->how == Fault::How::lost_sync && loses) loses->lose_writes();
     sync_failed_ = true;
-    fail(action, object);
+    fail(*fault, action, object);
   }
 
  private:
-  [[nodiscard]] bool is_next_to_fail(std::string_view action, bool changes) const;
-  [[noreturn]] void fail(std::string_view action, std::string_view object) const;
+  /// What the operation that is about to be done fails with.
+  [[nodiscard]] std::optional<Fault> take_fault(std::string_view action, bool changes) const;
+  [[noreturn]] void fail(const Fault& fault, std::string_view action, std::string_view object) const;
 
   Env& next_;
   Syncs syncs_;
@@ -114,8 +123,10 @@ class FaultEnv final : public Env {
   std::optional<Boot> boot_{};  // otherwise that of `next_`
   std::optional<FileSystem> file_system_{};
   std::string own_lock_{};
-  Fault fault_;
   std::atomic<bool> is_full_ = false;
+  mutable std::mutex mutex_;  // guards all below but what is atomic, for a buffer hands down in a thread of its own
+  mutable std::map<std::string, std::uint64_t> allocated_;
+  Fault fault_;
   mutable std::atomic<std::uint64_t> left_ = 0;  // operations up to the one that fails; 0: none fails
   mutable std::atomic<bool> fired_ = false;
   mutable std::atomic<bool> sync_failed_ = false;
