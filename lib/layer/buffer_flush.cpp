@@ -249,12 +249,10 @@ void Buffer::end_claim() noexcept {
 /// Under the mutex, while nobody is writing.
 void Buffer::journal_step(const BufferStep& step) const {
   if (!has_journal()) return;
-  std::string record;
-  encode_buffer_step(step, record);
-  const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
-  // Readers wait for it, so it must be said.
-  if (is_outcome && is_synced() && settings_.owned->has_failed_sync()) return journal_->append_unsynced_step(record);
-  journal_->append_step(record);
+  // Readers wait for what has become of one, so that must be said.
+  if (is_outcome(step) && is_synced() && settings_.owned->has_failed_sync())
+    return journal_->append_unsynced_step(step);
+  journal_->append_step(step);
 }
 
 /// Does the work of the change that has begun. What fails may have been done all the same.

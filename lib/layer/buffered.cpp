@@ -267,7 +267,9 @@ std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& 
       .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
       .owned = files.get()};
   if (options.durability != Durability::memory) {
-    const std::uint64_t limit = std::min(settings.limit_bytes, env.file_size_limit());
+    // Behind the last batch room is kept, by which the file may be larger.
+    const std::uint64_t most = env.file_size_limit() - std::min(env.file_size_limit(), buffer_segment_unit);
+    const std::uint64_t limit = std::min(settings.limit_bytes, most);
     settings.journal = {.synced = options.durability == Durability::sync,
                         .segment_bytes = limit / buffer_segment_unit * buffer_segment_unit};
   }

@@ -61,13 +61,13 @@ struct DirectoryEntry {
   FileType type = FileType::other;
 };
 
-/// An open regular file. Its const functions may be called by several threads at once.
 /// A stretch of a file.
 struct ByteRange {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
 };
 
+/// An open regular file. Its const functions may be called by several threads at once.
 class File {
  public:
   virtual ~File() = default;
@@ -86,8 +86,8 @@ class File {
 
   virtual void truncate(std::uint64_t size) = 0;
 
-  /// Has the disk keep room for a stretch of the file, so that writes to it do not fail because it is full. Does nothing
-  /// where the file system does not overwrite in place.
+  /// Has the disk keep room for a stretch of the file, so that writes to it do not fail because it is full. Does
+  /// nothing on a file system that is not known to overwrite in place.
   virtual void allocate(const ByteRange& range) = 0;
 
   /// Gives a new file the rights of the one that it is to take the place of. Where this process may not give files

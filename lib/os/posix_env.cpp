@@ -118,12 +118,20 @@ Boot read_boot() {
   return boot;
 }
 
+/// The file system's type; 0 if it does not tell.
+std::int64_t file_system_magic(int fd) {
+  struct statfs status {};
+  return ::fstatfs(fd, &status) == 0 ? std::int64_t{status.f_type} : 0;
+}
+
 bool overwrites_in_place(int fd) {
   constexpr auto xfs_magic = 0x58465342;  // not in linux/magic.h
-  struct statfs status {};
-  if (::fstatfs(fd, &status) != 0) return false;
-  return status.f_type == EXT4_SUPER_MAGIC || status.f_type == TMPFS_MAGIC || status.f_type == xfs_magic;
+  const std::int64_t magic = file_system_magic(fd);
+  return magic == EXT4_SUPER_MAGIC || magic == TMPFS_MAGIC || magic == xfs_magic;
 }
+
+/// That of a container's files lies over another one, as a rule over one that does.
+bool keeps_room(int fd) { return overwrites_in_place(fd) || file_system_magic(fd) == OVERLAYFS_SUPER_MAGIC; }
 
 class PosixFile final : public File {
  public:
@@ -179,7 +187,7 @@ class PosixFile final : public File {
   }
 
   void allocate(const ByteRange& range) override {
-    if (!overwrites_in_place(fd_.get())) return;
+    if (!keeps_room(fd_.get())) return;
     check_file_size("allocate the blocks of", path_, range.offset + range.size);
     int error = EINTR;
     while (error == EINTR) {

@@ -277,6 +277,7 @@ BufferJournal::BufferJournal(Directory& directory, const Settings& settings)
   header_ = next;
   last_ = end_ = buffer_segment_front_size;
   durable_ = settings_.synced ? end_ : 0;
+  if (settings_.segment_bytes == 0) return;
   try {
     make_room(segment_of(header_.number), end_ + buffer_step_reserve);
   } catch (const DiskFullError&) {
@@ -303,21 +304,27 @@ bool BufferJournal::fits(std::uint64_t payload_size) const noexcept {
 
 void BufferJournal::append(std::string& record) {
   if (settings_.synced) settings_.check_no_sync_failed();
-  append(record, Record::batches, settings_.synced);
+  append(record, Reserve{}, settings_.synced);
 }
 
-void BufferJournal::append_step(std::string& record) {
+void BufferJournal::append_step(const BufferStep& step) {
   if (settings_.synced) settings_.check_no_sync_failed();
-  append(record, Record::step, settings_.synced);
+  append_step(step, settings_.synced);
 }
 
-void BufferJournal::append_unsynced_step(std::string& record) { append(record, Record::step, false); }
+void BufferJournal::append_unsynced_step(const BufferStep& step) { append_step(step, false); }
 
-void BufferJournal::append(std::string& record, Record what, bool synced) {
+void BufferJournal::append_step(const BufferStep& step, bool synced) {
+  std::string record;
+  encode_buffer_step(step, record);
+  append(record, {.needed = is_outcome(step) ? 0 : buffer_outcome_size}, synced);
+}
+
+void BufferJournal::append(std::string& record, const Reserve& reserve, bool synced) {
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
   try {
-    what == Record::step ? write_step(record) : write(record, buffer_step_reserve);
+    write_keeping(reserve, record);
     if (synced) sync_or_note(*segment_of(header_.number).file, settings_.note_failed_sync);
   } catch (...) {
     take_back();
@@ -337,11 +344,12 @@ void BufferJournal::take_back() {
   }
 }
 
-void BufferJournal::write_step(std::string_view record) {
+void BufferJournal::write_keeping(const Reserve& reserve, std::string_view record) {
   try {
-    write(record, buffer_step_reserve);
+    write(record, reserve.wanted);
   } catch (const DiskFullError&) {
-    write(record, 0);
+    if (reserve.needed == reserve.wanted) throw;
+    write(record, reserve.needed);
   }
 }
 
@@ -401,7 +409,7 @@ void BufferJournal::start_next_segment() {
   next.nonce = random_u64();
   next.previous_end = end_;
   Segment& segment = segment_of(next.number);
-  make_room(segment, buffer_segment_front_size + buffer_step_reserve);
+  if (settings_.segment_bytes > 0) make_room(segment, buffer_segment_front_size + buffer_step_reserve);
   try {
     // By a system call, which a kill does not cut in two.
     segment.file->write_at(0, encode_buffer_segment_front(next));

@@ -63,6 +63,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/record.hpp"
 #include "os/env.hpp"
 
 namespace accrete {
@@ -135,6 +136,14 @@ class BufferBatches {
 
 void encode_buffer_step(const BufferStep& step, std::string& record);
 
+/// Whether it says what has become of another.
+[[nodiscard]] constexpr bool is_outcome(const BufferStep& step) noexcept {
+  return step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
+}
+
+/// Of the record that says it.
+inline constexpr std::uint64_t buffer_outcome_size = record_size(1 + 1 + 8);
+
 /// Of the last batch of each writer that will not come again.
 void encode_ended_writers(std::span<const BatchId> ended, std::string& record);
 
@@ -170,10 +179,10 @@ class BufferJournal {
   /// Seals and writes a record, and syncs it where batches are to be synced. When it throws, no record was written.
   void append(std::string& record);
 
-  /// Of a step, for which room is kept.
-  void append_step(std::string& record);
+  /// Room is kept for it: once a step is written, what becomes of it can be, too.
+  void append_step(const BufferStep& step);
   /// Without a sync, also once one has failed: for what need not outlast power loss then.
-  void append_unsynced_step(std::string& record);
+  void append_unsynced_step(const BufferStep& step);
 
   /// The record that was appended last does not count.
   void take_back();
@@ -194,9 +203,14 @@ class BufferJournal {
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void create(const BufferSegmentHeader& header);
-  enum class Record { batches, step };
-  void append(std::string& record, Record what, bool synced);
-  void write_step(std::string_view record);
+  /// How much room is to be kept behind a record.
+  struct Reserve {
+    std::uint64_t wanted = buffer_step_reserve;
+    std::uint64_t needed = buffer_step_reserve;  // if the disk is full
+  };
+  void append(std::string& record, const Reserve& reserve, bool synced);
+  void append_step(const BufferStep& step, bool synced);
+  void write_keeping(const Reserve& reserve, std::string_view record);
   void write(std::string_view bytes, std::uint64_t reserve);
   static void make_room(Segment& segment, std::uint64_t end);
   static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;

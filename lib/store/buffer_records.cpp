@@ -1,5 +1,6 @@
 #include "store/buffer_records.hpp"
 
+#include <accrete/error.hpp>
 #include <algorithm>
 
 namespace accrete {
@@ -72,6 +73,16 @@ void BufferRecords::for_each(const std::function<void(Record&&)>& visit) {
       visit({.number = ++number, .payload = std::move(record->payload), .is_behind_damage = is_behind_damage});
       is_behind_damage = false;
     }
+  }
+}
+
+void BufferRecords::sync(const std::function<void()>& note_failed_sync) {
+  if (!is_synced()) return;
+  try {
+    for (const auto& segment : segments_) segment->sync();
+  } catch (const Error&) {
+    note_failed_sync();
+    throw;
   }
 }
 

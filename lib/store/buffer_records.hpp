@@ -27,6 +27,9 @@ class BufferRecords {
   };
   void for_each(const std::function<void(Record&&)>& visit);
 
+  /// Makes what they hold survive power loss, where that was to be so record by record.
+  void sync(const std::function<void()>& note_failed_sync);
+
   /// There is one, unless something is damaged. Once `for_each` has passed over it, it is at its end.
   [[nodiscard]] const BufferSegment& newest() const { return *segments_.back(); }
 

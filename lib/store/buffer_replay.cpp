@@ -34,15 +34,15 @@ class Removals {
   explicit Removals(std::vector<std::string>& problems) : problems_(problems) {}
 
   void add(std::uint64_t record, const BufferStep& step) {
-    const bool is_outcome = step.kind == BufferStep::Kind::done || step.kind == BufferStep::Kind::not_done;
-    const bool fits = number_ == 0 || (is_outcome ? step.number == number_ : step.number == number_ + 1 && !begun_);
+    const bool fits =
+        number_ == 0 || (is_outcome(step) ? step.number == number_ : step.number == number_ + 1 && !begun_);
     if (!fits) problems_.push_back("its step " + std::to_string(step.number) + " does not follow the one before it");
     number_ = step.number;
     // What became of it is lost. Something was appended behind it, so that it has ended.
-    if (!is_outcome && begun_) count_begun();
-    if (!is_outcome) begun_.emplace(Removal{step.kind, record, std::string(step.key)});
+    if (!is_outcome(step) && begun_) count_begun();
+    if (!is_outcome(step)) begun_.emplace(Removal{step.kind, record, std::string(step.key)});
     if (step.kind == BufferStep::Kind::done && begun_) count_begun();
-    if (is_outcome) begun_.reset();
+    if (is_outcome(step)) begun_.reset();
   }
 
   /// That of which nothing is said is to be done again.
@@ -485,6 +485,7 @@ BufferReplay hand_down(FilesParts& parts, BufferRecords& records, FilesWriter& w
     writer.append(words, encoder ? encoder->encode(entries) : entries, {});
   };
   const auto remove = [&](const BufferStep& step) {
+    records.sync([&] { parts.control.note_failed_sync(); });  // its buffer may have been killed before it could
     if (step.kind == BufferStep::Kind::drop) return writer.drop(words);
     writer.erase(words, step.key);
   };

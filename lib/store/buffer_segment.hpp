@@ -39,6 +39,8 @@ class BufferSegment {
 
   void rewind() noexcept;
 
+  void sync() { file_->sync(); }
+
   /// The stretches of damage that `next` has passed over since the beginning, each in words.
   [[nodiscard]] const std::vector<std::string>& damage() const noexcept { return damage_; }
 

@@ -282,16 +282,20 @@ FrameCheck check_frames(Directory& directory, bool repair) {
   });
 }
 
-FrameCheck check_frames_before_recovery(Directory& directory, const ReplayedFrom& replayed_from) {
+FrameCheck check_frames_before_recovery(Directory& directory, const Replayed& replayed) {
   std::vector<char> buffer = frame_buffer();
   return check_each(directory, [&](FrameCheck& found, const ScannedName& scanned, const File& file, ValueCheck& value) {
     if (value.damaged.empty()) return add_problem(found, value);
+    const auto journaled = replayed.find(*scanned.key);
     FrameFile frames(file, buffer);
-    std::uint64_t mended_from = find_torn_tail(frames).value_or(value.size);
-    const auto replayed = replayed_from.find(*scanned.key);
-    if (replayed != replayed_from.end()) mended_from = std::min(mended_from, replayed->second);
-    std::erase_if(value.damaged, [&](const ByteRange& range) { return range.offset >= mended_from; });
-    if (!value.damaged.empty()) add_problem(found, value);
+    const std::uint64_t torn_from = find_torn_tail(frames).value_or(value.size);
+    // Behind the first damage in what is replayed nothing can be judged before that has been done.
+    const std::uint64_t mended_from = journaled == replayed.end() ? torn_from : journaled->second.offset;
+    const std::uint64_t mended_to =
+        journaled == replayed.end() ? value.size : journaled->second.offset + journaled->second.size;
+    const std::uint64_t first = value.damaged.front().offset;
+    if (first >= mended_from && (first < mended_to || first >= torn_from)) return;
+    add_problem(found, value);
   });
 }
 

@@ -24,9 +24,9 @@ struct FrameCheck {
 /// the files that they have open; it counts the values when this returns, and makes them survive power loss.
 [[nodiscard]] FrameCheck check_frames(Directory& directory, bool repair);
 
-/// Changes nothing, and passes over what the recovery after a power loss will mend: it cuts torn tails off, and writes
-/// what the journal holds of a value, from the offset in `replayed_from` on, once more.
-[[nodiscard]] FrameCheck check_frames_before_recovery(Directory& directory, const ReplayedFrom& replayed_from);
+/// Changes nothing, and passes over what the recovery after a power loss will mend: it writes what is `replayed` once
+/// more, and cuts torn tails off that stand behind it.
+[[nodiscard]] FrameCheck check_frames_before_recovery(Directory& directory, const Replayed& replayed);
 
 /// After power loss, a value may end in a part of a frame, or in zero bytes, of what was not synced. Cuts that off, so
 /// that what is appended next can be read. Other damage stays as it is. Needs the lock exclusively; reads headers, and

@@ -219,14 +219,17 @@ bool is_behind_journal(const FilesParts& parts, const Control::Header& header) {
   return parts.journal.load(*nonce, end).has_value();
 }
 
-ReplayedFrom find_replayed(const FilesParts& parts, ControlWords words) {
-  ReplayedFrom found;
+Replayed find_replayed(const FilesParts& parts, ControlWords words) {
+  Replayed found;
   find_journal(parts, words, true);
   if (words.journal_end == 0) return found;
   for_each_record(parts.journal, words, [&](std::string_view payload) {
     const JournalRecord record = decode_journal_payload(payload);
-    for (const JournalEntry& entry : record.entries)
-      found.try_emplace(std::string(entry.key), entry.old_size.value_or(0));
+    for (const JournalEntry& entry : record.entries) {
+      const std::uint64_t offset = entry.old_size.value_or(0);
+      ByteRange& range = found.try_emplace(std::string(entry.key), ByteRange{.offset = offset}).first->second;
+      range.size = std::max(range.size, offset + entry.bytes.size() - range.offset);
+    }
   });
   return found;
 }

@@ -85,9 +85,9 @@ void check_before_recovery(FilesParts& parts, const Control::Header& header, con
 /// writes while the system went on, as one does that is unplugged.
 [[nodiscard]] bool is_behind_journal(const FilesParts& parts, const Control::Header& header);
 
-/// By key, from which offset of its value on the journal will write once more what it holds, after a power loss.
-using ReplayedFrom = std::map<std::string, std::uint64_t, std::less<>>;
-[[nodiscard]] ReplayedFrom find_replayed(const FilesParts& parts, ControlWords words);
+/// By key, the stretch of its value that the journal will write once more after a power loss: all before it was synced.
+using Replayed = std::map<std::string, ByteRange, std::less<>>;
+[[nodiscard]] Replayed find_replayed(const FilesParts& parts, ControlWords words);
 
 /// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
 /// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn

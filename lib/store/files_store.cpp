@@ -1,5 +1,6 @@
 // An open dataset of the `files` layout.
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -379,39 +380,40 @@ class FilesStore final : public OwnedFiles {
     return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
   }
 
-  void do_erase(std::string_view key) override {
+  void do_erase(std::string_view key) override { remove({.kind = BufferStep::Kind::erase, .key = key}); }
+
+  void do_drop() override { remove({.kind = BufferStep::Kind::drop}); }
+
+  void remove(const BufferStep& removal) {
     try {
       Access access = write_access();
-      writer_.erase(access.words, key);
-      remember(access.words);
+      remove(removal, access.words);
     } catch (const DiskFullError&) {
-      remove_before_replay({.kind = BufferStep::Kind::erase, .key = key});
+      if (!try_remove_before_replay(removal)) throw;
     }
   }
 
-  void do_drop() override {
-    try {
-      Access access = write_access();
-      writer_.drop(access.words);
-      remember(access.words);
-    } catch (const DiskFullError&) {
-      remove_before_replay({.kind = BufferStep::Kind::drop});
-    }
+  void remove(const BufferStep& removal, ControlWords& words) {
+    removal.kind == BufferStep::Kind::drop ? writer_.drop(words) : writer_.erase(words, removal.key);
+    remember(words);
   }
 
-  /// Where a dead buffer's journal cannot be handed down, as the disk is full. Rethrows that if it is not why.
-  void remove_before_replay(const BufferStep& removal) {
+  /// For when a dead buffer's journal cannot be handed down, as the disk is full.
+  bool try_remove_before_replay(const BufferStep& removal) {
     Access access = recovered_access();
-    const bool is_removed =
-        must_replay(access.words) && try_remove_before_replay(*parts_, writer_, access.words, removal);
-    if (!is_removed) throw;
+    if (!must_replay(access.words)) {
+      remove(removal, access.words);  // another process has made room
+      return true;
+    }
+    if (!accrete::try_remove_before_replay(*parts_, writer_, access.words, removal)) return false;
     remember(access.words);
     try {
       replay(access.words);
-    } catch (const DiskFullError&) {
-      // The next access tries again.
+      remember(access.words);
+    } catch (const Error&) {
+      // The next access tries again, and tells.
     }
-    remember(access.words);
+    return true;
   }
 
   const Marker& marker() const noexcept override { return parts_->marker; }
@@ -496,7 +498,8 @@ class FilesStore final : public OwnedFiles {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  mutable bool has_no_left_journal_ = false;  // no journal of a buffer is there, but for that of this Store's owner
+  mutable std::atomic<bool> has_no_left_journal_ =
+      false;  // no journal of a buffer is there, but for that of this Store's owner
   mutable bool is_control_checked_ = false;
   mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
   Owner owner_{};                       // this process, if the dataset is its own

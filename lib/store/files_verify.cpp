@@ -83,14 +83,14 @@ class Verifier {
   void check_values() {
     // The journal says where its batches stood in the values as they were, and other processes have their files open.
     if (repair_) checkpoint_and_count();
-    FrameCheck check = replayed_from_ ? check_frames_before_recovery(*directory_, *replayed_from_)
-                                      : check_frames(*directory_, repair_);
+    FrameCheck check =
+        replayed_ ? check_frames_before_recovery(*directory_, *replayed_) : check_frames(*directory_, repair_);
     if (!check.repairs.empty()) {
       report_.counted = count_values(*directory_);
       checkpoint_and_count();
     }
     report_.counted.bytes = check.decoded_bytes;
-    if (is_unfinished_ && !replayed_from_) return;
+    if (is_unfinished_ && !replayed_) return;
     for (std::string& sentence : check.problems) problem(std::move(sentence));
     for (std::string& sentence : check.repairs) repaired(std::move(sentence));
   }
@@ -233,7 +233,18 @@ class Verifier {
     if (is_behind || header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     } else {
-      replayed_from_ = find_replayed(parts, header.words);
+      replayed_ = find_replayed(parts, header.words);
+      check_replayable(parts);
+    }
+  }
+
+  void check_replayable(const FilesParts& parts) {
+    for (const auto& [key, range] : *replayed_) {
+      try {
+        check_replayed_size(key, parts.values.size(key).value_or(0), range.offset);
+      } catch (const CorruptionError& error) {
+        problem(error.what());
+      }
     }
   }
 
@@ -290,7 +301,7 @@ class Verifier {
     const std::string found = "a buffer died, and may have left appends in its journal";
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
-    replayed_from_.reset();
+    replayed_.reset();
     if (!marker_) {
       problem(found + "; they cannot be handed down without the marker");
       return;
@@ -384,11 +395,10 @@ class Verifier {
   bool repair_;
   std::shared_ptr<Directory> directory_;
   std::shared_ptr<DatasetLock> lock_;
-  std::optional<Marker> marker_;  // if it can be read
-  bool was_copy_ = false;         // by hard links, of another dataset
-  bool is_unfinished_ = false;    // a change or a buffer's journal waits for somebody to mend or hand it down
-  // If it is only that power may have been lost: what the journal will write once more of each value.
-  std::optional<ReplayedFrom> replayed_from_;
+  std::optional<Marker> marker_;      // if it can be read
+  bool was_copy_ = false;             // by hard links, of another dataset
+  bool is_unfinished_ = false;        // a change or a buffer's journal waits for somebody to mend or hand it down
+  std::optional<Replayed> replayed_;  // if it is only that power may have been lost
   VerifyReport report_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/record.hpp"
 #include "store/buffer_records.hpp"
+#include "store/value_files.hpp"
 
 namespace accrete {
 namespace {
@@ -27,7 +28,7 @@ class LeftJournal {
     std::string record;
     encode_buffer_step(step, record);
     seal_record(record, header_.nonce, end_, header_.synced ? end_ : 0);
-    make_room(end_ + record.size());
+    if (!is_outcome(step)) make_room(record.size() + buffer_outcome_size);
     try {
       file_->write_at(end_, record);
       if (header_.synced) sync();
@@ -40,15 +41,13 @@ class LeftJournal {
 
  private:
   /// Its buffer has kept some.
-  void make_room(std::uint64_t end) {
-    const std::uint64_t size = file_->size();
-    if (end <= size) return;
-    file_->truncate(in_whole_units(end));
-    file_->allocate({.offset = size, .size = in_whole_units(end) - size});
+  void make_room(std::uint64_t size) {
+    const std::uint64_t end = end_ + size;
+    if (end > file_->size()) file_->truncate(in_whole_units(end));
+    file_->allocate({.offset = end_, .size = size});
   }
 
   void sync() {
-    check_no_sync_failed(parts_);
     try {
       file_->sync();
     } catch (const Error&) {
@@ -91,7 +90,7 @@ std::optional<FoundSteps> find_steps(BufferRecords& records) {
       if (!payload.step) return;
       found.last = payload.step->number;
       found.begun.reset();
-      if (payload.step->kind == BufferStep::Kind::done || payload.step->kind == BufferStep::Kind::not_done) return;
+      if (is_outcome(*payload.step)) return;
       found.begun.emplace(FoundSteps::Begun{.kind = payload.step->kind, .key = std::string(payload.step->key)});
     } catch (const CorruptionError&) {
       is_sound = false;
@@ -101,9 +100,24 @@ std::optional<FoundSteps> find_steps(BufferRecords& records) {
   return found;
 }
 
+/// Throws what would stop it half-way.
+void check_removable(const FilesParts& parts, const BufferStep& removal) {
+  if (removal.kind == BufferStep::Kind::drop) return check_values_removable(*parts.directory);
+  if (parts.values.size(removal.key)) check_value_removable(*parts.directory, removal.key);
+}
+
 bool is_removed(const FilesParts& parts, const BufferStep& removal) {
   if (removal.kind == BufferStep::Kind::drop) return parts.control.load().words.keys == 0;
   return !parts.values.size(removal.key);
+}
+
+/// Where it cannot be said, a replay does it again.
+void say_not_done(LeftJournal& journal, std::uint64_t number) noexcept {
+  try {
+    journal.append({.kind = BufferStep::Kind::not_done, .number = number});
+  } catch (const std::exception&) {
+    // What made the removal fail is what is told.
+  }
 }
 
 /// What was begun is completed by a replay, as the writer of the values completes its own changes.
@@ -112,14 +126,15 @@ void remove(FilesParts& parts, FilesWriter& writer, ControlWords& words, const B
   try {
     removal.kind == BufferStep::Kind::drop ? writer.drop(words) : writer.erase(words, removal.key);
   } catch (const Error&) {
-    const bool is_over = parts.control.load().state == ChangeState::idle;
-    if (is_over && !is_removed(parts, removal)) {
-      journal.append({.kind = BufferStep::Kind::not_done, .number = removal.number});
+    if (parts.control.load().state != ChangeState::idle) throw;
+    words = parts.control.load().words;
+    if (!is_removed(parts, removal)) {
+      say_not_done(journal, removal.number);
+      throw;
     }
-    throw;
   }
   // The journal may be all that holds what was removed.
-  if (parts.control.load().words.unsynced && journal.is_synced()) sync_values(parts);
+  if (journal.is_synced()) sync_values(parts);
   journal.append({.kind = BufferStep::Kind::done, .number = removal.number});
 }
 
@@ -129,6 +144,9 @@ bool try_remove_before_replay(FilesParts& parts, FilesWriter& writer, ControlWor
   BufferRecords records(*parts.directory);
   const std::optional<FoundSteps> found = find_steps(records);
   if (!found) return false;
+  check_removable(parts, removal);
+  if (records.is_synced()) check_no_sync_failed(parts);
+  records.sync([&] { parts.control.note_failed_sync(); });  // what its buffer was killed before it could
   LeftJournal journal(parts, records.newest());
   if (found->begun) {
     remove(parts, writer, words, {.kind = found->begun->kind, .number = found->last, .key = found->begun->key},

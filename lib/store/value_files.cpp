@@ -155,17 +155,19 @@ std::shared_ptr<File> ValueFiles::open_own(const std::string& name) {
   return try_open(name, OpenMode::write);
 }
 
+void check_replayed_size(std::string_view key, std::uint64_t size, std::uint64_t offset) {
+  if (size >= offset) return;
+  throw CorruptionError("the value of key " + quoted(key) + " has " + std::to_string(size) +
+                        " bytes where the journal goes on at " + std::to_string(offset) +
+                        ": bytes that were synced are missing");
+}
+
 void ValueFiles::restore(std::string_view key, std::uint64_t offset, std::string_view bytes) {
   cache_.remove(key);
   const std::string name = key_to_name(key);
   std::shared_ptr<File> file = open_own(name);
   if (!file) file = create(name, OpenMode::create);
-  const std::uint64_t size = file->size();
-  if (size < offset) {
-    throw CorruptionError("the value of key " + quoted(key) + " has " + std::to_string(size) +
-                          " bytes where the journal goes on at " + std::to_string(offset) +
-                          ": bytes that were synced are missing");
-  }
+  check_replayed_size(key, file->size(), offset);
   file->write_at(offset, bytes);
 }
 

@@ -94,6 +94,9 @@ void remove_empty_directories_of(Directory& directory, const std::string& name);
 void check_values_removable(const Directory& directory);
 void check_value_removable(const Directory& directory, std::string_view key);
 
+/// Throws CorruptionError if a value of `size` bytes ends before the offset at which the journal goes on.
+void check_replayed_size(std::string_view key, std::uint64_t size, std::uint64_t offset);
+
 /// Removes all values and the directories of long keys. `any_removed` tells, also when it throws, whether anything was.
 void remove_all_values(Directory& directory, bool& any_removed);
 

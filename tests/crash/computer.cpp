@@ -45,10 +45,14 @@ void Computer::open() {
   }
 }
 
-void Computer::end_process() {
+void Computer::kill_process() {
   env_.fail_at(1, {.how = Fault::How::for_good});  // a Store that is destroyed must not finish its work
   store_.reset();
   env_.heal();
+}
+
+void Computer::end_process() {
+  kill_process();
   if (setup_.end == End::power_loss) disk_.lose_power(random_);
 }
 

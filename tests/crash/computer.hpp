@@ -57,6 +57,8 @@ class Computer {
 
   /// As `end` says.
   void end_process();
+  /// Whatever `end` says.
+  void kill_process();
 
   /// All operations from the n-th on fail until the process ends. False if the call was through before.
   bool cut_off(std::uint64_t n, const std::function<void()>& call);

@@ -181,6 +181,46 @@ TEST_CASE("a synced batch that failed leaves the journal of those before it whol
   });
 }
 
+TEST_CASE("on a full disk, a key can be erased behind a killed buffer with a synced journal, and power fail amid it") {
+  int erased = 0;
+  for (std::uint64_t last_operation = 1; last_operation <= 4; ++last_operation) {
+    bool cut = true;
+    for (std::uint64_t n = 1; cut; ++n) {
+      CAPTURE(last_operation);
+      CAPTURE(n);
+      Computer computer(n * 10 + last_operation, {.buffer = Durability::sync});
+      computer.create();
+      computer.open();
+      for (const char* const key : {"a", "b", "below"}) computer.store().append(key, "1;");
+      computer.store().sync();
+      for (const char* const key : {"a", "b"}) computer.store().append(key, "2;");
+      const bool is_removal = n % 2 == 0;
+      computer.cut_off(last_operation,
+                       [&] { is_removal ? computer.store().erase("below") : computer.store().append("b", "3;"); });
+      computer.kill_process();
+      computer.env().fill_disk();
+      const auto killed = open_files(computer.env(), computer.path(), {});
+      bool returned = false;
+      cut = computer.cut_off(n, [&] {
+        killed->erase("a");
+        returned = true;
+      });
+      computer.end_process();
+      computer.env().empty_disk();
+      computer.open();
+      const std::string a = computer.store().get("a");
+      REQUIRE((a.empty() || (a == "1;2;" && !returned)));
+      const std::string b = computer.store().get("b");
+      REQUIRE((b == "1;2;" || (b == "1;2;3;" && !is_removal)));
+      const std::string below = computer.store().get("below");
+      REQUIRE((below == "1;" || (below.empty() && is_removal)));
+      erased += a.empty() ? 1 : 0;
+      computer.check_sound();
+    }
+  }
+  REQUIRE(erased > 0);
+}
+
 TEST_CASE("a batch that was applied without sync survives power loss once it is sent again with it") {
   const Entry entry{"a", "1"};
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

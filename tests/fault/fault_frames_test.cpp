@@ -2,6 +2,7 @@
 // fails in turn.
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <filesystem>
 
 #include "codec/frame.hpp"
 #include "fault/sweep.hpp"
@@ -137,8 +138,18 @@ TEST_CASE("after a reboot a check tells of damage that no recovery mends, and co
     bytes -= synced.bytes.size();
   }
   SUBCASE("what stands in front of what the journal has") { damaged = "replayed"; }
+  SUBCASE("zeros in front of what the journal has") {
+    write_file(dataset.file("replayed"), std::string(frame.size(), '\0'));
+    bytes -= piece.size() + synced.bytes.size();
+    damaged = "replayed";
+  }
+  SUBCASE("what is missing in front of what the journal has") {
+    write_file(dataset.file("replayed"), "");
+    bytes -= piece.size() + synced.bytes.size();
+    damaged = "replayed";
+  }
   SUBCASE("what stands in a value of which the journal knows nothing") { damaged = "whole"; }
-  if (!damaged.empty()) {
+  if (!damaged.empty() && bytes == keys.size() * piece.size() + synced.bytes.size()) {
     std::string value = read_file(dataset.file(damaged));
     value[frame_header_size + 1] ^= 1;
     write_file(dataset.file(damaged), value);
@@ -149,6 +160,10 @@ TEST_CASE("after a reboot a check tells of damage that no recovery mends, and co
   for (const std::string& problem : report.problems) REQUIRE(problem.find("'" + damaged + "'") != std::string::npos);
   REQUIRE(report.counted.keys == keys.size());
   REQUIRE(report.counted.bytes == bytes);
+  if (std::filesystem::file_size(dataset.file("replayed")) < frame.size()) {
+    CHECK_THROWS_AS((void)dataset.open(), CorruptionError);
+    return;
+  }
   const std::unique_ptr<Store> store = dataset.open();
   for (const std::string& key : keys) {
     if (key == damaged) continue;

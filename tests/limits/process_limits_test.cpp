@@ -185,6 +185,25 @@ TEST_CASE("a buffer that a file-size limit stops says so, and the process lives"
   }
 }
 
+TEST_CASE("a buffer whose journal may be no larger than it goes on from segment to segment") {
+  for (const Durability durability : {Durability::os, Durability::sync}) {
+    CAPTURE(static_cast<int>(durability));
+    const Fixture fixture;
+    CHECK(succeeds(start_child([&] {
+      constexpr std::uint64_t limit = std::uint64_t{1} << 20;
+      set_limit(RLIMIT_FSIZE, limit);
+      const std::unique_ptr<Store> store =
+          open(fixture.url(), {.buffer = BufferOptions{.limit_bytes = limit}, .durability = durability});
+      const std::string piece(1000, 'p');
+      constexpr int pieces = 3000;
+      for (int i = 0; i < pieces; ++i) store->append("key" + std::to_string(i % 100), piece);
+      require(store->stats().bytes == pieces * piece.size(), "all is appended");
+    })));
+    CHECK(open(fixture.url())->stats().bytes == 3'000'000);
+    CHECK(fixture.is_sound());
+  }
+}
+
 TEST_CASE("32 descriptors are enough for batches over hundreds of keys") {
   const Fixture fixture;
   CHECK(succeeds(start_child([&] {
