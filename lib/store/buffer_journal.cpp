@@ -434,11 +434,15 @@ void BufferJournal::restore_front(Segment& segment, const BufferSegmentHeader& h
 }
 
 bool has_open_buffer_journal(Directory& directory) {
+  // Segment 0 never has a record. Whoever was stopped in beginning the journal may have left one without the other.
+  const auto may_hold_records = [&](const char* name, const BufferSegmentHeader& header) {
+    return header.number > 1 || (header.number == 1 && directory.info(name)->size > buffer_segment_front_size);
+  };
   bool is_open = false;
   for (const char* const name : buffer_journal_names) {
     const std::optional<BufferSegmentHeader> header = try_load_header(directory, name);
     if (header && header->closed) return false;
-    is_open = is_open || header;
+    is_open = is_open || (header && may_hold_records(name, *header));
   }
   return is_open;
 }

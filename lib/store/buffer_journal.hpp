@@ -41,7 +41,7 @@
 // on the disk though a later sync returns, and what stands behind it would be lost with it.
 //
 // Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
-// down.
+// down. The first record stands in segment 1: before it is written, both are open and synced.
 //
 // Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
 // process as well as what is written by a system call does, and costs none.

@@ -181,6 +181,26 @@ TEST_CASE("a synced batch that failed leaves the journal of those before it whol
   });
 }
 
+TEST_CASE("power that fails while a buffer is opened keeps no later one out") {
+  for (const Durability durability : {Durability::os, Durability::sync}) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      bool cut = true;
+      for (std::uint64_t n = 1; cut; ++n) {
+        CAPTURE(static_cast<int>(durability));
+        CAPTURE(seed);
+        CAPTURE(n);
+        Computer computer(seed * 1000 + n, {.buffer = durability});
+        computer.create();
+        cut = computer.cut_off(n, [&] { computer.open(); });
+        computer.end_process();
+        computer.open();
+        REQUIRE_FALSE(computer.take_was_repaired());
+        computer.check_sound();
+      }
+    }
+  }
+}
+
 TEST_CASE("on a full disk, a key can be erased behind a killed buffer with a synced journal, and power fail amid it") {
   int erased = 0;
   for (std::uint64_t last_operation = 1; last_operation <= 4; ++last_operation) {

@@ -518,6 +518,44 @@ TEST_CASE("an append behind a removal that failed, one that was done, and a larg
   CHECK((store->get("b") == large + "2;"));
 }
 
+TEST_CASE("a buffer that was killed while it was opened keeps nobody out, also if the next one was killed so, too") {
+  const TemporaryDirectory directory(memory_directory());
+  for (const Durability durability : {Durability::os, Durability::sync}) {
+    CAPTURE(static_cast<int>(durability));
+    const OpenOptions options{.buffer = BufferOptions{}, .durability = durability};
+    const auto is_cut_off = [&](FaultEnv& env, const std::string& path, std::uint64_t n) {
+      env.fail_at(n, {.how = Fault::How::changes_for_good});
+      try {
+        const auto store = open_buffered_files(env, path, options);
+        env.fail_at(1, {.how = Fault::How::for_good});  // it is killed, whatever it has come to
+        return false;
+      } catch (const Error&) {
+        return true;
+      }
+    };
+    bool first_cut = true;
+    for (std::uint64_t first = 1; first_cut; ++first) {
+      bool second_cut = true;
+      for (std::uint64_t second = 1; second_cut; ++second) {
+        CAPTURE(first);
+        CAPTURE(second);
+        FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
+        const std::string path = directory / "dataset";
+        create_files(env, path, {});
+        open_files(env, path, {})->append("a", "1;");
+        first_cut = is_cut_off(env, path, first);
+        env.heal();
+        second_cut = is_cut_off(env, path, second);
+        env.heal();
+        if (env.sync_failed()) (void)verify_files(env, path, {.repair = true});
+        open_buffered_files(env, path, options)->append("a", "2;");
+        REQUIRE(open_files(env, path, {})->get("a") == "1;2;");
+        fs::remove_all(path);
+      }
+    }
+  }
+}
+
 TEST_CASE("a buffer that was closed leaves nothing that could be handed down, wherever closing was interrupted") {
   const TemporaryDirectory directory;
   FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
