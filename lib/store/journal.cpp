@@ -99,12 +99,11 @@ std::optional<std::uint64_t> Journal::load_nonce() const {
 }
 
 std::uint64_t Journal::restart(std::uint64_t nonce, std::string_view payload) {
-  std::string bytes = encode_header(nonce);
-  if (!payload.empty()) append_record(bytes, nonce, header_size, payload);
   const bool is_new = !directory_.info(name).has_value();
-  write_synced(0, bytes);
+  // By itself, and in one sector: records that power loss tears under their own header would seem damaged.
+  write_synced(0, encode_header(nonce));
   if (is_new) sync_name();
-  return bytes.size();
+  return payload.empty() ? header_size : append(nonce, header_size, payload);
 }
 
 std::uint64_t Journal::append(std::uint64_t nonce, std::uint64_t end, std::string_view payload) {

@@ -8,11 +8,12 @@
 //   entry   = key_size:u16 existed:u8 old_size:u64 bytes_size:u64 key bytes
 //
 // A record is written and synced before its entries are appended to the values, whose files are not synced. A
-// checkpoint syncs the file system and starts the journal anew under another nonce, so that the records of before,
-// which are overwritten in place, are none any more. It ends at the first record whose checksum does not match; a
-// payload cannot forge one, since it does not know the nonce. After power loss, replaying the records in order restores
-// all that the values lost since the checkpoint: each entry says at which offset its bytes stand. Rejected: syncing
-// each value (one fdatasync a key), and syncing the file system every time (it writes one block and one inode a key).
+// checkpoint syncs the file system and starts the journal anew under another nonce, so that the records of before are
+// none any more; once that is synced, they are overwritten in place. It ends at the first record whose checksum does
+// not match; a payload cannot forge one, since it does not know the nonce. After power loss, replaying the records in
+// order restores all that the values lost since the checkpoint: each entry says at which offset its bytes stand.
+// Rejected: syncing each value (one fdatasync a key), and syncing the file system every time (it writes one block and
+// one inode a key).
 #pragma once
 
 #include <accrete/store.hpp>

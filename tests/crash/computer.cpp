@@ -31,9 +31,9 @@ void Computer::open() {
   options.durability = *setup_.buffer;
   try {
     store_ = open_buffered_files(env_, path(), options);
-  } catch (const CorruptionError&) {
+  } catch (const CorruptionError& error) {
     // Power loss may have taken what the journal goes on behind, unless both were synced.
-    require(may_misfit(), "only a power loss makes values and journal differ");
+    require(may_misfit(), "only a power loss makes values and journal differ, but: " + std::string(error.what()));
     require(verify_files(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
     require(!repair().repairs.empty(), "a repair says what was lost");
     was_repaired_ = true;

@@ -181,6 +181,24 @@ TEST_CASE("a synced batch that failed leaves the journal of those before it whol
   });
 }
 
+TEST_CASE("power that fails while the journal is begun anew leaves no journal that seems damaged") {
+  const std::string piece(3000, 'p');
+  const std::string other(3000, 'o');
+  const Entry first{"a", piece};
+  const Entry second{"a", other};
+  for_each_failure(20, [&](Computer& computer, std::uint64_t n) {
+    computer.store().append_batch({&first, 1}, {.sync = true});
+    computer.store().append("b", "not synced");
+    const bool cut = computer.cut_off(n, [&] { computer.store().append_batch({&second, 1}, {.sync = true}); });
+    computer.end_process();
+    computer.open();
+    const std::string value = computer.store().get("a");
+    REQUIRE((value == piece + other || (cut && value == piece)));
+    computer.check_sound();
+    return cut;
+  });
+}
+
 TEST_CASE("power that fails while a buffer is opened keeps no later one out") {
   for (const Durability durability : {Durability::os, Durability::sync}) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
