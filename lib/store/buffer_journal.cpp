@@ -9,6 +9,7 @@
 #include "base/hash.hpp"
 #include "base/record.hpp"
 #include "os/system.hpp"
+#include "store/sync_or_note.hpp"
 
 namespace accrete {
 namespace {
@@ -138,16 +139,6 @@ FoundHeader decode_header(std::string_view bytes) {
   const auto checksum = reader.integer<std::uint64_t>();
   if (!reader.ok() || checksum != hash64(bytes.substr(0, buffer_segment_header_size - 8))) return {};
   return {.header = header};
-}
-
-template <typename Synced>
-void sync_or_note(Synced& what, const std::function<void()>& note_failed_sync) {
-  try {
-    what.sync();
-  } catch (const Error&) {
-    note_failed_sync();
-    throw;
-  }
 }
 
 /// nullopt if there is no file, or nothing can be read of its front.

@@ -3,8 +3,9 @@
 #include <accrete/error.hpp>
 #include <algorithm>
 
-namespace accrete {
+#include "store/sync_or_note.hpp"
 
+namespace accrete {
 namespace {
 
 /// The older one first.
@@ -78,12 +79,7 @@ void BufferRecords::for_each(const std::function<void(Record&&)>& visit) {
 
 void BufferRecords::sync(const std::function<void()>& note_failed_sync) {
   if (!is_synced()) return;
-  try {
-    for (const auto& segment : segments_) segment->sync();
-  } catch (const Error&) {
-    note_failed_sync();
-    throw;
-  }
+  for (const auto& segment : segments_) sync_or_note(*segment, note_failed_sync);
 }
 
 std::vector<std::string> BufferRecords::damage() const {

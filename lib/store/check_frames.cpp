@@ -11,6 +11,7 @@
 #include "base/zeros.hpp"
 #include "codec/frame_decoder.hpp"
 #include "store/linked_files.hpp"
+#include "store/sync_or_note.hpp"
 #include "store/value_files.hpp"
 
 namespace accrete {
@@ -307,13 +308,7 @@ void cut_torn_tails(Directory& directory, const std::function<void()>& note_fail
     FrameFile frames(*file, buffer);
     const auto tail = find_torn_tail(frames);
     if (!tail) return;
-    const auto mended = cut(directory, scanned.name, *tail);
-    try {
-      mended->sync();
-    } catch (const Error&) {
-      note_failed_sync();
-      throw;
-    }
+    sync_or_note(*cut(directory, scanned.name, *tail), note_failed_sync);
   });
 }
 

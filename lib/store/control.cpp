@@ -10,6 +10,7 @@
 #include "base/escape.hpp"
 #include "base/hash.hpp"
 #include "store/intent.hpp"
+#include "store/sync_or_note.hpp"
 
 namespace accrete {
 namespace {
@@ -342,12 +343,7 @@ void Control::note_failed_sync() noexcept {
 }
 
 void Control::sync() {
-  try {
-    bytes_->sync();
-  } catch (const Error&) {
-    note_failed_sync();
-    throw;
-  }
+  sync_or_note(*bytes_, [this] { note_failed_sync(); });
 }
 
 void Control::set_state(ChangeState state) { bytes_->write(state_offset, le_bytes(static_cast<std::uint32_t>(state))); }

@@ -389,7 +389,7 @@ class FilesStore final : public OwnedFiles {
       Access access = write_access();
       remove(removal, access.words);
     } catch (const DiskFullError&) {
-      if (!try_remove_before_replay(removal)) throw;
+      if (!try_remove_unreplayed(removal)) throw;
     }
   }
 
@@ -399,13 +399,13 @@ class FilesStore final : public OwnedFiles {
   }
 
   /// For when a dead buffer's journal cannot be handed down, as the disk is full.
-  bool try_remove_before_replay(const BufferStep& removal) {
+  bool try_remove_unreplayed(const BufferStep& removal) {
     Access access = recovered_access();
     if (!must_replay(access.words)) {
       remove(removal, access.words);  // another process has made room
       return true;
     }
-    if (!accrete::try_remove_before_replay(*parts_, writer_, access.words, removal)) return false;
+    if (!try_remove_before_replay(*parts_, writer_, access.words, removal)) return false;
     remember(access.words);
     try {
       replay(access.words);

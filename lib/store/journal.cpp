@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
+#include "store/sync_or_note.hpp"
 
 namespace accrete {
 namespace {
@@ -150,22 +151,10 @@ void Journal::write_synced(std::uint64_t offset, std::string_view bytes) {
     }
   }
   file.write_at(offset, bytes);
-  try {
-    file.sync();
-  } catch (const Error&) {
-    note_failed_sync_();
-    throw;
-  }
+  sync_or_note(file, note_failed_sync_);
 }
 
-void Journal::sync_name() {
-  try {
-    directory_.sync();
-  } catch (const Error&) {
-    note_failed_sync_();
-    throw;
-  }
-}
+void Journal::sync_name() { sync_or_note(directory_, note_failed_sync_); }
 
 File& Journal::writable() {
   if (!file_) file_ = directory_.try_open(name, OpenMode::write);

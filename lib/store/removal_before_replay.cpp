@@ -7,6 +7,7 @@
 
 #include "base/record.hpp"
 #include "store/buffer_records.hpp"
+#include "store/sync_or_note.hpp"
 #include "store/value_files.hpp"
 
 namespace accrete {
@@ -31,7 +32,7 @@ class LeftJournal {
     if (!is_outcome(step)) make_room(record.size() + buffer_outcome_size);
     try {
       file_->write_at(end_, record);
-      if (header_.synced) sync();
+      if (header_.synced) sync_or_note(*file_, [this] { parts_.control.note_failed_sync(); });
     } catch (...) {
       take_back();
       throw;
@@ -45,15 +46,6 @@ class LeftJournal {
     const std::uint64_t end = end_ + size;
     if (end > file_->size()) file_->truncate(in_whole_units(end));
     file_->allocate({.offset = end_, .size = size});
-  }
-
-  void sync() {
-    try {
-      file_->sync();
-    } catch (const Error&) {
-      parts_.control.note_failed_sync();
-      throw;
-    }
   }
 
   void take_back() noexcept {
