@@ -4,11 +4,11 @@
 #include <utility>
 #include <variant>
 
+#include "dataset/marker.hpp"
 #include "net/part_encoder.hpp"
 #include "os/system.hpp"
 #include "server/log.hpp"
 #include "server/loop.hpp"
-#include "store/marker.hpp"
 
 namespace accrete::server {
 namespace {

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 #include "net/router.hpp"
 #include "net/server_file.hpp"
 #include "os/stop_signals.hpp"

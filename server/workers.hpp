@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 #include "server/queue.hpp"
 #include "server/results.hpp"
 #include "server/tasks.hpp"

@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <vector>
 
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 #include "net/protocol.hpp"
 #include "os/system.hpp"
 

@@ -6,7 +6,9 @@
 #include "base/escape.hpp"
 #include "base/hash.hpp"
 #include "cli/program.hpp"
-#include "layer/buffered_store.hpp"
+#include "dataset/directory.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "layout/files/files_parts.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
 #include "net/find_server.hpp"
@@ -15,7 +17,6 @@
 #include "os/stop_signals.hpp"
 #include "os/system.hpp"
 #include "server/server.hpp"
-#include "store/files_parts.hpp"
 
 namespace accrete::cli {
 namespace {

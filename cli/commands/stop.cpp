@@ -5,14 +5,16 @@
 
 #include "base/escape.hpp"
 #include "cli/program.hpp"
+#include "dataset/directory.hpp"
+#include "dataset/names.hpp"
+#include "layout/files/buffer_journal.hpp"
+#include "layout/files/control.hpp"
+#include "layout/files/files_parts.hpp"
 #include "net/find_server.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"
 #include "os/lock_holder.hpp"
 #include "os/process.hpp"
-#include "store/buffer_journal.hpp"
-#include "store/control.hpp"
-#include "store/files_parts.hpp"
 
 namespace accrete::cli {
 namespace {

@@ -8,14 +8,15 @@
 
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
-#include "layer/buffered_store.hpp"
-#include "layer/compressed_store.hpp"
+#include "dataset/directory.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/direct_reader.hpp"
+#include "layout/files/files_dataset.hpp"
+#include "layout/files/files_parts.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
 #include "net/find_server.hpp"
-#include "store/direct_reader.hpp"
-#include "store/files_dataset.hpp"
-#include "store/files_parts.hpp"
 
 namespace accrete {
 namespace {

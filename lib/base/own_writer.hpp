@@ -1,5 +1,5 @@
 // The writers of ids that clients make for themselves, for batches that a call waits for. Who sees one can tell it from
-// a writer that a user has given: it is kept for a time only (store/writers.hpp).
+// a writer that a user has given: it is kept for a time only (layout/files/writers.hpp).
 //
 //   own writer = random:8 stamp:4 check:4   ; check: the lower half of the XXH3-64 of the 12 bytes before it
 //

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "layout/files/direct_reader.hpp"
 #include "net/patience.hpp"
-#include "store/direct_reader.hpp"
 
 namespace accrete {
 

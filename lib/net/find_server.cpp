@@ -5,11 +5,13 @@
 #include <memory>
 
 #include "base/escape.hpp"
+#include "dataset/directory.hpp"
+#include "dataset/names.hpp"
+#include "layout/files/control.hpp"
+#include "layout/files/files_parts.hpp"
+#include "layout/files/linked_files.hpp"
 #include "os/dataset_lock.hpp"
 #include "os/process.hpp"
-#include "store/control.hpp"
-#include "store/files_parts.hpp"
-#include "store/linked_files.hpp"
 
 namespace accrete {
 

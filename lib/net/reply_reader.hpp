@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "dataset/located_values.hpp"
 #include "net/protocol.hpp"
-#include "store/located_values.hpp"
 
 namespace accrete {
 

@@ -5,10 +5,11 @@
 
 #include "base/escape.hpp"
 #include "base/fields.hpp"
+#include "dataset/marker.hpp"
+#include "dataset/names.hpp"
+#include "layout/files/files_parts.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
-#include "store/files_parts.hpp"
-#include "store/marker.hpp"
 
 namespace accrete {
 namespace {

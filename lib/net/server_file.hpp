@@ -5,7 +5,7 @@
 //   endpoint    = "endpoint " address "\n" ["public_key " 40Z85 "\n"]
 //
 // The key, which stands where an endpoint asks for CURVE, is the server's. An address has its bytes as escape.hpp
-// writes them; the one that is reached best stands first. `checksum` is as in store/marker.hpp. The file is written
+// writes them; the one that is reached best stands first. `checksum` is as in dataset/marker.hpp. The file is written
 // whole under another name, synced and renamed, and removed when the server ends. It may outlive a server that was
 // killed: only the dataset's lock and its owner in `.control` say whether one runs.
 #pragma once

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "contract/places.hpp"
+#include "layout/files/journal.hpp"
 #include "os/dataset_lock.hpp"
-#include "store/journal.hpp"
 #include "support/child.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"

@@ -8,8 +8,8 @@
 
 #include "contract/place.hpp"
 #include "contract/served_place.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "os/env.hpp"
-#include "store/files_dataset.hpp"
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
 

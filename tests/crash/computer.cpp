@@ -1,9 +1,10 @@
 #include "crash/computer.hpp"
 
-#include "layer/buffered_store.hpp"
-#include "layer/compressed_store.hpp"
-#include "store/buffer_journal.hpp"
-#include "store/files_dataset.hpp"
+#include "dataset/names.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/buffer_journal.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/require.hpp"
 
 namespace accrete::test {

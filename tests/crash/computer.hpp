@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "crash/survival.hpp"
-#include "store/files_dataset.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/crash_env.hpp"
 #include "support/fault_env.hpp"
 #include "support/random_bytes.hpp"

@@ -6,8 +6,8 @@
 #include "codec/frame.hpp"
 #include "crash/computer.hpp"
 #include "crash/each_failure.hpp"
-#include "store/files_dataset.hpp"
-#include "store/journal.hpp"
+#include "layout/files/files_dataset.hpp"
+#include "layout/files/journal.hpp"
 #include "support/campaign.hpp"
 
 namespace accrete::test {

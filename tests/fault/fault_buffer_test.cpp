@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 
 #include "fault/sweep.hpp"
-#include "layer/buffered_store.hpp"
-#include "layer/compressed_store.hpp"
-#include "store/files_dataset.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "codec/frame.hpp"
 #include "fault/sweep.hpp"
-#include "layer/compressed_store.hpp"
-#include "store/files_dataset.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/random_bytes.hpp"
 #include "support/require.hpp"

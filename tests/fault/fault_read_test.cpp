@@ -4,8 +4,8 @@
 
 #include "codec/frame_encoder.hpp"
 #include "fault/sweep.hpp"
-#include "layer/compressed_store.hpp"
-#include "store/files_dataset.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "fault/sweep.hpp"
-#include "store/journal.hpp"
+#include "layout/files/journal.hpp"
 #include "support/random_bytes.hpp"
 
 namespace accrete::test {

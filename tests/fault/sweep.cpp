@@ -3,9 +3,9 @@
 #include <optional>
 #include <system_error>
 
-#include "layer/buffered_store.hpp"
-#include "layer/compressed_store.hpp"
-#include "store/files_dataset.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "layer/compressed/compressed_store.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/campaign.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"

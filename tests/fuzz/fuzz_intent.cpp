@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/intent.hpp"
+#include "layout/files/intent.hpp"
 #include "support/require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

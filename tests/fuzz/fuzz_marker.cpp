@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/fields.hpp"
-#include "store/marker.hpp"
+#include "dataset/marker.hpp"
 #include "support/require.hpp"
 
 namespace {

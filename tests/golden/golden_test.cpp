@@ -8,12 +8,12 @@
 #include <filesystem>
 
 #include "base/key_name.hpp"
-#include "store/control.hpp"
-#include "store/files_parts.hpp"
-#include "store/intent.hpp"
-#include "store/journal.hpp"
-#include "store/marker.hpp"
-#include "store/writers.hpp"
+#include "dataset/marker.hpp"
+#include "layout/files/control.hpp"
+#include "layout/files/files_parts.hpp"
+#include "layout/files/intent.hpp"
+#include "layout/files/journal.hpp"
+#include "layout/files/writers.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
 #include "support/temporary_directory.hpp"

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "kill/workload.hpp"
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 #include "net/client.hpp"
 #include "server/server.hpp"
 

@@ -1,5 +1,5 @@
 // What a buffer knows of batches stays within bounds, and is never wrong.
-#include "layer/batch_ids.hpp"
+#include "layer/buffered/batch_ids.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The memory of gathered bytes, as an allocator: what it hands out is whole, and what it holds follows what is in use.
-#include "layer/chunk_pool.hpp"
+#include "layer/buffered/chunk_pool.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>

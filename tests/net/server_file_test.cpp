@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <string>
 
+#include "layout/files/control.hpp"
 #include "net/curve.hpp"
 #include "net/find_server.hpp"
 #include "os/file_lock.hpp"
-#include "store/control.hpp"
 #include "support/crash_env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/random_bytes.hpp"

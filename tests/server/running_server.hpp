@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 #include "server/server.hpp"
 
 namespace accrete::test {

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "base/fields.hpp"
+#include "dataset/marker.hpp"
+#include "layout/files/control.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "os/env.hpp"
-#include "store/control.hpp"
-#include "store/files_dataset.hpp"
-#include "store/marker.hpp"
 #include "support/file_bytes.hpp"
 #include "support/temporary_directory.hpp"
 

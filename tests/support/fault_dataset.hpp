@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "store/files_dataset.hpp"
+#include "layout/files/files_dataset.hpp"
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "layer/buffered_store.hpp"
+#include "layer/buffered/buffered_store.hpp"
 
 namespace accrete::test {
 

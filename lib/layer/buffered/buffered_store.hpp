@@ -1,0 +1,65 @@
+// What `buffered` has for the caching server beyond a Store: groups of batches that share one journal write, and the
+// sessions of clients.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dataset/located_values.hpp"
+#include "os/env.hpp"
+
+namespace accrete {
+
+/// One batch of a group. `session` is an id of the connection, not of the user: it keeps a batch that a client sends
+/// again from being applied twice, and is forgotten when the client says goodbye.
+struct GroupedBatch {
+  std::span<const Entry> entries;
+  AppendOptions options{};
+  std::optional<BatchId> session{};
+  bool has_own_id = false;       ///< options.id is of the client's own making, and no batch has had it before
+  std::exception_ptr failure{};  ///< set by append_group: the batch was not applied
+};
+
+class BufferedStore : public Store {
+ public:
+  /// Applies the batches in their order, each as append_batch does, but with one journal write and at most one
+  /// fdatasync for all. A batch that is refused gets its `failure`; the others are applied all the same. Waits while
+  /// memory is full. Sessions are told apart from what users give as ids: no id stands for a session, whatever it says.
+  /// To do so it changes them in `batches`.
+  virtual void append_group(std::span<GroupedBatch> batches) = 0;
+
+  /// The writer by which a client's session is known to last_sequence and its like: one that nobody can say from
+  /// outside. Waits for nothing.
+  [[nodiscard]] virtual WriterId session_writer(const WriterId& session) const = 0;
+
+  /// The highest sequence of each session that was applied before this store was opened, by its session_writer.
+  [[nodiscard]] virtual std::vector<BatchId> last_sequences_before() const = 0;
+
+  /// As it was when this store was opened: if it is what a client was told before, its session, unless it is known, has
+  /// had nothing applied (layout/files/writers.hpp).
+  [[nodiscard]] virtual std::uint64_t forgotten_before() const = 0;
+
+  /// No batch of the session will come again, nor any with an id of these writers, of its client's own making. Others
+  /// are passed over.
+  virtual void end_session(const WriterId& session, std::span<const WriterId> own_writers) = 0;
+
+  /// Values for who can read the dataset's files: what is worth it is left in its file, and all the rest is copied.
+  /// `reserve` is told how many bytes that takes before, and may throw.
+  [[nodiscard]] virtual LocatedValues locate(std::span<const std::string_view> keys,
+                                             const std::function<void(std::uint64_t)>& reserve) const = 0;
+};
+
+/// Opens a dataset of the files layout for this process alone, with a buffer over it that has a journal (but for
+/// Durability::memory). What an earlier one has left in its journal is replayed first. Throws LockedError if others
+/// use the dataset for longer than options.lock_timeout.
+[[nodiscard]] std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path,
+                                                                 const OpenOptions& options);
+
+}  // namespace accrete

@@ -1,0 +1,255 @@
+#include "layout/files/files_parts.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "base/bytes.hpp"
+#include "base/escape.hpp"
+#include "dataset/names.hpp"
+#include "dataset/staging.hpp"
+#include "layout/files/buffer_journal.hpp"
+#include "layout/files/check_frames.hpp"
+#include "os/process.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+/// False if that is refused: then it is as if it had not begun.
+bool try_erase(FilesParts& parts, std::string_view key) {
+  try {
+    parts.values.remove(key);
+  } catch (const IoError&) {
+    if (!parts.values.size(key)) throw;
+    return false;
+  }
+  return true;
+}
+
+void finish_intent(FilesParts& parts, ControlWords& words) {
+  const std::string record = parts.control.load_intent();
+  const Intent intent = decode_intent(record);
+  switch (intent.kind) {
+    case Intent::Kind::append:
+      for (const IntentTarget& target : intent.targets) parts.values.take_back(target.key, target.old_size);
+      if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence, words.writers);
+      return;
+    case Intent::Kind::erase:
+      if (!try_erase(parts, intent.targets[0].key)) return;
+      words.keys -= 1;
+      words.bytes -= *intent.targets[0].old_size;
+      return;
+    case Intent::Kind::drop: {
+      bool any_removed = false;
+      remove_all_values(*parts.directory, any_removed);
+      words.keys = 0;
+      words.bytes = 0;
+      return;
+    }
+  }
+}
+
+void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) {
+  for (const JournalEntry& entry : record.entries) {
+    parts.values.restore(entry.key, entry.old_size.value_or(0), entry.bytes);
+    words.keys += entry.old_size ? 0 : 1;
+    words.bytes += entry.bytes.size();
+  }
+  if (!record.id) return;
+  const auto found = parts.writers.find(record.id->writer, words.writers);
+  if (found && found->sequence >= record.id->sequence) return;
+  const std::uint64_t slot = found ? found->slot : parts.writers.new_slot(record.id->writer, words.writers);
+  words.writers = std::max(words.writers, slot + 1);
+  parts.writers.store(slot, *record.id);
+}
+
+/// After power loss the header may say that there was an intent whose record has not reached the disk. Nothing that is
+/// promised hangs on it then: a synced batch is acknowledged after the header that ends its intent is on the disk.
+bool has_intent(const Control& control, BootWitness::Told told) {
+  try {
+    (void)control.load_intent();
+    return true;
+  } catch (const CorruptionError&) {
+    if (told == BootWitness::Told::other_boot) return false;
+    throw;
+  }
+}
+
+/// Goes over the journal's records from words.journal_end on, and leaves that at their end.
+void for_each_record(const Journal& journal, ControlWords& words, const std::function<void(std::string_view)>& visit) {
+  while (const auto payload = journal.load(words.journal_nonce, words.journal_end)) {
+    visit(*payload);
+    words.journal_end += Journal::record_size(*payload);
+  }
+}
+
+/// One record at most after a kill, all after power loss.
+void replay_journal(FilesParts& parts, ControlWords& words) {
+  for_each_record(parts.journal, words,
+                  [&](std::string_view payload) { apply(parts, decode_journal_payload(payload), words); });
+}
+
+/// The header on disk decides where the journal stands: a writer may have died while it started it anew.
+void find_journal(const FilesParts& parts, ControlWords& words, bool from_start) {
+  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+  if (!nonce) {
+    words.journal_end = 0;
+    return;
+  }
+  if (from_start || *nonce != words.journal_nonce || words.journal_end < Journal::header_size) {
+    words.journal_end = Journal::header_size;
+  }
+  words.journal_nonce = *nonce;
+}
+
+}  // namespace
+
+void refuse_living_owner(const Directory& directory, const Owner& owner) {
+  if (owner.process == 0) return;
+  const Process process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
+  if (!directory.is_locked_by(lock_name, process)) return;
+  throw LockedError("cannot use " + quoted(directory.path()) + ": process " + std::to_string(owner.process) +
+                    " has the dataset for itself, by a lock that does not reach this process on the file system " +
+                    quoted(directory.file_system().name) +
+                    "; use the dataset where that process does, or by the endpoint of its server");
+}
+
+FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits)
+    : directory(std::move(opened)),
+      marker(std::move(loaded)),
+      read_only(for_reading),
+      lock_timeout(limits.lock_timeout),
+      control(*directory, read_only),
+      journal(*directory, std::min(Journal::default_size_limit, limits.file_size),
+              [this] { control.note_failed_sync(); }),
+      writers(*directory, read_only),
+      values(*directory, limits.open_files) {}
+
+void FilesParts::forget_files() noexcept {
+  values.forget_files();
+  writers.forget_file();
+  journal.forget_file();
+}
+
+bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
+  return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
+}
+
+void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness) {
+  if (witness.tell(header.boots) == BootWitness::Told::same) return;
+  (void)parts.writers.count_whole();
+  // What the control file counts in was synced before that was written, so it cannot be a torn end.
+  if (header.words.journal_end <= Journal::header_size) return;
+  ControlWords found = header.words;
+  find_journal(parts, found, true);
+  if (found.journal_end != 0 && found.journal_nonce != header.words.journal_nonce) return;  // begun anew since
+  if (found.journal_end != 0) for_each_record(parts.journal, found, [](std::string_view) {});
+  if (found.journal_end >= header.words.journal_end) return;
+  throw CorruptionError(
+      "the journal " + quoted(parts.directory->path() + "/" + journal_name) + " is damaged or missing from byte " +
+      std::to_string(found.journal_end) + " on, of " + std::to_string(header.words.journal_end) +
+      ": it had synced batches that power loss may have taken from the values; 'accrete verify --repair' goes on "
+      "without these");
+}
+
+bool is_behind_journal(const FilesParts& parts, const Control::Header& header) {
+  if (header.state != ChangeState::idle) return false;
+  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+  if (!nonce) return false;
+  const bool is_same = *nonce == header.words.journal_nonce;
+  const std::uint64_t end = is_same ? std::max(header.words.journal_end, Journal::header_size) : Journal::header_size;
+  return parts.journal.load(*nonce, end).has_value();
+}
+
+Replayed find_replayed(const FilesParts& parts, ControlWords words) {
+  Replayed found;
+  find_journal(parts, words, true);
+  if (words.journal_end == 0) return found;
+  for_each_record(parts.journal, words, [&](std::string_view payload) {
+    const JournalRecord record = decode_journal_payload(payload);
+    for (const JournalEntry& entry : record.entries) {
+      const std::uint64_t offset = entry.old_size.value_or(0);
+      ByteRange& range = found.try_emplace(std::string(entry.key), ByteRange{.offset = offset}).first->second;
+      range.size = std::max(range.size, offset + entry.bytes.size() - range.offset);
+    }
+  });
+  return found;
+}
+
+ControlWords recover(FilesParts& parts, const BootWitness& witness) {
+  const Control::Header header = parts.control.load();
+  ControlWords words = header.words;
+  parts.forget_files();
+  check_before_recovery(parts, header, witness);
+  const BootWitness::Told told = witness.tell(header.boots);
+  const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
+  if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);
+  if (header.state == ChangeState::journal || rebooted) {
+    if (rebooted) words.writers = parts.writers.count_whole();
+    find_journal(parts, words, rebooted);
+    if (words.journal_end != 0) replay_journal(parts, words);
+  }
+  if (rebooted) {
+    if (parts.marker.codec) cut_torn_tails(*parts.directory, [&] { parts.control.note_failed_sync(); });
+    for (const std::string& name : empty_directories(*parts.directory)) {
+      remove_empty_directories_of(*parts.directory, name);
+    }
+    const Stats counted = count_values(*parts.directory);
+    words.keys = counted.keys;
+    words.bytes = counted.bytes;
+    words.buffered = words.buffered || has_open_buffer_journal(*parts.directory);
+  }
+  words.unsynced = true;
+  ++words.commits;
+  ++words.removals;
+  parts.control.set_words(words);
+  if (rebooted) parts.control.set_boots(witness.next_record(header.boots));
+  return words;
+}
+
+void sync_values(FilesParts& parts) {
+  const SyncLock lock(parts);
+  check_no_sync_failed(parts);
+  try {
+    parts.directory->sync_file_system();
+  } catch (const Error&) {
+    parts.control.note_failed_sync();
+    throw;
+  }
+}
+
+void check_no_sync_failed(const FilesParts& parts) {
+  if (!parts.control.has_failed_sync()) return;
+  throw IoError("cannot sync the dataset " + quoted(parts.directory->path()) +
+                    ": a sync of it has failed before, and what that was to write may not be on the disk; 'accrete "
+                    "verify --repair' writes all of it again",
+                std::make_error_code(std::errc::io_error));
+}
+
+void checkpoint(FilesParts& parts, ControlWords& words) {
+  sync_values(parts);
+  restart_journal(parts, words);
+}
+
+void restart_journal(FilesParts& parts, ControlWords& words) {
+  words.journal_nonce = random_u64();
+  words.journal_end = parts.journal.restart(words.journal_nonce);
+  words.unsynced = false;
+}
+
+Stats count_values(const Directory& directory) {
+  Stats stats;
+  scan_values(directory, [&](ScannedName&& found) {
+    if (!found.key) return;
+    const std::optional<FileInfo> info = directory.info(found.name);
+    if (!info) return;
+    ++stats.keys;
+    stats.bytes += info->size;
+  });
+  stats.stored_bytes = stats.bytes;
+  return stats;
+}
+
+}  // namespace accrete

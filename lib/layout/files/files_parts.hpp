@@ -1,0 +1,103 @@
+// The parts of an open dataset of the files layout, and the recovery of what a writer left half done.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dataset/boot_witness.hpp"
+#include "dataset/marker.hpp"
+#include "dataset/names.hpp"
+#include "layout/files/control.hpp"
+#include "layout/files/intent.hpp"
+#include "layout/files/journal.hpp"
+#include "layout/files/value_files.hpp"
+#include "layout/files/writers.hpp"
+#include "os/dataset_lock.hpp"
+#include "os/env.hpp"
+
+namespace accrete {
+
+/// For who has the lock: throws LockedError if the owner has it all the same, as a lock that does not reach this
+/// process. The owner keeps appends in its memory, and to hand down its journal would double them.
+void refuse_living_owner(const Directory& directory, const Owner& owner);
+
+struct FilesParts {
+  struct Limits {
+    std::size_t open_files = 1;
+    std::uint64_t file_size = 0;  ///< of this process (RLIMIT_FSIZE)
+    std::chrono::milliseconds lock_timeout = OpenOptions{}.lock_timeout;
+  };
+
+  /// `loaded` from the directory's marker.
+  FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits);
+
+  /// Others may have put files in the place of those that are open here, or removed them.
+  void forget_files() noexcept;
+
+  std::shared_ptr<Directory> directory;
+  const Marker marker;
+  bool read_only;
+  const std::chrono::milliseconds lock_timeout;
+  Control control;
+  Journal journal;
+  Writers writers;
+  ValueFiles values;
+};
+
+/// True if a writer died in a change, or if power may have been lost since the last one.
+[[nodiscard]] bool needs_recovery(const Control::Header& header, const BootWitness& witness);
+
+/// Throws CorruptionError if a journal or a table of writers is damaged that `recover` needs. Changes nothing.
+void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness);
+
+/// True if the journal holds what the control file does not know of, though no writer died in it: the disk has lost
+/// writes while the system went on, as one does that is unplugged.
+[[nodiscard]] bool is_behind_journal(const FilesParts& parts, const Control::Header& header);
+
+/// By key, the stretch of its value that the journal will write once more after a power loss: all before it was synced.
+using Replayed = std::map<std::string, ByteRange, std::less<>>;
+[[nodiscard]] Replayed find_replayed(const FilesParts& parts, ControlWords words);
+
+/// Rolls back (an append) or forward (an erase, a drop, a batch that is whole in the journal) what stands in the
+/// control file, and unless it is positively the same boot replays the journal, cuts off what the power loss has torn
+/// of compressed values, removes directories whose keys it has taken, and counts anew. Needs the lock exclusively. Can
+/// be interrupted and called again. Returns the words it has committed.
+ControlWords recover(FilesParts& parts, const BootWitness& witness);
+
+/// Syncs of the file system come one after the other, those of other processes, too: the kernel tells of what it could
+/// not write once, and whoever syncs next must find it noted. Who has this lock takes no other.
+class SyncLock {
+ public:
+  explicit SyncLock(const FilesParts& parts)
+      : lock_(parts.directory->lock(control_name)), guard_(lock_->exclusive(parts.lock_timeout)) {}
+
+ private:
+  std::shared_ptr<DatasetLock> lock_;
+  DatasetLock::Guard guard_;
+};
+
+/// Makes all values survive power loss, and notes it for all who sync afterwards if that fails. For who has no lock,
+/// too. Throws if it has failed before.
+void sync_values(FilesParts& parts);
+
+/// Throws if a sync has failed. What it was to write may be gone although a later sync returns, since the kernel tells
+/// of it once: no sync counts until a repair has written everything again.
+void check_no_sync_failed(const FilesParts& parts);
+
+/// For when all values have just been synced: empties the journal; the caller commits `words`.
+void restart_journal(FilesParts& parts, ControlWords& words);
+
+/// Makes all values survive power loss and the journal empty; the caller commits `words`.
+void checkpoint(FilesParts& parts, ControlWords& words);
+
+/// Counts values and their bytes.
+[[nodiscard]] Stats count_values(const Directory& directory);
+
+}  // namespace accrete

@@ -1,0 +1,564 @@
+// An open dataset of the `files` layout.
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <mutex>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/own_writer.hpp"
+#include "dataset/directory.hpp"
+#include "dataset/names.hpp"
+#include "layout/files/buffer_journal.hpp"
+#include "layout/files/buffer_replay.hpp"
+#include "layout/files/files_dataset.hpp"
+#include "layout/files/files_parts.hpp"
+#include "layout/files/files_writer.hpp"
+#include "layout/files/linked_files.hpp"
+#include "layout/files/removal_before_replay.hpp"
+#include "layout/files/unfinished_change.hpp"
+#include "layout/files/value_snapshot.hpp"
+#include "os/process.hpp"
+#include "os/system.hpp"
+
+namespace accrete {
+namespace {
+
+constexpr std::size_t most_cached_descriptors = 16384;
+
+enum class Ownership {
+  shared,
+  whole,  ///< the lock is this process's for as long as the Store lives
+};
+
+class FilesStore final : public OwnedFiles {
+ public:
+  FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
+             Ownership ownership)
+      : env_(env),
+        witness_(env),
+        lock_timeout_(options.lock_timeout),
+        lock_(std::move(lock)),
+        parts_(std::move(parts)),
+        writer_(*parts_, witness_, env.file_size_limit()) {
+    if (is_linked_copy(*parts_->directory, parts_->control)) {
+      throw CorruptionError(describe_linked_copy(*parts_->directory));
+    }
+    if (ownership == Ownership::whole) own();
+    try {
+      (void)read_access();  // recovers
+    } catch (const DiskFullError&) {
+      if (ownership == Ownership::whole) throw;
+      // Something can be removed, which makes room.
+    }
+    note_home();
+  }
+
+  ~FilesStore() override {
+    if (owner_.process == 0 || owner_.process != static_cast<std::uint64_t>(process_id())) return;
+    try {
+      const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+      parts_->control.set_owner({});
+    } catch (const Error&) {
+      // One that is left behind misleads nobody: it is believed only while its process has the lock.
+    }
+  }
+  FilesStore(const FilesStore&) = delete;
+  FilesStore& operator=(const FilesStore&) = delete;
+
+ private:
+  /// The lock, and what was read under it.
+  struct Access {
+    DatasetLock::Guard guard;
+    ControlWords words;
+    std::optional<UnfinishedChange> unfinished{};  // for readers
+  };
+
+  using TakeLock = DatasetLock::Guard (DatasetLock::*)(std::chrono::milliseconds);
+
+  DatasetLock::Guard lock(TakeLock take) const {
+    try {
+      return (*lock_.*take)(lock_timeout_);
+    } catch (const LockedError& error) {
+      throw LockedError(error.what() + describe_server());
+    }
+  }
+
+  /// Of a server that has come to have the dataset since this was opened. Only a Store that is opened then finds it.
+  [[nodiscard]] std::string describe_server() const {
+    const Owner owner = parts_->control.load_owner();
+    if (owner == owner_ || owner == Owner{} || !parts_->directory->info(server_name)) return "";
+    if (is_certainly_dead({.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace}))
+      return "";
+    return "; a server (process " + std::to_string(owner.process) +
+           ") serves the dataset: open it anew to go over to it";
+  }
+
+  /// Under the lock. Looks for damage when this is opened.
+  Control::Header load_control() const {
+    if (is_control_checked_) return parts_->control.load_unchecked();
+    Control::Header header = parts_->control.load();
+    is_control_checked_ = true;
+    return header;
+  }
+
+  /// Mends what a dead writer has left, and hands down what a dead buffer has.
+  Access write_access() const {
+    Access access = recovered_access();
+    if (must_replay(access.words)) replay(access.words);
+    remember(access.words);
+    return access;
+  }
+
+  void replay(ControlWords& words) const {
+    try {
+      (void)replay_buffer_journal(*parts_, writer_, words, Misfit::refuse);
+    } catch (const DiskFullError& error) {
+      throw DiskFullError(
+          std::string(error.what()) +
+              "; a buffer or a server that was killed has left appends in its journal, and they must be "
+              "handed down first: make room, be it by removing keys (accrete rm)",
+          error.code());
+    }
+    has_no_left_journal_ = true;
+  }
+
+  Access recovered_access() const {
+    if (parts_->read_only) {
+      throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
+    }
+    Access access{.guard = lock(&DatasetLock::exclusive), .words = {}};
+    Control::Header header = load_control();
+    check_not_destroyed(header.words);
+    if (header.owner != owner_) disown(header.owner);
+    if (!has_own_files_) {
+      separate_own_files(*parts_->directory, parts_->control, header);
+      has_own_files_ = true;
+    }
+    access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
+    if (access.words.removals != seen_removals_) parts_->forget_files();
+    // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
+    const bool has_links = parts_->control.links() > 1;
+    if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
+    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
+    remember(access.words);
+    return access;
+  }
+
+  /// For who finds the control file in a copy of hard links.
+  void note_home() const {
+    const std::uint64_t here = parts_->directory->info("")->inode;
+    if (parts_->read_only || parts_->control.load_home() == here) return;
+    try {
+      // Without waiting: nobody needs it now.
+      const DatasetLock::Guard guard = lock_->try_exclusive();
+      if (guard && parts_->control.links() == 1) parts_->control.set_home(here);
+    } catch (const Error&) {
+      // The next to open the dataset will.
+    }
+  }
+
+  /// What a dead writer has left is mended first; where that fails, it is read as if it had not begun.
+  Access read_access() const {
+    std::exception_ptr failure;
+    for (;;) {
+      Access access{.guard = lock(&DatasetLock::shared), .words = {}};
+      const bool is_first = !is_control_checked_;
+      const Control::Header header = load_control();
+      if (is_first && !parts_->read_only && is_behind_journal(*parts_, header)) {
+        access.guard.release();
+        doubt_boots();
+        continue;
+      }
+      check_not_destroyed(header.words);
+      access.words = header.words;
+      const bool has_dead_owner = header.owner != owner_;
+      if (has_dead_owner) refuse_living_owner(*parts_->directory, header.owner);
+      const bool must_disown = has_dead_owner && !parts_->read_only && !failure;
+      if (!must_disown && !needs_recovery(header, witness_) && !must_replay(header.words)) return access;
+      if (failure && !is_readable_unrecovered(header)) std::rethrow_exception(failure);
+      if (parts_->read_only) check_readable_unrecovered(header);
+      if (failure || parts_->read_only) {
+        access.unfinished = UnfinishedChange::load(*parts_, header, is_of_this_boot(header));
+        if (access.unfinished->drops_all()) access.words.keys = access.words.bytes = 0;
+        return access;
+      }
+      access.guard.release();
+      try {
+        (void)write_access();
+      } catch (const IoError&) {
+        failure = std::current_exception();
+      } catch (const ReadOnlyError&) {
+        failure = std::current_exception();
+      }
+    }
+  }
+
+  /// What the disk has lost is to be looked for as after a reboot.
+  void doubt_boots() const {
+    const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+    parts_->control.set_boots({});
+  }
+
+  /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.
+  [[nodiscard]] bool must_replay(const ControlWords& words) const {
+    if (!words.buffered && has_no_left_journal_) return false;
+    if (words.buffered || keeps_buffer_) return !keeps_buffer_;
+    has_no_left_journal_ = !has_open_buffer_journal(*parts_->directory);
+    return !has_no_left_journal_;
+  }
+
+  void own() {
+    const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
+    refuse_living_owner(*parts_->directory, parts_->control.load_owner());
+    const Process process = this_process();
+    owner_ = {.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
+    parts_->control.set_owner(owner_);
+  }
+
+  void disown(const Owner& dead) const {
+    refuse_living_owner(*parts_->directory, dead);
+    parts_->control.set_owner({});
+  }
+
+  /// Not if acknowledged bytes stand in a journal only: in that of a buffer, or, after power loss, in `.journal`.
+  [[nodiscard]] bool is_readable_unrecovered(const Control::Header& header) const {
+    if (must_replay(header.words)) return false;
+    return header.words.journal_end <= Journal::header_size || is_of_this_boot(header);
+  }
+
+  [[nodiscard]] bool is_of_this_boot(Control::Header header) const {
+    header.state = ChangeState::idle;
+    return !needs_recovery(header, witness_);
+  }
+
+  void check_readable_unrecovered(const Control::Header& header) const {
+    if (is_readable_unrecovered(header)) return;
+    throw ReadOnlyError("the dataset " + quoted(path()) +
+                        " must be recovered from a writer that died or a reboot before it can be read, and this "
+                        "process may not write it; open it once where it may, or run 'accrete verify --repair'");
+  }
+
+  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    {
+      Access access = write_access();
+      if (options.id && !entries.empty()) refuse_forgotten(*options.id, access.words);
+      const bool is_applied = writer_.append(access.words, entries, options);
+      remember(access.words);
+      if (is_applied) return;
+    }
+    if (options.sync) do_sync();  // the batch with this id may have been applied without
+  }
+
+  /// Here a batch with an id of a client's own making comes again: but for the owner, whose clients it may be new from.
+  void refuse_forgotten(const BatchId& id, const ControlWords& words) const {
+    const bool is_owner = owner_.process != 0;
+    if (is_owner || !is_own_writer(id.writer) || parts_->writers.find(id.writer, words.writers)) return;
+    if (may_be_forgotten(id.writer, parts_->writers.forgotten())) throw_forgotten_id(id);
+  }
+
+  /// The values as this process knows them are those of `words`.
+  void remember(const ControlWords& words) const noexcept {
+    seen_commits_ = words.commits;
+    seen_removals_ = words.removals;
+  }
+
+  void check_not_destroyed(const ControlWords& words) const {
+    if (!words.destroyed) return;
+    throw NotFoundError("the dataset " + quoted(path()) + " has been destroyed" + what_is_left());
+  }
+
+  /// Nothing if another dataset may have come in its place: that must not be destroyed.
+  [[nodiscard]] std::string what_is_left() const {
+    try {
+      const std::unique_ptr<Directory> found = env_.try_open_directory(path());
+      const std::uint64_t here = parts_->directory->info("")->inode;
+      if (!found || found->info("")->inode != here) return "";
+      const Control::Header header = Control(*found, true).load();
+      if (!header.words.destroyed) return "";
+      if (header.home == here) return ", and its directory is still there: destroy it again to finish";
+    } catch (const Error&) {
+      return "";
+    }
+    return "; if it is a copy by hard links of what was destroyed, run 'accrete verify --repair', else destroy it "
+           "again "
+           "to finish";
+  }
+
+  ValueSnapshot snapshot(std::string_view key, const Access& access) const {
+    const std::lock_guard lock(shared_parts_mutex_);
+    ValueSnapshot value;
+    value.file = parts_->values.try_open_to_read(key, access.words.removals == seen_removals_);
+    if (!value.file) return value;
+    const std::optional<std::uint64_t> size = visible_size(key, value.file->size(), access);
+    return size ? ValueSnapshot{.file = std::move(value.file), .size = *size} : ValueSnapshot{};
+  }
+
+  ValueSnapshot snapshot(std::string_view key) const { return snapshot(key, read_access()); }
+
+  [[nodiscard]] static std::optional<std::uint64_t> visible_size(std::string_view key, std::uint64_t size,
+                                                                 const Access& access) {
+    return access.unfinished ? access.unfinished->visible_size(key, size) : size;
+  }
+
+  std::string do_get(std::string_view key) const override {
+    return do_get_range(key, 0, std::numeric_limits<std::uint64_t>::max());
+  }
+
+  std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override {
+    const ValueSnapshot value = snapshot(key);
+    return value.file ? read_value(key, value, offset, size) : std::string{};
+  }
+
+  std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
+    const ValueSnapshot value = snapshot(key);
+    return value.file ? read_value_into(key, value, offset, to) : 0;
+  }
+
+  std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override {
+    constexpr std::uint64_t whole = std::numeric_limits<std::uint64_t>::max();
+    std::vector<std::string> values(keys.size());
+    std::vector<std::pair<std::size_t, ValueSnapshot>> open;
+    const auto read_open = [&] {
+      for (const auto& [i, value] : open) values[i] = read_value(keys[i], value, 0, whole);
+      open.clear();
+    };
+    Access access = read_access();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      ValueSnapshot value = snapshot(keys[i], access);
+      if (value.file) open.emplace_back(i, std::move(value));
+      if (open.size() >= parts_->values.max_files_read_at_once()) read_open();
+    }
+    access.guard.release();
+    read_open();
+    return values;
+  }
+
+  std::optional<std::uint64_t> do_size(std::string_view key) const override {
+    const Access access = read_access();
+    const std::optional<std::uint64_t> size = parts_->values.size(key);
+    return size ? visible_size(key, *size, access) : std::nullopt;
+  }
+
+  std::vector<KeySize> do_list(const ListOptions& options) const override {
+    const Access access = read_access();
+    const auto wanted = [&](const std::string& key) {
+      return key.starts_with(options.prefix) && (!options.after || key > *options.after) &&
+             visible_size(key, 0, access).has_value();
+    };
+    std::vector<std::pair<std::string, std::string>> found;  // key, name
+    scan_values(*parts_->directory, [&](ScannedName&& scanned) {
+      if (scanned.key && wanted(*scanned.key)) found.emplace_back(*std::move(scanned.key), std::move(scanned.name));
+    });
+    const std::size_t count = std::min(found.size(), options.limit.value_or(found.size()));
+    const auto middle = found.begin() + static_cast<std::ptrdiff_t>(count);
+    if (count < found.size()) std::nth_element(found.begin(), middle, found.end());
+    std::sort(found.begin(), middle);
+    std::vector<KeySize> list;
+    list.reserve(count);
+    for (auto& [key, name] : std::span{found}.first(count)) {
+      const std::optional<FileInfo> info = parts_->directory->info(name);
+      if (!info) continue;
+      const std::uint64_t size = *visible_size(key, info->size, access);
+      list.push_back({.key = std::move(key), .size = size});
+    }
+    return list;
+  }
+
+  std::uint64_t do_removals() const override { return read_access().words.removals; }
+
+  Stats do_stats() const override {
+    const Access access = read_access();
+    return {.keys = access.words.keys, .bytes = access.words.bytes, .stored_bytes = access.words.bytes};
+  }
+
+  std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    if (access.words.removals != seen_removals_) parts_->writers.forget_file();
+    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
+    const auto found = parts_->writers.find(writer, access.words.writers);
+    if (!found) return std::nullopt;
+    return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
+  }
+
+  void do_erase(std::string_view key) override { remove({.kind = BufferStep::Kind::erase, .key = key}); }
+
+  void do_drop() override { remove({.kind = BufferStep::Kind::drop}); }
+
+  void remove(const BufferStep& removal) {
+    try {
+      Access access = write_access();
+      remove(removal, access.words);
+    } catch (const DiskFullError&) {
+      if (!try_remove_unreplayed(removal)) throw;
+    }
+  }
+
+  void remove(const BufferStep& removal, ControlWords& words) {
+    removal.kind == BufferStep::Kind::drop ? writer_.drop(words) : writer_.erase(words, removal.key);
+    remember(words);
+  }
+
+  /// For when a dead buffer's journal cannot be handed down, as the disk is full.
+  bool try_remove_unreplayed(const BufferStep& removal) {
+    Access access = recovered_access();
+    if (!must_replay(access.words)) {
+      remove(removal, access.words);  // another process has made room
+      return true;
+    }
+    if (!try_remove_before_replay(*parts_, writer_, access.words, removal)) return false;
+    remember(access.words);
+    try {
+      replay(access.words);
+      remember(access.words);
+    } catch (const Error&) {
+      // The next access tries again, and tells.
+    }
+    return true;
+  }
+
+  const Marker& marker() const noexcept override { return parts_->marker; }
+
+  Directory& directory() noexcept override { return *parts_->directory; }
+
+  void end_unfinished_change() override { (void)write_access(); }
+
+  std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
+
+  std::vector<BatchId> session_sequences() const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    return parts_->writers.sessions(access.words.writers);
+  }
+
+  std::uint64_t forgotten_writers() const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    return parts_->writers.forgotten();
+  }
+
+  std::uint64_t session_secret() override {
+    const Access access = write_access();
+    return parts_->writers.secret();
+  }
+
+  void forget_writer(const BatchId& last) override {
+    Access access = write_access();
+    writer_.forget_writer(access.words, last);
+    remember(access.words);
+  }
+
+  void set_buffered(bool buffered) override {
+    // Until it is said that the journal is gone, too: this owner has no need to replay its own.
+    keeps_buffer_ = true;
+    Access access = write_access();
+    if (access.words.buffered != buffered) writer_.set_buffered(access.words, buffered);
+    // The journal's files are removed next. After power loss they must not be missed.
+    if (!buffered) parts_->control.sync();
+    keeps_buffer_ = buffered;
+    remember(access.words);
+  }
+
+  void note_failed_sync() noexcept override { parts_->control.note_failed_sync(); }
+
+  bool has_failed_sync() const override { return parts_->control.has_failed_sync(); }
+
+  void check_no_sync_failed() const override { accrete::check_no_sync_failed(*parts_); }
+
+  void do_flush() override {}  // every append has handed its bytes to the operating system
+
+  void do_sync() override {
+    std::uint64_t commits = 0;
+    {
+      const Access access = parts_->read_only ? read_access() : write_access();
+      check_no_sync_failed();
+      if (!access.words.unsynced) return;
+      commits = access.words.commits;
+    }
+    if (parts_->read_only) {
+      throw ReadOnlyError("cannot sync the dataset " + quoted(path()) +
+                          ": this process may only read it, so others would not learn of a failure");
+    }
+    // Not under the lock: it may take seconds, and what is appended meanwhile need not be covered.
+    sync_values(*parts_);
+    Access access = write_access();
+    if (access.words.commits != commits) return;
+    writer_.renew_journal(access.words);
+    remember(access.words);
+  }
+
+  const std::string& path() const noexcept { return parts_->directory->path(); }
+
+  Env& env_;
+  const BootWitness witness_;
+  const std::chrono::milliseconds lock_timeout_;
+  const std::shared_ptr<DatasetLock> lock_;  // guards all below
+  const std::unique_ptr<FilesParts> parts_;
+  mutable FilesWriter writer_;  // whoever has the lock recovers first, readers too
+  mutable std::mutex
+      shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
+  mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
+  mutable std::uint64_t seen_removals_ = 0;
+  mutable std::atomic<bool> has_no_left_journal_ =
+      false;  // no journal of a buffer is there, but for that of this Store's owner
+  mutable bool is_control_checked_ = false;
+  mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
+  Owner owner_{};                       // this process, if the dataset is its own
+  bool keeps_buffer_ = false;           // the journal of a buffer is that of this Store's owner
+};
+
+std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
+  const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
+  descriptor_budget().set_limit(most);
+  return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
+}
+
+FilesParts::Limits limits_of(const Env& env, const OpenOptions& options) {
+  return {.open_files = cache_capacity(env, options),
+          .file_size = env.file_size_limit(),
+          .lock_timeout = options.lock_timeout};
+}
+
+/// For reading only where this process may not write.
+std::unique_ptr<FilesParts> open_parts(const std::shared_ptr<Directory>& directory, const Marker& marker,
+                                       const FilesParts::Limits& limits) {
+  const auto open = [&](bool for_reading) {
+    return std::make_unique<FilesParts>(directory, marker, for_reading, limits);
+  };
+  try {
+    return open(false);
+  } catch (const ReadOnlyError&) {
+    return open(true);
+  } catch (const IoError& error) {
+    if (error.code().value() != EACCES && error.code().value() != EPERM) throw;
+    return open(true);
+  }
+}
+
+void refuse_unfit_file_system(const Directory& directory, const OpenOptions& options) {
+  refuse_unreachable_locks(directory, options.trusted_file_systems);
+  refuse_case_folding(directory);
+}
+
+}  // namespace
+
+std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenOptions& options) {
+  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
+  const Marker marker = load_marker(*directory);
+  refuse_unfit_file_system(*directory, options);
+  std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
+  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, marker, limits_of(env, options)),
+                                      options, Ownership::shared);
+}
+
+std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
+  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
+  Marker marker = load_marker(*directory);
+  refuse_unfit_file_system(*directory, options);
+  std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
+  auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, limits_of(env, options));
+  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
+}
+
+}  // namespace accrete
