@@ -126,7 +126,7 @@ void Server::Loop::run(StopSignals* signals) {
   large_readers_.reset();
   constexpr auto linger = 2s;
   router_.close(stops_ < 2 ? linger : 200ms);
-  if (stops_ < 2 || options_.durability == Durability::memory) store_.flush();
+  if (stops_ < 2 || store_.durability() == Durability::memory) store_.flush();
   log::info("stopped");
 }
 
@@ -143,7 +143,7 @@ void Server::Loop::wait(StopSignals* signals) {
   }
   stops_ += taken.stops;
   // What is acknowledged is in the journal: who asks again need not wait for the flush.
-  if (taken.stops > 0 && options_.durability != Durability::memory) signals->let_stops_through();
+  if (taken.stops > 0 && store_.durability() != Durability::memory) signals->let_stops_through();
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.
@@ -297,7 +297,7 @@ void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
   client->lane->begins_anew = client->applied == 0 && client->told_forgotten != known_sessions_.forgotten();
   outbox_.welcome(client, request,
                   {.incarnation = description_.incarnation,
-                   .durability = options_.durability,
+                   .durability = store_.durability(),
                    .window = client->window,
                    .max_message = options_.max_message_bytes,
                    .applied = client->applied,

@@ -30,7 +30,6 @@ namespace accrete::server {
 
 struct ServerOptions {
   std::vector<std::string> endpoints{};
-  Durability durability = Durability::os;  ///< of the store, for clients to know
   /// A client that sends more is disconnected. 0: an eighth of `memory_bytes`, but no more than 64 MiB.
   std::uint64_t max_message_bytes = 0;
   std::size_t max_clients = 1024;

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <vector>
 
+#include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "net/protocol.hpp"
 #include "os/system.hpp"
@@ -88,7 +89,7 @@ void append_batches(const Workload& workload, const accrete::OpenOptions& option
 /// What the server does with a message between its socket and its socket, but for handing it from thread to thread.
 void serve_messages(const Workload& workload) {
   const auto store =
-      accrete::open_buffered_files(accrete::posix_env(), workload.url, buffered(accrete::Durability::os));
+      accrete::open_buffered_dataset(accrete::posix_env(), workload.url, buffered(accrete::Durability::os));
   store->append_batch(workload.batch);
   std::string message;
   accrete::wire::encode_request({.id = 0, .body = accrete::wire::Append{.sequence = 1, .entries = workload.batch}},

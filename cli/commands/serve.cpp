@@ -3,15 +3,14 @@
 #include <optional>
 #include <utility>
 
+#include "api/datasets.hpp"
 #include "base/escape.hpp"
 #include "base/hash.hpp"
 #include "cli/program.hpp"
 #include "dataset/directory.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layout/files/files_parts.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
-#include "net/find_server.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
 #include "os/stop_signals.hpp"
@@ -69,14 +68,14 @@ class ServeArguments {
 
  private:
   void check_combination() const;
-  [[nodiscard]] Durability durability() const;
+  [[nodiscard]] std::optional<Durability> durability() const;
   [[nodiscard]] std::optional<ServerCurve> curve() const;
   [[nodiscard]] server::ServerOptions server_options() const;
 
   DatasetArguments dataset_;
   std::vector<std::string> binds_;
   std::uint64_t memory_bytes_ = std::uint64_t{1} << 30;
-  std::string durability_ = "os";
+  std::string durability_;  // empty: as the layout has it
   std::uint64_t max_message_bytes_ = server::ServerOptions{}.max_message_bytes;
   std::size_t max_clients_ = server::ServerOptions{}.max_clients;
   std::string server_key_;
@@ -95,10 +94,11 @@ void ServeArguments::add_to(CLI::App& command) {
   command.add_option("--memory", memory_bytes_, "Gather appends in so much memory, such as 4GB (1GiB if not given)")
       ->transform(size)
       ->type_name("SIZE");
-  command.add_option("--durability", durability_, "What an acknowledged append survives: nothing, kill -9, power loss")
+  command
+      .add_option("--durability", durability_,
+                  "What an acknowledged append survives: nothing, kill -9, power loss (os if not given)")
       ->check(CLI::IsMember({"memory", "os", "sync"}).description(""))
-      ->type_name("memory|os|sync")
-      ->capture_default_str();
+      ->type_name("memory|os|sync");
   command.add_option("--max-message", max_message_bytes_, "Disconnect who sends a longer message (64MiB if not given)")
       ->transform(size)
       ->type_name("SIZE");
@@ -144,7 +144,8 @@ void ServeArguments::check_combination() const {
   }
 }
 
-Durability ServeArguments::durability() const {
+std::optional<Durability> ServeArguments::durability() const {
+  if (durability_.empty()) return std::nullopt;
   if (durability_ == "memory") return Durability::memory;
   return durability_ == "sync" ? Durability::sync : Durability::os;
 }
@@ -159,7 +160,6 @@ std::optional<ServerCurve> ServeArguments::curve() const {
 /// All but the dataset's own socket.
 server::ServerOptions ServeArguments::server_options() const {
   return {.endpoints = binds_,
-          .durability = durability(),
           .max_message_bytes = max_message_bytes_,
           .max_clients = max_clients_,
           .memory_bytes = memory_bytes_,
@@ -170,8 +170,8 @@ void ServeArguments::run(Program& program) const {
   check_combination();
   // The options are looked at first: a mistake in them must not wait for the dataset's lock.
   server::ServerOptions serving = server_options();
-  refuse_if_served(dataset_.dataset, "serve");
-  refuse_linked_copy(*open_dataset_directory(posix_env(), dataset_.dataset), "serve");  // its lock may be held for long
+  refuse_if_served(posix_env(), dataset_.dataset, "serve");
+  refuse_linked_copy(posix_env(), dataset_.dataset, "serve");  // its lock may be held for long
   StopSignals signals;
   signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
   constexpr std::uint64_t most_kept_memory = 64 << 20;
@@ -183,7 +183,7 @@ void ServeArguments::run(Program& program) const {
     Program::say(what);
     program.end_with(ExitCode::failed);
   };
-  const std::unique_ptr<BufferedStore> store = open_buffered_files(posix_env(), dataset_.dataset, options);
+  const std::unique_ptr<BufferedStore> store = open_buffered_dataset(posix_env(), dataset_.dataset, options);
   signals.hold_stops_back();
   const std::string path = absolute_path(dataset_.dataset);
   const SocketPlace socket(path);

@@ -3,13 +3,11 @@
 #include <optional>
 #include <thread>
 
+#include "api/datasets.hpp"
 #include "base/escape.hpp"
 #include "cli/program.hpp"
-#include "dataset/directory.hpp"
 #include "dataset/names.hpp"
 #include "layout/files/buffer_journal.hpp"
-#include "layout/files/control.hpp"
-#include "layout/files/files_parts.hpp"
 #include "net/find_server.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"
@@ -18,16 +16,6 @@
 
 namespace accrete::cli {
 namespace {
-
-/// Who has said in `.control` to have the dataset for itself; its number is 0 for nobody. nullopt if that is damaged.
-std::optional<Process> recorded_owner(Directory& dataset) {
-  try {
-    const Owner owner = Control(dataset, true).load_owner();
-    return Process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
-  } catch (const CorruptionError&) {
-    return std::nullopt;
-  }
-}
 
 /// nullopt if there is none that is whole.
 std::optional<ServerFile> whole_server_file(Directory& dataset) {
@@ -74,11 +62,11 @@ class StopArguments {
   }
 
   void run(Program&) const {
-    const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), dataset_.dataset);
-    (void)load_marker(*directory);
-    refuse_linked_copy(*directory, "stop the server of");
+    const FoundDataset dataset = find_dataset(posix_env(), dataset_.dataset);
+    const std::shared_ptr<Directory>& directory = dataset.place.directory;
+    refuse_linked_copy(*directory, dataset.layout, "stop the server of");
     const std::string lock = directory->path() + "/" + lock_name;
-    const Found found = find_holder(*directory, lock);
+    const Found found = find_holder(dataset, lock);
     refuse_unknown(found);
     ask_to_end(found.holder);
     wait_until_gone(lock, found.holder);
@@ -96,9 +84,10 @@ class StopArguments {
     return "cannot stop the server of " + accrete::quoted(dataset_.dataset) + ": ";
   }
 
-  [[nodiscard]] Found find_holder(Directory& directory, const std::string& lock) const {
+  [[nodiscard]] Found find_holder(const FoundDataset& dataset, const std::string& lock) const {
     if (const std::optional<std::int64_t> holder = lock_holder(lock)) {
-      Found found{.holder = *holder, .owner = recorded_owner(directory), .server = whole_server_file(directory)};
+      Directory& directory = *dataset.place.directory;
+      Found found{.holder = *holder, .owner = dataset.layout.owner(directory), .server = whole_server_file(directory)};
       if (found.has_dataset_for_itself()) return found;
     }
     throw NotFoundError(cannot_stop() + "none runs");

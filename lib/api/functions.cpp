@@ -6,14 +6,9 @@
 #include <thread>
 #include <utility>
 
+#include "api/datasets.hpp"
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
-#include "dataset/directory.hpp"
-#include "layer/buffered/buffered_store.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/direct_reader.hpp"
-#include "layout/files/files_dataset.hpp"
-#include "layout/files/files_parts.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
 #include "net/find_server.hpp"
@@ -57,48 +52,47 @@ bool is_ending(const ServedEndpoint& endpoint) {
 }
 
 /// nullptr if the server has ended meanwhile.
-std::unique_ptr<Store> try_connect(const std::string& path, const ServerFile& server, const OpenOptions& options) {
+std::unique_ptr<Store> try_connect(const FoundDataset& found, const ServerFile& server, const OpenOptions& options) {
   const ServedEndpoint& endpoint = server.endpoints.front();
-  ClientOptions client = client_options(options, endpoint);
+  const ClientOptions client = client_options(options, endpoint);
   const auto begin = std::chrono::steady_clock::now();
   const auto deadline = begin + client.timeout;
   // Short attempts, since a server that is ending answers no more, and then the files can be used.
-  ClientOptions attempt = client;
-  attempt.timeout = std::min<std::chrono::milliseconds>(client.timeout, std::chrono::seconds{1});
+  const Patience patience{.opening = std::chrono::seconds{1}};
   std::chrono::milliseconds pause{10};
   for (;;) {
     try {
-      (void)connect(endpoint.address, attempt);
       // Over a socket: who is on another host may see older files (NFS).
-      auto files = is_tcp(endpoint.address) ? nullptr : DirectReader::try_open(posix_env(), path);
-      return connect(endpoint.address, client, {}, std::move(files), options.on_lost_appends);
+      auto reader = is_tcp(endpoint.address) ? nullptr : found.layout.try_open_directly(found.place);
+      return connect(endpoint.address, client, patience, std::move(reader), options.on_lost_appends);
     } catch (const NetworkError&) {
       // Nothing answers at all, such as where the socket lies in a /tmp that this process does not see.
-      const auto patience = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
-      if (std::chrono::steady_clock::now() >= begin + patience) throw;
+      const auto most = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
+      if (std::chrono::steady_clock::now() >= begin + most) throw;
     } catch (const TimeoutError&) {
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }
-    if (find_server(path) != server) return nullptr;
+    if (find_server(*found.place.directory, found.layout) != server) return nullptr;
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
   }
 }
 
-std::unique_ptr<Store> open_dataset(std::string_view url, const OpenOptions& options) {
+std::unique_ptr<Store> open_url(std::string_view url, const OpenOptions& options) {
   if (has_endpoint_scheme(url)) return connect(std::string(url), options.client, {}, nullptr, options.on_lost_appends);
   const std::string path = path_of(url);
-  while (const std::optional<ServerFile> server = find_server(path)) {
-    if (std::unique_ptr<Store> client = try_connect(path, *server, options)) return client;
+  for (;;) {
+    FoundDataset found = find_dataset(posix_env(), path);
+    const std::optional<ServerFile> server = find_server(*found.place.directory, found.layout);
+    if (!server) return open_dataset(posix_env(), std::move(found), options);
+    if (std::unique_ptr<Store> client = try_connect(found, *server, options)) return client;
   }
-  if (options.buffer) return open_buffered_files(posix_env(), path, options);
-  return with_codec(open_files(posix_env(), path, options), options.compressed);
 }
 
 }  // namespace
 
 void create(std::string_view url, const CreateOptions& options) {
-  without_foreign_errors("create a dataset", [&] { create_files(posix_env(), path_of(url), options); });
+  without_foreign_errors("create a dataset", [&] { create_dataset(posix_env(), path_of(url), options); });
 }
 
 void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options) {
@@ -120,31 +114,30 @@ std::vector<std::string> get(std::string_view url, std::initializer_list<std::st
 void destroy(std::string_view url) {
   without_foreign_errors("destroy a dataset", [&] {
     const std::string path = path_of(url);
-    if (posix_env().info(path)) refuse_if_served(path, "destroy");
-    destroy_files(posix_env(), path);
+    if (posix_env().info(path)) refuse_if_served(posix_env(), path, "destroy");
+    destroy_dataset(posix_env(), path);
   });
 }
 
 std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options) {
-  return without_foreign_errors("open a dataset", [&] { return open_dataset(url, options); });
+  return without_foreign_errors("open a dataset", [&] { return open_url(url, options); });
 }
 
 std::vector<std::string> sweep(std::string_view dir) {
-  return without_foreign_errors("sweep a directory", [&] { return sweep_files(posix_env(), path_of(dir)); });
+  return without_foreign_errors("sweep a directory", [&] { return sweep_datasets(posix_env(), path_of(dir)); });
 }
 
 VerifyReport verify(std::string_view url, const VerifyOptions& options) {
   return without_foreign_errors("verify a dataset", [&] {
     const std::string path = path_of(url);
-    refuse_if_served(path, "verify");
-    return verify_files(posix_env(), path, options);
+    refuse_if_served(posix_env(), path, "verify");
+    return verify_dataset(posix_env(), path, options);
   });
 }
 
 DatasetInfo info(std::string_view url) {
   return without_foreign_errors("read a dataset's marker", [&]() -> DatasetInfo {
-    const std::unique_ptr<Directory> directory = open_dataset_directory(posix_env(), path_of(url));
-    Marker marker = load_marker(*directory);
+    Marker marker = find_dataset(posix_env(), path_of(url)).place.marker;
     return {.format_version = marker.format,
             .layout = std::move(marker.layout),
             .codec = marker.codec ? marker.codec->name() : "none",

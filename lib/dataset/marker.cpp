@@ -65,10 +65,6 @@ Marker decode_marker(std::string_view text, const std::string& path) {
   const auto layout = take_field(text, "layout");
   if (!layout) throw_damaged(path, "it has no layout");
   marker.layout = *layout;
-  if (marker.layout != "files") {
-    throw UnsupportedError("the dataset of " + quoted(path) + " has the layout " + quoted(marker.layout) +
-                           ", which this version of accrete does not know (it knows 'files')");
-  }
   const auto codec = take_field(text, "codec");
   if (!codec) throw_damaged(path, "it has no codec");
   const auto uuid = take_field(text, "uuid");

@@ -7,8 +7,8 @@
 // `codec` is "none" for raw values, or the name of a codec (accrete/codec.hpp) for values of frames (codec/frame.hpp).
 // Each field stands once, in this order; `temporary yes` only in a temporary dataset. `checksum` is the XXH3-64 of all
 // bytes before its line. It is text so that `head dataset/.accrete` tells a person what this is. A newer format may
-// change all but the first two lines; an unknown format or layout is reported as such before the checksum is looked at,
-// an unknown codec behind it.
+// change all but the first two lines; an unknown format is reported as such before the checksum is looked at, an
+// unknown codec or layout after it.
 #pragma once
 
 #include <accrete/codec.hpp>
@@ -25,7 +25,7 @@ inline constexpr std::uint32_t newest_format = 1;
 
 struct Marker {
   std::uint32_t format = newest_format;
-  std::string layout = "files";
+  std::string layout{};
   std::optional<Codec> codec{};
   std::string uuid{};  ///< 8-4-4-4-12 lower-case hexadecimal digits
   bool temporary = false;
@@ -35,7 +35,7 @@ struct Marker {
 
 [[nodiscard]] std::string encode_marker(const Marker& marker);
 
-/// Throws CorruptionError, or UnsupportedError for a newer format and an unknown layout or codec. `path` is for
+/// Throws CorruptionError, or UnsupportedError for a newer format or an unknown codec. `path` is for
 /// messages.
 [[nodiscard]] Marker decode_marker(std::string_view text, const std::string& path);
 

@@ -33,7 +33,7 @@ class Client final : public Store, private AtFork {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void wait_ready() { session().wait_ready(); }
+  void wait_ready() { session().wait_ready(patience_.opening); }
   [[nodiscard]] std::uint64_t max_message() const { return session().max_message(); }
 
  private:

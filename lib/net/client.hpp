@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "layout/files/direct_reader.hpp"
+#include "dataset/dataset.hpp"
 #include "net/patience.hpp"
 
 namespace accrete {

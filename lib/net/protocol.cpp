@@ -256,7 +256,7 @@ ErrorReply decode_error(Decoder& from) {
 Welcome decode_welcome(Decoder& from) {
   Welcome welcome{.incarnation = from.id()};
   const auto durability = from.integer<std::uint8_t>();
-  if (durability > static_cast<std::uint8_t>(Durability::sync)) {
+  if (durability > static_cast<std::uint8_t>(Durability::replicated)) {
     from.fail("its durability has the unknown number " + std::to_string(durability));
   }
   welcome.durability = static_cast<Durability>(durability);

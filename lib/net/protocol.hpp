@@ -69,7 +69,7 @@
 // session goes on elsewhere: only a new hello tells both sides where they stand. A client that gets a damaged message
 // connects anew by itself.
 //
-// `locate` is for clients that can read the dataset's files, as dataset/located_values.hpp has it: a value is the first
+// `locate` is for clients that can read the dataset's files, as dataset/dataset.hpp has it: a value is the first
 // `in_file` bytes of its file, and then `bytes`.
 //
 // A server may list fewer keys than there are; then `more` is 1, and the client asks again for those after the last.
@@ -97,7 +97,7 @@
 #include <variant>
 #include <vector>
 
-#include "dataset/located_values.hpp"
+#include "dataset/dataset.hpp"
 
 namespace accrete::wire {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "dataset/located_values.hpp"
+#include "dataset/dataset.hpp"
 #include "net/protocol.hpp"
 
 namespace accrete {

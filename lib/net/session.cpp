@@ -121,10 +121,10 @@ void Session::throw_timeout(std::string_view what) const {
   throw NetworkError(action + "there was no connection within " + time + "; see whether it runs and can be reached");
 }
 
-void Session::throw_no_welcome() const {
+void Session::throw_no_welcome(std::chrono::milliseconds waited) const {
   if (last_failure_) last_failure_->raise();
   const std::string action = "cannot connect to the server " + accrete::quoted(endpoint_) + " within " +
-                             std::to_string(time_to_open().count()) + " ms: ";
+                             std::to_string(waited.count()) + " ms: ";
   if (is_reached_) {
     throw TimeoutError(action + "it takes the connection and says nothing; see whether it is accrete's and not stuck");
   }
@@ -133,19 +133,20 @@ void Session::throw_no_welcome() const {
                      "connect_timeout");
 }
 
-void Session::wait_ready() {
+void Session::wait_ready(std::optional<std::chrono::milliseconds> most) {
   Lock lock(mutex_);
-  wait_ready(lock);
+  wait_ready(lock, most);
 }
 
-void Session::wait_ready(Lock& lock) {
+void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> most) {
   const Counted counted(waiters_);
   const Clock::time_point began = Clock::now();
   while (!is_ready_) {
     if (fatal_) fatal_->raise();
     if (is_hopeless_ && last_failure_) last_failure_->raise();
-    const Clock::time_point until = began + time_to_open();
-    if (Clock::now() >= until) throw_no_welcome();
+    const std::chrono::milliseconds patience = std::min(time_to_open(), most.value_or(time_to_open()));
+    const Clock::time_point until = began + patience;
+    if (Clock::now() >= until) throw_no_welcome(patience);
     (void)changed_.wait_until(lock, until);
   }
 }

@@ -42,7 +42,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// Waits for the server's first welcome.
-  void wait_ready();
+  /// For so long, or as the options have it.
+  void wait_ready(std::optional<std::chrono::milliseconds> most = std::nullopt);
 
   /// Of the server that was connected last.
   [[nodiscard]] std::uint64_t max_message();
@@ -72,13 +73,13 @@ class Session {
   [[nodiscard]] Clock::time_point deadline() const;
   /// Longer once there was a connection: the server is there, and may be busy.
   [[nodiscard]] std::chrono::milliseconds time_to_open() const;
-  void wait_ready(Lock& lock);
+  void wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> most = std::nullopt);
   void enter(Lock& lock);
   template <typename Predicate>
   void wait(Lock& lock, Clock::time_point deadline, std::string_view what, Heed heed, Predicate is_done);
   void throw_remembered();
   [[noreturn]] void throw_timeout(std::string_view what) const;
-  [[noreturn]] void throw_no_welcome() const;
+  [[noreturn]] void throw_no_welcome(std::chrono::milliseconds waited) const;
   [[nodiscard]] std::uint64_t longest_message() const;
   [[nodiscard]] std::uint64_t wait_for_forgotten();
   void check_size(std::uint64_t size, std::string_view what) const;

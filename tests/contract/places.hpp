@@ -6,9 +6,9 @@
 #include <memory>
 #include <tuple>
 
+#include "api/datasets.hpp"
 #include "contract/place.hpp"
 #include "contract/served_place.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "os/env.hpp"
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
@@ -43,13 +43,13 @@ class FilesPlace : public SharedPlace {
     store_.reset();
     store_ = another();
   }
-  [[nodiscard]] std::unique_ptr<Store> another() override { return open_files(*env_, path(), options_); }
-  void check_sound() override { check_report(verify_files(*env_, path(), {}), store_->stats()); }
+  [[nodiscard]] std::unique_ptr<Store> another() override { return open_dataset(*env_, path(), options_); }
+  void check_sound() override { check_report(verify_dataset(*env_, path(), {}), store_->stats()); }
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
 
  protected:
   FilesPlace(std::shared_ptr<Env> env, const OpenOptions& options) : env_(std::move(env)), options_(options) {
-    create_files(*env_, path(), {});
+    create_dataset(*env_, path(), {});
     store_ = FilesPlace::another();
   }
   [[nodiscard]] static std::shared_ptr<Env> real_env() { return {std::shared_ptr<Env>(), &posix_env()}; }

@@ -10,6 +10,7 @@
 #include "contract/place.hpp"
 #include "net/client.hpp"
 #include "server/running_server.hpp"
+#include "support/direct_reader.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -29,7 +30,7 @@ class ServedPlace final : public Place {
     close();
     const std::string endpoint = transport == Transport::ipc ? "ipc://" + path() + "/.socket" : "tcp://127.0.0.1:*";
     server_.emplace(path(), RunningServerOptions{.endpoint = endpoint, .durability = durability});
-    auto files = transport == Transport::ipc ? DirectReader::try_open(posix_env(), path()) : nullptr;
+    auto files = transport == Transport::ipc ? try_open_directly(posix_env(), path()) : nullptr;
     store_ = connect(server_->endpoint(), {.ack = ack}, {}, std::move(files));
   }
   void check_sound() override {

@@ -1,10 +1,9 @@
 #include "crash/computer.hpp"
 
+#include "api/datasets.hpp"
 #include "dataset/names.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layer/compressed/compressed_store.hpp"
 #include "layout/files/buffer_journal.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/require.hpp"
 
 namespace accrete::test {
@@ -20,29 +19,29 @@ std::string random_key(Random& random) {
 
 }  // namespace
 
-void Computer::create() { create_files(env_, path(), {.codec = setup_.codec}); }
+void Computer::create() { create_dataset(env_, path(), {.codec = setup_.codec}); }
 
 void Computer::open() {
   OpenOptions options{.max_open_files = 4};
   if (!setup_.buffer) {
-    store_ = with_codec(open_files(env_, path(), options), {});
+    store_ = open_dataset(env_, path(), options);
     return;
   }
   options.buffer = BufferOptions{.limit_bytes = buffer_limit};
   options.durability = *setup_.buffer;
   try {
-    store_ = open_buffered_files(env_, path(), options);
+    store_ = open_buffered_dataset(env_, path(), options);
   } catch (const CorruptionError& error) {
     // Power loss may have taken what the journal goes on behind, unless both were synced.
     require(may_misfit(), "only a power loss makes values and journal differ, but: " + std::string(error.what()));
-    require(verify_files(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
+    require(verify_dataset(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
     require(!repair().repairs.empty(), "a repair says what was lost");
     was_repaired_ = true;
     for (const char* const name : damaged_buffer_names) {
       const auto directory = env_.try_open_directory(path());
       if (directory->info(name)) directory->remove(name);
     }
-    store_ = open_buffered_files(env_, path(), options);
+    store_ = open_buffered_dataset(env_, path(), options);
   }
 }
 
@@ -70,7 +69,7 @@ bool Computer::cut_off(std::uint64_t n, const std::function<void()>& call) {
 void Computer::check_sound() {
   const Stats stats = store_->stats();
   if (setup_.buffer) store_.reset();  // it has the dataset for itself
-  const VerifyReport report = verify_files(env_, path(), {});
+  const VerifyReport report = verify_dataset(env_, path(), {});
   require(report.problems.empty(),
           "verify finds no problem, but: " + (report.problems.empty() ? "" : report.problems.front()));
   require(stats.keys == report.counted.keys && stats.bytes == report.counted.bytes,

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "api/datasets.hpp"
 #include "crash/survival.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/crash_env.hpp"
 #include "support/fault_env.hpp"
 #include "support/random_bytes.hpp"
@@ -64,7 +64,7 @@ class Computer {
   bool cut_off(std::uint64_t n, const std::function<void()>& call);
 
   /// As `accrete verify --repair` does.
-  VerifyReport repair() { return verify_files(env_, path(), {.repair = true}); }
+  VerifyReport repair() { return verify_dataset(env_, path(), {.repair = true}); }
 
   /// Throws unless the dataset is sound.
   void check_sound();

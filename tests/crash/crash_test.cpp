@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <optional>
 
+#include "api/datasets.hpp"
 #include "codec/frame.hpp"
 #include "crash/computer.hpp"
 #include "crash/each_failure.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/journal.hpp"
 #include "support/campaign.hpp"
 
@@ -237,7 +237,7 @@ TEST_CASE("on a full disk, a key can be erased behind a killed buffer with a syn
                        [&] { is_removal ? computer.store().erase("below") : computer.store().append("b", "3;"); });
       computer.kill_process();
       computer.env().fill_disk();
-      const auto killed = open_files(computer.env(), computer.path(), {});
+      const auto killed = open_dataset(computer.env(), computer.path(), {});
       bool returned = false;
       cut = computer.cut_off(n, [&] {
         killed->erase("a");
@@ -350,9 +350,9 @@ TEST_CASE("a destroy that power failed in can be called again") {
     computer.open();
     const OwnedBatch batch{.entries = {{"a", "1"}, {std::string(700, 'k'), "2"}}, .options = {.sync = true}};
     computer.store().append_batch(batch.view(), batch.options);
-    cut = computer.cut_off(n, [&] { destroy_files(computer.env(), computer.path()); });
+    cut = computer.cut_off(n, [&] { destroy_dataset(computer.env(), computer.path()); });
     computer.end_process();
-    if (std::filesystem::exists(computer.path())) destroy_files(computer.env(), computer.path());
+    if (std::filesystem::exists(computer.path())) destroy_dataset(computer.env(), computer.path());
     REQUIRE_FALSE(std::filesystem::exists(computer.path()));
   }
 }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/datasets.hpp"
 #include "crash/computer.hpp"
 #include "crash/each_failure.hpp"
 #include "support/campaign.hpp"
@@ -112,8 +113,8 @@ TEST_CASE("of threads that sync at the same time none returns, though the kernel
   constexpr int rounds = 100;
   for (int i = 0; i < rounds; ++i) {
     const std::string path = directory / std::to_string(i);
-    create_files(env, path, {});
-    const std::unique_ptr<Files> store = open_files(env, path, {});
+    create_dataset(env, path, {});
+    const std::unique_ptr<Store> store = open_dataset(env, path, {});
     store->append("a", "x");
     env.fail_at(1, {.only = "sync the file system of"});
     std::array<bool, 3> returned{};

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <limits>
 
+#include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "os/system.hpp"
 #include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
@@ -82,8 +82,8 @@ TEST_CASE("the real clocks tell the same boot again") {
 /// A dataset whose buffer was killed with `appends` appends in its journal.
 std::string kill_a_buffer(Env& env, const TemporaryDirectory& directory, int appends) {
   const std::string path = directory / "dataset";
-  create_files(env, path, {});
-  const auto store = open_buffered_files(env, path, {.buffer = BufferOptions{}});
+  create_dataset(env, path, {});
+  const auto store = open_buffered_dataset(env, path, {.buffer = BufferOptions{}});
   store->append("key", "flushed;");
   store->flush();
   for (int i = 0; i < appends; ++i) store->append("key", "kept;");
@@ -109,21 +109,21 @@ TEST_CASE("appends in the journal of a buffer that was killed are there once, wh
     boot.epoch += minute;
     env.set_boot(boot);
   }
-  const std::vector<std::string> problems = verify_files(env, path, {}).problems;
+  const std::vector<std::string> problems = verify_dataset(env, path, {}).problems;
   REQUIRE_FALSE(problems.empty());
   CHECK(problems.back().find("hands them down") != std::string::npos);
-  CHECK((open_files(env, path, {})->get("key") == expected));
-  CHECK(verify_files(env, path, {}).problems.empty());
+  CHECK((open_dataset(env, path, {})->get("key") == expected));
+  CHECK(verify_dataset(env, path, {}).problems.empty());
 }
 
 TEST_CASE("a damaged intent is an error where the clocks say that power was not lost") {
   const TemporaryDirectory directory;
   const std::string path = directory / "dataset";
   FaultEnv env(posix_env());
-  create_files(env, path, {});
-  open_files(env, path, {})->append("key", "old");
-  for (std::uint64_t n = 1; verify_files(env, path, {}).problems.empty(); ++n) {
-    const auto store = open_files(env, path, {});
+  create_dataset(env, path, {});
+  open_dataset(env, path, {})->append("key", "old");
+  for (std::uint64_t n = 1; verify_dataset(env, path, {}).problems.empty(); ++n) {
+    const auto store = open_dataset(env, path, {});
     env.fail_at(n, {.how = Fault::How::for_good});
     CHECK_THROWS_AS(store->append("key", "new"), Error);
     env.heal();
@@ -134,9 +134,9 @@ TEST_CASE("a damaged intent is an error where the clocks say that power was not 
   Boot boot = env.boot();
   boot.id = random_uuid();
   env.set_boot(boot);
-  CHECK_THROWS_AS((void)open_files(env, path, {}), CorruptionError);
+  CHECK_THROWS_AS((void)open_dataset(env, path, {}), CorruptionError);
   env.reboot();
-  CHECK(open_files(env, path, {})->get("key").starts_with("old"));
+  CHECK(open_dataset(env, path, {})->get("key").starts_with("old"));
 }
 
 }  // namespace

@@ -2,10 +2,9 @@
 // checked.
 #include <doctest/doctest.h>
 
+#include "api/datasets.hpp"
 #include "fault/sweep.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -96,11 +95,11 @@ bool append_behind_removal(const std::optional<Codec>& codec, const Call& remova
   const TemporaryDirectory directory{memory_directory()};
   const std::string path = directory / "dataset";
   FaultEnv env(posix_env(), FaultEnv::Syncs::counted, FaultEnv::small_file_size);
-  create_files(env, path, {.codec = codec});
+  create_dataset(env, path, {.codec = codec});
   bool fired = false;
   std::string value;
   {
-    const auto store = open_buffered_files(env, path, {.buffer = BufferOptions{.limit_bytes = limit}});
+    const auto store = open_buffered_dataset(env, path, {.buffer = BufferOptions{.limit_bytes = limit}});
     for (const Call& call : some_values()) call.call(*store);
     env.fail_at(n, fault);
     try {
@@ -113,7 +112,7 @@ bool append_behind_removal(const std::optional<Codec>& codec, const Call& remova
     value = store->get("both");
   }
   require(value == "behind" || value == "oldnewbehind", "an append behind a removal that failed is kept");
-  require(with_codec(open_files(env, path, {}), {})->get("both") == value, "it is kept for good");
+  require(open_dataset(env, path, {})->get("both") == value, "it is kept for good");
   return fired;
 }
 

@@ -4,10 +4,9 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "api/datasets.hpp"
 #include "codec/frame.hpp"
 #include "fault/sweep.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/random_bytes.hpp"
 #include "support/require.hpp"
@@ -21,11 +20,11 @@ const std::string piece = "one piece and another piece and one more piece";
 /// A dataset with a codec, on an Env whose operations may fail.
 class Dataset {
  public:
-  Dataset() { create_files(env_, path(), {.codec = all_codecs().back()}); }
+  Dataset() { create_dataset(env_, path(), {.codec = all_codecs().back()}); }
 
   [[nodiscard]] FaultEnv& env() { return env_; }
-  [[nodiscard]] std::unique_ptr<Store> open() { return with_codec(open_files(env_, path(), {}), {}); }
-  [[nodiscard]] VerifyReport verify(bool repair) { return verify_files(env_, path(), {.repair = repair}); }
+  [[nodiscard]] std::unique_ptr<Store> open() { return open_dataset(env_, path(), {}); }
+  [[nodiscard]] VerifyReport verify(bool repair) { return verify_dataset(env_, path(), {.repair = repair}); }
   [[nodiscard]] std::string file(const std::string& key) const { return path() + "/" + key; }
 
  private:

@@ -2,10 +2,9 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "api/datasets.hpp"
 #include "codec/frame_encoder.hpp"
 #include "fault/sweep.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/file_bytes.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -66,14 +65,14 @@ TEST_CASE("a read that meets a fault throws or returns the truth") {
   };
   const TemporaryDirectory directory(memory_directory());
   FaultEnv env(posix_env());
-  create_files(env, directory / "dataset", {});
+  create_dataset(env, directory / "dataset", {});
   const std::vector<Entry> entries = {{"a", "12"}, {"empty", ""}, {long_key, "long"}, {"a", "3"}};
-  open_files(env, directory / "dataset", {})->append_batch(entries, {.id = BatchId{writer_id(1), 7}});
+  open_dataset(env, directory / "dataset", {})->append_batch(entries, {.id = BatchId{writer_id(1), 7}});
   for (const Read& read : reads) {
     CAPTURE(read.name);
     int failed = 0;
     for_each_fault([&](std::uint64_t n, const Fault& fault) {
-      const std::unique_ptr<Store> store = open_files(env, directory / "dataset", {});
+      const std::unique_ptr<Store> store = open_dataset(env, directory / "dataset", {});
       env.fail_at(n, fault);
       const bool returned = returns([&] { read.check(*store); });
       const bool fired = env.fired();
@@ -89,18 +88,18 @@ TEST_CASE("a read that meets a fault throws or returns the truth") {
 TEST_CASE("an open that fails leaves the dataset as it was") {
   const TemporaryDirectory directory(memory_directory());
   FaultEnv env(posix_env());
-  create_files(env, directory / "dataset", {});
-  open_files(env, directory / "dataset", {})->append("a", "123");
+  create_dataset(env, directory / "dataset", {});
+  open_dataset(env, directory / "dataset", {})->append("a", "123");
   int failed = 0;
   for_each_fault([&](std::uint64_t n, const Fault& fault) {
     env.fail_at(n, fault);
     const bool returned = returns(
-        [&] { require(open_files(env, directory / "dataset", {})->get("a") == "123", "a value is as it was"); });
+        [&] { require(open_dataset(env, directory / "dataset", {})->get("a") == "123", "a value is as it was"); });
     const bool fired = env.fired();
     env.heal();
     failed += !returned;
-    REQUIRE(open_files(env, directory / "dataset", {})->get("a") == "123");
-    REQUIRE(verify_files(env, directory / "dataset", {}).problems.empty());
+    REQUIRE(open_dataset(env, directory / "dataset", {})->get("a") == "123");
+    REQUIRE(verify_dataset(env, directory / "dataset", {}).problems.empty());
     return fired;
   });
   REQUIRE(failed > 0);
@@ -113,18 +112,18 @@ TEST_CASE("a create that fails leaves nothing at the path, or a whole dataset") 
     const std::string path = directory / "dataset";
     FaultEnv env(posix_env());
     env.fail_at(n, fault);
-    const bool returned = returns([&] { create_files(env, path, {}); });
+    const bool returned = returns([&] { create_dataset(env, path, {}); });
     const bool fired = env.fired();
     env.heal();
     failed += !returned;
     const bool is_there = std::filesystem::exists(path);
     REQUIRE((is_there || !returned));
-    if (!is_there) create_files(env, path, {});
-    const std::unique_ptr<Store> store = open_files(env, path, {});
+    if (!is_there) create_dataset(env, path, {});
+    const std::unique_ptr<Store> store = open_dataset(env, path, {});
     store->append("a", "1");
     REQUIRE(store->get("a") == "1");
-    if (env.sync_failed()) (void)verify_files(env, path, {.repair = true});
-    REQUIRE(verify_files(env, path, {}).problems.empty());
+    if (env.sync_failed()) (void)verify_dataset(env, path, {.repair = true});
+    REQUIRE(verify_dataset(env, path, {}).problems.empty());
     static_cast<void>(accrete::sweep(directory.path()));
     REQUIRE(names_in(directory.path()) == 1);
     return fired;
@@ -150,7 +149,7 @@ TEST_CASE("a create of a dataset over existing files that fails keeps every byte
       env.fail_at(n, fault);
       const bool returned = returns([&] {
         try {
-          create_files(env, path, {.adopt = true, .codec = codec});
+          create_dataset(env, path, {.adopt = true, .codec = codec});
         } catch (const CorruptionError&) {
           require(false, "a fault is not taken for damage");
         }
@@ -158,13 +157,13 @@ TEST_CASE("a create of a dataset over existing files that fails keeps every byte
       const bool fired = env.fired();
       env.heal();
       failed += !returned;
-      if (!returned) static_cast<void>(returns([&] { create_files(env, path, {.adopt = true, .codec = codec}); }));
-      const std::unique_ptr<Store> store = with_codec(open_files(env, path, {}), {});
+      if (!returned) static_cast<void>(returns([&] { create_dataset(env, path, {.adopt = true, .codec = codec}); }));
+      const std::unique_ptr<Store> store = open_dataset(env, path, {});
       REQUIRE(store->get("a") == "kept");
       REQUIRE(store->stats().bytes == 4);
       REQUIRE(read_file(path + "/a") == bytes);
-      if (env.sync_failed()) (void)verify_files(env, path, {.repair = true});
-      REQUIRE(verify_files(env, path, {}).problems.empty());
+      if (env.sync_failed()) (void)verify_dataset(env, path, {.repair = true});
+      REQUIRE(verify_dataset(env, path, {}).problems.empty());
       return fired;
     });
     REQUIRE(failed > 0);
@@ -177,18 +176,18 @@ TEST_CASE("a destroy that fails is completed by the next") {
     const TemporaryDirectory directory(memory_directory());
     const std::string path = directory / "dataset";
     FaultEnv env(posix_env());
-    create_files(env, path, {});
+    create_dataset(env, path, {});
     const std::string long_key(700, 'k');
     const std::vector<Entry> entries = {{"a", "1"}, {"b", "2"}, {long_key, "3"}};
-    open_files(env, path, {})->append_batch(entries, {.sync = true, .id = BatchId{writer_id(1), 1}});
+    open_dataset(env, path, {})->append_batch(entries, {.sync = true, .id = BatchId{writer_id(1), 1}});
     env.fail_at(n, fault);
-    const bool returned = returns([&] { destroy_files(env, path); });
+    const bool returned = returns([&] { destroy_dataset(env, path); });
     const bool fired = env.fired();
     env.heal();
     failed += !returned;
     if (std::filesystem::exists(path)) {
       REQUIRE_FALSE(returned);
-      destroy_files(env, path);
+      destroy_dataset(env, path);
     }
     REQUIRE_FALSE(std::filesystem::exists(path));
     static_cast<void>(accrete::sweep(directory.path()));
@@ -203,14 +202,14 @@ TEST_CASE("a verify that meets a fault throws or finds no problem") {
     CAPTURE(codec.has_value());
     const TemporaryDirectory directory(memory_directory());
     FaultEnv env(posix_env());
-    create_files(env, directory / "dataset", {.codec = codec});
+    create_dataset(env, directory / "dataset", {.codec = codec});
     const std::vector<Entry> entries = {{"a", "1"}, {std::string_view("b"), "2"}};
-    with_codec(open_files(env, directory / "dataset", {}), {})->append_batch(entries, {.sync = true});
+    open_dataset(env, directory / "dataset", {})->append_batch(entries, {.sync = true});
     int failed = 0;
     for_each_fault([&](std::uint64_t n, const Fault& fault) {
       env.fail_at(n, fault);
       failed += !returns([&] {
-        const VerifyReport report = verify_files(env, directory / "dataset", {});
+        const VerifyReport report = verify_dataset(env, directory / "dataset", {});
         for (const std::string& problem : report.problems) {
           require(codec && says_fault(problem, fault), "a fault is no problem of the dataset, but of reading a frame");
         }

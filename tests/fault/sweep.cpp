@@ -3,9 +3,8 @@
 #include <optional>
 #include <system_error>
 
+#include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/campaign.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -17,7 +16,7 @@ namespace {
 class Stage {
  public:
   explicit Stage(const Scenario& scenario) : scenario_(scenario) {
-    create_files(env_, path(), {.codec = scenario.codec});
+    create_dataset(env_, path(), {.codec = scenario.codec});
     open();
     for (const Call& call : scenario.before) {
       call.call(*store_);
@@ -31,9 +30,9 @@ class Stage {
   [[nodiscard]] Store& store() { return *store_; }
   void open() {
     if (scenario_.is_buffered) {
-      store_ = open_buffered_files(env_, path(), scenario_.options);
+      store_ = open_buffered_dataset(env_, path(), scenario_.options);
     } else {
-      store_ = with_codec(open_files(env_, path(), scenario_.options), scenario_.options.compressed);
+      store_ = open_dataset(env_, path(), scenario_.options);
     }
   }
   void close() { store_.reset(); }
@@ -65,14 +64,14 @@ class Stage {
   /// Opens the store anew. After a sync that failed, none counts before this.
   void reopen_mended() {
     close();
-    if (env_.sync_failed()) static_cast<void>(verify_files(env_, path(), {.repair = true}));
+    if (env_.sync_failed()) static_cast<void>(verify_dataset(env_, path(), {.repair = true}));
     open();
   }
 
   void check_sound() {
     const Stats stats = store_->stats();
     if (scenario_.is_buffered) close();  // it has the dataset for itself
-    const VerifyReport report = verify_files(env_, path(), {});
+    const VerifyReport report = verify_dataset(env_, path(), {});
     require(report.problems.empty(),
             "verify finds no problem, but: " + (report.problems.empty() ? std::string() : report.problems.front()));
     require(stats.keys == report.counted.keys && stats.bytes == report.counted.bytes,

@@ -51,7 +51,7 @@ void make_values(const std::string& path) {
 /// What a writer leaves that dies in a batch, with two synced batches in the journal.
 void make_dataset(const std::string& path) {
   const std::unique_ptr<Directory> directory = posix_env().try_open_directory(path);
-  write_file(path + "/.accrete", encode_marker({.uuid = "01234567-89ab-4cde-8f01-23456789abcd"}));
+  write_file(path + "/.accrete", encode_marker({.layout = "files", .uuid = "01234567-89ab-4cde-8f01-23456789abcd"}));
   write_file(path + "/.lock", "");
   BootId boot_id{};
   for (std::size_t i = 0; i < boot_id.size(); ++i) boot_id[i] = static_cast<std::byte>(i + 1);
@@ -70,7 +70,7 @@ void make_dataset(const std::string& path) {
              Control::initial({.epoch = 0x0102030405060708, .uptime = 0x1112131415161718, .ids = {boot_id}},
                               {.keys = 3, .bytes = 11}));
   Control control(*directory, false);
-  control.set_owner({.process = 0x21222324, .start = 0x3132333435, .pid_namespace = 0x41424344});
+  control.set_owner({.number = 0x21222324, .start = 0x3132333435, .pid_namespace = 0x41424344});
   control.set_home(0x5152535455565758);
   const ControlWords before{.keys = 3,
                             .bytes = 11,

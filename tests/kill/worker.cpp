@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "api/datasets.hpp"
 #include "kill/workload.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "net/client.hpp"
@@ -105,7 +106,8 @@ void work_together(const std::string& dataset, const std::string& directory) {
 std::string endpoint_of(const std::string& dataset) { return "ipc://" + dataset + "/.socket"; }
 
 void serve(const std::string& dataset) {
-  const auto store = open_buffered_files(posix_env(), dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
+  const auto store =
+      open_buffered_dataset(posix_env(), dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
   server::Server server(*store, {.endpoints = {endpoint_of(dataset)}});
   server.run();
 }

@@ -10,6 +10,7 @@
 #include "net/client.hpp"
 #include "server/running_server.hpp"
 #include "support/campaign.hpp"
+#include "support/direct_reader.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -29,7 +30,7 @@ class Place {
                                                  .memory_bytes = memory_bytes});
   }
   [[nodiscard]] std::unique_ptr<Store> by_path() const {
-    return connect(endpoint(), {}, {}, DirectReader::try_open(posix_env(), path()));
+    return connect(endpoint(), {}, {}, try_open_directly(posix_env(), path()));
   }
   [[nodiscard]] std::unique_ptr<Store> by_endpoint() const { return connect(endpoint()); }
 

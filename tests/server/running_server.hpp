@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "server/server.hpp"
 
@@ -23,11 +24,10 @@ struct RunningServerOptions {
 class RunningServer {
  public:
   RunningServer(const std::string& dataset, const RunningServerOptions& options)
-      : store_(open_buffered_files(
+      : store_(open_buffered_dataset(
             posix_env(), dataset,
             {.buffer = BufferOptions{.limit_bytes = options.buffer_bytes}, .durability = options.durability})),
         server_(*store_, {.endpoints = {options.endpoint},
-                          .durability = options.durability,
                           .max_message_bytes = options.max_message_bytes,
                           .memory_bytes = options.memory_bytes}),
         thread_([this] { server_.run(); }) {}

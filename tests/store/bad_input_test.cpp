@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <sys/stat.h>
 
+#include "api/datasets.hpp"
 #include "base/fields.hpp"
 #include "dataset/marker.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "os/env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/temporary_directory.hpp"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "layout/files/files_dataset.hpp"
+#include "api/datasets.hpp"
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -12,16 +12,16 @@ namespace accrete::test {
 
 class FaultDataset {
  public:
-  FaultDataset() { create_files(env_, url(), {}); }
+  FaultDataset() { create_dataset(env_, url(), {}); }
 
   [[nodiscard]] FaultEnv& env() noexcept { return env_; }
   [[nodiscard]] std::string url() const { return directory_ / "dataset"; }
   [[nodiscard]] std::string file(const std::string& name) const { return url() + "/" + name; }
   [[nodiscard]] std::string beside(const std::string& name) const { return directory_ / name; }
   [[nodiscard]] std::unique_ptr<Store> open(const OpenOptions& options = {}) {
-    return open_files(env_, url(), options);
+    return open_dataset(env_, url(), options);
   }
-  VerifyReport verify(const VerifyOptions& options = {}) { return verify_files(env_, url(), options); }
+  VerifyReport verify(const VerifyOptions& options = {}) { return verify_dataset(env_, url(), options); }
 
  private:
   TemporaryDirectory directory_{memory_directory()};

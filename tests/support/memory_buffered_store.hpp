@@ -17,6 +17,9 @@ namespace accrete::test {
 
 class MemoryBufferedStore : public BufferedStore {
  public:
+  /// It outlives the servers of a test.
+  Durability durability() const noexcept override { return Durability::os; }
+
   void append_group(std::span<GroupedBatch> batches) override {
     const std::lock_guard lock(mutex_);
     for (GroupedBatch& batch : batches) append_one(batch);

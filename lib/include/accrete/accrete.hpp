@@ -27,6 +27,8 @@ struct CreateOptions {
   /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds
   /// it.
   std::optional<Codec> codec{};
+  /// How the dataset lies: "files", one file a key.
+  std::string layout = "files";
   /// As OpenOptions has it.
   std::vector<std::string> trusted_file_systems{};
 };
@@ -50,9 +52,10 @@ void destroy(std::string_view url);
 
 /// What an append that has returned survives.
 enum class Durability {
-  memory,  ///< nothing: it is in this process's, or the server's, memory until a flush
-  os,      ///< the death of any process
-  sync,    ///< power loss
+  memory,      ///< nothing: it is in this process's, or the server's, memory until a flush
+  os,          ///< the death of any process
+  sync,        ///< power loss
+  replicated,  ///< the loss of a machine; not of a dataset in a directory
 };
 
 struct BufferOptions {
@@ -109,8 +112,9 @@ struct OpenOptions {
   std::size_t max_open_files = 0;
   /// Gather appends in memory. The dataset is then this Store's alone until it is closed; others get LockedError.
   std::optional<BufferOptions> buffer{};
-  /// Of a buffer: at `os` and `sync` it has a journal in the dataset, which the next to open it replays.
-  Durability durability = Durability::os;
+  /// Of a buffer: at `os` and `sync` it has a journal in the dataset, which the next to open it replays. Without it, as
+  /// the dataset's layout has it: `os` for files. UnsupportedError for what the layout cannot give.
+  std::optional<Durability> durability{};
   /// Of a dataset with a codec.
   CompressedOptions compressed{};
   /// For a dataset that a server serves.

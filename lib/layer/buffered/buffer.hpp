@@ -23,11 +23,11 @@
 #include <vector>
 
 #include "base/fair_shared_mutex.hpp"
+#include "dataset/dataset.hpp"
 #include "layer/buffered/batch_ids.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layer/buffered/gathered_values.hpp"
 #include "layout/files/buffer_journal.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/writers.hpp"
 #include "os/system.hpp"
 
@@ -38,7 +38,7 @@ class Buffer {
   struct Settings {
     std::uint64_t limit_bytes = 0;
     /// The store below, if it is a dataset that this process has for itself.
-    OwnedFiles* owned = nullptr;
+    OwnedDataset* owned = nullptr;
     /// None: appends are only in memory until they are handed down.
     std::optional<BufferJournal::Settings> journal{};
   };

@@ -60,8 +60,8 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
   const auto order = share_order();
   LocatedValues located;
   located.values.resize(keys.size());
-  const bool has_raw_files = settings_.owned != nullptr && !settings_.owned->marker().codec;
-  if (has_raw_files) {
+  const bool has_files = settings_.owned != nullptr && settings_.owned->has_readable_values();
+  if (has_files) {
     located.dataset = parse_uuid(settings_.owned->marker().uuid).value();
     located.removals = settings_.owned->removals();
   }
@@ -70,7 +70,7 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::uint64_t size = below_.size(keys[i]).value_or(0);
-    if (has_raw_files && size >= least_in_file) {
+    if (has_files && size >= least_in_file) {
       located.values[i].in_file = size;
     } else if (size > 0) {
       small.push_back(i);

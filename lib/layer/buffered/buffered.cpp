@@ -9,8 +9,6 @@
 #include "layer/buffered/buffer.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layer/buffered/group_queue.hpp"
-#include "layer/compressed/compressed_store.hpp"
-#include "layout/files/files_parts.hpp"
 #include "os/at_fork.hpp"
 #include "store/lost_appends.hpp"
 
@@ -61,6 +59,11 @@ class Buffered final : public BufferedStore, private AtFork {
     GroupedBatch batch{.entries = entries, .options = options};
     append_group({&batch, 1});
     if (batch.failure) std::rethrow_exception(batch.failure);
+  }
+
+  Durability durability() const noexcept override {
+    if (!buffer_.has_journal()) return Durability::memory;
+    return buffer_.is_synced() ? Durability::sync : Durability::os;
   }
 
   void append_group(std::span<GroupedBatch> batches) override {
@@ -261,20 +264,17 @@ std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions
   return std::make_unique<Buffered>(std::move(next), settings, on_lost_appends);
 }
 
-std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path, const OpenOptions& options) {
-  std::unique_ptr<OwnedFiles> files = open_owned_files(env, path, options);
-  Buffer::Settings settings{
-      .limit_bytes = std::max(options.buffer.value_or(BufferOptions{}).limit_bytes, smallest_limit),
-      .owned = files.get()};
+std::unique_ptr<BufferedStore> buffered_dataset(std::unique_ptr<Store> store, OwnedDataset& dataset,
+                                                const BufferedDatasetOptions& options) {
+  Buffer::Settings settings{.limit_bytes = std::max(options.buffer.limit_bytes, smallest_limit), .owned = &dataset};
   if (options.durability != Durability::memory) {
     // Behind the last batch room is kept, by which the file may be larger.
-    const std::uint64_t most = env.file_size_limit() - std::min(env.file_size_limit(), buffer_segment_unit);
+    const std::uint64_t most = options.file_size_limit - std::min(options.file_size_limit, buffer_segment_unit);
     const std::uint64_t limit = std::min(settings.limit_bytes, most);
     settings.journal = {.synced = options.durability == Durability::sync,
                         .segment_bytes = limit / buffer_segment_unit * buffer_segment_unit};
   }
-  return std::make_unique<Buffered>(with_codec(std::move(files), options.compressed), settings,
-                                    options.on_lost_appends);
+  return std::make_unique<Buffered>(std::move(store), settings, options.on_lost_appends);
 }
 
 }  // namespace accrete

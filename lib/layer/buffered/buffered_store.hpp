@@ -12,8 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "dataset/located_values.hpp"
-#include "os/env.hpp"
+#include "dataset/dataset.hpp"
 
 namespace accrete {
 
@@ -29,6 +28,9 @@ struct GroupedBatch {
 
 class BufferedStore : public Store {
  public:
+  /// What an append that has returned survives.
+  [[nodiscard]] virtual Durability durability() const noexcept = 0;
+
   /// Applies the batches in their order, each as append_batch does, but with one journal write and at most one
   /// fdatasync for all. A batch that is refused gets its `failure`; the others are applied all the same. Waits while
   /// memory is full. Sessions are told apart from what users give as ids: no id stands for a session, whatever it says.
@@ -56,10 +58,16 @@ class BufferedStore : public Store {
                                              const std::function<void(std::uint64_t)>& reserve) const = 0;
 };
 
-/// Opens a dataset of the files layout for this process alone, with a buffer over it that has a journal (but for
-/// Durability::memory). What an earlier one has left in its journal is replayed first. Throws LockedError if others
-/// use the dataset for longer than options.lock_timeout.
-[[nodiscard]] std::unique_ptr<BufferedStore> open_buffered_files(Env& env, const std::string& path,
-                                                                 const OpenOptions& options);
+struct BufferedDatasetOptions {
+  BufferOptions buffer{};
+  /// At all but `memory` the buffer has a journal in the dataset.
+  Durability durability = Durability::os;
+  std::uint64_t file_size_limit = 0;  ///< of this process (RLIMIT_FSIZE)
+  LostAppendsHandler on_lost_appends{};
+};
+
+/// A buffer over `store`, which is `dataset` itself or a layer over it.
+[[nodiscard]] std::unique_ptr<BufferedStore> buffered_dataset(std::unique_ptr<Store> store, OwnedDataset& dataset,
+                                                              const BufferedDatasetOptions& options);
 
 }  // namespace accrete

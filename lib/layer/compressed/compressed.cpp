@@ -97,9 +97,9 @@ std::unique_ptr<Store> compressed(std::unique_ptr<Store> next, const Codec& code
   return std::make_unique<Compressed>(std::move(next), codec, options.limit_bytes);
 }
 
-std::unique_ptr<Store> with_codec(std::unique_ptr<Files> files, const CompressedOptions& options) {
-  const std::optional<Codec> codec = files->marker().codec;
-  return codec ? compressed(std::move(files), *codec, options) : std::move(files);
+std::unique_ptr<Store> with_codec(std::unique_ptr<Dataset> dataset, const CompressedOptions& options) {
+  const std::optional<Codec> codec = dataset->marker().codec;
+  return codec ? compressed(std::move(dataset), *codec, options) : std::move(dataset);
 }
 
 }  // namespace accrete

@@ -4,11 +4,11 @@
 #include <accrete/accrete.hpp>
 #include <memory>
 
-#include "layout/files/files_dataset.hpp"
+#include "dataset/dataset.hpp"
 
 namespace accrete {
 
-/// `files` itself where its values are raw.
-[[nodiscard]] std::unique_ptr<Store> with_codec(std::unique_ptr<Files> files, const CompressedOptions& options);
+/// `dataset` itself where its values are raw.
+[[nodiscard]] std::unique_ptr<Store> with_codec(std::unique_ptr<Dataset> dataset, const CompressedOptions& options);
 
 }  // namespace accrete

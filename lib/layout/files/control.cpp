@@ -109,17 +109,17 @@ Boots decode_boots(std::span<const std::byte, boots_size> from) {
   return boots;
 }
 
-std::array<std::byte, owner_size> encode_owner(const Owner& owner) {
+std::array<std::byte, owner_size> encode_owner(const Process& owner) {
   std::array<std::byte, owner_size> bytes;
   const std::span to{bytes};
-  store_le(to.subspan<0, 8>(), owner.process);
+  store_le(to.subspan<0, 8>(), owner.number);
   store_le(to.subspan<8, 8>(), owner.start);
   store_le(to.subspan<16, 8>(), owner.pid_namespace);
   return bytes;
 }
 
-Owner decode_owner(std::span<const std::byte, owner_size> from) {
-  return {.process = load_le<std::uint64_t>(from.subspan<0, 8>()),
+Process decode_owner(std::span<const std::byte, owner_size> from) {
+  return {.number = load_le<std::uint64_t>(from.subspan<0, 8>()),
           .start = load_le<std::uint64_t>(from.subspan<8, 8>()),
           .pid_namespace = load_le<std::uint64_t>(from.subspan<16, 8>())};
 }
@@ -183,7 +183,7 @@ Control::Header Control::load() const {
   return header;
 }
 
-Owner Control::load_owner() const {
+Process Control::load_owner() const {
   std::array<std::byte, owner_size> raw;
   bytes_->read(owner_offset, raw);
   return decode_owner(raw);
@@ -306,7 +306,7 @@ void Control::set_words(const ControlWords& words) {
 
 void Control::set_boots(const Boots& boots) { bytes_->write(boots_offset, encode_boots(boots)); }
 
-void Control::set_owner(const Owner& owner) {
+void Control::set_owner(const Process& owner) {
   // Who reads it without the lock must not see one's number and another's start.
   constexpr std::size_t number_size = 8;
   const std::array<std::byte, owner_size> bytes = encode_owner(owner);

@@ -35,6 +35,7 @@
 
 #include "dataset/boot_witness.hpp"
 #include "os/env.hpp"
+#include "os/process.hpp"
 
 namespace accrete {
 
@@ -58,15 +59,6 @@ struct ControlWords {
   bool destroyed = false;
 };
 
-/// A process, for as long as it lives.
-struct Owner {
-  std::uint64_t process = 0;
-  std::uint64_t start = 0;          ///< in clock ticks after boot
-  std::uint64_t pid_namespace = 0;  ///< its inode
-
-  friend bool operator==(const Owner&, const Owner&) = default;
-};
-
 class Control {
  public:
   static constexpr std::size_t file_size = std::size_t{64} * 1024;
@@ -82,7 +74,7 @@ class Control {
 
   struct Header {
     Boots boots{};
-    Owner owner{};
+    Process owner{};
     std::uint64_t home = 0;
     ControlWords words{};  ///< of a change in progress: as they were before it
     ChangeState state = ChangeState::idle;
@@ -93,7 +85,7 @@ class Control {
   [[nodiscard]] Header load_unchecked() const;
 
   /// For who has no lock, as all of these.
-  [[nodiscard]] Owner load_owner() const;
+  [[nodiscard]] Process load_owner() const;
   [[nodiscard]] std::uint64_t load_home() const;
   /// On any thread: the number of removals, all of which are done; nullopt if one may be in
   /// progress.
@@ -110,7 +102,7 @@ class Control {
   /// Other words without a change of anything else; ends the change in progress, if there is one.
   void set_words(const ControlWords& words);
   void set_boots(const Boots& boots);
-  void set_owner(const Owner& owner);
+  void set_owner(const Process& owner);
   void set_home(std::uint64_t directory);
   /// For who has no lock: whether a sync has failed.
   [[nodiscard]] bool has_failed_sync() const;

@@ -106,16 +106,6 @@ void find_journal(const FilesParts& parts, ControlWords& words, bool from_start)
 
 }  // namespace
 
-void refuse_living_owner(const Directory& directory, const Owner& owner) {
-  if (owner.process == 0) return;
-  const Process process{.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace};
-  if (!directory.is_locked_by(lock_name, process)) return;
-  throw LockedError("cannot use " + quoted(directory.path()) + ": process " + std::to_string(owner.process) +
-                    " has the dataset for itself, by a lock that does not reach this process on the file system " +
-                    quoted(directory.file_system().name) +
-                    "; use the dataset where that process does, or by the endpoint of its server");
-}
-
 FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits)
     : directory(std::move(opened)),
       marker(std::move(loaded)),

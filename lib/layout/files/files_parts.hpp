@@ -24,10 +24,6 @@
 
 namespace accrete {
 
-/// For who has the lock: throws LockedError if the owner has it all the same, as a lock that does not reach this
-/// process. The owner keeps appends in its memory, and to hand down its journal would double them.
-void refuse_living_owner(const Directory& directory, const Owner& owner);
-
 struct FilesParts {
   struct Limits {
     std::size_t open_files = 1;

@@ -1,4 +1,5 @@
-// An open dataset of the `files` layout.
+#include "layout/files/files_store.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <limits>
@@ -8,10 +9,10 @@
 #include "base/escape.hpp"
 #include "base/own_writer.hpp"
 #include "dataset/directory.hpp"
+#include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "layout/files/buffer_journal.hpp"
 #include "layout/files/buffer_replay.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/files_parts.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
@@ -31,7 +32,7 @@ enum class Ownership {
   whole,  ///< the lock is this process's for as long as the Store lives
 };
 
-class FilesStore final : public OwnedFiles {
+class FilesStore final : public OwnedDataset {
  public:
   FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
              Ownership ownership)
@@ -55,7 +56,7 @@ class FilesStore final : public OwnedFiles {
   }
 
   ~FilesStore() override {
-    if (owner_.process == 0 || owner_.process != static_cast<std::uint64_t>(process_id())) return;
+    if (owner_.number == 0 || owner_.number != static_cast<std::uint64_t>(process_id())) return;
     try {
       const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
       parts_->control.set_owner({});
@@ -86,11 +87,10 @@ class FilesStore final : public OwnedFiles {
 
   /// Of a server that has come to have the dataset since this was opened. Only a Store that is opened then finds it.
   [[nodiscard]] std::string describe_server() const {
-    const Owner owner = parts_->control.load_owner();
-    if (owner == owner_ || owner == Owner{} || !parts_->directory->info(server_name)) return "";
-    if (is_certainly_dead({.number = owner.process, .start = owner.start, .pid_namespace = owner.pid_namespace}))
-      return "";
-    return "; a server (process " + std::to_string(owner.process) +
+    const Process owner = parts_->control.load_owner();
+    if (owner == owner_ || owner == Process{} || !parts_->directory->info(server_name)) return "";
+    if (is_certainly_dead(owner)) return "";
+    return "; a server (process " + std::to_string(owner.number) +
            ") serves the dataset: open it anew to go over to it";
   }
 
@@ -211,12 +211,11 @@ class FilesStore final : public OwnedFiles {
   void own() {
     const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
     refuse_living_owner(*parts_->directory, parts_->control.load_owner());
-    const Process process = this_process();
-    owner_ = {.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
+    owner_ = this_process();
     parts_->control.set_owner(owner_);
   }
 
-  void disown(const Owner& dead) const {
+  void disown(const Process& dead) const {
     refuse_living_owner(*parts_->directory, dead);
     parts_->control.set_owner({});
   }
@@ -252,7 +251,7 @@ class FilesStore final : public OwnedFiles {
 
   /// Here a batch with an id of a client's own making comes again: but for the owner, whose clients it may be new from.
   void refuse_forgotten(const BatchId& id, const ControlWords& words) const {
-    const bool is_owner = owner_.process != 0;
+    const bool is_owner = owner_.number != 0;
     if (is_owner || !is_own_writer(id.writer) || parts_->writers.find(id.writer, words.writers)) return;
     if (may_be_forgotten(id.writer, parts_->writers.forgotten())) throw_forgotten_id(id);
   }
@@ -422,6 +421,8 @@ class FilesStore final : public OwnedFiles {
 
   Directory& directory() noexcept override { return *parts_->directory; }
 
+  bool has_readable_values() const noexcept override { return !parts_->marker.codec; }
+
   void end_unfinished_change() override { (void)write_access(); }
 
   std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
@@ -504,7 +505,7 @@ class FilesStore final : public OwnedFiles {
       false;  // no journal of a buffer is there, but for that of this Store's owner
   mutable bool is_control_checked_ = false;
   mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
-  Owner owner_{};                       // this process, if the dataset is its own
+  Process owner_{};                     // this process, if the dataset is its own
   bool keeps_buffer_ = false;           // the journal of a buffer is that of this Store's owner
 };
 
@@ -521,10 +522,9 @@ FilesParts::Limits limits_of(const Env& env, const OpenOptions& options) {
 }
 
 /// For reading only where this process may not write.
-std::unique_ptr<FilesParts> open_parts(const std::shared_ptr<Directory>& directory, const Marker& marker,
-                                       const FilesParts::Limits& limits) {
+std::unique_ptr<FilesParts> open_parts(const DatasetDirectory& dataset, const FilesParts::Limits& limits) {
   const auto open = [&](bool for_reading) {
-    return std::make_unique<FilesParts>(directory, marker, for_reading, limits);
+    return std::make_unique<FilesParts>(dataset.directory, dataset.marker, for_reading, limits);
   };
   try {
     return open(false);
@@ -543,21 +543,17 @@ void refuse_unfit_file_system(const Directory& directory, const OpenOptions& opt
 
 }  // namespace
 
-std::unique_ptr<Files> open_files(Env& env, const std::string& path, const OpenOptions& options) {
-  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  const Marker marker = load_marker(*directory);
-  refuse_unfit_file_system(*directory, options);
-  std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
-  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(directory, marker, limits_of(env, options)),
-                                      options, Ownership::shared);
+std::unique_ptr<Dataset> open_files(Env& env, DatasetDirectory dataset, const OpenOptions& options) {
+  refuse_unfit_file_system(*dataset.directory, options);
+  std::shared_ptr<DatasetLock> lock = dataset.directory->lock(lock_name);
+  return std::make_unique<FilesStore>(env, std::move(lock), open_parts(dataset, limits_of(env, options)), options,
+                                      Ownership::shared);
 }
 
-std::unique_ptr<OwnedFiles> open_owned_files(Env& env, const std::string& path, const OpenOptions& options) {
-  const std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  Marker marker = load_marker(*directory);
-  refuse_unfit_file_system(*directory, options);
-  std::shared_ptr<DatasetLock> lock = own(directory->lock(lock_name), options.lock_timeout);
-  auto parts = std::make_unique<FilesParts>(directory, std::move(marker), false, limits_of(env, options));
+std::unique_ptr<OwnedDataset> open_owned_files(Env& env, DatasetDirectory dataset, const OpenOptions& options) {
+  refuse_unfit_file_system(*dataset.directory, options);
+  std::shared_ptr<DatasetLock> lock = own(dataset.directory->lock(lock_name), options.lock_timeout);
+  auto parts = std::make_unique<FilesParts>(dataset.directory, dataset.marker, false, limits_of(env, options));
   return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
 }
 

@@ -1,14 +1,16 @@
-// Checking a dataset of the `files` layout, and mending what can be mended without touching a value.
+#include "layout/files/files_verify.hpp"
+
 #include <algorithm>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "dataset/directory.hpp"
+#include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "layout/files/buffer_journal.hpp"
 #include "layout/files/buffer_replay.hpp"
 #include "layout/files/check_frames.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/files_parts.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
@@ -19,8 +21,8 @@ namespace {
 
 class Verifier {
  public:
-  Verifier(Env& env, const std::string& path, bool repair)
-      : env_(env), witness_(env), repair_(repair), directory_(open_dataset_directory(env, path)) {}
+  Verifier(Env& env, std::shared_ptr<Directory> directory, bool repair)
+      : env_(env), witness_(env), repair_(repair), directory_(std::move(directory)) {}
 
   VerifyReport run() {
     refuse_unreachable_locks(*directory_);
@@ -406,8 +408,8 @@ class Verifier {
 
 }  // namespace
 
-VerifyReport verify_files(Env& env, const std::string& path, const VerifyOptions& options) {
-  return Verifier(env, path, options.repair).run();
+VerifyReport verify_files(Env& env, const std::shared_ptr<Directory>& directory, const VerifyOptions& options) {
+  return Verifier(env, directory, options.repair).run();
 }
 
 }  // namespace accrete

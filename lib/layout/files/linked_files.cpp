@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/escape.hpp"
+#include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "dataset/staging.hpp"

@@ -6,10 +6,10 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "api/datasets.hpp"
 #include "base/record.hpp"
 #include "dataset/names.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
@@ -279,7 +279,7 @@ TEST_CASE("a replay that fails at any operation is completed by the next, and do
     const std::string path = image.copy();
     env.fail_at(n, {.how = Fault::How::for_good});
     try {
-      static_cast<void>(open_files(env, path, {})->get("a"));
+      static_cast<void>(open_dataset(env, path, {})->get("a"));
     } catch (const Error&) {
     }
     completed = !env.fired();
@@ -527,7 +527,7 @@ TEST_CASE("a buffer that was killed while it was opened keeps nobody out, also i
     const auto is_cut_off = [&](FaultEnv& env, const std::string& path, std::uint64_t n) {
       env.fail_at(n, {.how = Fault::How::changes_for_good});
       try {
-        const auto store = open_buffered_files(env, path, options);
+        const auto store = open_buffered_dataset(env, path, options);
         env.fail_at(1, {.how = Fault::How::for_good});  // it is killed, whatever it has come to
         return false;
       } catch (const Error&) {
@@ -542,15 +542,15 @@ TEST_CASE("a buffer that was killed while it was opened keeps nobody out, also i
         CAPTURE(second);
         FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
         const std::string path = directory / "dataset";
-        create_files(env, path, {});
-        open_files(env, path, {})->append("a", "1;");
+        create_dataset(env, path, {});
+        open_dataset(env, path, {})->append("a", "1;");
         first_cut = is_cut_off(env, path, first);
         env.heal();
         second_cut = is_cut_off(env, path, second);
         env.heal();
-        if (env.sync_failed()) (void)verify_files(env, path, {.repair = true});
-        open_buffered_files(env, path, options)->append("a", "2;");
-        REQUIRE(open_files(env, path, {})->get("a") == "1;2;");
+        if (env.sync_failed()) (void)verify_dataset(env, path, {.repair = true});
+        open_buffered_dataset(env, path, options)->append("a", "2;");
+        REQUIRE(open_dataset(env, path, {})->get("a") == "1;2;");
         fs::remove_all(path);
       }
     }
@@ -565,9 +565,9 @@ TEST_CASE("a buffer that was closed leaves nothing that could be handed down, wh
   int failures = 0;
   for (std::uint64_t n = 1; !completed; ++n) {
     CAPTURE(n);
-    create_files(env, path, {});
+    create_dataset(env, path, {});
     {
-      auto store = open_buffered_files(env, path, {.buffer = BufferOptions{}});
+      auto store = open_buffered_dataset(env, path, {.buffer = BufferOptions{}});
       store->append("a", "1;");
       env.fail_at(n, {.how = Fault::How::for_good});
     }
@@ -575,9 +575,9 @@ TEST_CASE("a buffer that was closed leaves nothing that could be handed down, wh
     failures += env.fired() ? 1 : 0;
     env.heal();
     if (n % 2 == 0) env.reboot();
-    CHECK(open_files(env, path, {})->get("a") == "1;");
-    CHECK(open_buffered_files(env, path, {.buffer = BufferOptions{}})->get("a") == "1;");
-    CHECK(verify_files(env, path, {}).problems.empty());
+    CHECK(open_dataset(env, path, {})->get("a") == "1;");
+    CHECK(open_buffered_dataset(env, path, {.buffer = BufferOptions{}})->get("a") == "1;");
+    CHECK(verify_dataset(env, path, {}).problems.empty());
     fs::remove_all(path);
   }
   CHECK(failures > 5);

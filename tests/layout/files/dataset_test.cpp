@@ -5,8 +5,8 @@
 #include <optional>
 #include <unistd.h>
 
+#include "api/datasets.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/child.hpp"
 #include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
@@ -167,8 +167,8 @@ class HalfDone {
   explicit HalfDone(const std::function<void(Store&)>& call) {
     for (std::uint64_t n = 1; n < 100; ++n) {
       const std::string url = directory_ / std::to_string(n);
-      create_files(env_, url, {});
-      std::unique_ptr<Store> store = open_files(env_, url, {});
+      create_dataset(env_, url, {});
+      std::unique_ptr<Store> store = open_dataset(env_, url, {});
       const std::vector<Entry> entries = {{"a", "old"}, {"b", "old"}};
       store->append_batch(entries);
       env_.fail_at(n, {.how = Fault::How::for_good});

@@ -9,10 +9,12 @@
 #include <mutex>
 #include <thread>
 
-#include "layout/files/files_dataset.hpp"
+#include "api/datasets.hpp"
+#include "layout/files/control.hpp"
 #include "layout/files/intent.hpp"
 #include "support/campaign.hpp"
 #include "support/child.hpp"
+#include "support/direct_reader.hpp"
 #include "support/fault_env.hpp"
 #include "support/require.hpp"
 #include "support/temporary_directory.hpp"
@@ -24,14 +26,14 @@ namespace {
 class Place {
  public:
   explicit Place(Env& env = posix_env(), const std::string& value = "what is in the file") {
-    create_files(env, path(), {});
-    owner_ = open_owned_files(env, path(), {});
+    create_dataset(env, path(), {});
+    owner_ = open_owned_dataset(env, path(), {});
     owner_->append("k", value);
-    reader_ = DirectReader::try_open(env, path());
+    reader_ = try_open_directly(env, path());
     REQUIRE(reader_ != nullptr);
   }
 
-  [[nodiscard]] OwnedFiles& owner() { return *owner_; }
+  [[nodiscard]] OwnedDataset& owner() { return *owner_; }
   [[nodiscard]] const DirectReader& reader() const { return *reader_; }
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
 
@@ -51,7 +53,7 @@ class Place {
 
  private:
   TemporaryDirectory directory_;
-  std::unique_ptr<OwnedFiles> owner_;
+  std::unique_ptr<OwnedDataset> owner_;
   std::unique_ptr<DirectReader> reader_;
 };
 
@@ -120,8 +122,8 @@ TEST_CASE("values are read while an append is in progress, but not while a remov
 
 TEST_CASE("there is no reader where there is no dataset, or one that this process may not read") {
   const TemporaryDirectory directory;
-  CHECK(DirectReader::try_open(posix_env(), directory / "nothing") == nullptr);
-  CHECK(DirectReader::try_open(posix_env(), directory.path()) == nullptr);
+  CHECK(try_open_directly(posix_env(), directory / "nothing") == nullptr);
+  CHECK(try_open_directly(posix_env(), directory.path()) == nullptr);
 }
 
 TEST_CASE("a reader is of no use once it may not read the values") {

@@ -8,8 +8,8 @@
 #include <functional>
 #include <unistd.h>
 
+#include "api/datasets.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "os/file_lock.hpp"
 #include "os/file_system.hpp"
 #include "os/process.hpp"
@@ -82,8 +82,7 @@ TEST_CASE("who waits in vain for a server that has come since is told of it, and
     CHECK(of_append.ends_with(told) == of_get.ends_with(told));
     return of_append.ends_with(told);
   };
-  const Process process = this_process();
-  Owner owner{.process = process.number, .start = process.start, .pid_namespace = process.pid_namespace};
+  Process owner = this_process();
   control.set_owner(owner);
   CHECK_FALSE(is_told());
   write_file(url + "/.server", "");
@@ -99,22 +98,22 @@ TEST_CASE("a file system whose locks nobody vouches for is refused by its name, 
   const TemporaryDirectory directory;
   const std::string url = directory / "events";
   FaultEnv env(posix_env());
-  create_files(env, url, {});
+  create_dataset(env, url, {});
   env.pretend({.name = "sshfs"});
-  const std::vector<std::function<void()>> uses = {[&] { create_files(env, directory / "other", {}); },
-                                                   [&] { (void)create_temporary_files(env, directory / "third"); },
-                                                   [&] { (void)open_files(env, url, {}); },
-                                                   [&] { (void)open_owned_files(env, url, {}); },
-                                                   [&] { (void)verify_files(env, url, {}); },
-                                                   [&] { destroy_files(env, url); }};
+  const std::vector<std::function<void()>> uses = {[&] { create_dataset(env, directory / "other", {}); },
+                                                   [&] { (void)create_temporary_dataset(env, directory / "third"); },
+                                                   [&] { (void)open_dataset(env, url, {}); },
+                                                   [&] { (void)open_owned_dataset(env, url, {}); },
+                                                   [&] { (void)verify_dataset(env, url, {}); },
+                                                   [&] { destroy_dataset(env, url); }};
   for (const auto& use : uses)
     CHECK(refusal<UnsupportedError>(use).find("ACCRETE_TRUST_LOCKS=sshfs") != std::string::npos);
   CHECK(std::distance(fs::directory_iterator(directory.path()), {}) == 1);
-  create_files(env, directory / "other", {.trusted_file_systems = {"nfs", "sshfs"}});
-  open_files(env, url, {.trusted_file_systems = {"nfs", "sshfs"}})->append("x", "ours");
-  CHECK(open_owned_files(env, url, {.trusted_file_systems = {"sshfs"}})->get("x") == "ours");
+  create_dataset(env, directory / "other", {.trusted_file_systems = {"nfs", "sshfs"}});
+  open_dataset(env, url, {.trusted_file_systems = {"nfs", "sshfs"}})->append("x", "ours");
+  CHECK(open_owned_dataset(env, url, {.trusted_file_systems = {"sshfs"}})->get("x") == "ours");
   env.pretend({.name = "sshfs", .locks_reach = true});
-  destroy_files(env, url);
+  destroy_dataset(env, url);
 }
 
 TEST_CASE("the environment trusts file systems by name, and each of a list") {
@@ -180,13 +179,13 @@ TEST_CASE("a journal is not handed down while its owner lives, though the lock s
   view.lock_blindly(directory / "lock");
   OtherOwner owner(url);
   const std::vector<std::function<void()>> uses = {
-      [&] { (void)open_files(view, url, {}); }, [&] { (void)open_owned_files(view, url, {}); },
-      [&] { (void)verify_files(view, url, {}); }, [&] { (void)verify_files(view, url, {.repair = true}); }};
+      [&] { (void)open_dataset(view, url, {}); }, [&] { (void)open_owned_dataset(view, url, {}); },
+      [&] { (void)verify_dataset(view, url, {}); }, [&] { (void)verify_dataset(view, url, {.repair = true}); }};
   for (const auto& use : uses) {
     CHECK(refusal<LockedError>(use).find("process " + std::to_string(owner.pid())) != std::string::npos);
   }
   owner.end();
-  CHECK(open_files(view, url, {})->get("x") == "theirs");
+  CHECK(open_dataset(view, url, {})->get("x") == "theirs");
 }
 
 TEST_CASE("the journal of an owner that was killed is handed down, also of one that is not to be told") {
@@ -201,10 +200,10 @@ TEST_CASE("the journal of an owner that was killed is handed down, also of one t
     })));
     const std::unique_ptr<Directory> opened = posix_env().try_open_directory(url);
     Control control(*opened, false);
-    CHECK(control.load().owner.process != 0);
-    if (is_foreign) control.set_owner({.process = 1, .start = 1, .pid_namespace = 1});
+    CHECK(control.load().owner.number != 0);
+    if (is_foreign) control.set_owner({.number = 1, .start = 1, .pid_namespace = 1});
     CHECK(get(url, {"x"}).front() == "theirs");
-    CHECK(control.load().owner == Owner{});
+    CHECK(control.load().owner == Process{});
   }
 }
 

@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <functional>
 
+#include "api/datasets.hpp"
 #include "dataset/names.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/journal.hpp"
 #include "layout/files/writers.hpp"
 #include "support/fault_dataset.hpp"
@@ -71,9 +71,9 @@ class Left {
  private:
   /// False if it is refused, and verify knows why.
   bool check(const std::string& copy, const std::string& value) {
-    const bool has_problem = !verify_files(env(), copy, {}).problems.empty();
+    const bool has_problem = !verify_dataset(env(), copy, {}).problems.empty();
     try {
-      const auto store = open_files(env(), copy, {});
+      const auto store = open_dataset(env(), copy, {});
       REQUIRE(store->get("a") == value);
       if (value != synced_value) return true;
       for (std::uint64_t i = 0; i < 3; ++i) append(*store, i);  // again
@@ -86,9 +86,9 @@ class Left {
   }
 
   void repair(const std::string& copy, const std::string& value) {
-    REQUIRE_FALSE(verify_files(env(), copy, {.repair = true}).repairs.empty());
-    REQUIRE(verify_files(env(), copy, {}).problems.empty());
-    const auto store = open_files(env(), copy, {});
+    REQUIRE_FALSE(verify_dataset(env(), copy, {.repair = true}).repairs.empty());
+    REQUIRE(verify_dataset(env(), copy, {}).problems.empty());
+    const auto store = open_dataset(env(), copy, {});
     const std::string found = store->get("a");
     REQUIRE((value.starts_with(found) || found.starts_with(value)));
     if (found != synced_value) return;
@@ -127,7 +127,7 @@ TEST_CASE("a damaged byte in a dataset of synced batches with ids loses none and
 TEST_CASE("a damaged byte in the control file leaves no part of a batch whose writer died") {
   Left left;
   left.append_synced();
-  for (std::uint64_t n = 1; verify_files(left.env(), left.path(), {}).problems.empty(); ++n) {
+  for (std::uint64_t n = 1; verify_dataset(left.env(), left.path(), {}).problems.empty(); ++n) {
     const auto store = left.open();
     left.env().fail_at(n, {.how = Fault::How::for_good});
     CHECK_THROWS_AS(store->append("a", "part"), Error);
@@ -141,7 +141,7 @@ TEST_CASE("a damaged byte in the control file loses nothing that stands in the j
   Left left;
   left.append_synced();
   {
-    auto store = open_buffered_files(left.env(), left.path(), {.buffer = BufferOptions{}});
+    auto store = open_buffered_dataset(left.env(), left.path(), {.buffer = BufferOptions{}});
     store->append("a", "journal;");
     left.env().fail_at(1, {.how = Fault::How::for_good});
   }
@@ -156,7 +156,7 @@ TEST_CASE("a damaged byte in the control file hides no sync that has failed, and
   Control control(*directory, false);
   const auto uses_nothing = [&](const std::string& path) {
     try {
-      open_files(left.env(), path, {})->sync();
+      open_dataset(left.env(), path, {})->sync();
     } catch (const Error&) {
       return true;
     }

@@ -20,7 +20,7 @@ std::optional<Intent> try_decode_intent(std::string_view record) {
 }
 
 TEST_CASE("a marker survives encoding, temporary or not") {
-  const Marker marker{.uuid = "01234567-89ab-4cde-8f01-23456789abcd"};
+  const Marker marker{.layout = "files", .uuid = "01234567-89ab-4cde-8f01-23456789abcd"};
   Marker temporary = marker;
   temporary.temporary = true;
   CHECK(decode_marker(encode_marker(marker), "m") == marker);

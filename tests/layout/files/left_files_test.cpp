@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "api/datasets.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
@@ -171,15 +171,15 @@ TEST_CASE("a repair that makes the control file anew writes all files again, sin
   const TemporaryDirectory directory;
   FaultEnv env(posix_env());
   const std::string url = directory / "dataset";
-  create_files(env, url, {});
-  open_files(env, url, {})->append("a", "1");
+  create_dataset(env, url, {});
+  open_dataset(env, url, {})->append("a", "1");
   const auto inode = [&] { return posix_env().try_open_directory(url)->info("a")->inode; };
   const std::uint64_t before = inode();
   write_file(url + "/.control", "damaged");
   SUBCASE("in whole") {
-    CHECK_FALSE(verify_files(env, url, {.repair = true}).repairs.empty());
+    CHECK_FALSE(verify_dataset(env, url, {.repair = true}).repairs.empty());
     CHECK(inode() != before);
-    open_files(env, url, {})->sync();
+    open_dataset(env, url, {})->sync();
   }
   SUBCASE("and if it cannot, no sync counts") {
     bool refused = true;
@@ -190,13 +190,13 @@ TEST_CASE("a repair that makes the control file anew writes all files again, sin
       const std::uint64_t damaged = inode();
       env.fail_at(n, {.how = Fault::How::for_good});
       try {
-        static_cast<void>(verify_files(env, url, {.repair = true}));
+        static_cast<void>(verify_dataset(env, url, {.repair = true}));
       } catch (const Error&) {
       }
       refused = env.fired();
       env.heal();
       try {
-        open_files(env, url, {})->sync();
+        open_dataset(env, url, {})->sync();
         CHECK(inode() != damaged);
       } catch (const Error&) {
         ++not_synced;

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/datasets.hpp"
 #include "dataset/names.hpp"
 #include "layout/files/buffer_journal.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "os/file_lock.hpp"
 #include "support/child.hpp"
 #include "support/fault_dataset.hpp"

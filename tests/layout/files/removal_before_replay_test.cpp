@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "api/datasets.hpp"
 #include "dataset/names.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layout/files/buffer_journal.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "support/fault_dataset.hpp"
 #include "support/file_bytes.hpp"
 
@@ -16,7 +16,7 @@ namespace accrete::test {
 namespace {
 
 std::unique_ptr<Store> open_buffered(FaultDataset& dataset, Durability durability) {
-  return open_buffered_files(
+  return open_buffered_dataset(
       dataset.env(), dataset.url(),
       {.buffer = BufferOptions{.limit_bytes = std::uint64_t{1} << 20}, .durability = durability});
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "layout/files/files_dataset.hpp"
+#include "api/datasets.hpp"
 #include "support/child.hpp"
 #include "support/fault_dataset.hpp"
 #include "support/require.hpp"
@@ -53,7 +53,7 @@ TEST_CASE("reads go on as before an append whose writer died, if it cannot be ta
         const fs::path copy = dataset.beside("copy" + std::to_string(n));
         fs::copy(url, copy, fs::copy_options::recursive);
         env.fail_at(n, {.how = Fault::How::changes_for_good, .error = EPERM});
-        const auto store = open_files(env, copy, {});
+        const auto store = open_dataset(env, copy, {});
         const std::vector<std::string> values = store->get_batch(keys);
         const bool before = values == std::vector<std::string>{"1", "", ""};
         const bool after = values == std::vector<std::string>{"12", "2", "2"};
@@ -72,7 +72,7 @@ TEST_CASE("reads go on as before an append whose writer died, if it cannot be ta
         env.heal();
         store->append("a", "3");
         REQUIRE(store->get("a") == (store->size("new") ? "123" : "13"));
-        REQUIRE(verify_files(env, copy, {}).problems.empty());
+        REQUIRE(verify_dataset(env, copy, {}).problems.empty());
         fs::remove_all(copy);
       }
     }

@@ -5,12 +5,12 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+#include "api/datasets.hpp"
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
 #include "base/own_writer.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_dataset.hpp"
 #include "layout/files/writers.hpp"
 #include "os/system.hpp"
 #include "support/fault_env.hpp"
@@ -30,7 +30,7 @@ class Served {
   [[nodiscard]] std::string path() const { return directory_ / "dataset"; }
 
   [[nodiscard]] std::unique_ptr<BufferedStore> open(Durability durability = Durability::os) const {
-    return open_buffered_files(posix_env(), path(), {.buffer = BufferOptions{}, .durability = durability});
+    return open_buffered_dataset(posix_env(), path(), {.buffer = BufferOptions{}, .durability = durability});
   }
 
   [[nodiscard]] std::uint64_t writers_size() const { return std::filesystem::file_size(path() + "/.writers"); }
@@ -91,7 +91,7 @@ TEST_CASE("an id that a client says is never taken for a session, nor a session 
 
 TEST_CASE("the ids by which datasets of before knew their journals harm nobody") {
   const Served served;
-  const std::string uuid = open_files(posix_env(), served.path(), {})->marker().uuid;
+  const std::string uuid = info(served.path()).uuid;
   {
     const auto store = served.open();
     const Entry entry{"key", "1;"};
@@ -153,7 +153,7 @@ TEST_CASE("sessions that have said goodbye leave nothing behind a kill, whatever
         store->end_session(returns, {});
         append_in_session(*store, {returns, 1}, "1;");
         std::filesystem::copy(served.path(), killed, std::filesystem::copy_options::recursive);
-        const auto next = open_buffered_files(posix_env(), killed, {.durability = durability});
+        const auto next = open_buffered_dataset(posix_env(), killed, {.durability = durability});
         CHECK(next->last_sequences_before().size() == 2);
         CHECK(last_sequence_in(*next, living) == 5);
         CHECK(last_sequence_in(*next, returns) == 1);
@@ -175,7 +175,7 @@ TEST_CASE("a kill at any moment of a goodbye leaves nothing that the next replay
     const WriterId session = random_uuid();
     bool failed = false;
     {
-      const auto store = open_buffered_files(env, path, {.buffer = BufferOptions{}, .durability = Durability::os});
+      const auto store = open_buffered_dataset(env, path, {.buffer = BufferOptions{}, .durability = Durability::os});
       append_in_session(*store, {session, 1}, "1;");
       store->flush();
       append_in_session(*store, {session, 2}, "2;");
@@ -188,7 +188,7 @@ TEST_CASE("a kill at any moment of a goodbye leaves nothing that the next replay
       std::filesystem::copy(path, path + "-killed", std::filesystem::copy_options::recursive);
       env.heal();
     }
-    const auto next = open_buffered_files(posix_env(), path + "-killed", {.durability = Durability::os});
+    const auto next = open_buffered_dataset(posix_env(), path + "-killed", {.durability = Durability::os});
     const std::optional<std::uint64_t> last = last_sequence_in(*next, session);
     CHECK((!last || *last == 2));
     CHECK(next->get("key") == "1;2;");
@@ -279,7 +279,7 @@ TEST_CASE("whatever fails when a writer takes the slot of another, none is forgo
     }
   }
   const auto forgotten = [](const std::string& path) {
-    return open_owned_files(posix_env(), path, {})->forgotten_writers();
+    return open_owned_dataset(posix_env(), path, {})->forgotten_writers();
   };
   const std::uint64_t at_first = forgotten(served.path());
   int kept = 0;
@@ -290,7 +290,7 @@ TEST_CASE("whatever fails when a writer takes the slot of another, none is forgo
     std::filesystem::copy(served.path(), path, std::filesystem::copy_options::recursive);
     FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
     {
-      const auto store = open_files(env, path, {});
+      const auto store = open_dataset(env, path, {});
       env.fail_at(fail_at, {.how = Fault::How::changes_for_good});
       const Entry entry{"key", "x"};
       try {
@@ -397,7 +397,7 @@ TEST_CASE("an id among 200,000 is looked up in few reads") {
   const std::string path = directory / "dataset";
   constexpr std::uint64_t ids = 200'000;
   FaultEnv env(posix_env(), FaultEnv::Syncs::counted);
-  create_files(env, path, {});
+  create_dataset(env, path, {});
   {
     const auto files = env.try_open_directory(path);
     std::string table = Writers::encode_header(0x6162636465666769, 0);
@@ -413,7 +413,7 @@ TEST_CASE("an id among 200,000 is looked up in few reads") {
     words.writers = ids;
     control.set_words(words);
   }
-  const auto store = open_files(env, path, {});
+  const auto store = open_dataset(env, path, {});
   const Entry entry{"key", "1;"};
   constexpr std::uint64_t most_operations = 100;
   env.fail_at(most_operations, {.how = Fault::How::once});

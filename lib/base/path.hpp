@@ -1,0 +1,17 @@
+// Paths that a user gives, as text.
+#pragma once
+
+#include <string>
+
+namespace accrete {
+
+/// "." for a relative path of one component.
+[[nodiscard]] std::string parent_of(const std::string& path);
+
+/// Its last component.
+[[nodiscard]] std::string name_of(const std::string& path);
+
+/// Throws InvalidArgumentError for nothing but slashes.
+[[nodiscard]] std::string without_trailing_slashes(const std::string& path);
+
+}  // namespace accrete

@@ -1,0 +1,14 @@
+// Checking a dataset of the `files` layout, and mending what can be mended without touching a value.
+#pragma once
+
+#include <accrete/accrete.hpp>
+#include <memory>
+
+#include "os/env.hpp"
+
+namespace accrete {
+
+[[nodiscard]] VerifyReport verify_files(Env& env, const std::shared_ptr<Directory>& directory,
+                                        const VerifyOptions& options);
+
+}  // namespace accrete
