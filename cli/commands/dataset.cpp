@@ -28,6 +28,9 @@ class CreateArguments {
                      "Make a dataset of a directory that exists and holds one raw file a key, such as partd leaves");
     command.add_option("--codec", codec_, "Compress values, with checksums: METHOD or METHOD:LEVEL")
         ->type_name("CODEC");
+    command.add_option("--layout", layout_, "How the dataset lies: files, one file a key")
+        ->type_name("LAYOUT")
+        ->capture_default_str();
     command.footer(
         "Methods of this build: " + joined(codec_names()) +
         ".\n"
@@ -42,7 +45,7 @@ class CreateArguments {
 
   void run(Program&) const {
     try {
-      create(path_, {.adopt = adopt_, .codec = codec()});
+      create(path_, {.adopt = adopt_, .codec = codec(), .layout = layout_});
     } catch (const InvalidKeyError& error) {
       throw Error(error.what());  // of a name found in the directory, not of an argument
     }
@@ -56,6 +59,7 @@ class CreateArguments {
   std::string path_;
   bool adopt_ = false;
   std::optional<std::string> codec_;
+  std::string layout_ = "files";
 };
 
 class DropArguments {

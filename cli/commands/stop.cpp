@@ -7,7 +7,7 @@
 #include "base/escape.hpp"
 #include "cli/program.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "net/find_server.hpp"
 #include "net/server_file.hpp"
 #include "os/env.hpp"

@@ -8,6 +8,7 @@
 #include "dataset/directory.hpp"
 #include "dataset/marker.hpp"
 #include "dataset/sweep.hpp"
+#include "layer/buffered/buffer_recovery.hpp"
 #include "layer/compressed/compressed_store.hpp"
 #include "net/find_server.hpp"
 
@@ -42,12 +43,13 @@ FoundDataset find_dataset(Env& env, const std::string& path) {
   std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
   Marker marker = load_marker(*directory);
   const Layout& layout = layout_of(marker, *directory, layouts());
-  return {.place = {.directory = std::move(directory), .marker = std::move(marker)}, .layout = layout};
+  return {.place = {.directory = std::move(directory), .marker = std::move(marker), .layers = buffer_recovery()},
+          .layout = layout};
 }
 
 void create_dataset(Env& env, const std::string& path, const CreateOptions& options) {
   const Layout& layout = find_layout(options.layout, layouts());
-  if (options.adopt) return adopt_dataset(env, path, options, layout);
+  if (options.adopt) return adopt_dataset(env, path, options, layout, buffer_recovery());
   create_dataset(env, path, options, layout);
 }
 
@@ -87,7 +89,7 @@ std::unique_ptr<BufferedStore> open_buffered_dataset(Env& env, const std::string
 
 VerifyReport verify_dataset(Env& env, const std::string& path, const VerifyOptions& options) {
   const auto [directory, layout] = open_directory(env, path);
-  return layout.verify(env, directory, options);
+  return layout.verify(env, directory, buffer_recovery(), options);
 }
 
 void destroy_dataset(Env& env, const std::string& path) { destroy_dataset(env, path, layouts()); }

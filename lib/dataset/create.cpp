@@ -88,7 +88,8 @@ std::shared_ptr<DatasetLock> create_temporary_dataset(Env& env, const std::strin
   return create_whole(env, path, true, {}, layout);
 }
 
-void adopt_dataset(Env& env, const std::string& path, const CreateOptions& options, const Layout& layout) {
+void adopt_dataset(Env& env, const std::string& path, const CreateOptions& options, const Layout& layout,
+                   const LayerRecovery& layers) {
   const std::shared_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory) throw NotFoundError("cannot adopt " + quoted(path) + ": there is no such directory");
   if (directory->info(marker_name)) throw ExistsError("cannot adopt " + quoted(path) + ": it is a dataset already");
@@ -104,7 +105,7 @@ void adopt_dataset(Env& env, const std::string& path, const CreateOptions& optio
   refuse_to_adopt_temporary(*directory);
   remove_left_files(*directory);
   const Marker marker = new_marker(layout, options.codec, false);
-  layout.take_over(env, {.directory = directory, .marker = marker});
+  layout.take_over(env, {.directory = directory, .marker = marker, .layers = layers});
   write_new(*directory, staged_marker_name, encode_marker(marker));
   directory->rename(staged_marker_name, marker_name);
   sync_new_name(*directory, *directory, layout);

@@ -18,6 +18,7 @@ void create_dataset(Env& env, const std::string& path, const CreateOptions& opti
                                                                     const Layout& layout);
 
 /// What other files of a dataset are in the directory goes on, or is removed (names.hpp).
-void adopt_dataset(Env& env, const std::string& path, const CreateOptions& options, const Layout& layout);
+void adopt_dataset(Env& env, const std::string& path, const CreateOptions& options, const Layout& layout,
+                   const LayerRecovery& layers);
 
 }  // namespace accrete

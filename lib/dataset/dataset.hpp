@@ -51,9 +51,12 @@ class OwnedDataset : public Dataset {
   /// No batch of this writer will come again: `last` was the last.
   virtual void forget_writer(const BatchId& last) = 0;
 
-  /// Whether the dataset's owner keeps the journal of a buffer there (buffer_journal.hpp). If the owner dies with it,
-  /// the next to open the dataset replays it.
-  virtual void set_buffered(bool buffered) = 0;
+  /// Throws IoError if a key's value, or of no key any, is sure not to be removable.
+  virtual void check_removable(std::optional<std::string_view> key) const = 0;
+
+  /// Whether a layer of the owner keeps something in the directory. If the owner dies with it, the next to open the
+  /// dataset hands it down (layer_recovery.hpp).
+  virtual void set_layered(bool layered) = 0;
 
   /// A sync of a file of the dataset has failed: no sync of the dataset counts until a repair has written all again.
   virtual void note_failed_sync() noexcept = 0;

@@ -9,15 +9,17 @@
 #include <string_view>
 
 #include "dataset/dataset.hpp"
+#include "dataset/layer_recovery.hpp"
 #include "os/env.hpp"
 #include "os/process.hpp"
 
 namespace accrete {
 
-/// A dataset's directory, opened once, with its marker.
+/// A dataset's directory, opened once, with its marker, and who hands down what the layers over it may have left there.
 struct DatasetDirectory {
   std::shared_ptr<Directory> directory;
   Marker marker;
+  const LayerRecovery& layers;
 };
 
 /// Stateless.
@@ -67,7 +69,7 @@ class Layout {
 
   /// Its marker may be damaged.
   [[nodiscard]] virtual VerifyReport verify(Env& env, const std::shared_ptr<Directory>& directory,
-                                            const VerifyOptions& options) const = 0;
+                                            const LayerRecovery& layers, const VerifyOptions& options) const = 0;
 
   /// The process that has said last to have the dataset for itself; its number is 0 for none. nullopt if that cannot be
   /// told, since what says it is damaged. Without the lock.

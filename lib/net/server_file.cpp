@@ -7,7 +7,6 @@
 #include "base/fields.hpp"
 #include "dataset/marker.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/files_parts.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
 

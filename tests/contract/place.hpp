@@ -31,10 +31,12 @@ class SharedPlace : public Place {
 };
 
 enum class Values { raw, compressed };
+enum class Lies { in_files, in_records };
 
 /// By the last codec of the build, or by none.
-inline CreateOptions create_options(Values values) {
-  return {.codec = values == Values::raw ? std::nullopt : std::optional(parse_codec(codec_names().back()))};
+inline CreateOptions create_options(Values values, Lies lies = Lies::in_files) {
+  return {.codec = values == Values::raw ? std::nullopt : std::optional(parse_codec(codec_names().back())),
+          .layout = lies == Lies::in_files ? "files" : "records"};
 }
 
 /// Of a dataset whose store says `stats` of itself.

@@ -7,13 +7,18 @@
 #include <tuple>
 
 #include "api/datasets.hpp"
+#include "api/layouts.hpp"
 #include "contract/place.hpp"
 #include "contract/served_place.hpp"
 #include "os/env.hpp"
 #include "support/fault_env.hpp"
+#include "support/records_layout.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
+
+/// Whatever stands over a layout does over another one.
+inline const bool has_records_layout = (add_layout(records_layout()), true);
 
 class MemoryPlace final : public Place {
  public:
@@ -74,11 +79,11 @@ class WrittenPlace final : public FilesPlace {
 };
 
 /// By the public functions alone.
-template <Values values>
+template <Values values, Lies lies = Lies::in_files>
 class UrlPlace final : public SharedPlace {
  public:
   UrlPlace() {
-    create(url(), create_options(values));
+    create(url(), create_options(values, lies));
     reopen();
   }
 
@@ -148,11 +153,11 @@ class BufferedFilesPlace final : public Place {
 };
 
 /// A dataset that the Store has for itself, with a journal but at the level `memory`.
-template <Durability durability, Values values = Values::raw>
+template <Durability durability, Values values = Values::raw, Lies lies = Lies::in_files>
 class OwnedPlace final : public Place {
  public:
   OwnedPlace() {
-    create(path(), create_options(values));
+    create(path(), create_options(values, lies));
     reopen();
   }
   [[nodiscard]] Store& store() override { return *store_; }
@@ -182,9 +187,11 @@ using EveryPlace =
                LayersPlace<compressed_memory<3>>, LayersPlace<compressed_memory<4>>, LayersPlace<compressed_memory<5>>,
                LayersPlace<compressed_memory<6>>, LayersPlace<buffered_compressed_memory>,
                LayersPlace<compressed_buffered_memory>, UrlPlace<Values::compressed>,
-               OwnedPlace<Durability::os, Values::compressed>, CompressedIpcPlace>;
-using EverySharedPlace =
-    std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>, UrlPlace<Values::compressed>>;
+               OwnedPlace<Durability::os, Values::compressed>, CompressedIpcPlace,
+               UrlPlace<Values::raw, Lies::in_records>, OwnedPlace<Durability::os, Values::raw, Lies::in_records>,
+               OwnedPlace<Durability::sync, Values::compressed, Lies::in_records>, RecordsIpcPlace>;
+using EverySharedPlace = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>,
+                                    UrlPlace<Values::compressed>, UrlPlace<Values::raw, Lies::in_records>>;
 
 }  // namespace accrete::test
 

@@ -17,11 +17,12 @@ namespace accrete::test {
 
 enum class Transport { ipc, tcp };
 
-template <Transport transport, Durability durability, Acknowledgement ack, Values values = Values::raw>
+template <Transport transport, Durability durability, Acknowledgement ack, Values values = Values::raw,
+          Lies lies = Lies::in_files>
 class ServedPlace final : public Place {
  public:
   ServedPlace() {
-    create(path(), create_options(values));
+    create(path(), create_options(values, lies));
     reopen();
   }
   [[nodiscard]] Store& store() override { return *store_; }
@@ -55,5 +56,7 @@ class ServedPlace final : public Place {
 using IpcPlace = ServedPlace<Transport::ipc, Durability::os, Acknowledgement::window>;
 using TcpPlace = ServedPlace<Transport::tcp, Durability::memory, Acknowledgement::each>;
 using CompressedIpcPlace = ServedPlace<Transport::ipc, Durability::os, Acknowledgement::window, Values::compressed>;
+using RecordsIpcPlace =
+    ServedPlace<Transport::ipc, Durability::os, Acknowledgement::window, Values::compressed, Lies::in_records>;
 
 }  // namespace accrete::test

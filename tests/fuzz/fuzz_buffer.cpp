@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/record.hpp"
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "support/require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

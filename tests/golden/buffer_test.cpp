@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "base/record.hpp"
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "support/file_bytes.hpp"
 #include "support/model.hpp"
 

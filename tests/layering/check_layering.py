@@ -1,4 +1,4 @@
-"""Checks that every #include points inwards, that system headers stay in lib/os, and that each third-party library is
+"""Checks that every #include points inwards, never sideways, that a layout is named by its row alone, that system headers stay in lib/os, and that each third-party library is
 named in one folder only."""
 
 import re
@@ -14,17 +14,18 @@ LAYERS = {
     "lib/codec": 1,
     "lib/store": 2,
     "lib/dataset": 2,
-    "lib/layout": 3,
-    "lib/layer": 4,
+    "lib/layout/files": 3,
+    "lib/layer/buffered": 4,
+    "lib/layer/compressed": 4,
     "lib/net": 4,
     "lib/typed": 4,
     "lib/api": 5,
     "server": 6,
     "cli": 7,
     "bindings": 7,
-    "tests": 8,
     "bench": 8,
     "examples": 8,
+    "tests": 9,
 }
 
 # Name: (its headers, its name in a dependency() or find_library() of Meson).
@@ -146,6 +147,10 @@ class Check:
             self.problems.append(f"{place}: {header} lies in no layer")
         elif LAYERS[target_folder] > LAYERS[folder]:
             self.problems.append(f"{place}: {header} points outwards, from {folder} to {target_folder}")
+        elif LAYERS[target_folder] == LAYERS[folder] and target_folder != folder:
+            self.problems.append(f"{place}: {header} points sideways, from {folder} to {target_folder}")
+        elif target_folder.startswith("lib/layout/") and folder not in (target_folder, "lib/api", "tests"):
+            self.problems.append(f"{place}: {header} is of a layout, which only its row in lib/api and tests may know")
 
     def check_foreign(self, place, folder, header):
         library = library_of_header(header)

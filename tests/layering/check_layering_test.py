@@ -53,6 +53,16 @@ class LayeringTest(unittest.TestCase):
         self.assert_one({"lib/store/a.cpp": '#include "../../cli/options.hpp"\n'}, "outwards", "cli")
         self.assert_one({"cli/a.cpp": '#include "tests/a.hpp"\n', "tests/a.hpp": ""}, "outwards", "tests")
 
+    def test_an_include_that_points_sideways_is_found(self):
+        planted = {"lib/layer/buffered/a.hpp": "", "lib/layer/compressed/a.cpp": '#include "layer/buffered/a.hpp"\n'}
+        self.assert_one(planted, "lib/layer/compressed/a.cpp:1", "sideways", "lib/layer/buffered")
+        self.assert_one({"lib/dataset/a.cpp": '#include "store/files.hpp"\n'}, "sideways", "lib/store")
+
+    def test_a_layout_that_is_named_outside_its_row_is_found(self):
+        planted = {"lib/layout/files/a.hpp": "", "lib/api/a.cpp": '#include "layout/files/a.hpp"\n'}
+        self.assertEqual(problems_with(planted), [])
+        self.assert_one({**planted, "cli/a.cpp": '#include "layout/files/a.hpp"\n'}, "cli/a.cpp:1", "of a layout")
+
     def test_a_public_header_that_includes_an_inner_one_is_found(self):
         self.assert_one({"lib/include/accrete/a.hpp": '#include "base/bytes.hpp"\n'}, "outwards", "lib/base")
 

@@ -5,6 +5,7 @@
 
 #include "base/own_writer.hpp"
 #include "base/record.hpp"
+#include "dataset/session_writer.hpp"
 
 namespace accrete {
 namespace {
@@ -41,7 +42,7 @@ void Buffer::start_journal() {
   journal.note_failed_sync = [owned = settings_.owned] { owned->note_failed_sync(); };
   journal.check_no_sync_failed = [owned = settings_.owned] { owned->check_no_sync_failed(); };
   journal_ = std::make_unique<BufferJournal>(settings_.owned->directory(), journal);
-  settings_.owned->set_buffered(true);
+  settings_.owned->set_layered(true);
 }
 
 std::uint64_t Buffer::most_bytes_gathered() const noexcept {
@@ -281,7 +282,7 @@ void Buffer::journal_ended(std::span<const BatchId> ended) {
 }
 
 WriterId Buffer::session_writer(const WriterId& session) const {
-  return Writers::session_writer(session_secret_, session);
+  return accrete::session_writer(session_secret_, session);
 }
 
 /// What a change that failed before has taken may have to be put back first, or it would be missed here.
@@ -318,7 +319,7 @@ void Buffer::close() {
   journal_.reset();
   Directory& directory = settings_.owned->directory();
   close_buffer_journal(directory, [this] { settings_.owned->note_failed_sync(); });
-  settings_.owned->set_buffered(false);
+  settings_.owned->set_layered(false);
   remove_buffer_journal(directory);
 }
 

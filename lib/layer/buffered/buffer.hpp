@@ -4,7 +4,7 @@
 //
 // Batches of large entries go straight down, behind what is gathered for their keys, unless each batch is to be synced.
 // A thread of its own hands keys down once they have gathered enough for a large write, and the largest ones when
-// memory gets short. The journal says where in its value each entry begins (layout/files/buffer_journal.hpp), so that
+// memory gets short. The journal says where in its value each entry begins (layer/buffered/buffer_journal.hpp), so that
 // after a kill it is known what was handed down.
 #pragma once
 
@@ -25,10 +25,9 @@
 #include "base/fair_shared_mutex.hpp"
 #include "dataset/dataset.hpp"
 #include "layer/buffered/batch_ids.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layer/buffered/gathered_values.hpp"
-#include "layout/files/buffer_journal.hpp"
-#include "layout/files/writers.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
@@ -204,6 +203,7 @@ class Buffer {
   void flush_some(GatheredValues::Numbers& numbers);
   void note_stored_size(Change& flush) const;
   void remove(Change removal, const std::function<void()>& below);
+  void check_removable(const Change& removal) const;
   void claim(std::span<const Entry> entries);
   void end_claim() noexcept;
   void append_claimed(std::span<const Entry> entries, const AppendOptions& options);

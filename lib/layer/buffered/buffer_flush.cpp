@@ -179,6 +179,8 @@ void Buffer::drop() {
 void Buffer::remove(Change removal, const std::function<void()>& below) {
   check_owner();
   const auto order = lock_order();
+  // First: a step whose removal is refused again and again would keep the dataset from being opened after a kill.
+  if (has_journal()) check_removable(removal);
   {
     std::unique_lock lock(state_->mutex);
     state_->room.wait(lock, [&] { return !state_->is_writing; });
@@ -192,6 +194,11 @@ void Buffer::remove(Change removal, const std::function<void()>& below) {
     state_->change.emplace(std::move(removal));
   }
   carry_out(below);
+}
+
+void Buffer::check_removable(const Change& removal) const {
+  const bool is_erase = removal.kind == Change::Kind::erase;
+  settings_.owned->check_removable(is_erase ? std::optional<std::string_view>(removal.key) : std::nullopt);
 }
 
 void Buffer::append_below(std::span<const Entry> entries, const AppendOptions& options) {

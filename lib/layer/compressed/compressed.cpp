@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/expected_size.hpp"
+#include "codec/batch_encoder.hpp"
 #include "codec/pool.hpp"
 #include "layer/compressed/compressed_store.hpp"
 #include "layer/compressed/compressed_values.hpp"
-#include "layout/files/batch_encoder.hpp"
 #include "store/applied_batch.hpp"
 
 namespace accrete {

@@ -50,7 +50,7 @@ std::uint64_t seal_of(const ControlWords& words) noexcept {
   constexpr std::uint64_t of_zeros = 0x5AA5C33C;
   constexpr int half = 32;
   const std::uint32_t flags =
-      std::uint32_t{words.unsynced} | std::uint32_t{words.buffered} << 8 | std::uint32_t{words.destroyed} << 16;
+      std::uint32_t{words.unsynced} | std::uint32_t{words.layered} << 8 | std::uint32_t{words.destroyed} << 16;
   const std::uint64_t check = words.writers ^ std::rotl(words.journal_nonce, 8) ^ std::rotl(words.journal_end, 16);
   return (check ^ check << half ^ (flags ^ of_zeros) << half) >> half << half | flags;
 }
@@ -79,7 +79,7 @@ ControlWords decode_words(std::span<const std::byte, words_size> from) {
           .journal_nonce = load_le<std::uint64_t>(from.subspan<40, 8>()),
           .journal_end = load_le<std::uint64_t>(from.subspan<48, 8>()),
           .unsynced = (seal & 1) != 0,
-          .buffered = (seal & 1 << 8) != 0,
+          .layered = (seal & 1 << 8) != 0,
           .destroyed = (seal & 1 << 16) != 0};
 }
 

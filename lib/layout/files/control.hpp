@@ -8,7 +8,7 @@
 //   before  = words                                 ; as they were when the change in progress began
 //   words   = keys:u64 bytes:u64 commits:u64 removals:u64 writers:u64 journal_nonce:u64 journal_end:u64
 //             seal:8
-//   seal    = unsynced:u8 buffered:u8 destroyed:u8 0:u8 check:u32
+//   seal    = unsynced:u8 layered:u8 destroyed:u8 0:u8 check:u32
 //   inline  = the intent record (intent.hpp), if it has up to inline_capacity bytes
 //   spilled = the intent record, if it is larger
 //
@@ -55,7 +55,7 @@ struct ControlWords {
   std::uint64_t journal_nonce = 0;
   std::uint64_t journal_end = 0;  ///< 0: there is no journal
   bool unsynced = false;          ///< changes were made that power loss may take back
-  bool buffered = false;          ///< appends stand in the journal of a buffer (buffer_journal.hpp)
+  bool layered = false;           ///< a layer keeps something in the directory (dataset/layer_recovery.hpp)
   bool destroyed = false;
 };
 

@@ -5,14 +5,13 @@
 #include "dataset/directory.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
-#include "layout/files/buffer_journal.hpp"
-#include "layout/files/buffer_replay.hpp"
 #include "layout/files/check_frames.hpp"
 #include "layout/files/direct_reader.hpp"
 #include "layout/files/files_parts.hpp"
 #include "layout/files/files_store.hpp"
 #include "layout/files/files_verify.hpp"
 #include "layout/files/linked_files.hpp"
+#include "layout/files/recovering_files.hpp"
 
 namespace accrete {
 namespace {
@@ -64,10 +63,9 @@ bool is_control_whole(Directory& directory) {
   }
 }
 
-[[noreturn]] void throw_misfit(const Directory& directory, const std::string& misfit) {
-  throw CorruptionError("cannot adopt " + quoted(directory.path()) + ": the journal of a buffer, in " +
-                        buffer_journal_names[0] + " and " + buffer_journal_names[1] + ", does not fit the values (" +
-                        misfit + "); move both files, " + control_name + " and " + journal_name +
+[[noreturn]] void throw_misfit(const DatasetDirectory& dataset, const std::string& misfit) {
+  throw CorruptionError("cannot adopt " + quoted(dataset.directory->path()) + ": " + misfit + "; move " +
+                        dataset.layers.files() + ", " + control_name + " and " + journal_name +
                         " away to adopt the values as they are");
 }
 
@@ -94,19 +92,19 @@ class FilesLayout final : public Layout {
       replace_whole(*directory, control_name, staged_control_name, Control::initial(Boots{}, {}, is_damaged));
     }
     const BootWitness witness(env);
-    FilesParts parts(directory, dataset.marker, false, {.file_size = env.file_size_limit()});
+    FilesParts parts(dataset, false, {.file_size = env.file_size_limit()});
     FilesWriter writer(parts, witness, env.file_size_limit());
     const Control::Header header = parts.control.load();
     ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;
-    if (words.buffered || has_open_buffer_journal(*directory)) {
-      const std::vector<std::string> misfits = check_buffer_journal(parts);
-      if (!misfits.empty()) throw_misfit(*directory, misfits.front());
-      (void)replay_buffer_journal(parts, writer, words, Misfit::refuse);
+    if (words.layered || dataset.layers.is_due(*directory)) {
+      const std::vector<std::string> misfits = check_layers(parts, witness);
+      if (!misfits.empty()) throw_misfit(dataset, misfits.front());
+      (void)recover_layers(parts, writer, witness, words, Misfit::refuse);
     }
     const Stats counted = count_values(*directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
-    words.buffered = false;
+    words.layered = false;
     words.destroyed = false;
     ++words.commits;
     ++words.removals;
@@ -130,9 +128,9 @@ class FilesLayout final : public Layout {
     return try_open_files_directly(std::move(dataset));
   }
 
-  [[nodiscard]] VerifyReport verify(Env& env, const std::shared_ptr<Directory>& directory,
+  [[nodiscard]] VerifyReport verify(Env& env, const std::shared_ptr<Directory>& directory, const LayerRecovery& layers,
                                     const VerifyOptions& options) const override {
-    return verify_files(env, directory, options);
+    return verify_files(env, directory, layers, options);
   }
 
   [[nodiscard]] std::optional<Process> owner(Directory& directory) const override {

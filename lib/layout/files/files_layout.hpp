@@ -5,7 +5,7 @@
 //          /.control   what the processes share (control.hpp), with the intent of a change in progress (intent.hpp)
 //          /.journal   synced batches since the last checkpoint (journal.hpp); once there was one
 //          /.writers   the highest sequence of each writer (writers.hpp); once there was one
-//          /.buffer-0  the journal of a buffer (buffer_journal.hpp); while there is one, or after one died
+//          /.buffer-0  of a layer over it (dataset/layer_recovery.hpp): the journal of a buffer, or what one has left
 //          /.buffer-1
 //          /.mended    a value that is being written anew (check_frames.hpp, linked_files.hpp); else left over from
 //          that

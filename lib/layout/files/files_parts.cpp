@@ -9,7 +9,6 @@
 #include "base/escape.hpp"
 #include "dataset/names.hpp"
 #include "dataset/staging.hpp"
-#include "layout/files/buffer_journal.hpp"
 #include "layout/files/check_frames.hpp"
 #include "os/process.hpp"
 #include "os/system.hpp"
@@ -106,9 +105,10 @@ void find_journal(const FilesParts& parts, ControlWords& words, bool from_start)
 
 }  // namespace
 
-FilesParts::FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits)
-    : directory(std::move(opened)),
-      marker(std::move(loaded)),
+FilesParts::FilesParts(const DatasetDirectory& dataset, bool for_reading, const Limits& limits)
+    : directory(dataset.directory),
+      marker(dataset.marker),
+      layers(dataset.layers),
       read_only(for_reading),
       lock_timeout(limits.lock_timeout),
       control(*directory, read_only),
@@ -189,7 +189,7 @@ ControlWords recover(FilesParts& parts, const BootWitness& witness) {
     const Stats counted = count_values(*parts.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
-    words.buffered = words.buffered || has_open_buffer_journal(*parts.directory);
+    words.layered = words.layered || parts.layers.is_due(*parts.directory);
   }
   words.unsynced = true;
   ++words.commits;
@@ -227,6 +227,11 @@ void restart_journal(FilesParts& parts, ControlWords& words) {
   words.journal_nonce = random_u64();
   words.journal_end = parts.journal.restart(words.journal_nonce);
   words.unsynced = false;
+}
+
+void check_removable(const FilesParts& parts, std::optional<std::string_view> key) {
+  if (!key) return check_values_removable(*parts.directory);
+  if (parts.values.size(*key)) check_value_removable(*parts.directory, *key);
 }
 
 Stats count_values(const Directory& directory) {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "dataset/boot_witness.hpp"
-#include "dataset/marker.hpp"
+#include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "layout/files/control.hpp"
 #include "layout/files/intent.hpp"
@@ -31,14 +31,14 @@ struct FilesParts {
     std::chrono::milliseconds lock_timeout = OpenOptions{}.lock_timeout;
   };
 
-  /// `loaded` from the directory's marker.
-  FilesParts(std::shared_ptr<Directory> opened, Marker loaded, bool for_reading, const Limits& limits);
+  FilesParts(const DatasetDirectory& dataset, bool for_reading, const Limits& limits);
 
   /// Others may have put files in the place of those that are open here, or removed them.
   void forget_files() noexcept;
 
   std::shared_ptr<Directory> directory;
   const Marker marker;
+  const LayerRecovery& layers;
   bool read_only;
   const std::chrono::milliseconds lock_timeout;
   Control control;
@@ -92,6 +92,9 @@ void restart_journal(FilesParts& parts, ControlWords& words);
 
 /// Makes all values survive power loss and the journal empty; the caller commits `words`.
 void checkpoint(FilesParts& parts, ControlWords& words);
+
+/// Throws IoError if a key's value, or of no key any, is sure not to be removable. Needs the lock shared.
+void check_removable(const FilesParts& parts, std::optional<std::string_view> key);
 
 /// Counts values and their bytes.
 [[nodiscard]] Stats count_values(const Directory& directory);

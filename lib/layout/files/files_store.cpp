@@ -11,12 +11,10 @@
 #include "dataset/directory.hpp"
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/buffer_journal.hpp"
-#include "layout/files/buffer_replay.hpp"
 #include "layout/files/files_parts.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
-#include "layout/files/removal_before_replay.hpp"
+#include "layout/files/recovering_files.hpp"
 #include "layout/files/unfinished_change.hpp"
 #include "layout/files/value_snapshot.hpp"
 #include "os/process.hpp"
@@ -102,7 +100,7 @@ class FilesStore final : public OwnedDataset {
     return header;
   }
 
-  /// Mends what a dead writer has left, and hands down what a dead buffer has.
+  /// Mends what a dead writer has left, and hands down what a dead layer has.
   Access write_access() const {
     Access access = recovered_access();
     if (must_replay(access.words)) replay(access.words);
@@ -111,16 +109,8 @@ class FilesStore final : public OwnedDataset {
   }
 
   void replay(ControlWords& words) const {
-    try {
-      (void)replay_buffer_journal(*parts_, writer_, words, Misfit::refuse);
-    } catch (const DiskFullError& error) {
-      throw DiskFullError(
-          std::string(error.what()) +
-              "; a buffer or a server that was killed has left appends in its journal, and they must be "
-              "handed down first: make room, be it by removing keys (accrete rm)",
-          error.code());
-    }
-    has_no_left_journal_ = true;
+    (void)recover_layers(*parts_, writer_, witness_, words, Misfit::refuse);
+    has_nothing_left_ = true;
   }
 
   Access recovered_access() const {
@@ -200,12 +190,12 @@ class FilesStore final : public OwnedDataset {
     parts_->control.set_boots({});
   }
 
-  /// Under the lock. Whether there is a journal that the control file does not know of is asked when this is opened.
+  /// Under the lock. Whether something is left that the control file does not know of is asked when this is opened.
   [[nodiscard]] bool must_replay(const ControlWords& words) const {
-    if (!words.buffered && has_no_left_journal_) return false;
-    if (words.buffered || keeps_buffer_) return !keeps_buffer_;
-    has_no_left_journal_ = !has_open_buffer_journal(*parts_->directory);
-    return !has_no_left_journal_;
+    if (!words.layered && has_nothing_left_) return false;
+    if (words.layered || keeps_layer_) return !keeps_layer_;
+    has_nothing_left_ = !parts_->layers.is_due(*parts_->directory);
+    return !has_nothing_left_;
   }
 
   void own() {
@@ -220,7 +210,7 @@ class FilesStore final : public OwnedDataset {
     parts_->control.set_owner({});
   }
 
-  /// Not if acknowledged bytes stand in a journal only: in that of a buffer, or, after power loss, in `.journal`.
+  /// Not if acknowledged bytes stand in a journal only: in that of a layer, or, after power loss, in `.journal`.
   [[nodiscard]] bool is_readable_unrecovered(const Control::Header& header) const {
     if (must_replay(header.words)) return false;
     return header.words.journal_end <= Journal::header_size || is_of_this_boot(header);
@@ -341,27 +331,8 @@ class FilesStore final : public OwnedDataset {
 
   std::vector<KeySize> do_list(const ListOptions& options) const override {
     const Access access = read_access();
-    const auto wanted = [&](const std::string& key) {
-      return key.starts_with(options.prefix) && (!options.after || key > *options.after) &&
-             visible_size(key, 0, access).has_value();
-    };
-    std::vector<std::pair<std::string, std::string>> found;  // key, name
-    scan_values(*parts_->directory, [&](ScannedName&& scanned) {
-      if (scanned.key && wanted(*scanned.key)) found.emplace_back(*std::move(scanned.key), std::move(scanned.name));
-    });
-    const std::size_t count = std::min(found.size(), options.limit.value_or(found.size()));
-    const auto middle = found.begin() + static_cast<std::ptrdiff_t>(count);
-    if (count < found.size()) std::nth_element(found.begin(), middle, found.end());
-    std::sort(found.begin(), middle);
-    std::vector<KeySize> list;
-    list.reserve(count);
-    for (auto& [key, name] : std::span{found}.first(count)) {
-      const std::optional<FileInfo> info = parts_->directory->info(name);
-      if (!info) continue;
-      const std::uint64_t size = *visible_size(key, info->size, access);
-      list.push_back({.key = std::move(key), .size = size});
-    }
-    return list;
+    return list_values(*parts_->directory, options,
+                       [&](std::string_view key, std::uint64_t size) { return visible_size(key, size, access); });
   }
 
   std::uint64_t do_removals() const override { return read_access().words.removals; }
@@ -381,32 +352,34 @@ class FilesStore final : public OwnedDataset {
     return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
   }
 
-  void do_erase(std::string_view key) override { remove({.kind = BufferStep::Kind::erase, .key = key}); }
+  void do_erase(std::string_view key) override { remove(key); }
 
-  void do_drop() override { remove({.kind = BufferStep::Kind::drop}); }
+  void do_drop() override { remove(std::nullopt); }
 
-  void remove(const BufferStep& removal) {
+  /// All keys, if there is none.
+  void remove(std::optional<std::string_view> key) {
     try {
       Access access = write_access();
-      remove(removal, access.words);
+      remove(key, access.words);
     } catch (const DiskFullError&) {
-      if (!try_remove_unreplayed(removal)) throw;
+      if (!try_remove_unreplayed(key)) throw;
     }
   }
 
-  void remove(const BufferStep& removal, ControlWords& words) {
-    removal.kind == BufferStep::Kind::drop ? writer_.drop(words) : writer_.erase(words, removal.key);
+  void remove(std::optional<std::string_view> key, ControlWords& words) {
+    key ? writer_.erase(words, *key) : writer_.drop(words);
     remember(words);
   }
 
-  /// For when a dead buffer's journal cannot be handed down, as the disk is full.
-  bool try_remove_unreplayed(const BufferStep& removal) {
+  /// For when what a dead layer has left cannot be handed down, as the disk is full.
+  bool try_remove_unreplayed(std::optional<std::string_view> key) {
     Access access = recovered_access();
     if (!must_replay(access.words)) {
-      remove(removal, access.words);  // another process has made room
+      remove(key, access.words);  // another process has made room
       return true;
     }
-    if (!try_remove_before_replay(*parts_, writer_, access.words, removal)) return false;
+    RecoveringFiles files(*parts_, &writer_, witness_, access.words);
+    if (!parts_->layers.try_remove(files, key)) return false;
     remember(access.words);
     try {
       replay(access.words);
@@ -450,14 +423,20 @@ class FilesStore final : public OwnedDataset {
     remember(access.words);
   }
 
-  void set_buffered(bool buffered) override {
-    // Until it is said that the journal is gone, too: this owner has no need to replay its own.
-    keeps_buffer_ = true;
+  void check_removable(std::optional<std::string_view> key) const override {
+    const Access access = read_access();
+    const std::lock_guard lock(shared_parts_mutex_);
+    accrete::check_removable(*parts_, key);
+  }
+
+  void set_layered(bool layered) override {
+    // Until it is said that it is gone, too: this owner has no need to replay its own.
+    keeps_layer_ = true;
     Access access = write_access();
-    if (access.words.buffered != buffered) writer_.set_buffered(access.words, buffered);
-    // The journal's files are removed next. After power loss they must not be missed.
-    if (!buffered) parts_->control.sync();
-    keeps_buffer_ = buffered;
+    if (access.words.layered != layered) writer_.set_layered(access.words, layered);
+    // The layer's files are removed next. After power loss they must not be missed.
+    if (!layered) parts_->control.sync();
+    keeps_layer_ = layered;
     remember(access.words);
   }
 
@@ -501,12 +480,11 @@ class FilesStore final : public OwnedDataset {
       shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
   mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
-  mutable std::atomic<bool> has_no_left_journal_ =
-      false;  // no journal of a buffer is there, but for that of this Store's owner
+  mutable std::atomic<bool> has_nothing_left_ = false;  // by a layer that died
   mutable bool is_control_checked_ = false;
   mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
   Process owner_{};                     // this process, if the dataset is its own
-  bool keeps_buffer_ = false;           // the journal of a buffer is that of this Store's owner
+  bool keeps_layer_ = false;            // what is there is of a layer over this Store
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
@@ -523,9 +501,7 @@ FilesParts::Limits limits_of(const Env& env, const OpenOptions& options) {
 
 /// For reading only where this process may not write.
 std::unique_ptr<FilesParts> open_parts(const DatasetDirectory& dataset, const FilesParts::Limits& limits) {
-  const auto open = [&](bool for_reading) {
-    return std::make_unique<FilesParts>(dataset.directory, dataset.marker, for_reading, limits);
-  };
+  const auto open = [&](bool for_reading) { return std::make_unique<FilesParts>(dataset, for_reading, limits); };
   try {
     return open(false);
   } catch (const ReadOnlyError&) {
@@ -553,7 +529,7 @@ std::unique_ptr<Dataset> open_files(Env& env, DatasetDirectory dataset, const Op
 std::unique_ptr<OwnedDataset> open_owned_files(Env& env, DatasetDirectory dataset, const OpenOptions& options) {
   refuse_unfit_file_system(*dataset.directory, options);
   std::shared_ptr<DatasetLock> lock = own(dataset.directory->lock(lock_name), options.lock_timeout);
-  auto parts = std::make_unique<FilesParts>(dataset.directory, dataset.marker, false, limits_of(env, options));
+  auto parts = std::make_unique<FilesParts>(dataset, false, limits_of(env, options));
   return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
 }
 

@@ -8,12 +8,11 @@
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
-#include "layout/files/buffer_journal.hpp"
-#include "layout/files/buffer_replay.hpp"
 #include "layout/files/check_frames.hpp"
 #include "layout/files/files_parts.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
+#include "layout/files/recovering_files.hpp"
 #include "layout/files/write_again.hpp"
 
 namespace accrete {
@@ -21,8 +20,8 @@ namespace {
 
 class Verifier {
  public:
-  Verifier(Env& env, std::shared_ptr<Directory> directory, bool repair)
-      : env_(env), witness_(env), repair_(repair), directory_(std::move(directory)) {}
+  Verifier(Env& env, std::shared_ptr<Directory> directory, const LayerRecovery& layers, bool repair)
+      : env_(env), witness_(env), repair_(repair), directory_(std::move(directory)), layers_(layers) {}
 
   VerifyReport run() {
     refuse_unreachable_locks(*directory_);
@@ -117,7 +116,9 @@ class Verifier {
   }
 
   [[nodiscard]] FilesParts open_parts(bool for_reading) const {
-    return {directory_, marker_.value_or(Marker{}), for_reading, {.file_size = env_.file_size_limit()}};
+    return {{.directory = directory_, .marker = marker_.value_or(Marker{}), .layers = layers_},
+            for_reading,
+            {.file_size = env_.file_size_limit()}};
   }
 
   void check_names() {
@@ -200,7 +201,7 @@ class Verifier {
       check_change(parts);
       check_failed_sync(parts);
       check_writers(parts);
-      check_buffer(parts);
+      check_left_layers(parts);
       check_totals(parts);
     } catch (const CorruptionError& error) {
       if (!repair_) {
@@ -299,10 +300,10 @@ class Verifier {
     parts.control.forget_failed_sync();
   }
 
-  void check_buffer(FilesParts& parts) {
+  void check_left_layers(FilesParts& parts) {
     const Control::Header header = parts.control.load();
-    if (!header.words.buffered && !has_open_buffer_journal(*directory_)) return;
-    const std::string found = "a buffer died, and may have left appends in its journal";
+    if (!header.words.layered && !layers_.is_due(*directory_)) return;
+    const std::string found(layers_.what());
     const bool waits_for_recovery = is_unfinished_;
     is_unfinished_ = !repair_ || !marker_;
     replayed_.reset();
@@ -311,38 +312,25 @@ class Verifier {
       return;
     }
     if (!repair_) {
-      const std::vector<std::string> misfits =
-          waits_for_recovery ? std::vector<std::string>{} : check_buffer_journal(parts);
-      for (const std::string& misfit : misfits) problem("the buffer's journal: " + misfit);
+      std::vector<std::string> misfits =
+          waits_for_recovery ? std::vector<std::string>{} : check_layers(parts, witness_);
       if (misfits.empty()) {
         problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
-      } else {
-        problem(found +
-                "; nothing opens the dataset as it is: copy it, then 'accrete verify --repair' hands down "
-                "what is whole and fits");
+        return;
       }
+      for (std::string& misfit : misfits) problem(std::move(misfit));
+      problem(found +
+              "; nothing opens the dataset as it is: copy it, then 'accrete verify --repair' hands down "
+              "what is whole and fits");
       return;
     }
     FilesWriter writer(parts, witness_, env_.file_size_limit());
     ControlWords words = header.words;
-    const BufferReplay replay = replay_buffer_journal(parts, writer, words, Misfit::set_aside);
+    LayerRecovery::Report report = recover_layers(parts, writer, witness_, words, Misfit::set_aside);
     repaired(found + ": what there was has been handed down" +
-             (replay.misfits.empty() ? "" : ", but for what is damaged or does not fit"));
-    for (const std::string& misfit : replay.misfits) repaired("the buffer's journal: " + misfit);
-    if (!replay.misfits.empty()) problem(describe_not_handed_down(replay.not_handed_down));
-  }
-
-  static std::string describe_not_handed_down(const BufferReplay::NotHandedDown& left) {
-    const auto counted = [](std::uint64_t count, const char* one, const char* many) {
-      return std::to_string(count) + " " + (count == 1 ? one : many);
-    };
-    const std::string whole = left.entries == 0 ? ""
-                                                : counted(left.entries, "whole append", "whole appends") + " to " +
-                                                      counted(left.keys, "key", "keys") + ", of " +
-                                                      counted(left.bytes, "byte", "bytes") + ", and ";
-    return "not all that the buffer's journal held was handed down: it lacks " + whole +
-           "whatever stood where the journal is damaged; look for it in " + damaged_buffer_names[0] + " and " +
-           damaged_buffer_names[1] + ", where the journal is kept";
+             (report.misfits.empty() ? "" : ", but for what is damaged or does not fit"));
+    if (!report.misfits.empty()) problem(std::move(report.not_recovered));
+    for (std::string& misfit : report.misfits) repaired(std::move(misfit));
   }
 
   void free_damaged_slots(FilesParts& parts) {
@@ -387,7 +375,7 @@ class Verifier {
     free_damaged_slots(parts);
     (void)recover(parts, witness_);
     write_again(parts);
-    check_buffer(parts);
+    check_left_layers(parts);
     repaired(
         why +
         ": made the control file anew, and wrote all files again, since with it went whether a sync had failed. If "
@@ -398,18 +386,20 @@ class Verifier {
   const BootWitness witness_;
   bool repair_;
   std::shared_ptr<Directory> directory_;
+  const LayerRecovery& layers_;
   std::shared_ptr<DatasetLock> lock_;
   std::optional<Marker> marker_;      // if it can be read
   bool was_copy_ = false;             // by hard links, of another dataset
-  bool is_unfinished_ = false;        // a change or a buffer's journal waits for somebody to mend or hand it down
+  bool is_unfinished_ = false;        // a change, or what a layer has left, waits for somebody to mend or hand it down
   std::optional<Replayed> replayed_;  // if it is only that power may have been lost
   VerifyReport report_;
 };
 
 }  // namespace
 
-VerifyReport verify_files(Env& env, const std::shared_ptr<Directory>& directory, const VerifyOptions& options) {
-  return Verifier(env, directory, options.repair).run();
+VerifyReport verify_files(Env& env, const std::shared_ptr<Directory>& directory, const LayerRecovery& layers,
+                          const VerifyOptions& options) {
+  return Verifier(env, directory, layers, options.repair).run();
 }
 
 }  // namespace accrete

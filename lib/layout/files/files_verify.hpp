@@ -4,11 +4,12 @@
 #include <accrete/accrete.hpp>
 #include <memory>
 
+#include "dataset/layer_recovery.hpp"
 #include "os/env.hpp"
 
 namespace accrete {
 
 [[nodiscard]] VerifyReport verify_files(Env& env, const std::shared_ptr<Directory>& directory,
-                                        const VerifyOptions& options);
+                                        const LayerRecovery& layers, const VerifyOptions& options);
 
 }  // namespace accrete

@@ -40,7 +40,7 @@ bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, co
   plan_.assign(entries);
   parts_.values.plan(plan_.groups());
   if (options.expect_size) {
-    const BatchPlan::Group& group = plan_.groups()[0];
+    const ValueGroup& group = plan_.groups()[0];
     check_expected_size(group.key, group.old_size, *options.expect_size);
   }
   check_file_size_limit();
@@ -157,7 +157,7 @@ void FilesWriter::recover_now() {
 /// Within a change: who takes over from one that is cut off opens all files anew, too.
 void FilesWriter::append_groups(ControlWords& words) {
   bool any_replaced = false;
-  for (BatchPlan::Group& group : plan_.groups()) {
+  for (ValueGroup& group : plan_.groups()) {
     any_replaced |= group.is_linked;
     if (group.is_linked) parts_.values.break_link(group);
     parts_.values.append(group, plan_.pieces(group));
@@ -174,13 +174,13 @@ void FilesWriter::set_intent(const std::optional<WriterChange>& writer) {
   intent_.kind = Intent::Kind::append;
   intent_.writer = writer;
   intent_.targets.clear();
-  for (const BatchPlan::Group& group : plan_.groups()) {
+  for (const ValueGroup& group : plan_.groups()) {
     intent_.targets.push_back({.key = group.key, .old_size = group.old_size});
   }
 }
 
 void FilesWriter::add_totals(ControlWords& words) {
-  for (const BatchPlan::Group& group : plan_.groups()) {
+  for (const ValueGroup& group : plan_.groups()) {
     words.keys += group.old_size ? 0 : 1;
     words.bytes += group.bytes;
   }
@@ -188,7 +188,7 @@ void FilesWriter::add_totals(ControlWords& words) {
 
 std::string FilesWriter::journal_payload(const std::optional<BatchId>& id) {
   JournalPayload payload(id, static_cast<std::uint32_t>(plan_.groups().size()));
-  for (const BatchPlan::Group& group : plan_.groups()) {
+  for (const ValueGroup& group : plan_.groups()) {
     payload.add_entry(group.key, group.old_size, group.bytes);
     for (const std::string_view piece : plan_.pieces(group)) payload.add_bytes(piece);
   }
@@ -199,14 +199,14 @@ std::string FilesWriter::journal_payload(const std::optional<BatchId>& id) {
 bool FilesWriter::fits_journal() {
   const std::uint64_t limit = parts_.journal.size_limit();
   std::uint64_t size = 0;
-  for (const BatchPlan::Group& group : plan_.groups()) size += JournalPayload::size_of(group.key, group.bytes);
+  for (const ValueGroup& group : plan_.groups()) size += JournalPayload::size_of(group.key, group.bytes);
   return limit >= Journal::smallest_size_limit && size <= limit / 8;
 }
 
 /// Writing beyond the limit would raise SIGXFSZ, which kills the process unless it is ignored.
 void FilesWriter::check_file_size_limit() {
   if (file_size_limit_ == std::numeric_limits<std::uint64_t>::max()) return;
-  for (const BatchPlan::Group& group : plan_.groups()) {
+  for (const ValueGroup& group : plan_.groups()) {
     const std::uint64_t old_size = group.old_size.value_or(0);
     if (old_size <= file_size_limit_ && group.bytes <= file_size_limit_ - old_size) continue;
     throw_io_error("append to", parts_.directory->path() + "/" + key_to_name(group.key), EFBIG);
@@ -290,10 +290,10 @@ void FilesWriter::forget_writer(ControlWords& words, const BatchId& last) {
   parts_.control.set_words(words);
 }
 
-void FilesWriter::set_buffered(ControlWords& words, bool buffered) {
+void FilesWriter::set_layered(ControlWords& words, bool layered) {
   change([&] {
     parts_.control.begin_journal(words);
-    words.buffered = buffered;
+    words.layered = layered;
     commit(words);
   });
 }

@@ -37,7 +37,7 @@ class FilesWriter {
   /// No batch of this writer will come again. Does nothing if the writer has gone on since, behind `last`.
   void forget_writer(ControlWords& words, const BatchId& last);
 
-  void set_buffered(ControlWords& words, bool buffered);
+  void set_layered(ControlWords& words, bool layered);
 
  private:
   enum class SyncAll { no, yes };

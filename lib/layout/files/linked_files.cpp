@@ -9,7 +9,6 @@
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "dataset/staging.hpp"
-#include "layout/files/buffer_journal.hpp"
 #include "layout/files/files_parts.hpp"
 #include "os/system.hpp"
 

@@ -73,10 +73,10 @@ void remove_below(Directory& directory, const std::string& parent, bool& any_rem
 
 }  // namespace
 
-void ValueFiles::plan(std::span<BatchPlan::Group> groups) {
+void ValueFiles::plan(std::span<ValueGroup> groups) {
   planned_shrinks_ = shrinks_;
   const bool fits = cache_.make_room(groups.size());
-  for (BatchPlan::Group& group : groups) {
+  for (ValueGroup& group : groups) {
     DescriptorCache::Value* value = fits ? find_or_open(group.key) : cache_.find(group.key);
     if (value) {
       if (value->epoch != epoch_) {
@@ -97,7 +97,7 @@ void ValueFiles::plan(std::span<BatchPlan::Group> groups) {
   }
 }
 
-void ValueFiles::append(BatchPlan::Group& group, std::span<const std::string_view> pieces) {
+void ValueFiles::append(ValueGroup& group, std::span<const std::string_view> pieces) {
   const bool still_cached = group.value && shrinks_ == planned_shrinks_;
   DescriptorCache::Value& value = still_cached ? *group.value : find_or_create(group);
   value.epoch = 0;  // until the bytes are there
@@ -106,7 +106,7 @@ void ValueFiles::append(BatchPlan::Group& group, std::span<const std::string_vie
   value.epoch = epoch_;
 }
 
-void ValueFiles::break_link(BatchPlan::Group& group) {
+void ValueFiles::break_link(ValueGroup& group) {
   group.value = nullptr;
   cache_.remove(group.key);
   replace_by_copy(directory_, key_to_name(group.key));
@@ -187,7 +187,7 @@ DescriptorCache::Value* ValueFiles::find_or_open(std::string_view key) {
   return file ? &cache_.add(key, std::move(file)) : nullptr;
 }
 
-DescriptorCache::Value& ValueFiles::find_or_create(const BatchPlan::Group& group) {
+DescriptorCache::Value& ValueFiles::find_or_create(const ValueGroup& group) {
   if (group.old_size) {
     if (DescriptorCache::Value* value = find_or_open(group.key)) return *value;
   }
@@ -234,6 +234,32 @@ void ValueFiles::remove_empty_parents(const std::string& name) {
 
 void scan_values(const Directory& directory, const std::function<void(ScannedName&&)>& visit) {
   scan_below(directory, "", visit);
+}
+
+std::vector<KeySize> list_values(
+    const Directory& directory, const ListOptions& options,
+    const std::function<std::optional<std::uint64_t>(std::string_view key, std::uint64_t size)>& visible_size) {
+  const auto is_wanted = [&](const std::string& key) {
+    return key.starts_with(options.prefix) && (!options.after || key > *options.after) &&
+           visible_size(key, 0).has_value();
+  };
+  std::vector<std::pair<std::string, std::string>> found;  // key, name
+  scan_values(directory, [&](ScannedName&& scanned) {
+    if (scanned.key && is_wanted(*scanned.key)) found.emplace_back(*std::move(scanned.key), std::move(scanned.name));
+  });
+  const std::size_t count = std::min(found.size(), options.limit.value_or(found.size()));
+  const auto middle = found.begin() + static_cast<std::ptrdiff_t>(count);
+  if (count < found.size()) std::nth_element(found.begin(), middle, found.end());
+  std::sort(found.begin(), middle);
+  std::vector<KeySize> list;
+  list.reserve(count);
+  for (auto& [key, name] : std::span{found}.first(count)) {
+    const std::optional<FileInfo> info = directory.info(name);
+    if (!info) continue;
+    const std::uint64_t size = *visible_size(key, info->size);
+    list.push_back({.key = std::move(key), .size = size});
+  }
+  return list;
 }
 
 std::vector<std::string> empty_directories(const Directory& directory) {

@@ -29,13 +29,13 @@ class ValueFiles {
   void forget_files() noexcept { cache_.clear(); }
 
   /// Fills in `old_size` and `is_linked` of all groups, and `value` where the batch fits the cache.
-  void plan(std::span<BatchPlan::Group> groups);
+  void plan(std::span<ValueGroup> groups);
 
   /// Appends to a planned group's value, which is created if it is new.
-  void append(BatchPlan::Group& group, std::span<const std::string_view> pieces);
+  void append(ValueGroup& group, std::span<const std::string_view> pieces);
 
   /// Gives a planned group's value a file of its own. Others must forget the files that they have open.
-  void break_link(BatchPlan::Group& group);
+  void break_link(ValueGroup& group);
 
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key) const;
 
@@ -60,7 +60,7 @@ class ValueFiles {
   [[nodiscard]] std::optional<FileInfo> info(std::string_view key) const;
   std::shared_ptr<File> open_own(const std::string& name);
   DescriptorCache::Value* find_or_open(std::string_view key);
-  DescriptorCache::Value& find_or_create(const BatchPlan::Group& group);
+  DescriptorCache::Value& find_or_create(const ValueGroup& group);
   std::shared_ptr<File> try_open(const std::string& name, OpenMode mode);
   std::shared_ptr<File> create(const std::string& name, OpenMode mode);
   void make_parents(const std::string& name);
@@ -83,6 +83,12 @@ struct ScannedName {
 /// Visits every name below the dataset's directory but those that begin with a dot at its top, and but the
 /// directories of long keys. In no order.
 void scan_values(const Directory& directory, const std::function<void(ScannedName&&)>& visit);
+
+/// As Store::list has it, but for what `visible_size` says to be none, or to have another size.
+[[nodiscard]] std::vector<KeySize> list_values(
+    const Directory& directory, const ListOptions& options,
+    const std::function<std::optional<std::uint64_t>(std::string_view key, std::uint64_t size)>& visible_size =
+        [](std::string_view, std::uint64_t size) { return size; });
 
 /// The directories of long keys in which there is nothing, left over from keys that could not be made or removed whole.
 [[nodiscard]] std::vector<std::string> empty_directories(const Directory& directory);

@@ -10,6 +10,7 @@
 #include "base/own_writer.hpp"
 #include "base/zeros.hpp"
 #include "dataset/names.hpp"
+#include "dataset/session_writer.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
@@ -56,13 +57,6 @@ bool is_unfinished(const File& file, std::string_view header) {
   return is_zero({first_slot.data(), first_slot.size()});
 }
 
-WriterId writer_of(std::uint64_t secret, std::uint64_t hash) noexcept {
-  WriterId writer{};
-  store_le(std::span(writer).first<8>(), secret);
-  store_le(std::span(writer).last<8>(), hash);
-  return writer;
-}
-
 }  // namespace
 
 std::size_t Writers::Hash::operator()(const WriterId& writer) const noexcept { return hash64(as_string_view(writer)); }
@@ -78,10 +72,6 @@ std::string Writers::encode_header(std::uint64_t secret, std::uint64_t forgotten
   append_le(header, forgotten);
   header.resize(header_size, '\0');
   return header;
-}
-
-WriterId Writers::session_writer(std::uint64_t secret, const WriterId& session) noexcept {
-  return writer_of(secret, std::max<std::uint64_t>(hash64(as_string_view(session), secret), 1));
 }
 
 WriterId Writers::no_writer() const noexcept { return writer_of(secret_, 0); }

@@ -76,7 +76,6 @@ class Writers {
   [[nodiscard]] std::uint64_t forgotten();
   /// What a session's writer is made with; makes the file if there is none. Needs the lock exclusively.
   [[nodiscard]] std::uint64_t secret();
-  [[nodiscard]] static WriterId session_writer(std::uint64_t secret, const WriterId& session) noexcept;
 
   /// The front of a file.
   [[nodiscard]] static std::string encode_header(std::uint64_t secret, std::uint64_t forgotten);

@@ -150,8 +150,8 @@ TEST_CASE("a journal of a buffer that the control file does not know of is hande
   {
     Control control(*directory, false);
     ControlWords words = control.load().words;
-    REQUIRE(words.buffered);
-    words.buffered = false;
+    REQUIRE(words.layered);
+    words.layered = false;
     control.set_words(words);
   }
   const std::vector<std::string> problems = verify(left.path()).problems;

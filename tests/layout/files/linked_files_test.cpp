@@ -9,7 +9,7 @@
 
 #include "api/datasets.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "os/file_lock.hpp"
 #include "support/child.hpp"
 #include "support/fault_dataset.hpp"

@@ -1,4 +1,4 @@
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 
 #include <accrete/error.hpp>
 #include <algorithm>

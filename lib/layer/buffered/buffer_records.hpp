@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "layout/files/buffer_segment.hpp"
+#include "layer/buffered/buffer_segment.hpp"
 #include "os/env.hpp"
 
 namespace accrete {

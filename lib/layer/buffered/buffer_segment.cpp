@@ -1,4 +1,4 @@
-#include "layout/files/buffer_segment.hpp"
+#include "layer/buffered/buffer_segment.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // What a buffer that died has left in its journal is handed down once and in order, whatever happened to the journal.
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 
 #include <accrete/accrete.hpp>
 #include <algorithm>

@@ -1,7 +1,9 @@
-#include "layout/files/stored_bytes.hpp"
+#include "layer/buffered/stored_bytes.hpp"
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <optional>
 
 namespace accrete {
 
@@ -33,13 +35,11 @@ class StoredBytes::Pieces {
   std::size_t at_ = 0;  // in the first of them
 };
 
-std::optional<std::uint64_t> StoredBytes::size_behind(const File& file, std::string_view key, std::uint64_t stored) {
-  const std::uint64_t size = file.size();
-  if (size < stored) return std::nullopt;
+std::uint64_t StoredBytes::size_behind(std::string_view key, std::uint64_t stored, std::uint64_t size) {
   if (!has_codec_) return size - stored;
   std::uint64_t decoded = 0;
   for (FramePlace place{.key = key, .offset = stored}; place.offset < size;) {
-    const FrameHeader header = load_header(file, place);
+    const FrameHeader header = load_header(place);
     decoded += header.decoded_size;
     place.offset += frame_header_size + header.encoded_size;
     if (place.offset > size) throw_damaged_frame(place, "the value ends within the frame before it");
@@ -47,21 +47,17 @@ std::optional<std::uint64_t> StoredBytes::size_behind(const File& file, std::str
   return decoded;
 }
 
-std::string StoredBytes::load(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset) {
+std::string StoredBytes::load(std::string_view key, std::uint64_t stored, std::uint64_t offset) {
+  if (!has_codec_) return values_.get_range(key, stored + offset, std::numeric_limits<std::uint64_t>::max());
   std::string bytes;
-  const std::uint64_t size = file.size();
-  if (!has_codec_) {
-    bytes.resize(size - std::min(size, stored + offset));
-    bytes.resize(file.read_at(stored + offset, bytes));
-    return bytes;
-  }
+  const std::uint64_t size = values_.size(key).value_or(0);
   for (FramePlace place{.key = key, .offset = stored}; place.offset < size;) {
-    const FrameHeader header = load_header(file, place);
+    const FrameHeader header = load_header(place);
     const std::size_t frame_size = frame_header_size + header.encoded_size;
     const std::uint64_t passed_over = std::min<std::uint64_t>(offset, header.decoded_size);
     offset -= passed_over;
     if (passed_over < header.decoded_size) {
-      if (!try_decode(file, place, frame_size, header.decoded_size)) break;
+      if (!try_decode(place, frame_size, header.decoded_size)) break;
       bytes.append(decoded_.data() + passed_over, decoded_.size() - passed_over);
     }
     place.offset += frame_size;
@@ -69,38 +65,38 @@ std::string StoredBytes::load(const File& file, std::string_view key, std::uint6
   return bytes;
 }
 
-bool StoredBytes::matches(const File& file, std::string_view key, std::uint64_t stored, std::uint64_t offset,
+bool StoredBytes::matches(std::string_view key, std::uint64_t stored, std::uint64_t offset,
                           std::span<const std::string_view> pieces) {
   Pieces wanted(pieces);
-  if (has_codec_) return frames_match(file, {.key = key, .offset = stored}, offset, wanted);
-  return raw_bytes_match(file, stored + offset, wanted);
+  if (has_codec_) return frames_match({.key = key, .offset = stored}, offset, wanted);
+  return raw_bytes_match(key, stored + offset, wanted);
 }
 
-FrameHeader StoredBytes::load_header(const File& file, const FramePlace& place) {
+FrameHeader StoredBytes::load_header(const FramePlace& place) const {
   std::array<char, frame_header_size> raw{};
-  const std::size_t size = file.read_at(place.offset, raw);
+  const std::size_t size = values_.get_range_into(place.key, place.offset, raw);
   const auto header = try_decode_frame_header({raw.data(), size}, place);
   if (!header) throw_damaged_frame(place, "the value ends within its header");
   return *header;
 }
 
-bool StoredBytes::raw_bytes_match(const File& file, std::uint64_t offset, Pieces& wanted) {
+bool StoredBytes::raw_bytes_match(std::string_view key, std::uint64_t offset, Pieces& wanted) {
   constexpr std::size_t most_at_once = std::size_t{1} << 20;
   read_.resize(most_at_once);
   while (!wanted.empty()) {
-    const std::size_t size = file.read_at(offset, read_);
+    const std::size_t size = values_.get_range_into(key, offset, read_);
     if (size == 0 || !wanted.begin_with({read_.data(), size})) return false;
     offset += size;
   }
   return true;
 }
 
-bool StoredBytes::frames_match(const File& file, const FramePlace& first, std::uint64_t offset, Pieces& wanted) {
+bool StoredBytes::frames_match(const FramePlace& first, std::uint64_t offset, Pieces& wanted) {
   for (FramePlace place = first; !wanted.empty();) {
-    const FrameHeader header = load_header(file, place);
+    const FrameHeader header = load_header(place);
     const std::size_t size = frame_header_size + header.encoded_size;
     if (offset < header.decoded_size) {
-      if (!try_decode(file, place, size, header.decoded_size)) return false;
+      if (!try_decode(place, size, header.decoded_size)) return false;
       if (!wanted.begin_with(std::string_view(decoded_.data(), decoded_.size()).substr(offset))) return false;
       offset = 0;
     } else {
@@ -111,9 +107,9 @@ bool StoredBytes::frames_match(const File& file, const FramePlace& first, std::u
   return true;
 }
 
-bool StoredBytes::try_decode(const File& file, const FramePlace& place, std::size_t size, std::uint64_t decoded_size) {
+bool StoredBytes::try_decode(const FramePlace& place, std::size_t size, std::uint64_t decoded_size) {
   read_.resize(size);
-  FrameCursor cursor({read_.data(), file.read_at(place.offset, read_)}, place);
+  FrameCursor cursor({read_.data(), values_.get_range_into(place.key, place.offset, read_)}, place);
   const std::optional<Frame> frame = cursor.next();
   if (!frame) return false;
   decoded_.resize(decoded_size);

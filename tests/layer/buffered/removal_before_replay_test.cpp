@@ -7,8 +7,8 @@
 
 #include "api/datasets.hpp"
 #include "dataset/names.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "layout/files/buffer_journal.hpp"
 #include "support/fault_dataset.hpp"
 #include "support/file_bytes.hpp"
 

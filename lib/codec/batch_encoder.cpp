@@ -1,4 +1,4 @@
-#include "layout/files/batch_encoder.hpp"
+#include "codec/batch_encoder.hpp"
 
 #include "base/within_memory.hpp"
 #include "codec/frame.hpp"
@@ -16,8 +16,8 @@ std::span<const Entry> BatchEncoder::encode(std::span<const Entry> entries, bool
     encoded_.clear();
     parts_.clear();
     entries_.clear();
-    plan_.assign(entries);
-    for (const BatchPlan::Group& group : plan_.groups()) encode(group, one_entry_a_key);
+    groups_.assign(entries);
+    for (const EntryGroup& group : groups_.groups()) encode(group, one_entry_a_key);
     for (const Part& part : parts_) {
       const std::string_view encoded = std::string_view(encoded_).substr(part.begin, part.end - part.begin);
       entries_.push_back({.key = part.key, .bytes = part.given.empty() ? encoded : part.given});
@@ -26,8 +26,8 @@ std::span<const Entry> BatchEncoder::encode(std::span<const Entry> entries, bool
   });
 }
 
-void BatchEncoder::encode(const BatchPlan::Group& group, bool one_entry_a_key) {
-  const std::span<const std::string_view> pieces = plan_.pieces(group);
+void BatchEncoder::encode(const EntryGroup& group, bool one_entry_a_key) {
+  const std::span<const std::string_view> pieces = groups_.pieces(group);
   const bool is_joined = pieces.size() > 1;
   std::string_view bytes = is_joined ? joined(pieces, group.bytes) : pieces.front();
   const std::size_t parts_before = parts_.size();

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/record.hpp"
-#include "layout/files/buffer_journal.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "os/env.hpp"
 
 namespace accrete {

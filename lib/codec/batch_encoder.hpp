@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/entry_groups.hpp"
 #include "codec/frame_encoder.hpp"
-#include "layout/files/batch_plan.hpp"
 
 namespace accrete {
 
@@ -34,11 +34,11 @@ class BatchEncoder {
     std::size_t end = 0;
   };
 
-  void encode(const BatchPlan::Group& group, bool one_entry_a_key);
+  void encode(const EntryGroup& group, bool one_entry_a_key);
   [[nodiscard]] std::string_view joined(std::span<const std::string_view> pieces, std::uint64_t bytes);
 
   FrameEncoder encoder_;
-  BatchPlan plan_;
+  EntryGroups<> groups_;
   std::string joined_{};
   std::string encoded_{};
   std::vector<Part> parts_{};

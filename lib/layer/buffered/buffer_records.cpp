@@ -1,4 +1,4 @@
-#include "layout/files/buffer_records.hpp"
+#include "layer/buffered/buffer_records.hpp"
 
 #include <accrete/error.hpp>
 #include <algorithm>

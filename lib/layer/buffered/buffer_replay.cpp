@@ -1,4 +1,4 @@
-#include "layout/files/buffer_replay.hpp"
+#include "layer/buffered/buffer_replay.hpp"
 
 #include <accrete/error.hpp>
 #include <algorithm>
@@ -9,13 +9,14 @@
 #include <set>
 #include <span>
 #include <unordered_map>
+#include <utility>
 
 #include "base/escape.hpp"
 #include "base/hash.hpp"
+#include "codec/batch_encoder.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/batch_encoder.hpp"
-#include "layout/files/buffer_records.hpp"
-#include "layout/files/stored_bytes.hpp"
+#include "layer/buffered/buffer_records.hpp"
+#include "layer/buffered/stored_bytes.hpp"
 
 namespace accrete {
 namespace {
@@ -103,12 +104,12 @@ class Replay {
     std::function<void(const BufferStep&)> remove = [](const BufferStep&) {};
   };
 
-  Replay(FilesParts& parts, BufferRecords& records, Misfit misfit, Work work)
-      : parts_(parts),
+  Replay(const OwnedDataset& dataset, BufferRecords& records, Misfit misfit, Work work)
+      : dataset_(dataset),
         records_(records),
         misfit_(misfit),
         work_(std::move(work)),
-        stored_bytes_(parts.marker.codec.has_value()) {}
+        stored_bytes_(dataset, dataset.marker().codec.has_value()) {}
 
   void run() {
     records_.for_each([&](const BufferRecords::Record& record) {
@@ -299,9 +300,8 @@ class Replay {
     const State& state = value.second;
     const std::string& bytes = state.unplaced.bytes;
     const std::uint64_t most = std::min<std::uint64_t>(bytes.size(), state.size - std::min(state.size, state.next));
-    const auto file = most > 0 ? parts_.values.try_open_to_read(value.first, false) : nullptr;
-    if (!file) return false;
-    const std::string tail = stored_bytes_.load(*file, value.first, state.stored, state.size - most);
+    if (most == 0) return false;
+    const std::string tail = stored_bytes_.load(value.first, state.stored, state.size - most);
     const auto is_there = [&](std::uint64_t size) {
       return size > 0 && tail.ends_with(std::string_view(bytes).substr(0, size));
     };
@@ -401,8 +401,7 @@ class Replay {
     for (const Gathered& entry : run) {
       if (entry.begin < state.size) there.push_back(entry.bytes.substr(0, state.size - entry.begin));
     }
-    const auto file = parts_.values.try_open_to_read(value.first, false);
-    if (file && stored_bytes_.matches(*file, value.first, state.stored, begin, there)) return;
+    if (stored_bytes_.matches(value.first, state.stored, begin, there)) return;
     refuse(value, "has other bytes than were handed down");
   }
 
@@ -417,11 +416,10 @@ class Replay {
   void load_size(Value& value) {
     auto& [key, state] = value;
     const bool is_removed = removed_all_ || removed_.contains(key);
-    const auto file = is_removed ? nullptr : parts_.values.try_open_to_read(key, false);
-    const auto size = file ? stored_bytes_.size_behind(*file, key, state.stored) : std::nullopt;
-    if (!size && (file || state.stored > 0)) return refuse(value, "has lost bytes that were handed down");
-    state.size = size.value_or(0);
-    state.exists = file != nullptr;
+    const std::optional<std::uint64_t> stored = is_removed ? std::nullopt : dataset_.size(key);
+    if (stored.value_or(0) < state.stored) return refuse(value, "has lost bytes that were handed down");
+    state.size = stored ? stored_bytes_.size_behind(key, state.stored, *stored) : 0;
+    state.exists = stored.has_value();
     state.is_sized = true;
   }
 
@@ -448,7 +446,7 @@ class Replay {
     problems_.push_back("the value of key " + quoted(value.first) + " " + why);
   }
 
-  FilesParts& parts_;
+  const OwnedDataset& dataset_;
   BufferRecords& records_;
   const Misfit misfit_;
   const Work work_;
@@ -477,84 +475,30 @@ class Replay {
   std::vector<Entry> missing_;
 };
 
-/// A replay that changes the dataset.
-BufferReplay hand_down(FilesParts& parts, BufferRecords& records, FilesWriter& writer, ControlWords& words,
-                       Misfit misfit) {
+}  // namespace
+
+BufferReplay replay_buffer_journal(OwnedDataset& dataset, BufferRecords& records, Misfit misfit) {
   std::optional<BatchEncoder> encoder;
-  if (parts.marker.codec) encoder.emplace(*parts.marker.codec);
+  if (dataset.marker().codec) encoder.emplace(*dataset.marker().codec);
   const auto append = [&](std::span<const Entry> entries) {
-    writer.append(words, encoder ? encoder->encode(entries) : entries, {});
+    dataset.append_batch(encoder ? encoder->encode(entries) : entries);
   };
   const auto remove = [&](const BufferStep& step) {
-    records.sync([&] { parts.control.note_failed_sync(); });  // its buffer may have been killed before it could
-    if (step.kind == BufferStep::Kind::drop) return writer.drop(words);
-    writer.erase(words, step.key);
+    records.sync([&] { dataset.note_failed_sync(); });  // its buffer may have been killed before it could
+    if (step.kind == BufferStep::Kind::drop) return dataset.drop();
+    dataset.erase(step.key);
   };
-  Replay replay(parts, records, misfit, {.append = append, .remove = remove});
+  Replay replay(dataset, records, misfit, {.append = append, .remove = remove});
   replay.run();
-  for (const BatchId& last : replay.ended()) writer.forget_writer(words, last);
+  for (const BatchId& last : replay.ended()) dataset.forget_writer(last);
   // The latest last: of sessions, only so many are remembered.
-  for (const BatchId& id : replay.sequences()) writer.append(words, {}, {.id = id});
-  if (records.is_synced()) {
-    sync_values(parts);
-    writer.renew_journal(words);
-  }
+  for (const BatchId& id : replay.sequences()) dataset.append_batch({}, {.id = id});
+  if (records.is_synced()) dataset.sync();
   return {.misfits = replay.problems(), .not_handed_down = replay.not_handed_down()};
 }
 
-void set_aside(Directory& directory) {
-  for (std::size_t i = 0; i < buffer_journal_names.size(); ++i) {
-    if (directory.info(buffer_journal_names[i])) directory.rename(buffer_journal_names[i], damaged_buffer_names[i]);
-  }
-}
-
-/// What an earlier repair has set aside is not to be written over.
-void check_room_to_set_aside(const Directory& directory) {
-  for (std::size_t i = 0; i < buffer_journal_names.size(); ++i) {
-    const char* const name = damaged_buffer_names[i];
-    if (!directory.info(buffer_journal_names[i]) || !directory.info(name)) continue;
-    throw ExistsError("the buffer's journal in " + quoted(directory.path()) + " does not fit the values, and " +
-                      quoted(name) + ", which an earlier repair has set aside, is still there: move it away");
-  }
-}
-
-std::string joined(const std::vector<std::string>& sentences) {
-  std::string all;
-  for (const std::string& sentence : sentences) all += (all.empty() ? "" : "; ") + sentence;
-  return all;
-}
-
-}  // namespace
-
-BufferReplay replay_buffer_journal(FilesParts& parts, FilesWriter& writer, ControlWords& words, Misfit misfit) {
-  Directory& directory = *parts.directory;
-  BufferRecords records(directory);
-  std::vector<std::string> problems;
-  BufferReplay done;
-  if (!records.is_closed()) {
-    problems = check_buffer_journal(parts);
-    if (!problems.empty() && misfit == Misfit::refuse) {
-      throw CorruptionError("the buffer's journal in " + quoted(directory.path()) +
-                            " is damaged, or does not fit the values: " + joined(problems) +
-                            "; copy the dataset, then run 'accrete verify --repair', which hands down what is whole "
-                            "and fits");
-    }
-    if (!problems.empty()) check_room_to_set_aside(directory);
-    done = hand_down(parts, records, writer, words, misfit);
-  }
-  if (problems.empty()) close_buffer_journal(directory, [&] { parts.control.note_failed_sync(); });
-  if (!problems.empty()) set_aside(directory);
-  writer.set_buffered(words, false);
-  parts.control.sync();
-  remove_buffer_journal(directory);
-  if (!problems.empty() && done.misfits.empty()) done.misfits = std::move(problems);
-  return done;
-}
-
-std::vector<std::string> check_buffer_journal(FilesParts& parts) {
-  BufferRecords records(*parts.directory);
-  if (records.is_closed()) return {};
-  Replay replay(parts, records, Misfit::refuse, {});
+std::vector<std::string> check_buffer_journal(OwnedDataset& dataset, BufferRecords& records) {
+  Replay replay(dataset, records, Misfit::refuse, {});
   replay.run();
   return replay.problems();
 }

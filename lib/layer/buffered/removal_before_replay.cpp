@@ -1,4 +1,4 @@
-#include "layout/files/removal_before_replay.hpp"
+#include "layer/buffered/removal_before_replay.hpp"
 
 #include <accrete/error.hpp>
 #include <memory>
@@ -7,8 +7,7 @@
 
 #include "base/record.hpp"
 #include "dataset/sync_or_note.hpp"
-#include "layout/files/buffer_records.hpp"
-#include "layout/files/value_files.hpp"
+#include "layer/buffered/buffer_records.hpp"
 
 namespace accrete {
 namespace {
@@ -16,10 +15,10 @@ namespace {
 /// Writes behind the last record of a journal whose buffer is dead.
 class LeftJournal {
  public:
-  LeftJournal(FilesParts& parts, const BufferSegment& newest)
-      : parts_(parts),
+  LeftJournal(OwnedDataset& dataset, const BufferSegment& newest)
+      : dataset_(dataset),
         header_(newest.header()),
-        file_(parts.directory->open(newest.name(), OpenMode::write)),
+        file_(dataset.directory().open(newest.name(), OpenMode::write)),
         end_(newest.offset()) {}
 
   [[nodiscard]] bool is_synced() const noexcept { return header_.synced; }
@@ -32,7 +31,7 @@ class LeftJournal {
     if (!is_outcome(step)) make_room(record.size() + buffer_outcome_size);
     try {
       file_->write_at(end_, record);
-      if (header_.synced) sync_or_note(*file_, [this] { parts_.control.note_failed_sync(); });
+      if (header_.synced) sync_or_note(*file_, [this] { dataset_.note_failed_sync(); });
     } catch (...) {
       take_back();
       throw;
@@ -56,7 +55,7 @@ class LeftJournal {
     }
   }
 
-  FilesParts& parts_;
+  OwnedDataset& dataset_;
   const BufferSegmentHeader header_;
   const std::unique_ptr<File> file_;
   std::uint64_t end_;
@@ -92,15 +91,9 @@ std::optional<FoundSteps> find_steps(BufferRecords& records) {
   return found;
 }
 
-/// Throws what would stop it half-way.
-void check_removable(const FilesParts& parts, const BufferStep& removal) {
-  if (removal.kind == BufferStep::Kind::drop) return check_values_removable(*parts.directory);
-  if (parts.values.size(removal.key)) check_value_removable(*parts.directory, removal.key);
-}
-
-bool is_removed(const FilesParts& parts, const BufferStep& removal) {
-  if (removal.kind == BufferStep::Kind::drop) return parts.control.load().words.keys == 0;
-  return !parts.values.size(removal.key);
+bool is_removed(const Store& dataset, const BufferStep& removal) {
+  if (removal.kind == BufferStep::Kind::drop) return dataset.list({.limit = 1}).empty();
+  return !dataset.size(removal.key);
 }
 
 /// Where it cannot be said, a replay does it again.
@@ -112,42 +105,40 @@ void say_not_done(LeftJournal& journal, std::uint64_t number) noexcept {
   }
 }
 
-/// What was begun is completed by a replay, as the writer of the values completes its own changes.
-void remove(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BufferStep& removal,
-            LeftJournal& journal) {
+/// What was begun is completed by a replay, as the dataset completes its own changes.
+void remove(OwnedDataset& dataset, const BufferStep& removal, LeftJournal& journal) {
   try {
-    removal.kind == BufferStep::Kind::drop ? writer.drop(words) : writer.erase(words, removal.key);
+    removal.kind == BufferStep::Kind::drop ? dataset.drop() : dataset.erase(removal.key);
   } catch (const Error&) {
-    if (parts.control.load().state != ChangeState::idle) throw;
-    words = parts.control.load().words;
-    if (!is_removed(parts, removal)) {
+    dataset.end_unfinished_change();
+    if (!is_removed(dataset, removal)) {
       say_not_done(journal, removal.number);
       throw;
     }
   }
   // The journal may be all that holds what was removed.
-  if (journal.is_synced()) sync_values(parts);
+  if (journal.is_synced()) dataset.sync();
   journal.append({.kind = BufferStep::Kind::done, .number = removal.number});
 }
 
 }  // namespace
 
-bool try_remove_before_replay(FilesParts& parts, FilesWriter& writer, ControlWords& words, const BufferStep& removal) {
-  BufferRecords records(*parts.directory);
+bool try_remove_before_replay(OwnedDataset& dataset, std::optional<std::string_view> key) {
+  BufferRecords records(dataset.directory());
   const std::optional<FoundSteps> found = find_steps(records);
   if (!found) return false;
-  check_removable(parts, removal);
-  if (records.is_synced()) check_no_sync_failed(parts);
-  records.sync([&] { parts.control.note_failed_sync(); });  // what its buffer was killed before it could
-  LeftJournal journal(parts, records.newest());
+  dataset.check_removable(key);
+  if (records.is_synced()) dataset.check_no_sync_failed();
+  records.sync([&] { dataset.note_failed_sync(); });  // what its buffer was killed before it could
+  LeftJournal journal(dataset, records.newest());
   if (found->begun) {
-    remove(parts, writer, words, {.kind = found->begun->kind, .number = found->last, .key = found->begun->key},
-           journal);
+    remove(dataset, {.kind = found->begun->kind, .number = found->last, .key = found->begun->key}, journal);
   }
-  BufferStep next = removal;
-  next.number = found->last + 1;
-  journal.append(next);
-  remove(parts, writer, words, next, journal);
+  const BufferStep removal{.kind = key ? BufferStep::Kind::erase : BufferStep::Kind::drop,
+                           .number = found->last + 1,
+                           .key = key.value_or(std::string_view())};
+  journal.append(removal);
+  remove(dataset, removal, journal);
   return true;
 }
 

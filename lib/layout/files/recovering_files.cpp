@@ -1,0 +1,72 @@
+#include "layout/files/recovering_files.hpp"
+
+#include <accrete/error.hpp>
+#include <limits>
+
+#include "base/escape.hpp"
+
+namespace accrete {
+
+void RecoveringFiles::end_unfinished_change() {
+  const Control::Header header = parts_.control.load();
+  words_ = header.state == ChangeState::idle ? header.words : recover(parts_, witness_);
+}
+
+std::string RecoveringFiles::do_get(std::string_view key) const {
+  return do_get_range(key, 0, std::numeric_limits<std::uint64_t>::max());
+}
+
+std::vector<std::string> RecoveringFiles::do_get_batch(std::span<const std::string_view> keys) const {
+  std::vector<std::string> values;
+  values.reserve(keys.size());
+  for (const std::string_view key : keys) values.push_back(do_get(key));
+  return values;
+}
+
+std::string RecoveringFiles::do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
+  const ValueSnapshot value = snapshot(key);
+  return value.file ? read_value(key, value, offset, size) : std::string{};
+}
+
+std::size_t RecoveringFiles::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
+  const ValueSnapshot value = snapshot(key);
+  return value.file ? read_value_into(key, value, offset, to) : 0;
+}
+
+std::optional<std::uint64_t> RecoveringFiles::do_last_sequence(const WriterId& writer) const {
+  const auto found = parts_.writers.find(writer, words_.writers);
+  return found ? std::optional(found->sequence) : std::nullopt;
+}
+
+void RecoveringFiles::do_sync() {
+  sync_values(parts_);
+  writer().renew_journal(words_);
+}
+
+FilesWriter& RecoveringFiles::writer() const {
+  if (writer_) return *writer_;
+  throw ReadOnlyError("cannot change the dataset " + quoted(parts_.directory->path()) + ": it is only looked at");
+}
+
+ValueSnapshot RecoveringFiles::snapshot(std::string_view key) const {
+  const std::shared_ptr<File> file = parts_.values.try_open_to_read(key, false);
+  return file ? ValueSnapshot{.file = file, .size = file->size()} : ValueSnapshot{};
+}
+
+LayerRecovery::Report recover_layers(FilesParts& parts, FilesWriter& writer, const BootWitness& witness,
+                                     ControlWords& words, Misfit misfit) {
+  RecoveringFiles files(parts, &writer, witness, words);
+  LayerRecovery::Report report = parts.layers.recover(files, misfit);
+  writer.set_layered(words, false);
+  parts.control.sync();
+  parts.layers.remove_files(*parts.directory);
+  return report;
+}
+
+std::vector<std::string> check_layers(FilesParts& parts, const BootWitness& witness) {
+  ControlWords words = parts.control.load().words;
+  RecoveringFiles files(parts, nullptr, witness, words);
+  return parts.layers.check(files);
+}
+
+}  // namespace accrete

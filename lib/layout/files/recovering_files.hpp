@@ -1,0 +1,84 @@
+// A dataset of files under a lock that its caller holds: for what must be handed down before the lock is of use.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataset/dataset.hpp"
+#include "dataset/layer_recovery.hpp"
+#include "layout/files/files_parts.hpp"
+#include "layout/files/files_writer.hpp"
+#include "layout/files/value_snapshot.hpp"
+
+namespace accrete {
+
+/// For one thread. Borrows all that it is given; `words` are those of the control file, of a dataset that needs no
+/// recovery, and are brought up to date. Without a writer it can only be read, under a lock that is shared.
+class RecoveringFiles final : public OwnedDataset {
+ public:
+  RecoveringFiles(FilesParts& parts, FilesWriter* writer, const BootWitness& witness, ControlWords& words)
+      : parts_(parts), writer_(writer), witness_(witness), words_(words) {}
+
+  [[nodiscard]] const Marker& marker() const noexcept override { return parts_.marker; }
+  [[nodiscard]] Directory& directory() noexcept override { return *parts_.directory; }
+  void end_unfinished_change() override;
+  [[nodiscard]] std::optional<std::uint64_t> stored_size(std::string_view key) const override { return size(key); }
+  [[nodiscard]] std::vector<BatchId> session_sequences() const override {
+    return parts_.writers.sessions(words_.writers);
+  }
+  [[nodiscard]] std::uint64_t forgotten_writers() const override { return parts_.writers.forgotten(); }
+  [[nodiscard]] std::uint64_t session_secret() override { return parts_.writers.secret(); }
+  void forget_writer(const BatchId& last) override { writer().forget_writer(words_, last); }
+  void check_removable(std::optional<std::string_view> key) const override { accrete::check_removable(parts_, key); }
+  void set_layered(bool layered) override { writer().set_layered(words_, layered); }
+  void note_failed_sync() noexcept override { parts_.control.note_failed_sync(); }
+  [[nodiscard]] bool has_failed_sync() const override { return parts_.control.has_failed_sync(); }
+  void check_no_sync_failed() const override { accrete::check_no_sync_failed(parts_); }
+
+ private:
+  void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    (void)writer().append(words_, entries, options);
+  }
+  [[nodiscard]] std::string do_get(std::string_view key) const override;
+  [[nodiscard]] std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override;
+  [[nodiscard]] std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override;
+  [[nodiscard]] std::size_t do_get_range_into(std::string_view key, std::uint64_t offset,
+                                              std::span<char> to) const override;
+  [[nodiscard]] std::optional<std::uint64_t> do_size(std::string_view key) const override {
+    return parts_.values.size(key);
+  }
+  [[nodiscard]] std::vector<KeySize> do_list(const ListOptions& options) const override {
+    return list_values(*parts_.directory, options);
+  }
+  [[nodiscard]] std::uint64_t do_removals() const override { return words_.removals; }
+  [[nodiscard]] Stats do_stats() const override {
+    return {.keys = words_.keys, .bytes = words_.bytes, .stored_bytes = words_.bytes};
+  }
+  [[nodiscard]] std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override;
+  void do_erase(std::string_view key) override { writer().erase(words_, key); }
+  void do_flush() override {}
+  void do_sync() override;
+  void do_drop() override { writer().drop(words_); }
+
+  [[nodiscard]] FilesWriter& writer() const;
+  [[nodiscard]] ValueSnapshot snapshot(std::string_view key) const;
+
+  FilesParts& parts_;
+  FilesWriter* const writer_;
+  const BootWitness& witness_;
+  ControlWords& words_;
+};
+
+/// Hands down what a layer that died has left, and has the dataset forget that there was something. Needs the lock
+/// exclusively, and a dataset that needs no recovery; brings `words` up to date. As LayerRecovery::recover.
+LayerRecovery::Report recover_layers(FilesParts& parts, FilesWriter& writer, const BootWitness& witness,
+                                     ControlWords& words, Misfit misfit);
+
+/// As LayerRecovery::check. Needs the lock shared.
+[[nodiscard]] std::vector<std::string> check_layers(FilesParts& parts, const BootWitness& witness);
+
+}  // namespace accrete
