@@ -43,6 +43,7 @@ LIBRARIES = {
     "msgpack-cxx": (r"msgpack", "msgpack-cxx"),
     "nlohmann-json": (r"nlohmann/", "nlohmann_json"),
     "pybind11": (r"pybind11/", "pybind11"),
+    "RapidCheck": (r"rapidcheck", "rapidcheck"),
     "RocksDB": (r"rocksdb/", "rocksdb"),
     "simdjson": (r"simdjson", "simdjson"),
     "Snappy": (r"snappy", "snappy"),
