@@ -8,11 +8,15 @@
 namespace accrete::test {
 namespace {
 
+/// All of the range from the first, short sequence on; RapidCheck's own begins with its front.
+rc::Gen<std::uint64_t> any_below(std::uint64_t bound) {
+  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::uint64_t>(0, bound));
+}
+
 rc::Gen<std::uint64_t> value_of(const CommandKind& kind, std::size_t at) {
   if (at >= kind.arguments.size()) return rc::gen::just(std::uint64_t{0});
   const Argument& argument = kind.arguments[at];
-  return rc::gen::map(rc::gen::inRange<std::uint64_t>(0, argument.bound),
-                      [argument](std::uint64_t drawn) { return argument.value(drawn); });
+  return rc::gen::map(any_below(argument.bound), [argument](std::uint64_t drawn) { return argument.value(drawn); });
 }
 
 rc::Gen<DrawnCommand> any_command(std::span<const CommandKind> kinds) {
@@ -25,12 +29,9 @@ rc::Gen<DrawnCommand> any_command(std::span<const CommandKind> kinds) {
           return Arguments{std::get<0>(values), std::get<1>(values), std::get<2>(values)};
         }));
   }
-  // Of any kind from the first, short sequence on: the range is not one that grows.
-  const auto kind =
-      rc::gen::noShrink(rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, kinds.size())));
-  return rc::gen::mapcat(kind, [arguments](std::size_t drawn) {
-    return rc::gen::map(arguments[drawn],
-                        [drawn](const Arguments& values) { return DrawnCommand{.kind = drawn, .arguments = values}; });
+  return rc::gen::mapcat(rc::gen::noShrink(any_below(kinds.size())), [arguments](std::uint64_t kind) {
+    return rc::gen::map(arguments[kind],
+                        [kind](const Arguments& values) { return DrawnCommand{.kind = kind, .arguments = values}; });
   });
 }
 
