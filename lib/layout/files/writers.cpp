@@ -160,8 +160,11 @@ void Writers::take_over(std::uint64_t slot) {
   std::erase(passing_, slot);
 }
 
-/// Before a slot becomes another writer's.
-void Writers::note_reuse() { store_header_word(reuses_offset, ++reuses_); }
+/// Before a slot becomes another writer's. Who takes a change back need not have read the table since others noted one.
+void Writers::note_reuse() {
+  reuses_ = load_header_word(reuses_offset) + 1;
+  store_header_word(reuses_offset, reuses_);
+}
 
 void Writers::note_forgotten() { store_header_word(forgotten_offset, forgotten() + 1); }
 
