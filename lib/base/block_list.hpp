@@ -20,8 +20,13 @@ class BlockList {
   }
   [[nodiscard]] T& back() noexcept { return (*this)[size_ - 1]; }
 
+  /// So many elements fit, and to add those allocates nothing.
+  void reserve(std::size_t size) {
+    while (size > blocks_.size() * block_size) blocks_.push_back(std::make_unique<Block>());
+  }
+
   void push_back(T&& element) {
-    if (size_ == blocks_.size() * block_size) blocks_.push_back(std::make_unique<Block>());
+    reserve(size_ + 1);
     (*this)[size_] = std::move(element);
     ++size_;
   }

@@ -21,6 +21,8 @@ class ListAndVector {
     }
   }
 
+  void reserve(std::uint64_t count) { list_.reserve(expected_.size() + count); }
+
   void overwrite(std::size_t at) {
     if (expected_.empty()) return;
     at %= expected_.size();
@@ -55,6 +57,7 @@ TEST_CASE("a list of blocks holds what was put there, and its elements stay wher
   CHECK(counterexample<ListAndVector>(
             {
                 command("push_back", &ListAndVector::push_back, counts),
+                command("reserve", &ListAndVector::reserve, counts),
                 command("overwrite", &ListAndVector::overwrite, Argument::below(2000)),
                 command("replace", &ListAndVector::replace, counts),
             },

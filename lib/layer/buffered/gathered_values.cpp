@@ -145,12 +145,13 @@ void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::u
                    .held = value.held});
   if (!value.held) hold(value, stage);
   append_bytes(value, bytes);
-  value.end.behind += bytes.size();
   prefetch_room(value, bytes.size());  // the next append is likely to be as large
 }
 
 void GatheredValues::append_bytes(Key& value, std::string_view bytes) {
+  // All that take_back goes by, before there may be no memory.
   set_size(value, value.size + bytes.size());
+  value.end.behind += bytes.size();
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (!value.last || value.last->room() == 0) {
@@ -346,17 +347,21 @@ void GatheredValues::release(Taken&& taken) noexcept {
 void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
   if ((keys_.size() - held_keys_) * sizeof(Key) <= most_bytes) return;
   BlockList<Key> kept;
-  index_.clear();
+  KeyIndex index;
+  const auto hash_of = [&](std::uint32_t at) { return kept[at].hash; };
+  kept.reserve(held_keys_);
+  index.reserve(held_keys_, hash_of);
+  // From here on nothing is allocated, so that no key that is moved can get lost.
   long_key_bytes_ = 0;
   for (std::uint32_t i = 0; i < keys_.size(); ++i) {
     Key& key = keys_[i];
     if (!key.held) continue;
     long_key_bytes_ += heap_bytes_of(key.name);
     kept.push_back(std::move(key));
-    index_.insert(kept.back().hash, static_cast<std::uint32_t>(kept.size() - 1),
-                  [&](std::uint32_t at) { return kept[at].hash; });
+    index.insert(kept.back().hash, static_cast<std::uint32_t>(kept.size() - 1), hash_of);
   }
   keys_ = std::move(kept);
+  index_ = std::move(index);
 }
 
 void GatheredValues::discard(std::string_view key) noexcept {
