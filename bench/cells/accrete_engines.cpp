@@ -19,37 +19,23 @@ struct Kind {
   accrete::Durability durability = accrete::Durability::os;
 };
 
-const char* name_of(accrete::Durability durability) {
-  if (durability == accrete::Durability::memory) return "memory";
-  return durability == accrete::Durability::os ? "os" : "sync";
-}
-
-Level level_of(accrete::Durability durability) {
-  if (durability == accrete::Durability::memory) return Level::memory;
-  return durability == accrete::Durability::os ? Level::os : Level::sync;
-}
-
-void append_to(accrete::Store& store, std::span<const Entry> batch, const accrete::AppendOptions& options) {
-  if (batch.size() == 1 && !options.sync) return store.append(batch[0].key, batch[0].bytes);
-  store.append_batch(batch, options);
-}
-
-void get_from(const accrete::Store& store, std::span<const std::string_view> keys, const Sink& sink) {
-  const std::vector<std::string> values = store.get_batch(keys);
-  for (std::size_t i = 0; i < values.size(); ++i) sink(i, values[i]);
-}
-
 class StoreSession : public Session {
  public:
-  StoreSession(std::unique_ptr<accrete::Store> store, bool durable)
+  StoreSession(std::shared_ptr<accrete::Store> store, bool durable)
       : store_(std::move(store)), options_{.sync = durable} {}
 
-  void append(std::span<const Entry> batch) override { append_to(*store_, batch, options_); }
+  void append(std::span<const Entry> batch) override {
+    if (batch.size() == 1 && !options_.sync) return store_->append(batch[0].key, batch[0].bytes);
+    store_->append_batch(batch, options_);
+  }
   void flush() override { store_->flush(); }
-  void get(std::span<const std::string_view> keys, const Sink& sink) override { get_from(*store_, keys, sink); }
+  void get(std::span<const std::string_view> keys, const Sink& sink) override {
+    const std::vector<std::string> values = store_->get_batch(keys);
+    for (std::size_t i = 0; i < values.size(); ++i) sink(i, values[i]);
+  }
 
  private:
-  std::unique_ptr<accrete::Store> store_;
+  std::shared_ptr<accrete::Store> store_;
   accrete::AppendOptions options_;
 };
 
@@ -124,94 +110,56 @@ class DatasetEngine : public Engine {
 /// Lives in the engine: there is nothing to open anew.
 class MemoryEngine : public Engine {
  public:
-  std::unique_ptr<Session> open() override { return std::make_unique<Borrowed>(*store_); }
+  std::unique_ptr<Session> open() override { return std::make_unique<StoreSession>(store_, false); }
   void destroy() override { store_.reset(); }
 
  private:
-  class Borrowed : public Session {
-   public:
-    explicit Borrowed(accrete::Store& store) : store_(store) {}
-
-    void append(std::span<const Entry> batch) override { append_to(store_, batch, {}); }
-    void flush() override {}
-    void get(std::span<const std::string_view> keys, const Sink& sink) override { get_from(store_, keys, sink); }
-
-   private:
-    accrete::Store& store_;
-  };
-
-  std::unique_ptr<accrete::Store> store_ = accrete::memory_store();
+  std::shared_ptr<accrete::Store> store_ = accrete::memory_store();
 };
 
-Description describe(std::string name, std::string title, const Kind& kind, Settings settings) {
-  Description description{.name = std::move(name), .title = std::move(title), .family = "accrete"};
-  description.version = ACCRETE_VERSION;
-  description.level = level_of(kind.durability);
-  description.ours = true;
-  description.processes = !kind.buffer;
-  description.server = kind.server;
-  description.bytes = !kind.numeric;
-  description.numeric = kind.numeric;
-  if (kind.codec) description.codec = kind.codec->name();
-  settings.emplace_back("call", "append_batch; append for a batch of one");
-  if (!kind.server)
-    settings.emplace_back("open files", "half of RLIMIT_NOFILE, which every engine gets at its highest");
-  description.settings = std::move(settings);
-  return description;
-}
-
-EngineType make_type(const Kind& kind, std::string name, std::string title, Settings settings = {}) {
-  return {.description = describe(std::move(name), std::move(title), kind, std::move(settings)),
+EngineType make_type(const Kind& kind, std::string name, std::string title) {
+  return {.description = {.name = std::move(name),
+                          .title = "accrete, " + std::move(title),
+                          .family = "accrete",
+                          .version = ACCRETE_VERSION,
+                          .level = kind.durability,
+                          .ours = true,
+                          .processes = !kind.buffer,
+                          .server = kind.server,
+                          .codec = kind.codec ? std::optional(kind.codec->name()) : std::nullopt,
+                          .bytes = !kind.numeric,
+                          .numeric = kind.numeric},
           .make = [kind](const Setup& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
 }
 
-Settings buffer_settings() { return {{"buffer", "256 MiB, as BufferOptions has it"}}; }
-
-void add_levels(std::vector<EngineType>& types) {
-  for (const auto durability : {accrete::Durability::memory, accrete::Durability::os, accrete::Durability::sync}) {
-    const std::string level = name_of(durability);
-    types.push_back(make_type({.buffer = true, .durability = durability}, "buffered." + level,
-                              "accrete, buffered (" + level + ")", buffer_settings()));
-  }
-  for (const auto durability : {accrete::Durability::memory, accrete::Durability::os, accrete::Durability::sync}) {
-    const std::string level = name_of(durability);
-    types.push_back(
-        make_type({.server = true, .durability = durability}, "server." + level, "accrete, server (" + level + ")",
-                  {{"memory", "1 GiB, as accrete serve has it"},
-                   {"acknowledgement", "window: the client gathers appends, and flush waits for the server"}}));
-  }
-}
-
-void add_codecs(std::vector<EngineType>& types) {
-  for (const std::string& name : accrete::codec_names()) {
-    if (name == "stored") continue;
-    types.push_back(make_type({.codec = accrete::parse_codec(name)}, "files." + name, "accrete, files (" + name + ")",
-                              {{"level", "the codec's default"}}));
-    if (name != "lz4") continue;
-    types.push_back(make_type({.codec = accrete::lz4(), .buffer = true}, "buffered.os.lz4",
-                              "accrete, buffered (os, lz4)", buffer_settings()));
-  }
-}
-
 EngineType make_memory_type() {
-  Description description =
-      describe("memory", "accrete, in memory", {.durability = accrete::Durability::memory},
-               {{"use", "the reference of what a store does: a map of strings, which keeps nothing"}});
-  description.processes = false;
-  description.durable = false;
-  return {.description = std::move(description), .make = [](const Setup&) { return std::make_unique<MemoryEngine>(); }};
+  EngineType type = make_type({.durability = Level::memory}, "memory", "in memory");
+  type.description.processes = false;
+  type.description.durable = false;
+  type.make = [](const Setup&) { return std::make_unique<MemoryEngine>(); };
+  return type;
 }
 
 }  // namespace
 
 void add_accrete_engines(std::vector<EngineType>& types) {
-  types.push_back(make_type({}, "files", "accrete, files"));
-  add_levels(types);
-  add_codecs(types);
+  types.push_back(make_type({}, "files", "files"));
+  for (const Level level : {Level::memory, Level::os, Level::sync}) {
+    const std::string name = name_of(level);
+    types.push_back(make_type({.buffer = true, .durability = level}, "buffered." + name, "buffered (" + name + ")"));
+    types.push_back(make_type({.server = true, .durability = level}, "server." + name, "server (" + name + ")"));
+  }
+  for (const std::string& name : accrete::codec_names()) {
+    if (name == "stored") continue;
+    const accrete::Codec codec = accrete::parse_codec(name);
+    types.push_back(make_type({.codec = codec}, "files." + name, "files (" + name + ")"));
+    if (name == "lz4")
+      types.push_back(make_type({.codec = codec, .buffer = true}, "buffered.os.lz4", "buffered (os, lz4)"));
+  }
   types.push_back(make_memory_type());
-  types.push_back(make_type({.numeric = true}, "accrete.numeric", "accrete, arrays of numbers"));
-  types.push_back(make_type({.buffer = true, .numeric = true}, "accrete.numeric.buffered",
-                            "accrete, arrays of numbers, buffered (os)", buffer_settings()));
+  types.push_back(make_type({.numeric = true}, "accrete.numeric", "arrays of numbers"));
+  types.push_back(
+      make_type({.buffer = true, .numeric = true}, "accrete.numeric.buffered", "arrays of numbers, buffered (os)"));
 }
 
 }  // namespace bench

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <malloc.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "expectation.hpp"
+#include "process_settings.hpp"
 #include "processes.hpp"
 #include "random.hpp"
 
@@ -44,17 +44,21 @@ Setup setup_of(const CellOptions& options) {
           .durable = options.durable};
 }
 
-void append_all(Session& session, Cursor cursor, std::span<Entry> batch) {
-  while (const std::size_t count = cursor.next(batch)) session.append(batch.first(count));
-  session.flush();
-}
-
 Timed time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
-  return run_together(options.processes, engine.server(), [&](std::size_t process) -> Work {
+  const auto prepare = [&](std::size_t process) -> Work {
     const std::shared_ptr<Session> session = engine.open();
-    const auto batch = std::make_shared<std::vector<Entry>>(options.batch);
-    return [=, &workload, &options] { append_all(*session, Cursor(workload, process, options.processes), *batch); };
-  });
+    const auto entries = std::make_shared<std::vector<Entry>>(options.batch);
+    const Cursor begin(workload, process, options.processes);
+    session->prepare(begin, *entries);
+    return [=] {
+      const std::span<Entry> batch(*entries);
+      Cursor cursor = begin;
+      while (const std::size_t count = cursor.next(batch)) session->append(batch.first(count));
+      session->flush();
+      return session->uncounted();
+    };
+  };
+  return run_together(options.processes, engine.server(), prepare, [&] { engine.flush(); });
 }
 
 /// Keys that are read together.
@@ -87,14 +91,6 @@ std::vector<Group> make_groups(const Workload& workload, const Expectation& expe
   return groups;
 }
 
-/// From here on memory that is freed stays in the process, as glibc has it once blocks as large have been freed: else
-/// it is chance whether an engine has freed one, and where none has, making memory anew takes as long as reading.
-void keep_freed_memory() {
-  constexpr int largest_threshold = 32 << 20;  // of those that glibc sets by itself
-  ::mallopt(M_MMAP_THRESHOLD, largest_threshold);
-  ::mallopt(M_TRIM_THRESHOLD, 2 * largest_threshold);
-}
-
 /// Returns how long the gets took, opening included.
 double time_gets(Engine& engine, const std::vector<Group>& groups) {
   std::uint64_t bytes = 0;
@@ -122,11 +118,6 @@ double time_destroy(Engine& engine) {
   const auto begin = Clock::now();
   engine.destroy();
   return seconds_since(begin);
-}
-
-const char* name_of(Level level) {
-  if (level == Level::memory) return "memory";
-  return level == Level::os ? "os" : "sync";
 }
 
 template <typename T>
@@ -175,9 +166,9 @@ json to_json(const Description& description) {
           {"processes", description.processes},
           {"server", description.server},
           {"codec", or_null(description.codec)},
+          {"bytes", description.bytes},
           {"numeric", description.numeric},
-          {"durable", description.durable},
-          {"settings", description.settings}};
+          {"durable", description.durable}};
 }
 
 }  // namespace bench

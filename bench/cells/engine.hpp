@@ -1,7 +1,7 @@
 // What is measured: an engine holds a dataset, and a session is the dataset opened by one process.
 #pragma once
 
-#include <accrete/store.hpp>
+#include <accrete/accrete.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,12 +13,11 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
-#include <utility>
-#include <vector>
+
+#include "processes.hpp"
+#include "workload.hpp"
 
 namespace bench {
-
-using accrete::Entry;  // a pair of views, which every engine takes alike
 
 /// The engine cannot do what is asked of it. That is an answer, not a failure.
 class Unavailable : public std::runtime_error {
@@ -27,9 +26,12 @@ class Unavailable : public std::runtime_error {
 };
 
 /// What an append that has returned survives without --durable.
-enum class Level { memory, os, sync };
+using Level = accrete::Durability;
 
-using Settings = std::vector<std::pair<std::string, std::string>>;  ///< name, and value with its reason
+inline const char* name_of(Level level) {
+  if (level == Level::memory) return "memory";
+  return level == Level::os ? "os" : "sync";
+}
 
 struct Description {
   std::string name;
@@ -44,7 +46,6 @@ struct Description {
   bool bytes = true;     ///< can hold bytes
   bool numeric = false;  ///< can hold arrays of 64-bit floats
   bool durable = true;   ///< can sync each batch
-  Settings settings{};
 };
 
 /// What an engine may know of the cell beforehand, as a user would.
@@ -69,11 +70,15 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// Before the clock starts: this is what is going to be appended, in such batches.
+  virtual void prepare(Cursor /*cursor*/, std::span<Entry> /*batch*/) {}
   virtual void append(std::span<const Entry> batch) = 0;
   /// Hands down what was appended: to the operating system, or to the level that the engine's description names.
   virtual void flush() = 0;
   /// Each value lies in memory of its own, as it would for a caller who keeps it.
   virtual void get(std::span<const std::string_view> keys, const Sink& sink) = 0;
+  /// What appends have taken that is not to count, as users would have it done before.
+  [[nodiscard]] virtual Timed uncounted() const { return {}; }
 };
 
 /// Making one creates the dataset and starts its server, if it has one. Destroying it stops the server.
@@ -86,6 +91,8 @@ class Engine {
 
   /// In the process that is going to use it.
   [[nodiscard]] virtual std::unique_ptr<Session> open() = 0;
+  /// Once all sessions have flushed, for what they cannot.
+  virtual void flush() {}
   /// What has to come before `destroy`, once all sessions are closed.
   virtual void stop() {}
   virtual void destroy() = 0;

@@ -91,22 +91,12 @@ class LevelEngine : public Engine {
 }  // namespace
 
 void add_leveldb_engines(std::vector<EngineType>& types) {
-  const Settings settings = {
-      {"record", "(key, number) for each entry: it has no merge"},
-      {"append", "a WriteBatch a batch"},
-      {"write_buffer_size", "64 MiB, max_file_size 32 MiB: fewer tables and less compaction than with 4 MiB and 2 MiB"},
-      {"block_cache", "64 MiB; block_size 16 KiB, for the large reads that its documentation speaks of"},
-      {"compression", "none"},
-      {"log", "always on: the flush has nothing to do, and the next to open replays the log"},
-      {"get", "an iterator over the records of the key, joined"},
-      {"durable", "sync=true"}};
   types.push_back(
       {.description = {.name = "leveldb",
                        .title = "LevelDB",
                        .family = "leveldb",
                        .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
-                       .level = Level::os,
-                       .settings = settings},
+                       .level = Level::os},
        .make = [](const Setup& setup) { return std::make_unique<LevelEngine>(setup); }});
 }
 

@@ -117,15 +117,6 @@ class LmdbEngine : public Engine {
 }  // namespace
 
 void add_lmdb_engines(std::vector<EngineType>& types) {
-  const Settings settings = {
-      {"record",
-       "(key, number) for each entry; the number is the transaction's and the place in it, and costs nothing"},
-      {"append", "a transaction a batch"},
-      {"flags", "MDB_WRITEMAP|MDB_NOSYNC: the fastest; what is committed survives the process, not the machine"},
-      {"map", "as large as the workload may need; it is sparse"},
-      {"memory", "the pages of its map count as resident, though they are the page cache's"},
-      {"get", "a cursor over the records of the key, joined"},
-      {"durable", "without MDB_NOSYNC"}};
   types.push_back(
       {.description = {.name = "lmdb",
                        .title = "LMDB",
@@ -133,8 +124,7 @@ void add_lmdb_engines(std::vector<EngineType>& types) {
                        .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
                                   std::to_string(MDB_VERSION_PATCH),
                        .level = Level::os,
-                       .processes = true,
-                       .settings = settings},
+                       .processes = true},
        .make = [](const Setup& setup) { return std::make_unique<LmdbEngine>(setup); }});
 }
 

@@ -1,13 +1,14 @@
 // bench_cell: measures one engine with one workload, in a process of its own.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "cell.hpp"
+#include "process_settings.hpp"
 #include "registry.hpp"
-#include "resources.hpp"
 
 namespace bench {
 namespace {
@@ -33,6 +34,10 @@ std::vector<std::string> engine_names() {
   std::vector<std::string> names;
   for (const EngineType& type : engine_types()) names.push_back(type.description.name);
   return names;
+}
+
+const EngineType& engine_type(const std::string& name) {
+  return *std::ranges::find(engine_types(), name, [](const EngineType& type) { return type.description.name; });
 }
 
 void RunArguments::add_to(CLI::App& command) {
@@ -104,11 +109,13 @@ void run(int argc, char** argv) {
     app.parse(argc, argv);
     if (!run_command->parsed()) return print_engines();
     raise_open_files_limit();
-    std::cout << run_cell(*find_engine_type(arguments.engine()), arguments.options()) << '\n';
+    std::cout << run_cell(engine_type(arguments.engine()), arguments.options()) << '\n';
   } catch (const CLI::CallForHelp&) {
     std::cout << (run_command->parsed() ? run_command : &app)->help();
   }
 }
+
+}  // namespace
 
 int exit_code_of(int argc, char** argv) {
   try {
@@ -126,7 +133,6 @@ int exit_code_of(int argc, char** argv) {
   }
 }
 
-}  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) { return bench::exit_code_of(argc, argv); }

@@ -5,14 +5,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <new>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -30,32 +26,37 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
-void check(int result, const char* call) {
+void check(ssize_t result, const char* call) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), call);
 }
 
-/// Nothing is written to it: it tells that all who had it open have closed it, be it by dying.
-class Signal {
+class Pipe {
  public:
-  Signal() { check(::pipe(ends_.data()), "pipe"); }
-  Signal(const Signal&) = delete;
-  Signal& operator=(const Signal&) = delete;
-  ~Signal() {
-    close(reader);
-    close(writer);
+  Pipe() { check(::pipe(ends_.data()), "pipe"); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close(0);
+    close(1);
   }
 
-  void give() { close(writer); }
-  void wait() {
-    give();
+  /// Tells the readers, once all who had it open have done so, be it by dying.
+  void close_writer() { close(1); }
+  /// False at the end. So few bytes come at once.
+  bool read(void* to, std::size_t size) {
+    close_writer();
+    const ssize_t count = ::read(ends_[0], to, size);
+    check(count, "read from a pipe");
+    return static_cast<std::size_t>(count) == size;
+  }
+  void write(const void* bytes, std::size_t size) const { check(::write(ends_[1], bytes, size), "write to a pipe"); }
+
+  void wait_for_end() {
     char byte = 0;
-    check(static_cast<int>(::read(ends_[reader], &byte, 1)), "read from a pipe");
+    (void)read(&byte, 1);
   }
 
  private:
-  static constexpr std::size_t reader = 0;
-  static constexpr std::size_t writer = 1;
-
   void close(std::size_t end) {
     if (const int fd = std::exchange(ends_[end], -1); fd >= 0) ::close(fd);
   }
@@ -63,115 +64,112 @@ class Signal {
   std::array<int, 2> ends_{};
 };
 
-enum class Outcome { died, done, failed, unavailable };
-
+/// What a process says in the end: few enough bytes to go through a pipe at once.
 struct Report {
-  Outcome outcome = Outcome::died;
+  bool unavailable = false;
+  double seconds = 0;  ///< that do not count
   Clock::time_point end{};
   Usage usage{};
-  std::array<char, 1024> message{};
+  std::array<char, 1024> message{};  ///< of a failure
 
-  void set_message(Outcome kind, std::string_view text) noexcept {
-    outcome = kind;
-    text.copy(message.data(), message.size() - 1);
-  }
+  void set_message(std::string_view text) noexcept { text.copy(message.data(), message.size() - 1); }
 };
 
-/// One for each process, in memory that the parent shares with them.
-class SharedReports {
- public:
-  explicit SharedReports(std::size_t count)
-      : size_(count * sizeof(Report)),
-        memory_(::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
-    if (memory_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
-    reports_ = {new (memory_) Report[count], count};
-  }
-  SharedReports(const SharedReports&) = delete;
-  SharedReports& operator=(const SharedReports&) = delete;
-  ~SharedReports() { ::munmap(memory_, size_); }
-
-  [[nodiscard]] std::span<Report> get() const noexcept { return reports_; }
-
- private:
-  std::size_t size_;
-  void* memory_;
-  std::span<Report> reports_{};
+struct Pipes {
+  Pipe ready;  ///< its end is when all are
+  Pipe start;  ///< its end is the start
+  Pipe reports;
 };
 
-void prepare_and_work(const std::function<Work()>& prepare, Signal& ready, Signal& start, Report& report) {
+Usage without(Usage usage, const Usage& uncounted) {
+  usage.cpu_seconds -= uncounted.cpu_seconds;
+  return usage;
+}
+
+Report prepare_and_work(const std::function<Work()>& prepare, Pipes& pipes) {
   const Work work = prepare();
   const Meter meter(::getpid());
-  ready.give();
-  start.wait();
-  work();
-  report.end = Clock::now();
-  report.usage = meter.usage();
+  pipes.ready.close_writer();
+  pipes.start.wait_for_end();
+  const Timed uncounted = work();
+  return {.seconds = uncounted.seconds, .end = Clock::now(), .usage = without(meter.usage(), uncounted.usage)};
 }
 
 /// Leaves without destructors of what the parent has: they are the parent's to run.
-[[noreturn]] void be_process(const std::function<Work()>& prepare, Signal& ready, Signal& start, Report& report) {
+[[noreturn]] void be_process(const std::function<Work()>& prepare, Pipes& pipes) {
+  Report report;
   try {
-    prepare_and_work(prepare, ready, start, report);
-    report.outcome = Outcome::done;
+    report = prepare_and_work(prepare, pipes);
   } catch (const Unavailable& error) {
-    report.set_message(Outcome::unavailable, error.what());
+    report.unavailable = true;
+    report.set_message(error.what());
   } catch (const std::exception& error) {
-    report.set_message(Outcome::failed, error.what());
+    report.set_message(error.what());
   }
+  pipes.reports.write(&report, sizeof report);
   std::_Exit(0);
 }
 
 void throw_failure(const Report& report) {
   const std::string message = report.message.data();
-  if (report.outcome == Outcome::unavailable) throw Unavailable(message);
-  if (report.outcome == Outcome::failed) throw std::runtime_error(message);
-  if (report.outcome == Outcome::died) throw std::runtime_error("a process of the cell has died");
+  if (report.unavailable) throw Unavailable(message);
+  if (!message.empty()) throw std::runtime_error(message);
 }
 
-Timed run_here(std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare) {
+std::optional<Meter> meter_of(std::optional<pid_t> process) {
+  return process ? std::optional<Meter>(*process) : std::nullopt;
+}
+
+Timed run_here(std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare,
+               const std::function<void()>& finish) {
   const Work work = prepare(0);
-  std::optional<Meter> server_meter;
-  if (server) server_meter.emplace(*server);
+  const std::optional<Meter> server_meter = meter_of(server);
   const Meter meter(::getpid());
   const auto begin = Clock::now();
-  work();
-  Timed timed{.seconds = seconds_between(begin, Clock::now()), .usage = meter.usage()};
+  const Timed uncounted = work();
+  finish();
+  Timed timed{.seconds = seconds_between(begin, Clock::now()) - uncounted.seconds,
+              .usage = without(meter.usage(), uncounted.usage)};
   if (server_meter) timed.usage += server_meter->usage();
   return timed;
 }
 
-Timed run_forked(std::size_t processes, std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare) {
-  const SharedReports reports(processes);
-  Signal ready;
-  Signal start;
+Timed run_forked(std::size_t processes, std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare,
+                 const std::function<void()>& finish) {
+  Pipes pipes;
   std::vector<pid_t> children;
   for (std::size_t i = 0; i < processes; ++i) {
     const pid_t child = ::fork();
     check(child, "fork");
-    if (child == 0) be_process([&] { return prepare(i); }, ready, start, reports.get()[i]);
+    if (child == 0) be_process([&] { return prepare(i); }, pipes);
     children.push_back(child);
   }
-  ready.wait();
-  std::optional<Meter> server_meter;
-  if (server) server_meter.emplace(*server);
+  pipes.ready.wait_for_end();
+  const std::optional<Meter> server_meter = meter_of(server);
   const auto begin = Clock::now();
-  start.give();
+  pipes.start.close_writer();
+  std::vector<Report> reports;
+  for (Report report; pipes.reports.read(&report, sizeof report);) reports.push_back(report);
   for (const pid_t child : children) check(::waitpid(child, nullptr, 0), "waitpid");
   Timed timed;
-  if (server_meter) timed.usage += server_meter->usage();
-  for (const Report& report : reports.get()) {
+  for (const Report& report : reports) {
     throw_failure(report);
-    timed.seconds = std::max(timed.seconds, seconds_between(begin, report.end));
+    timed.seconds = std::max(timed.seconds, seconds_between(begin, report.end) - report.seconds);
     timed.usage += report.usage;
   }
+  if (reports.size() < processes) throw std::runtime_error("a process of the cell has died");
+  const auto finish_begin = Clock::now();
+  finish();
+  timed.seconds += seconds_between(finish_begin, Clock::now());
+  if (server_meter) timed.usage += server_meter->usage();
   return timed;
 }
 
 }  // namespace
 
 Timed run_together(std::size_t processes, std::optional<pid_t> server,
-                   const std::function<Work(std::size_t process)>& prepare) {
-  return processes == 1 ? run_here(server, prepare) : run_forked(processes, server, prepare);
+                   const std::function<Work(std::size_t process)>& prepare, const std::function<void()>& finish) {
+  return processes == 1 ? run_here(server, prepare, finish) : run_forked(processes, server, prepare, finish);
 }
 
 }  // namespace bench

@@ -15,11 +15,13 @@ struct Timed {
   Usage usage{};       ///< of all, the server included
 };
 
-using Work = std::function<void()>;
+/// What is timed; returns the part of it that is not to count, but for memory.
+using Work = std::function<Timed()>;
 
-/// Each process prepares itself; then all do their work, which is timed. One process is this one; more are forked from
-/// it. What a process holds for its work goes with the Work, after the clock has stopped. Throws what a process throws.
+/// Each process prepares itself; then all do their work, which is timed, and at last this one finishes. One process is
+/// this one; more are forked from it. What a process holds for its work goes with the Work, after the clock has
+/// stopped. Throws what a process throws.
 Timed run_together(std::size_t processes, std::optional<pid_t> server,
-                   const std::function<Work(std::size_t process)>& prepare);
+                   const std::function<Work(std::size_t process)>& prepare, const std::function<void()>& finish);
 
 }  // namespace bench

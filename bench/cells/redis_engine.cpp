@@ -191,24 +191,6 @@ class RedisEngine : public Engine {
   std::optional<ServerProcess> server_;
 };
 
-Settings make_settings(const Kind& kind) {
-  Settings settings = {
-      {"append",
-       "APPEND for each entry, a pipeline a batch, of at most 10,000; the replies to one are taken while the "
-       "server has the next"},
-      {"connection", "a Unix socket, the fastest that there is"},
-      {"save", "none"},
-      {"memory", "of the server: all values are in it"},
-      {"get", "MGET"},
-      {"destroy", "FLUSHALL SYNC, and its files are removed"}};
-  if (kind.log) {
-    settings.emplace_back("appendonly",
-                          "yes, appendfsync no; auto-aof-rewrite-percentage 0: no rewrite while it is measured");
-    settings.emplace_back("durable", "appendfsync always: one for each pipeline");
-  }
-  return settings;
-}
-
 EngineType make_type(const char* name, const char* title, const std::optional<std::string>& version, const Kind& kind) {
   return {.description = {.name = name,
                           .title = title,
@@ -217,8 +199,7 @@ EngineType make_type(const char* name, const char* title, const std::optional<st
                           .level = kind.log ? Level::os : Level::memory,
                           .processes = true,
                           .server = true,
-                          .durable = kind.log,
-                          .settings = make_settings(kind)},
+                          .durable = kind.log},
           .make = [kind, is_there = version.has_value()](const Setup& setup) {
             if (!is_there) throw Unavailable("there is no redis-server");
             return std::make_unique<RedisEngine>(setup, kind);

@@ -1,7 +1,5 @@
 #include "registry.hpp"
 
-#include <algorithm>
-
 namespace bench {
 namespace {
 
@@ -21,7 +19,7 @@ std::vector<EngineType> make_engine_types() {
 #ifdef BENCH_SQLITE
   add_sqlite_engines(types);
 #endif
-#ifdef BENCH_HIREDIS
+#ifdef BENCH_REDIS
   add_redis_engines(types);
 #endif
   return types;
@@ -32,12 +30,6 @@ std::vector<EngineType> make_engine_types() {
 const std::vector<EngineType>& engine_types() {
   static const std::vector<EngineType> types = make_engine_types();
   return types;
-}
-
-const EngineType* find_engine_type(std::string_view name) {
-  const std::vector<EngineType>& types = engine_types();
-  const auto found = std::ranges::find_if(types, [&](const EngineType& type) { return type.description.name == name; });
-  return found == types.end() ? nullptr : &*found;
 }
 
 }  // namespace bench

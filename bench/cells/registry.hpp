@@ -1,8 +1,6 @@
-// All engines that this build can measure.
+// The engines of a program: registry.cpp has those of bench_cell.
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine.hpp"
@@ -10,9 +8,6 @@
 namespace bench {
 
 [[nodiscard]] const std::vector<EngineType>& engine_types();
-
-/// nullptr if there is none of this name.
-[[nodiscard]] const EngineType* find_engine_type(std::string_view name);
 
 // Each is defined in the file of its library, if the build has that.
 void add_accrete_engines(std::vector<EngineType>& types);

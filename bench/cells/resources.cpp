@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <fstream>
 #include <stdexcept>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <system_error>
 
@@ -57,14 +56,6 @@ Stored stored_in(const std::filesystem::path& directory) {
     if (S_ISREG(status.st_mode)) ++stored.files;
   }
   return stored;
-}
-
-std::uint64_t raise_open_files_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::system_error(errno, std::generic_category(), "setrlimit");
-  return limit.rlim_cur;
 }
 
 }  // namespace bench

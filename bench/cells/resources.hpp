@@ -41,7 +41,4 @@ struct Stored {
 /// Below this directory.
 [[nodiscard]] Stored stored_in(const std::filesystem::path& directory);
 
-/// To its hard limit, for this process and those that it starts. Returns it.
-std::uint64_t raise_open_files_limit();
-
 }  // namespace bench

@@ -137,30 +137,6 @@ class RocksEngine : public Engine {
   rocksdb::Options options_;
 };
 
-Settings make_settings(const Kind& kind) {
-  Settings settings = {
-      {"append", "Merge with an operator that concatenates, a WriteBatch a batch"},
-      {"write_buffer_size", "128 MiB, max_write_buffer_number 4: large buffers, so that writers seldom wait"},
-      {"memtable_factory",
-       "vector, as for bulk loads: 1.4 times the appends a second of a skip list, but a get meanwhile would sort all "
-       "of "
-       "it; it asks for allow_concurrent_memtable_write=false, and there is one writer"},
-      {"level0_slowdown_writes_trigger", "40, level0_stop_writes_trigger 60: compaction does not hold up the writer"},
-      {"target_file_size_base", "128 MiB, max_bytes_for_level_base 1 GiB: as large as what is flushed"},
-      {"max_background_jobs", "2, the number of cores"},
-      {"filter_policy", "Bloom, 10 bits a key"},
-      {"block_cache", "64 MiB; block_size 16 KiB, for fewer blocks a value"},
-      {"get", "MultiGet into PinnableSlice"},
-      {"durable", "log on, sync=true"}};
-  settings.emplace_back("compression", kind.compression == rocksdb::kNoCompression ? "none" : "LZ4");
-  if (kind.log)
-    settings.emplace_back("log", "on, without sync: the flush has nothing to do, and the next to open replays the log");
-  else
-    settings.emplace_back("log",
-                          "off; the flush at the end writes the tables, and syncs each of them: it has no other");
-  return settings;
-}
-
 EngineType make_type(const char* name, const char* title, const Kind& kind) {
   const bool is_compressed = kind.compression != rocksdb::kNoCompression;
   return {.description = {.name = name,
@@ -168,8 +144,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .family = "rocksdb",
                           .version = rocksdb::GetRocksVersionAsString(),
                           .level = kind.log ? Level::os : Level::memory,
-                          .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt,
-                          .settings = make_settings(kind)},
+                          .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt},
           .make = [kind](const Setup& setup) { return std::make_unique<RocksEngine>(setup, kind); }};
 }
 

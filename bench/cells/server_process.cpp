@@ -53,7 +53,7 @@ ServerProcess::ServerProcess(const std::vector<std::string>& command, const std:
       output_(::memfd_create("output of a server", MFD_CLOEXEC)),
       pid_(start(command, directory, output_)) {
   try {
-    wait_until_ready(ready_text);
+    wait_for(ready_text);
   } catch (...) {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
@@ -70,14 +70,14 @@ ServerProcess::~ServerProcess() {
   ::close(output_);
 }
 
-void ServerProcess::wait_until_ready(std::string_view ready_text) {
+void ServerProcess::wait_for(std::string_view text) const {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (output().find(ready_text) == std::string::npos) {
+  while (output().find(text) == std::string::npos) {
     siginfo_t status{};
     check(::waitid(P_PID, static_cast<id_t>(pid_), &status, WEXITED | WNOHANG | WNOWAIT), "waitid");
-    if (status.si_pid != 0) throw std::runtime_error("'" + program_ + "' has ended at once: " + output());
+    if (status.si_pid != 0) throw std::runtime_error("'" + program_ + "' has ended: " + output());
     if (std::chrono::steady_clock::now() > deadline)
-      throw std::runtime_error("'" + program_ + "' does not get ready: " + output());
+      throw std::runtime_error("'" + program_ + "' takes too long: " + output());
     std::this_thread::sleep_for(step);
   }
 }

@@ -204,32 +204,13 @@ class SqliteEngine : public Engine {
   std::filesystem::path directory_;
 };
 
-Settings make_settings(const Kind& kind) {
-  Settings settings = {
-      {"table",
-       "(key, number, bytes): WITHOUT ROWID for rows of up to 200 B, a twentieth of a page, as advised; for "
-       "larger ones row numbers, and an index of the keys"},
-      {"append", "a prepared INSERT for each entry, a transaction a batch"},
-      {"synchronous", "OFF: what is committed survives the process, not the machine"},
-      {"cache_size", "256 MiB, as much as accrete's buffer; mmap_size as large as it can be"},
-      {"locking_mode", "EXCLUSIVE for one process; several wait for each other with a busy_timeout"},
-      {"get", "SELECT of the rows of the key in their order, joined"},
-      {"durable", "synchronous=FULL"}};
-  if (kind.log)
-    settings.emplace_back("journal_mode", "WAL, with a checkpoint every 64 MiB: fewer than with 4 MiB");
-  else
-    settings.emplace_back("journal_mode", "TRUNCATE: what is overwritten is saved before, and no file is made for it");
-  return settings;
-}
-
 EngineType make_type(const char* name, const char* title, const Kind& kind) {
   return {.description = {.name = name,
                           .title = title,
                           .family = "sqlite",
                           .version = ::sqlite3_libversion(),
                           .level = Level::os,
-                          .processes = true,
-                          .settings = make_settings(kind)},
+                          .processes = true},
           .make = [kind](const Setup& setup) { return std::make_unique<SqliteEngine>(setup, kind); }};
 }
 

@@ -159,19 +159,12 @@ class StdioEngine : public Engine {
 }  // namespace
 
 void add_stdio_engines(std::vector<EngineType>& types) {
-  const Settings settings = {
-      {"open files",
-       "those appended to last: RLIMIT_NOFILE, but for 100, and at most 2,048: closing one of more is slow"},
-      {"buffer", "of a file 4 KiB, as the library has it"},
-      {"call", "fwrite for each entry; with several processes, buffers would cut entries in two"},
-      {"durable", "fflush and fdatasync of each file of the batch; nothing makes a batch whole after a crash"}};
   types.push_back({.description = {.name = "stdio",
                                    .title = "stdio, a file a key",
                                    .family = "stdio",
                                    .version = ::gnu_get_libc_version(),
                                    .level = Level::memory,
-                                   .numeric = true,
-                                   .settings = settings},
+                                   .numeric = true},
                    .make = [](const Setup& setup) { return std::make_unique<StdioEngine>(setup); }});
 }
 

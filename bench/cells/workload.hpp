@@ -1,6 +1,7 @@
 // What is appended: which bytes to which key, in which order. Nothing of it is made while a clock runs.
 #pragma once
 
+#include <accrete/store.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine.hpp"
-
 namespace bench {
+
+using accrete::Entry;  // a pair of views, which every engine takes alike
 
 /// The bytes of all appends are slices of a pool of this size.
 inline constexpr std::size_t pool_bytes = std::size_t{4} << 20;

@@ -1,23 +1,20 @@
 // Times putting and getting items of MessagePack, beside bare msgpack-cxx over the same store, and appends of small
-// lists to one key: bench_packed DIRECTORY
+// lists to one key: bench_packed DIRECTORY [option of Google Benchmark…]
 //
-// Prints "pattern<TAB>subject<TAB>nanoseconds per item". The lists are those of partd_packed.py.
+// A benchmark's name is "pattern/subject". The lists are those of partd_typed.py.
 #include <accrete/accrete.hpp>
 #include <accrete/packed.hpp>
-#include <chrono>
+#include <benchmark/benchmark.h>
 #include <filesystem>
-#include <functional>
 #include <iostream>
-#include <numeric>
+#include <optional>
 #include <stdexcept>
 
 namespace {
 
 constexpr std::size_t item_count = 200'000;
 constexpr std::size_t items_a_put = 100;
-constexpr std::size_t rounds = 5;
 constexpr std::size_t list_count = 1000;
-constexpr std::size_t list_size = 5;
 
 struct Row {
   std::uint32_t id = 0;
@@ -26,27 +23,6 @@ struct Row {
   std::vector<std::uint32_t> legs;
   MSGPACK_DEFINE(id, origin, delay, legs)
 };
-
-std::vector<Row> make_rows() {
-  std::vector<Row> rows(item_count);
-  for (std::uint32_t i = 0; i < item_count; ++i) {
-    rows[i] = {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
-  }
-  return rows;
-}
-
-std::vector<int> make_numbers() {
-  std::vector<int> numbers(item_count);
-  for (std::size_t i = 0; i < item_count; ++i) numbers[i] = static_cast<int>(i * i % 100'000);
-  return numbers;
-}
-
-void report(const std::string& pattern, const char* subject, std::size_t count, const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
-  std::cout << pattern << '\t' << subject << '\t' << taken.count() / static_cast<double>(count) << '\n';
-}
 
 template <typename T>
 void put_packed(const std::vector<T>& items, accrete::Store& store) {
@@ -67,7 +43,7 @@ void put_bare(const std::vector<T>& items, accrete::Store& store) {
 }
 
 template <typename T>
-std::vector<T> get_bare(const accrete::Store& store) {
+std::size_t get_bare(const accrete::Store& store) {
   const std::string value = store.get("k");
   std::vector<T> items;
   msgpack::object_handle handle;
@@ -75,79 +51,122 @@ std::vector<T> get_bare(const accrete::Store& store) {
     msgpack::unpack(handle, value.data(), value.size(), offset);
     items.push_back(handle.get().as<T>());
   }
-  return items;
+  return items.size();
 }
 
 template <typename T>
-void bench_items(const std::string& name, const std::vector<T>& items) {
-  const auto check = [](std::size_t count) {
-    if (count != item_count) throw std::runtime_error("the store lacks what was put");
-  };
-  const auto store = accrete::memory_store();
-  const auto report_put = [&](const char* subject, const std::function<void()>& put) {
-    // The second of two, which finds memory and caches as the first has left them, whatever came before.
-    store->erase("k");
-    put();
-    store->erase("k");
-    report("put " + name, subject, item_count, put);
-  };
-  for (std::size_t round = 0; round < rounds; ++round) {
-    report_put("bare msgpack-cxx", [&] { put_bare(items, *store); });
-    report("get " + name, "bare msgpack-cxx", item_count, [&] { check(get_bare<T>(*store).size()); });
-    report_put("accrete", [&] { put_packed(items, *store); });
-    report("get " + name, "accrete", item_count, [&] { check(accrete::Packed<T>{*store}.get("k").size()); });
-    report("read " + name, "accrete", item_count, [&] {
-      auto reader = accrete::Packed<T>{*store}.reader("k");
-      std::size_t count = 0;
-      while (reader.next()) ++count;
-      check(count);
-    });
-  }
+std::size_t read_packed(accrete::Store& store) {
+  auto reader = accrete::Packed<T>{store}.reader("k");
+  std::size_t count = 0;
+  while (reader.next()) ++count;
+  return count;
 }
 
-std::vector<std::vector<double>> make_series() {
+void require(bool holds) {
+  if (!holds) throw std::runtime_error("the store lacks what was put");
+}
+
+template <typename T>
+void add_items(const std::string& name, const std::vector<T>& items) {
+  const auto add_put = [&](const std::string& subject, void (*put)(const std::vector<T>&, accrete::Store&)) {
+    benchmark::RegisterBenchmark(("put " + name + subject).c_str(), [=, &items](benchmark::State& state) {
+      const auto store = accrete::memory_store();
+      for (auto _ : state) {
+        put(items, *store);
+        state.PauseTiming();
+        store->erase("k");
+        state.ResumeTiming();
+      }
+      state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
+    });
+  };
+  const auto add_get = [&](const std::string& subject, const auto& get) {
+    benchmark::RegisterBenchmark(subject.c_str(), [=, &items](benchmark::State& state) {
+      const auto store = accrete::memory_store();
+      put_packed(items, *store);
+      for (auto _ : state) require(get(*store) == item_count);
+      state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
+    });
+  };
+  add_put("/accrete", put_packed<T>);
+  add_put("/bare msgpack-cxx", put_bare<T>);
+  add_get("get " + name + "/accrete", [](accrete::Store& store) { return accrete::Packed<T>{store}.get("k").size(); });
+  add_get("get " + name + "/bare msgpack-cxx", get_bare<T>);
+  add_get("read " + name + "/accrete", read_packed<T>);
+}
+
+/// A dataset of lists, all of one key.
+class Lists {
+ public:
+  Lists(const std::string& path, const accrete::OpenOptions& options) : path_(path) {
+    accrete::create(path_);
+    packed_.emplace(accrete::open(path_, options));
+    packed_->append_items("k", list_);
+  }
+  ~Lists() {
+    packed_.reset();
+    accrete::destroy(path_);
+  }
+  Lists(const Lists&) = delete;
+  Lists& operator=(const Lists&) = delete;
+
+  void append() {
+    for (std::size_t i = 0; i < list_count; ++i) packed_->append_items("k", list_);
+    packed_->store().flush();
+  }
+  [[nodiscard]] std::size_t get() const { return packed_->get("k").size() / list_.size() - 1; }
+
+ private:
+  std::string path_;
+  std::vector<int> list_ = {0, 1, 2, 3, 4};
+  std::optional<accrete::Packed<int>> packed_;
+};
+
+void add_lists(const std::string& dataset, const std::string& subject, const accrete::OpenOptions& options) {
+  const auto append = [=](benchmark::State& state) {
+    Lists lists(dataset, options);
+    for (auto _ : state) lists.append();
+    require(lists.get() == list_count);
+    state.SetItemsProcessed(state.iterations() * std::int64_t{list_count});
+  };
+  const auto get = [=](benchmark::State& state) {
+    Lists lists(dataset, options);
+    lists.append();
+    for (auto _ : state) require(lists.get() == list_count);
+    state.SetItemsProcessed(state.iterations() * std::int64_t{list_count});
+  };
+  benchmark::RegisterBenchmark(("append lists/" + subject).c_str(), append)->UseRealTime()->Iterations(1);
+  benchmark::RegisterBenchmark(("get lists/" + subject).c_str(), get)->UseRealTime();
+}
+
+void bench(const std::filesystem::path& directory) {
+  std::vector<Row> rows(item_count);
+  std::vector<int> numbers(item_count);
   std::vector<std::vector<double>> series(item_count);
-  for (std::size_t i = 0; i < item_count; ++i) series[i].assign(20, 0.5 + static_cast<double>(i));
-  return series;
-}
-
-std::vector<int> make_list() {
-  std::vector<int> list(list_size);
-  std::iota(list.begin(), list.end(), 0);
-  return list;
-}
-
-void bench_lists(const std::string& dataset, const char* subject, const accrete::OpenOptions& options) {
-  accrete::create(dataset);
-  const std::vector<int> list = make_list();
-  {
-    accrete::Packed<int> packed{accrete::open(dataset, options)};
-    packed.append_items("k", list);
-    report("append lists", subject, list_count, [&] {
-      for (std::size_t i = 0; i < list_count; ++i) packed.append_items("k", list);
-      packed.store().flush();
-    });
-    report("get lists", subject, list_count, [&] {
-      if (packed.get("k").size() != list.size() * (list_count + 1)) throw std::runtime_error("the dataset lacks lists");
-    });
+  for (std::uint32_t i = 0; i < item_count; ++i) {
+    rows[i] = {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
+    numbers[i] = static_cast<int>(std::size_t{i} * i % 100'000);
+    series[i].assign(20, 0.5 + i);
   }
-  accrete::destroy(dataset);
+  add_items("rows", rows);
+  add_items("numbers", numbers);
+  add_items("series", series);
+  const std::string dataset = directory / "packed.accrete";
+  add_lists(dataset, "accrete", {.buffer = accrete::BufferOptions{}});
+  add_lists(dataset, "accrete, unbuffered", {});
+  benchmark::RunSpecifiedBenchmarks();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
   if (argc != 2) {
-    std::cerr << "usage: bench_packed DIRECTORY\n";
+    std::cerr << "usage: bench_packed DIRECTORY [option of Google Benchmark…]\n";
     return 2;
   }
   try {
-    bench_items("rows", make_rows());
-    bench_items("numbers", make_numbers());
-    bench_items("series", make_series());
-    const std::string dataset = std::filesystem::path(argv[1]) / "packed.accrete";
-    bench_lists(dataset, "accrete", {.buffer = accrete::BufferOptions{}});
-    bench_lists(dataset, "accrete, unbuffered", {});
+    bench(argv[1]);
   } catch (const std::exception& error) {
     std::cerr << "bench_packed: " << error.what() << '\n';
     return 1;

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driver import results
-from driver.cell import run_cell
-from driver.engines import known_engines
+from driver.cell import known_engines, run_cell
+from driver.machine import place_of_data, settle
 from driver.patterns import Cell
-from driver.place import place_of_data
 from driver.results import BenchError, UsageError
-from driver.run import INTERRUPTED, new_results, terminated_as_interrupted
-from driver.settle import settle
+from driver.run import INTERRUPTED, check_engines, new_results, was_interrupted
 
 STACKS = ("files", "buffered.memory", "buffered.os", "server.os")
 ENTRY_BYTES = 100
@@ -23,8 +21,8 @@ LEAST_APPENDS = 10 ** 6  # on the axis of keys: fewer would measure how a datase
 PATIENCE = 5  # times the limit: what takes longer than that, where less was expected, hangs
 CHEAP_SECONDS = 2  # where a decade took no longer, a point is measured between it and the next
 
-# (first decade, last decade, last with --quick)
-DECADES = {"keys": (10 ** 3, 10 ** 7, 10 ** 5), "appends": (10 ** 5, 10 ** 8, 10 ** 6)}
+# Powers of ten: (the first, the last, the last with --quick)
+DECADES = {"keys": (3, 7, 5), "appends": (5, 8, 6)}
 
 MANY_KEYS_IN_FEW_FILES = ("rocksdb", "leveldb", "lmdb", "sqlite", "redis")  # families; the others have a file for each
 BLOCK_BYTES = 4096
@@ -66,20 +64,14 @@ def main(arguments):
     axes = [arguments.axis] if arguments.axis else list(DECADES)
     engines = chosen_engines(arguments.build, sum(arguments.engine, []))
     output = arguments.output or arguments.build / "results.json"
-    directory = arguments.directory or arguments.build / "data"
-    with place_of_data(directory) as place:
+    with place_of_data(arguments.directory or arguments.build / "data") as place:
         check_room(place, axes, arguments.quick, engines)
-        found = load_or_new(output, place, arguments.quick)
-        add_engines(found, engines)
+        found = results.load(output) if output.exists() else new_results([], [], [], place, 0, arguments.quick)
+        known = {engine["name"] for engine in found["engines"]}
+        found["engines"] += [engine for engine in engines if engine["name"] not in known]
         growth = Growth(arguments.build.resolve(), place, arguments.limit_seconds, output, found)
-        interrupted = False
-        with terminated_as_interrupted():
-            try:
-                for axis in axes:
-                    growth.measure_axis(axis, arguments.quick, [engine["name"] for engine in engines])
-            except KeyboardInterrupt:
-                interrupted = True
-    print_table(growth.measured)
+        interrupted = was_interrupted(
+            lambda: [growth.measure_axis(axis, arguments.quick, [engine["name"] for engine in engines]) for axis in axes])
     print(f"results: {output}", file=sys.stderr)
     if interrupted:
         return INTERRUPTED
@@ -88,9 +80,7 @@ def main(arguments):
 
 def chosen_engines(build, names):
     by_name = {engine["name"]: engine for engine in known_engines(build)}
-    for name in names:
-        if name not in by_name:
-            raise UsageError(f"no engine '{name}'; there are {', '.join(by_name)}")
+    check_engines(names, by_name)
     chosen = [by_name[name] for name in names or STACKS if name in by_name]
     if not chosen:
         raise BenchError(f"none of {', '.join(STACKS)} is built here")
@@ -99,12 +89,7 @@ def chosen_engines(build, names):
 
 def decades(axis, quick):
     first, last, last_quick = DECADES[axis]
-    sizes = []
-    size = first
-    while size <= (last_quick if quick else last):
-        sizes.append(size)
-        size *= 10
-    return sizes
+    return [10 ** power for power in range(first, (last_quick if quick else last) + 1)]
 
 
 def point_of(axis, size):
@@ -135,17 +120,6 @@ def check_room(place, axes, quick, engines):
                          f"{free_files:,} files (df -i): {advice}")
 
 
-def load_or_new(output, place, quick):
-    if output.exists():
-        return results.load(output)
-    return new_results([], [], [], place, 0, quick)
-
-
-def add_engines(found, engines):
-    known = {engine["name"] for engine in found["engines"]}
-    found["engines"] += [engine for engine in engines if engine["name"] not in known]
-
-
 class Growth:
     def __init__(self, build, place, limit_seconds, output, found):
         self.build = build
@@ -158,6 +132,8 @@ class Growth:
     def measure_axis(self, axis, quick, engines):
         """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike."""
         self.forget(axis, engines)
+        print(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n\n"
+              f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}", file=sys.stderr)
         going = list(engines)
         sizes = decades(axis, quick)
         for size, following in zip(sizes, [*sizes[1:], None]):
@@ -215,17 +191,3 @@ def line(entry):
         time_ns, cpu_ns = (1e9 * entry[name] / entry["appends"] for name in ("seconds", "cpu_seconds"))
         cost = f"{time_ns:>10,.0f} ns{cpu_ns:>11,.0f} ns{entry['memory_bytes'] / 1e6:>9,.0f} MB"
     return f"{entry['engine']:<18}{entry['keys']:>12,}{entry['appends']:>14,}{cost}  {note}".rstrip()
-
-
-def print_table(measured):
-    """By axis and engine, so that the growth is seen from line to line."""
-    for axis in DECADES:
-        of_axis = [entry for entry in measured if entry["axis"] == axis]
-        if not of_axis:
-            continue
-        print(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n")
-        print(f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
-        for name in dict.fromkeys(entry["engine"] for entry in of_axis):
-            for entry in of_axis:
-                if entry["engine"] == name:
-                    print(line(entry))

@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
-from driver.engines import program
+from driver.cell import program
 from driver.machine import file_system
 from driver.results import BenchError, UsageError
 
@@ -23,7 +23,8 @@ TOLERANCE = 0.03  # of a path that has no reference yet
 SKIPPED = 77  # as Meson has it
 DEADLINE_SECONDS = 300
 
-# Iterations of the shorter run; the longer one has twice as many. So few that a test can wait for them.
+# Iterations of the shorter run; the longer one has twice as many. So few that a test can wait for them. What is counted
+# is an append, and for get a value of 1,000 entries.
 PATHS = {
     "files_append": 5_000,
     "files_batch": 20_000,
@@ -32,27 +33,11 @@ PATHS = {
     "server_message": 20_000,
     "get": 1_000,
 }
-UNITS = {"get": "a get of 1,000 entries"}  # the others: an append
-
 HOTTEST = ("files_append", "buffered_append", "server_message")
 
 
 class Skip(Exception):
     """Why nothing can be compared here."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the numbers depend on, besides the code."""
-
-    optimization: str
-    compiler: str
-    machine: str
-    libc: str
-    avx2: bool
-
-    def of_reference(self):
-        return {"compiler": self.compiler, "machine": self.machine, "libc": self.libc, "avx2": self.avx2}
 
 
 def add_parser(subparsers):
@@ -76,15 +61,19 @@ def add_parser(subparsers):
 
 def main(arguments):
     paths = chosen_paths(arguments.paths, arguments.hottest)
+    references, known = new_references(), {}
     try:
-        setting = setting_of(arguments.build)
+        optimization, setting = setting_of(arguments.build)
         valgrind = shutil.which("valgrind")
         if valgrind is None:
             raise Skip("valgrind is not installed")
-        references = load(arguments.references) if arguments.references.exists() else new_references()
-        if arguments.check:
-            check_file_system(file_system(tempfile.gettempdir()))
-            references_for(references, setting)
+        if arguments.references.exists():
+            references = load(arguments.references)
+        kind = file_system(tempfile.gettempdir())
+        if arguments.check and kind not in FILE_SYSTEMS:
+            raise Skip(f"temporary files are on {kind}, and the references are of {', '.join(FILE_SYSTEMS)}")
+        with suppress(*([] if arguments.check else [Skip])):
+            known = known_paths(references, optimization, setting)
     except Skip as reason:
         if not arguments.check:
             raise BenchError(str(reason)) from reason
@@ -93,11 +82,11 @@ def main(arguments):
     executable = program(arguments.build, "bench", "limits", PROGRAM)
     counted = {name: instructions(valgrind, executable, name) for name in paths}
     if arguments.update:
-        update(references, setting, counted)
-        save(arguments.references, references)
-    known = references["references"].get(setting.optimization, {})
-    usable = known if all(known.get(name) == value for name, value in setting.of_reference().items()) else {}
-    return compare(counted, usable.get("paths", {}), arguments.check)
+        before = references["references"].get(optimization, {}).get("paths", {})
+        known = updated(known, before, counted)
+        references["references"][optimization] = {**setting, "paths": known}
+        arguments.references.write_text(json.dumps(references, indent=1) + "\n", encoding="utf-8")
+    return compare(counted, known, arguments.check)
 
 
 def chosen_paths(names, hottest):
@@ -109,32 +98,29 @@ def chosen_paths(names, hottest):
     return list(HOTTEST) if hottest else names or list(PATHS)
 
 
-def introspect(build, what):
-    meson = shutil.which("meson", path="/usr/bin") or shutil.which("meson")  # Debian's own, as scripts/test
-    if meson is None:
-        raise Skip("meson is not installed, which knows how the programs are compiled")
-    done = subprocess.run([meson, "introspect", what, str(build)], capture_output=True, text=True, check=False)
+def introspected(build, what):
+    path = build / "meson-info" / f"intro-{what}.json"
     try:
-        return json.loads(done.stdout)
-    except ValueError as error:
-        raise BenchError(f"'{build}' is no build directory of Meson: {done.stderr.strip()}") from error
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"'{build}' is no build directory of Meson: it lacks '{path}'") from error
 
 
 def setting_of(build):
-    options = {option["name"]: option["value"] for option in introspect(build, "--buildoptions")}
+    """(optimization level, {what else the numbers depend on, besides the code}): references hold under the same only."""
+    options = {option["name"]: option["value"] for option in introspected(build, "buildoptions")}
     for name, plain in (("b_sanitize", "none"), ("b_coverage", False), ("b_lto", False), ("b_pgo", "off")):
         if options.get(name, plain) != plain:
             raise Skip(f"the programs are compiled with {name}={options[name]}")
-    return Setting(optimization=options["optimization"], compiler=compiler_of(introspect(build, "--targets")),
-                   machine=platform.machine(), libc=os.confstr("CS_GNU_LIBC_VERSION") or "unknown", avx2=has_avx2())
+    return options["optimization"], {"compiler": compiler_of(introspected(build, "targets")),
+                                     "machine": platform.machine(),
+                                     "libc": os.confstr("CS_GNU_LIBC_VERSION") or "unknown", "avx2": has_avx2()}
 
 
 def compiler_of(targets):
     """What the compiler says of itself, by whichever of its names it is called."""
     for target in targets:
-        if target["name"] != PROGRAM:
-            continue
-        for sources in target["target_sources"]:
+        for sources in target["target_sources"] if target["name"] == PROGRAM else []:
             if sources.get("language") == "cpp":
                 done = subprocess.run([*sources["compiler"], "--version"], capture_output=True, text=True, check=False)
                 return re.sub(r"^\S*[cg]\+\+\S* ", "gcc ", done.stdout.partition("\n")[0])
@@ -143,15 +129,7 @@ def compiler_of(targets):
 
 def has_avx2():
     """Checksums and the copies of libc take other instructions without it."""
-    try:
-        return bool(re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE))
-    except OSError:
-        return False
-
-
-def check_file_system(kind):
-    if kind not in FILE_SYSTEMS:
-        raise Skip(f"temporary files are on {kind}, and the references are of {', '.join(FILE_SYSTEMS)}")
+    return bool(re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def instructions(valgrind, executable, name):
@@ -207,53 +185,37 @@ def load(path):
     return references
 
 
-def save(path, references):
-    path.write_text(json.dumps(references, indent=1) + "\n", encoding="utf-8")
-
-
-def references_for(references, setting):
-    """Those of the optimization level, or Skip if they were counted elsewhere."""
-    known = references["references"].get(setting.optimization)
+def known_paths(references, optimization, setting):
+    """The references for these, or Skip if there are none or they were counted elsewhere."""
+    known = references["references"].get(optimization)
     if known is None:
-        raise Skip(f"there are no references for optimization level {setting.optimization}")
-    for name, value in setting.of_reference().items():
+        raise Skip(f"there are no references for optimization level {optimization}")
+    for name, value in setting.items():
         if known.get(name) != value:
             raise Skip(f"the references are of {name} {known.get(name)}, and here it is {value}")
     return known["paths"]
 
 
-def update(references, setting, counted):
-    """What was counted of other paths stays, unless it was counted elsewhere."""
-    known = references["references"].get(setting.optimization, {})
-    same = all(known.get(name) == value for name, value in setting.of_reference().items())
-    before = known.get("paths", {})
-    paths = dict(before) if same else {}
-    for name, number in counted.items():
-        tolerance = before.get(name, {}).get("tolerance", TOLERANCE)
-        paths[name] = {"instructions": round(number, 1), "tolerance": tolerance}
-    references["references"][setting.optimization] = {**setting.of_reference(), "paths": paths}
+def updated(paths, before, counted):
+    """What was counted of other paths stays; `before` holds tolerances, from whatever place."""
+    tolerances = {name: path["tolerance"] for name, path in before.items()}
+    return paths | {name: {"instructions": round(number, 1), "tolerance": tolerances.get(name, TOLERANCE)}
+                    for name, number in counted.items()}
 
 
 def compare(counted, references, checks):
     """Prints the table; the exit code."""
-    print(f"{'path':<18}{'instructions':>14}{'reference':>12}{'change':>10}   for")
-    exceeded = []
-    notes = []
+    print(f"{'path':<18}{'instructions':>14}{'reference':>12}{'change':>10}")
+    exceeded = False
     for name, number in counted.items():
         reference = references.get(name)
-        unit = UNITS.get(name, "an append")
         if reference is None:
-            print(f"{name:<18}{number:>14,.0f}{'-':>12}{'':>10}   {unit}")
-            if checks:
-                notes.append(f"{name} has no reference: add one with --update")
+            print(f"{name:<18}{number:>14,.0f}{'-':>12}{'':>10}   no reference: add one with --update")
             continue
-        change = number / reference["instructions"] - 1
-        print(f"{name:<18}{number:>14,.0f}{reference['instructions']:>12,.0f}{100 * change:>+9.1f} %   {unit}")
-        if change > reference["tolerance"]:
-            exceeded.append(f"{name} takes {100 * change:.1f} % more instructions than its reference; "
-                            f"{100 * reference['tolerance']:g} % are allowed")
-        elif change < -reference["tolerance"]:
-            notes.append(f"{name} takes {-100 * change:.1f} % fewer instructions: update the reference with --update")
-    for text in notes + exceeded:
-        print(text)
+        change, tolerance = number / reference["instructions"] - 1, reference["tolerance"]
+        exceeded |= change > tolerance
+        note = f"   more than the {100 * tolerance:g} % that are allowed" if change > tolerance else ""
+        if change < -tolerance:
+            note = "   fewer: update the reference with --update"
+        print(f"{name:<18}{number:>14,.0f}{reference['instructions']:>12,.0f}{100 * change:>+8.1f} %{note}")
     return 1 if checks and exceeded else 0

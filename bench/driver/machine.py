@@ -1,13 +1,28 @@
-"""The machine that is measured, as the format of results has it."""
+"""The machine: what it is, what it can do at most, where on it datasets are made, and when it has come to rest."""
 
+import json
 import os
 import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from driver.settle import may_drop_page_cache
+from driver.cell import program, run_group
+from driver.results import BenchError
+
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+QUIET_BYTES = 4 << 20
+QUIET_DEADLINE_SECONDS = 20
+LIMITS_DEADLINE_SECONDS = 300
+LIMITS_ROUNDS = 3
 
 
 def describe_machine(directory):
+    """As the format of results has it."""
     return {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "kernel": platform.release(),
             "file_system": file_system(directory), "page_cache_dropped": may_drop_page_cache()}
@@ -23,13 +38,105 @@ def cpu_name():
 
 def file_system(directory):
     """The type of the file system that holds the directory."""
-    directory = Path(directory).resolve()
-    found = "unknown"
-    depth = -1
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
-        _, point, kind = line.split(" ")[:3]
-        point = Path(point.replace("\\040", " "))
-        # Of mounts on one point the last is seen.
-        if directory.is_relative_to(point) and len(point.parts) >= depth:
-            found, depth = kind, len(point.parts)
-    return found
+    done = subprocess.run(["findmnt", "--noheadings", "--output=FSTYPE", "--target", str(directory)],
+                          capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def may_drop_page_cache():
+    """Root may, but not in every container."""
+    return os.access(DROP_CACHES, os.W_OK)
+
+
+def unwritten_bytes(meminfo):
+    """Dirty and under writeback, of the text of /proc/meminfo."""
+    fields = dict(line.split(":", 1) for line in meminfo.splitlines())
+    return sum(int(fields[name].split()[0]) * 1024 for name in ("Dirty", "Writeback"))
+
+
+def settle():
+    """Waits until the machine has done what a measurement left to be done, so that the next does not pay for it. The
+    page cache goes where it may be dropped, and with it the inodes that ext4 has removed: without a journal it does not
+    use one again for minutes while it is in memory, and looks through a group full of them, up to 0.3 ms, for each file
+    that is made there."""
+    os.sync()
+    deadline = time.monotonic() + QUIET_DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        if unwritten_bytes(Path("/proc/meminfo").read_text(encoding="ascii")) <= QUIET_BYTES:
+            break
+        time.sleep(0.02)
+    if may_drop_page_cache():
+        DROP_CACHES.write_text("1", encoding="ascii")
+
+
+@contextmanager
+def place_of_data(directory):
+    """A new directory in this one, removed at the end with all that is in it."""
+    existed = directory.exists()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix="run-", dir=directory)).resolve()
+    except OSError as error:
+        raise BenchError(f"cannot make a directory in '{directory}': {error.strerror}") from error
+    try:
+        if file_system(place) in ("tmpfs", "ramfs"):
+            print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
+        # Lets ext4 look for another block group for each directory below: where files were removed, it is slow to make
+        # new ones, as settle() says.
+        with suppress(OSError):
+            subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if not existed:
+            with suppress(OSError):
+                directory.rmdir()
+
+
+def measure_limits(build, place):
+    """{name: {"unit", "value"}}, medians of what bench_limits measures in a directory of its own in `place`."""
+    settle()
+    command = [str(program(build, "bench", "limits", "bench_limits")), "--benchmark_format=json",
+               f"--benchmark_repetitions={LIMITS_ROUNDS}", "--benchmark_report_aggregates_only=true",
+               "--benchmark_min_time=0.05"]
+    with tempfile.TemporaryDirectory(prefix="limits-", dir=place) as directory:
+        code, output, message = run_group(command, LIMITS_DEADLINE_SECONDS, directory)
+    if code != 0:
+        raise BenchError(f"bench_limits fails: {message or code}")
+    try:
+        found = json.loads(output)["benchmarks"]
+    except ValueError as error:
+        raise BenchError(f"bench_limits prints no JSON: {error}") from error
+    return {one["run_name"].partition("/")[0]: limit_of(one) for one in found if one["aggregate_name"] == "median"}
+
+
+def limit_of(one):
+    """Of what Google Benchmark says of one benchmark: a rate if it counts something, or else a time."""
+    for field, unit in (("bytes_per_second", "bytes/s"), ("items_per_second", "1/s")):
+        if field in one:
+            return {"unit": unit, "value": one[field]}
+    return {"unit": "s", "value": one["real_time"] / 1e9}
+
+
+def with_unit(value, unit):
+    if unit == "bytes/s":
+        return f"{value / 1e9:.2f} GB/s"
+    return f"{value / 1e3:,.1f} k/s" if unit == "1/s" else f"{value * 1e6:,.1f} µs"
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser("roofline", help="measure what the machine itself can do")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--directory", type=Path, help="where to make files (default: BUILD/data)")
+    parser.set_defaults(main=main)
+
+
+def main(arguments):
+    with place_of_data(arguments.directory or arguments.build / "data") as place:
+        limits = measure_limits(arguments.build, place)
+    if arguments.json:
+        print(json.dumps(limits, indent=1))
+        return 0
+    for name, limit in limits.items():
+        print(f"{name:<24}{with_unit(limit['value'], limit['unit']):>14}")
+    return 0

@@ -85,26 +85,30 @@ MANY_KEYS = {"files": A_FILE_A_KEY, "buffered.os": A_FILE_A_KEY, "stdio": A_FILE
 
 PATTERNS = (
     Pattern("P1", "Small appends over few keys",
-            "Entries of 100 B go to 1,000 keys in turn, in batches of 1,000.",
+            "Entries of 100 B go to 1,000 keys in turn, in batches of 1,000. The store gathers by key or pays for "
+            "each append: this is what accrete is made for.",
             appends=10_000_000, quick_appends=1_000_000, keys=1000, entry_bytes=100, batch=1000, metrics=ALL,
             engines=("files", "buffered.memory", "buffered.os", "memory", "stdio", "rocksdb", "rocksdb.wal", "lmdb",
                      "leveldb", "sqlite", "redis", "redis.aof", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(5), "leveldb": Less(5), "sqlite": Less(20), "rocksdb": Less(5), "rocksdb.wal": Less(5),
                   "redis": Less(5), "redis.aof": Less(5), "partd.File": Less(50), "partd.Buffer": Less(5)}),
     Pattern("P2", "Many keys, some of them often",
-            "Entries of 100 B go to a million keys, of which few get most (Zipf, exponent 0.99), in batches of 1,000.",
+            "Entries of 100 B go to a million keys, of which few get most (Zipf, exponent 0.99), in batches of 1,000. "
+            "Most keys are rare and a few are hot. Memory and files a key cost most here.",
             appends=3_000_000, quick_appends=300_000, keys=1_000_000, quick_keys=100_000, entry_bytes=100,
             batch=1000, skew=0.99, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P3", "One append a key",
-            "A million keys get one entry of 1 KiB each, in batches of 1,000.",
+            "A million keys get one entry of 1 KiB each, in batches of 1,000. Nothing can be gathered. For one file a "
+            "key this is the worst case, for a log the best.",
             appends=1_000_000, quick_appends=100_000, keys=1_000_000, quick_keys=100_000, entry_bytes=KIB,
             batch=1000, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P4", "Large chunks",
-            "Entries of 64 KiB go to 256 keys in turn, in batches of 16.",
+            "Entries of 64 KiB go to 256 keys in turn, in batches of 16. Bytes count, not appends: who copies once "
+            "and writes in large pieces is near the limit.",
             appends=4 * GIB // (64 * KIB), quick_appends=256 * MIB // (64 * KIB), keys=256, entry_bytes=64 * KIB,
             batch=16, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
@@ -112,28 +116,31 @@ PATTERNS = (
             less={"rocksdb": Less(4), "leveldb": Less(4), "sqlite": Less(4), "lmdb": Less(4), "redis": Less(4),
                   "partd.File": Less(4), "partd.Buffer": Less(4)}),
     Pattern("P5", "Four processes on one dataset",
-            "As P1, by four processes that append to one dataset at a time. There is one key more, so that each process "
-            "comes to each key.",
+            "As P1, by four processes that append to one dataset at a time. There is one key more, so that each "
+            "process comes to each key. Locks between processes show. Engines that only one process can open are "
+            "absent.",
             appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, processes=4, metrics=ALL,
             engines=("files", "buffered.os", "server.memory", "server.os", "stdio", "rocksdb", "lmdb", "leveldb",
                      "sqlite", "redis", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
                   "partd.Buffer": Less(4)}),
     Pattern("P7", "Durable batches",
-            "Entries of 100 B go to 1,000 keys in batches of 1,000, and each batch survives power loss before the next "
-            "begins.",
+            "Entries of 100 B go to 1,000 keys in batches of 1,000, and each batch survives power loss before the "
+            "next begins. How long the disk takes to answer a sync decides.",
             appends=200_000, quick_appends=50_000, keys=1000, entry_bytes=100, batch=1000, durable=True, metrics=ALL,
             engines=("files", "buffered.os", "buffered.sync", "stdio", "rocksdb.wal", "lmdb", "leveldb", "sqlite",
                      "sqlite.rollback", "redis.aof", "partd.File"),
             less={"stdio": Less(25), "partd.File": Less(25)}),
     Pattern("P8", "Clients of one server",
-            "As P5, by one client and by four clients of a server that gathers what they append.",
+            "As P5, by one client and by four clients of a server that gathers what they append. Servers are compared "
+            "with servers only. Clients of accrete's on its host read large values from the files.",
             appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, process_counts=(1, 4),
             served=True, metrics=ALL,
             engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
             less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
     Pattern("P9", "Batches of 1 to 10,000",
-            "As P1, in batches of 1, 10, 100, 1,000 and 10,000.",
+            "As P1, in batches of 1, 10, 100, 1,000 and 10,000. What an append costs by itself, and what a batch "
+            "saves.",
             appends=1_000_000, quick_appends=100_000, keys=1000, entry_bytes=100, batch=1000,
             batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
             at_few_batches=("server.os", "stdio", "lmdb", "partd.File", "partd.Buffer"), repetitions=2,
@@ -142,14 +149,15 @@ PATTERNS = (
             less={("redis", 1): Less(10), "partd.File": Less(20)}),
     Pattern("P10", "Each codec",
             "Entries of 64 KiB of comma-separated text go to 64 keys in turn, in batches of 16, and are compressed on "
-            "the way.",
+            "the way. Engines are compared with those of the same codec. The limit is the bare library's speed.",
             appends=GIB // (64 * KIB), quick_appends=64 * MIB // (64 * KIB), keys=64, entry_bytes=64 * KIB, batch=16,
             text=True, metrics=("append", "get"), repetitions=2,
             engines=("files", "files.lz4", "files.snappy", "files.zstd", "files.zlib", "files.bz2", "files.blosc",
                      "rocksdb.lz4"),
             less={"files.zstd": Less(2), "files.zlib": Less(16), "files.bz2": Less(32)}),
     Pattern("P11", "Arrays of numbers",
-            "Arrays of 1,000 numbers of 64 bits go to 100 keys in turn, in batches of 100.",
+            "Arrays of 1,000 numbers of 64 bits go to 100 keys in turn, in batches of 100. Numbers with their type, "
+            "as arrays. Only engines that know arrays, and a bare file, take part.",
             appends=GIB // 8000, quick_appends=64 * MIB // 8000, keys=100, entry_bytes=8000, batch=100, numeric=True,
             metrics=("append", "get"),
             engines=("accrete.numeric", "accrete.numeric.buffered", "stdio", "partd.Numpy")),
@@ -160,7 +168,7 @@ def inability(engine, pattern):
     """Why the engine (as the format of results has it) cannot run the pattern, as far as it is known without trying."""
     if pattern.numeric and not engine["numeric"]:
         return "has no arrays of numbers"
-    if not pattern.numeric and engine["name"].startswith(("accrete.numeric", "partd.Numpy")):
+    if not pattern.numeric and not engine["bytes"]:
         return "has nothing but arrays of numbers"
     if pattern.durable and not engine["durable"]:
         return "cannot make each batch durable"

@@ -3,7 +3,6 @@
 import json
 import os
 import statistics
-import tempfile
 from pathlib import Path
 
 FORMAT = "accrete-bench results"
@@ -28,9 +27,8 @@ def load(path):
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise BenchError(f"'{path}' holds no results of accrete-bench")
     if results.get("version") != VERSION:
-        version = results.get("version")
-        raise BenchError(f"'{path}' has version {version} of the results, and this program reads {VERSION}: measure "
-                         "anew, or read it with the version of accrete that wrote it")
+        raise BenchError(f"'{path}' has version {results.get('version')} of the results, and this program reads "
+                         f"{VERSION}: measure anew, or read it with the version of accrete that wrote it")
     missing = [name for name in ("machine", "limits", "engines", "patterns", "cells") if name not in results]
     if missing:
         raise BenchError(f"'{path}' lacks {', '.join(missing)}")
@@ -40,22 +38,14 @@ def load(path):
 def save(path, results):
     """Whoever reads the file meanwhile, or after an interrupt, finds the old one or the new one."""
     path = Path(path)
-    temporary = None
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name,
-                                         delete=False) as file:
-            temporary = file.name
-            os.fchmod(file.fileno(), 0o644)
-            json.dump(results, file, indent=1)
-            file.write("\n")
-        os.replace(temporary, path)
-        temporary = None
+        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise BenchError(f"cannot write '{path}': {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            os.unlink(temporary)
 
 
 def median(values):

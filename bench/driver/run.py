@@ -5,20 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from driver import results
-from driver.cell import run_cell
-from driver.engines import known_engines
-from driver.machine import describe_machine
-from driver.patterns import as_results, cells_of, chosen_patterns, inability, new_cell
-from driver.place import place_of_data
-from driver.progress import Progress
+from driver.cell import known_engines, run_cell
+from driver.machine import describe_machine, measure_limits, place_of_data, settle
+from driver.patterns import PATTERNS, as_results, cells_of, chosen_patterns, inability, new_cell
 from driver.results import BenchError, UsageError
-from driver.roofline import gather_limits, measure_limits
-from driver.settle import settle
 
 REPOSITORY = Path(__file__).parents[2]
 REPETITIONS = 3
@@ -40,6 +34,18 @@ def add_parser(subparsers):
     parser.add_argument("--directory", type=Path, help="where to make datasets (default: BUILD/data)")
     parser.add_argument("--output", type=Path, help="the file of results (default: BUILD/results.json)")
     parser.set_defaults(main=main)
+    subparsers.add_parser("list", help="list the patterns and who runs them").set_defaults(main=list_patterns)
+
+
+def list_patterns(arguments):
+    engines = known_engines(arguments.build)
+    for pattern in PATTERNS:
+        named = [engine["name"] if engine["name"] in pattern.engines else f"({engine['name']})"
+                 for engine in engines if not inability(engine, pattern)]
+        print(f"{pattern.id:<5}{pattern.title}: {pattern.appends:,} appends, {pattern.quick_appends:,} when quick\n"
+              f"     {' '.join(named)}")
+    print("(in brackets: when named by --engine)")
+    return 0
 
 
 def main(arguments):
@@ -53,26 +59,24 @@ def main(arguments):
     plan = make_plan(patterns, engines, sum(arguments.engine, []), repetitions)
 
     output = arguments.output or arguments.build / "results.json"
-    directory = arguments.directory or arguments.build / "data"
-    with place_of_data(directory) as place:
+    with place_of_data(arguments.directory or arguments.build / "data") as place:
         found = new_results(patterns, engines, plan, place, repetitions, arguments.quick)
         results.save(output, found)
         run = Run(arguments.build, place, output, found, plan, repetitions)
-        interrupted = False
-        with terminated_as_interrupted():
-            try:
-                run.all()
-            except KeyboardInterrupt:
-                interrupted = True
+        interrupted = was_interrupted(run.all)
     return run.conclude(interrupted)
+
+
+def check_engines(chosen, by_name):
+    for name in chosen:
+        if name not in by_name:
+            raise UsageError(f"no engine '{name}'; there are {', '.join(by_name)}")
 
 
 def make_plan(patterns, engines, chosen, repetitions):
     """[cells that differ in the engine only, …] in the order of the first repetition."""
     by_name = {engine["name"]: engine for engine in engines}
-    for name in chosen:
-        if name not in by_name:
-            raise UsageError(f"no engine '{name}'; there are {', '.join(by_name)}")
+    check_engines(chosen, by_name)
     absent = {}
     groups = []
     for pattern in patterns:
@@ -126,10 +130,23 @@ def terminated_as_interrupted():
             signal.signal(number, handler)
 
 
+def was_interrupted(work):
+    with terminated_as_interrupted():
+        try:
+            work()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
 def rotated(group, repetition):
     """So that no engine always runs after the same one."""
     begin = repetition % len(group)
     return group[begin:] + group[:begin]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 class Run:
@@ -142,51 +159,60 @@ class Run:
                       for cell in rotated(group, repetition) if repetition < cell.repetitions]
         self.entries = dict(zip((cell for group in plan for cell in group), found["cells"]))
         self.limits_failure = None
-        self.progress = Progress(sys.stderr, len(self.order))
+        self.begin = time.monotonic()
 
     def all(self):
         measured_limits = -1
-        for repetition, cell in self.order:
+        for number, (repetition, cell) in enumerate(self.order):
             if repetition > measured_limits:
                 measured_limits = repetition
                 self.measure_limits()
-            self.measure(cell)
+            entry = self.entries[cell]
+            if not entry["unavailable"] and not entry["failed"]:
+                say(f"[{number + 1}/{len(self.order)}]  {self.measure(cell, entry)}{self.remaining(number + 1)}")
 
     def measure_limits(self):
-        self.progress.say("        limits of the machine")
+        say("limits of the machine")
         try:
-            gather_limits(self.found["limits"], measure_limits(self.build, self.place))
+            for name, limit in measure_limits(self.build, self.place).items():
+                gathered = self.found["limits"].setdefault(name, {"unit": limit["unit"], "values": []})
+                gathered["values"].append(limit["value"])
         except BenchError as error:
             self.limits_failure = str(error)
-            self.progress.say(f"        {error}")
+            say(self.limits_failure)
         results.save(self.output, self.found)
 
-    def measure(self, cell):
-        entry = self.entries[cell]
-        if entry["unavailable"] or entry["failed"]:
-            self.progress.skip()
-            return
-        self.progress.begin(cell)
-        begin = time.monotonic()
+    def measure(self, cell, entry):
+        """A line that says what has come of it."""
         settle()
         outcome = run_cell(cell, self.place, self.build)
         if outcome.result:
             fields = ("seconds", "cpu_seconds", "memory_bytes", "stored_bytes", "stored_files")
             entry["repetitions"].append({name: outcome.result[name] for name in fields})
             entry |= {name: outcome.result[name] for name in ("appends", "bytes", "state")}
+            seconds = outcome.result["seconds"]["append"]
+            said = f"{outcome.result['appends'] / seconds / 1e3:>10,.1f} k appends/s   ({seconds:.1f} s)"
+        else:
+            said = f"failed: {outcome.failed}" if outcome.failed else f"n/a: {outcome.unavailable}"
         entry["unavailable"] = outcome.unavailable
         entry["failed"] = outcome.failed
         results.save(self.output, self.found)
-        self.progress.end(cell, outcome, time.monotonic() - begin)
+        variant = f"{cell.engine}, batch {cell.batch:,}, processes {cell.processes}"
+        return f"{cell.pattern:<4}{variant:<48}{said}"
+
+    def remaining(self, done):
+        """As if what is left took as long as what is done, on the average."""
+        minutes = (time.monotonic() - self.begin) / done * (len(self.order) - done) / 60
+        return f"   about {minutes:.0f} min left" if minutes >= 1 else ""
 
     def conclude(self, interrupted):
         """Says what became of it; the exit code."""
         failed = [entry for entry in self.found["cells"] if entry["failed"]]
-        missing = Counter(not entry["repetitions"] and not entry["unavailable"] for entry in self.found["cells"])[True]
-        self.progress.say(f"results: {self.output}")
+        missing = sum(not entry["repetitions"] and not entry["unavailable"] for entry in self.found["cells"])
+        say(f"results: {self.output}")
         if interrupted:
-            self.progress.say(f"interrupted; {missing} of {len(self.found['cells'])} cells have no result")
+            say(f"interrupted; {missing} of {len(self.found['cells'])} cells have no result")
             return INTERRUPTED
         for entry in failed:
-            self.progress.say(f"failed: {entry['pattern']} {entry['engine']}: {entry['failed']}")
+            say(f"failed: {entry['pattern']} {entry['engine']}: {entry['failed']}")
         return 1 if failed or self.limits_failure else 0

@@ -16,13 +16,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <vector>
 
 #include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "net/protocol.hpp"
 #include "os/system.hpp"
+#include "process_settings.hpp"
 
 namespace {
 
@@ -38,14 +38,6 @@ std::vector<std::string> make_keys() {
   std::vector<std::string> keys;
   for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
   return keys;
-}
-
-/// The paths with cached descriptors need one for each key.
-void raise_open_files_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// An entry for each key.
@@ -162,7 +154,7 @@ int main(int argc, char** argv) {
   const std::optional<std::size_t> iterations = parse_count(arguments.size() == 3 ? arguments[2] : "100000");
   if (!iterations) return usage("--iterations: '" + arguments[2] + "' is no number above 0");
   try {
-    raise_open_files_limit();
+    bench::raise_open_files_limit();  // the paths with cached descriptors need one for each key
     const auto dataset = accrete::create_temporary(std::filesystem::temp_directory_path().string());
     path->second({.url = dataset.url(), .iterations = *iterations});
     return 0;

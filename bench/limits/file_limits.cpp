@@ -1,4 +1,5 @@
-// Limits of files: writes to and reads from the page cache, syncs, and files that come and go.
+// Limits of files: writes to and reads from the page cache, syncs, and files that come and go. All are made in the
+// working directory.
 //
 // The writes' source is one buffer of 1 MiB, of which each write takes the next part: what a store hands over it has
 // just copied there, so that it is still in the second-level cache. Measured on ext4 (Linux 6.18, Xeon of 2023), in
@@ -9,35 +10,29 @@
 // So a larger write never costs more a byte. It only seems to if the source of the small ones stays in a cache and that
 // of the large ones does not. Where a file of its own is written per key, or writes do not end where pages do (65,500 B
 // instead of 64 KiB), it takes up to a quarter longer; a limit has neither.
+#include <benchmark/benchmark.h>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
-#include <functional>
-#include <memory>
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
-#include "limits/limits.hpp"
 #include "limits/mapped_memory.hpp"
-#include "limits/timing.hpp"
 
 namespace bench {
 namespace {
 
-using std::filesystem::path;
-
-constexpr std::size_t rounds = 3;
-
-[[noreturn]] void fail(const char* what, const path& file) {
-  throw std::system_error(errno, std::generic_category(), std::string("cannot ") + what + " '" + file.string() + "'");
+[[noreturn]] void fail(const char* what, const std::string& file) {
+  throw std::system_error(errno, std::generic_category(), std::string("cannot ") + what + " '" + file + "'");
 }
 
 class OpenFile {
  public:
-  OpenFile(path name, int flags) : name_(std::move(name)), fd_(::open(name_.c_str(), flags | O_CLOEXEC, 0666)) {
+  OpenFile(std::string name, int flags) : name_(std::move(name)), fd_(::open(name_.c_str(), flags | O_CLOEXEC, 0666)) {
     if (fd_ < 0) fail("open", name_);
   }
   ~OpenFile() { ::close(fd_); }
@@ -64,11 +59,11 @@ class OpenFile {
   }
 
  private:
-  path name_;
+  std::string name_;
   int fd_;
 };
 
-void remove_file(const path& name) {
+void remove_file(const std::string& name) {
   if (::unlink(name.c_str()) != 0) fail("remove", name);
 }
 
@@ -84,167 +79,130 @@ void fill(const OpenFile& file, std::size_t total, std::size_t piece, const Mapp
   }
 }
 
-constexpr std::size_t file_size = 256 * mebibyte;
-
-double write_rate(const path& directory, std::size_t write_size) {
-  const MappedMemory source(mebibyte);
-  const path name = directory / "written";
-  return file_size / median_of(rounds, [&] {
-           const OpenFile file(name, new_file);
-           const double seconds = seconds_of([&] { fill(file, file_size, write_size, source); });
-           remove_file(name);
-           return seconds;
-         });
+/// Makes this work all that counts of an iteration.
+template <typename Work>
+void time_only(benchmark::State& state, const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 }
 
-double read_rate(const path& directory, std::size_t read_size) {
+void set_bytes(benchmark::State& state, std::size_t of_iteration) {
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(of_iteration));
+}
+
+constexpr std::size_t file_size = 256 * mebibyte;
+
+void write_to_page_cache(benchmark::State& state, std::size_t write_size) {
+  const MappedMemory source(mebibyte);
+  for (auto _ : state) {
+    const OpenFile file("written", new_file);
+    time_only(state, [&] { fill(file, file_size, write_size, source); });
+    remove_file("written");
+  }
+  set_bytes(state, file_size);
+}
+
+void read_from_page_cache(benchmark::State& state, std::size_t read_size) {
   const MappedMemory buffer(mebibyte);
-  const path name = directory / "read";
-  fill(OpenFile(name, new_file), file_size, mebibyte, buffer);
-  const OpenFile file(name, O_RDONLY);
-  const double seconds = median_of(rounds, [&] {
-    return seconds_of([&] {
-      for (std::size_t at = 0; at < file_size; at += read_size) file.read_at(at, buffer.data(), read_size);
-    });
-  });
-  remove_file(name);
-  return file_size / seconds;
+  fill(OpenFile("read", new_file), file_size, mebibyte, buffer);
+  const OpenFile file("read", O_RDONLY);
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < file_size; at += read_size) file.read_at(at, buffer.data(), read_size);
+  }
+  remove_file("read");
+  set_bytes(state, file_size);
 }
 
 constexpr std::size_t batch_size = 100'000;
-constexpr std::size_t syncs = 50;
-
-/// The mean, since some syncs commit more than others.
-double mean_sync(const std::function<void(std::size_t)>& write_and_sync) {
-  return seconds_of([&] {
-           for (std::size_t i = 0; i < syncs; ++i) write_and_sync(i);
-         }) /
-         syncs;
-}
+constexpr std::size_t syncs = 50;  // of which the mean counts, since some commit more than others
 
 /// As a journal grows: each sync also commits where the file ends.
-double append_and_sync(const path& directory) {
+void append_and_sync(benchmark::State& state) {
   const std::string batch(batch_size, 'x');
-  const path name = directory / "journal";
-  const OpenFile file(name, new_file | O_APPEND);
+  const OpenFile file("journal", new_file | O_APPEND);
   file.write(batch);
   file.sync();
-  const double seconds = mean_sync([&](std::size_t) {
+  for (auto _ : state) {
     file.write(batch);
     file.sync();
-  });
-  remove_file(name);
-  return seconds;
+  }
+  remove_file("journal");
 }
 
 /// In place, in a file that has been written before: there is nothing to commit but the bytes.
-double overwrite_and_sync(const path& directory) {
+void overwrite_and_sync(benchmark::State& state) {
   const std::string batch(batch_size, 'x');
-  const path name = directory / "journal";
-  const OpenFile file(name, new_file);
+  const OpenFile file("journal", new_file);
   for (std::size_t i = 0; i < syncs; ++i) file.write(batch);
   file.sync();
-  const double seconds = mean_sync([&](std::size_t i) {
-    file.write_at(i * batch_size, batch);
+  std::size_t at = 0;
+  for (auto _ : state) {
+    file.write_at(at, batch);
     file.sync();
-  });
-  remove_file(name);
-  return seconds;
+    at += batch_size;
+  }
+  remove_file("journal");
 }
 
-/// Many files of 100 B in directories that hold nothing else. None is made after one was removed: without a journal,
-/// ext4 passes over the inodes that it has just removed, one by one.
-class SmallFiles {
- public:
-  explicit SmallFiles(path directory) : directory_(std::move(directory)) {}
+constexpr std::size_t small_files = 5000;
+constexpr std::size_t small_size = 100;
 
-  double creation_rate() { return rates().creation; }
-  double read_rate() { return rates().reading; }
-  double removal_rate() { return rates().removal; }
+/// Does the work for the small files of a directory that holds nothing else; each repetition has one of its own. What
+/// is made is then read and then removed, in this order: an ext4 without a journal passes over the inodes that it has
+/// just removed, one by one.
+template <typename Work>
+void for_small_files(benchmark::State& state, std::size_t repetition, const Work& work) {
+  const std::string place = "small-" + std::to_string(repetition) + "/";
+  std::filesystem::create_directory(place);
+  std::size_t number = 10'000'000;
+  for (auto _ : state) work(place + std::to_string(number++));
+  state.SetItemsProcessed(state.iterations());
+}
 
- private:
-  static constexpr std::size_t count = 5000;
+void make_small_files(benchmark::State& state) {
+  static std::size_t repetition = 0;
+  const std::string bytes(small_size, 'x');
+  for_small_files(state, repetition++, [&](const std::string& name) { OpenFile(name, new_file).write(bytes); });
+}
 
-  struct Rates {
-    double creation = 0;
-    double reading = 0;
-    double removal = 0;
-  };
-
-  /// All three, once, since each needs what the one before leaves.
-  const Rates& rates() {
-    if (!rates_) rates_ = measure();
-    return *rates_;
-  }
-
-  [[nodiscard]] Rates measure() const {
-    Rates rates;
-    rates.creation = rate([&](const path& name) { OpenFile(name, new_file).write(bytes_); },
-                          [](const path& place) { std::filesystem::create_directory(place); });
-    rates.reading = rate([&](const path& name) { read(name); });
-    rates.removal = rate(remove_file);
-    for (std::size_t round = 0; round < rounds; ++round) std::filesystem::remove(place(round));
-    return rates;
-  }
-
-  void read(const path& name) const {
-    std::string to(bytes_.size(), '\0');
+void read_small_files(benchmark::State& state) {
+  static std::size_t repetition = 0;
+  for_small_files(state, repetition++, [](const std::string& name) {
+    std::string to(small_size, '\0');
     const OpenFile file(name, O_RDONLY);
-    if (file.size() != to.size()) throw std::runtime_error("'" + name.string() + "' has another size");
+    if (file.size() != to.size()) throw std::runtime_error("'" + name + "' has another size");
     file.read_at(0, to.data(), to.size());
-  }
+  });
+}
 
-  [[nodiscard]] path place(std::size_t round) const { return directory_ / ("small-" + std::to_string(round)); }
-
-  using Work = std::function<void(const path&)>;
-
-  /// Of the median round, each in a place of its own.
-  [[nodiscard]] double rate(
-      const Work& work, const Work& prepare = [](const path&) {}) const {
-    std::vector<double> rates(rounds);
-    for (std::size_t round = 0; round < rounds; ++round) {
-      prepare(place(round));
-      rates[round] = count / seconds_of([&] {
-                       for (std::size_t i = 0; i < count; ++i) work(place(round) / std::to_string(10'000'000 + i));
-                     });
-    }
-    return median(rates);
-  }
-
-  const path directory_;
-  const std::string bytes_ = std::string(100, 'x');
-  std::optional<Rates> rates_{};
-};
+void remove_small_files(benchmark::State& state) {
+  static std::size_t repetition = 0;
+  for_small_files(state, repetition++, remove_file);
+}
 
 /// A file that nobody has synced: a dataset that is destroyed soon is not yet written to the disk, either.
-double unlink_rate(const path& directory) {
+void unlink_large_file(benchmark::State& state) {
   constexpr std::size_t size = 1024 * mebibyte;
   const MappedMemory source(mebibyte);
-  const path name = directory / "large";
-  return size / median_of(rounds, [&] {
-           fill(OpenFile(name, new_file), size, mebibyte, source);
-           return seconds_of([&] { remove_file(name); });
-         });
+  for (auto _ : state) {
+    fill(OpenFile("large", new_file), size, mebibyte, source);
+    time_only(state, [] { remove_file("large"); });
+  }
+  set_bytes(state, size);
 }
+
+BENCHMARK_CAPTURE(write_to_page_cache, 4k, 4096)->Name("page_cache_write_4k")->UseManualTime();
+BENCHMARK_CAPTURE(write_to_page_cache, 64k, 65'536)->Name("page_cache_write_64k")->UseManualTime();
+BENCHMARK_CAPTURE(write_to_page_cache, 1m, mebibyte)->Name("page_cache_write_1m")->UseManualTime();
+BENCHMARK_CAPTURE(read_from_page_cache, 64k, 65'536)->Name("page_cache_read_64k")->UseRealTime();
+BENCHMARK_CAPTURE(read_from_page_cache, 1m, mebibyte)->Name("page_cache_read_1m")->UseRealTime();
+BENCHMARK(append_and_sync)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
+BENCHMARK(overwrite_and_sync)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
+BENCHMARK(make_small_files)->Name("file_creation")->UseRealTime()->Iterations(small_files);
+BENCHMARK(read_small_files)->Name("file_read")->UseRealTime()->Iterations(small_files);
+BENCHMARK(remove_small_files)->Name("file_removal")->UseRealTime()->Iterations(small_files);
+BENCHMARK(unlink_large_file)->Name("unlink_bytes")->UseManualTime()->Iterations(1);
 
 }  // namespace
-
-Limits file_limits(const path& directory) {
-  constexpr std::size_t kibibyte = 1024;
-  const auto small = std::make_shared<SmallFiles>(directory);
-  return {
-      {"page_cache_write_4k", "bytes/s", [=] { return write_rate(directory, 4 * kibibyte); }},
-      {"page_cache_write_64k", "bytes/s", [=] { return write_rate(directory, 64 * kibibyte); }},
-      {"page_cache_write_1m", "bytes/s", [=] { return write_rate(directory, mebibyte); }},
-      {"page_cache_read_64k", "bytes/s", [=] { return read_rate(directory, 64 * kibibyte); }},
-      {"page_cache_read_1m", "bytes/s", [=] { return read_rate(directory, mebibyte); }},
-      {"fdatasync", "s", [=] { return append_and_sync(directory); }},
-      {"fdatasync_overwrite", "s", [=] { return overwrite_and_sync(directory); }},
-      {"file_creation", "1/s", [=] { return small->creation_rate(); }},
-      {"file_read", "1/s", [=] { return small->read_rate(); }},
-      {"file_removal", "1/s", [=] { return small->removal_rate(); }},
-      {"unlink_bytes", "bytes/s", [=] { return unlink_rate(directory); }},
-  };
-}
-
 }  // namespace bench

@@ -1,19 +1,26 @@
-"""bench_cell: each engine that it lists keeps small workloads, and says what it cannot do. BENCH_CELL: the program."""
+"""bench_cell and partd_cell: each engine that they list keeps small workloads, and says what it cannot do. BENCH_CELL: the
+program."""
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from driver.cell import cell_command, known_engines  # noqa: E402  the path comes first
+
 PROGRAM = os.environ["BENCH_CELL"]
+BUILD = Path(PROGRAM).resolve().parents[2]
 TEXT = Path(__file__).parents[2] / "examples" / "data" / "flights-sample.csv"
 SIZES = {"--appends": 2000, "--keys": 50, "--entry-bytes": 100, "--batch": 100}
 DONE, FAILED, USAGE, UNAVAILABLE = range(4)
 
 
-def call(*args):
-    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=300)
+def call(*args, engine=""):
+    return subprocess.run([*cell_command(BUILD, engine), *map(str, args)], capture_output=True, text=True, timeout=300)
 
 
 def run(engine, *flags, **options):
@@ -21,20 +28,18 @@ def run(engine, *flags, **options):
     sizes = SIZES | {"--" + name.replace("_", "-"): value for name, value in options.items()}
     with tempfile.TemporaryDirectory() as directory:
         words = [word for pair in sizes.items() for word in pair]
-        result = call("run", "--engine", engine, "--directory", directory, *words, *flags)
+        result = call("run", "--engine", engine, "--directory", directory, *words, *flags, engine=engine)
         if result.returncode == DONE and os.listdir(directory):
             raise AssertionError(f"{engine} has left {os.listdir(directory)}")
         return result
 
 
-ENGINES = json.loads(call("engines").stdout)
+ENGINES = known_engines(BUILD)
 
 
 def holders(of="bytes"):
     """The engines that hold bytes, or numbers."""
-    if of == "numbers":
-        return [engine for engine in ENGINES if engine["numeric"]]
-    return [engine for engine in ENGINES if not engine["name"].startswith("accrete.numeric")]
+    return [engine for engine in ENGINES if engine["numeric" if of == "numbers" else "bytes"]]
 
 
 class CellTest(unittest.TestCase):
@@ -69,12 +74,9 @@ class Engines(CellTest):
         for engine in ENGINES:
             self.assertEqual(
                 set(engine),
-                set("name title ours family version level processes server codec numeric durable settings".split()),
+                set("name title ours family version level processes server codec bytes numeric durable".split()),
             )
             self.assertIn(engine["level"], ("memory", "os", "sync"))
-            self.assertTrue(engine["settings"])
-            for name, reason in engine["settings"]:
-                self.assertTrue(name and reason)
 
     def test_each_keeps_what_is_appended_round_robin(self):
         for engine in holders():
@@ -142,7 +144,8 @@ class Options(CellTest):
         self.assertIsNone(self.cell("files", "--no-gets")["seconds"]["get"])
 
     def test_an_unknown_engine_is_refused_with_the_names_of_all(self):
-        self.refused(USAGE, "--engine", *(engine["name"] for engine in ENGINES), engine="nope")
+        names = (engine["name"] for engine in ENGINES if engine["family"] != "partd")
+        self.refused(USAGE, "--engine", *names, engine="nope")
 
     def test_values_out_of_range_are_refused_with_the_name_of_the_option(self):
         for name in "appends", "keys", "entry_bytes", "batch", "processes":
@@ -172,8 +175,7 @@ class Options(CellTest):
         self.refused(FAILED, "/bin/false", engine="server.os", accrete="/bin/false")
 
     def test_the_path_of_the_server_may_be_relative(self):
-        program = Path(PROGRAM).resolve().parents[2] / "cli" / "accrete"
-        self.cell("server.os", accrete=os.path.relpath(program))
+        self.cell("server.os", accrete=os.path.relpath(BUILD / "cli" / "accrete"))
 
     def test_a_path_too_long_for_a_socket_will_do(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -182,7 +184,7 @@ class Options(CellTest):
                 with self.subTest(engine=name):
                     deep.mkdir(parents=True, exist_ok=True)
                     words = [word for pair in SIZES.items() for word in pair]
-                    result = call("run", "--engine", name, "--directory", deep, *words)
+                    result = call("run", "--engine", name, "--directory", deep, *words, engine=name)
                     self.assertEqual(result.returncode, DONE, result.stderr)
 
 

@@ -53,7 +53,7 @@ def write_program(path, text):
 
 def engine(name, family="accrete"):
     return {"name": name, "title": name, "ours": family == "accrete", "family": family, "version": None, "level": "os",
-            "processes": True, "server": False, "codec": None, "numeric": False, "durable": True, "settings": []}
+            "processes": True, "server": False, "codec": None, "bytes": True, "numeric": False, "durable": True}
 
 
 ENGINES = [*(engine(name) for name in growth.STACKS), engine("stdio", "stdio"), engine("rocksdb", "rocksdb")]
@@ -234,7 +234,8 @@ class GrowthTest(CommandTest):
             self.call("growth", "--limit-seconds", "0")
 
 
-SETTING = instructions.Setting(optimization="2", compiler="gcc 12", machine="x86_64", libc="glibc 2.36", avx2=True)
+def a_setting(optimization="2", **other):
+    return optimization, {"compiler": "gcc 12", "machine": "x86_64", "libc": "glibc 2.36", "avx2": True, **other}
 
 
 class InstructionsTest(CommandTest):
@@ -243,7 +244,7 @@ class InstructionsTest(CommandTest):
     def setUp(self):
         super().setUp()
         self.references = self.dir / "references.json"
-        self.setting = SETTING
+        self.setting = a_setting()
         self.valgrind = self.dir / "valgrind"
         write_program(self.valgrind, VALGRIND)
         write_program(self.build / "bench" / "limits" / "bench_hot_paths", "")
@@ -276,9 +277,9 @@ class InstructionsTest(CommandTest):
         self.take({"files_append": 1031, "buffered_append": 1000, "server_message": 900})
         code, said = self.instructions("--check", "--hottest")
         self.assertEqual(code, 1)
-        self.assertIn("files_append takes 3.1 % more instructions than its reference; 3 % are allowed", said)
-        self.assertIn("server_message takes 10.0 % fewer instructions: update the reference", said)
-        self.assertNotIn("buffered_append takes", said)
+        self.assertRegex(said, r"files_append .*\+3.1 % +more than the 3 % that are allowed")
+        self.assertRegex(said, r"server_message .*-10.0 % +fewer: update the reference")
+        self.assertRegex(said, r"buffered_append .*\+0.0 %\n")
         self.assertEqual(self.instructions("--hottest")[0], 0, "without --check it is only told")
 
     def test_an_update_keeps_tolerances_and_other_paths(self):
@@ -293,10 +294,10 @@ class InstructionsTest(CommandTest):
 
     def test_an_update_elsewhere_leaves_nothing_of_the_other_place_and_other_levels_alone(self):
         self.instructions("--update")
-        self.setting = instructions.Setting("3", "gcc 12", "x86_64", "glibc 2.36", True)
+        self.setting = a_setting("3")
         self.instructions("--update", "get")
         self.assertEqual(list(self.paths("3")), ["get"])
-        self.setting = instructions.Setting("2", "clang 14", "x86_64", "glibc 2.36", True)
+        self.setting = a_setting(compiler="clang 14")
         self.instructions("--update", "get")
         self.assertEqual(list(self.paths("2")), ["get"])
         self.assertEqual(list(self.paths("3")), ["get"])
@@ -311,11 +312,11 @@ class InstructionsTest(CommandTest):
     def test_what_cannot_be_compared_is_skipped(self):
         self.assert_skipped("optimization level 2")
         self.instructions("--update")
-        self.setting = instructions.Setting("2", "gcc 13", "x86_64", "glibc 2.36", True)
+        self.setting = a_setting(compiler="gcc 13")
         self.assert_skipped("compiler", "gcc 12", "gcc 13")
-        self.setting = instructions.Setting("2", "gcc 12", "aarch64", "glibc 2.36", True)
+        self.setting = a_setting(machine="aarch64")
         self.assert_skipped("machine", "aarch64")
-        self.setting = SETTING
+        self.setting = a_setting()
         self.patch("driver.instructions.file_system", lambda place: "overlay")
         self.assert_skipped("overlay", "ext4")
         self.valgrind = None
@@ -349,16 +350,16 @@ class InstructionsTest(CommandTest):
 class SettingTest(unittest.TestCase):
     def setting(self, **options):
         values = {"optimization": "3", "b_sanitize": "none", **options}
-        answers = {"--buildoptions": [{"name": name, "value": value} for name, value in values.items()],
-                   "--targets": [{"name": "bench_hot_paths", "target_sources": [
+        answers = {"buildoptions": [{"name": name, "value": value} for name, value in values.items()],
+                   "targets": [{"name": "bench_hot_paths", "target_sources": [
                        {"language": "cpp", "compiler": ["sh", "-c", "echo 'c++ (Debian) 12.2.0'; echo more"]}]}]}
-        with mock.patch("driver.instructions.introspect", lambda build, what: answers[what]):
+        with mock.patch("driver.instructions.introspected", lambda build, what: answers[what]):
             return instructions.setting_of("build")
 
     def test_it_names_the_compiler_however_it_is_called(self):
-        setting = self.setting()
-        self.assertEqual((setting.optimization, setting.compiler), ("3", "gcc (Debian) 12.2.0"))
-        self.assertEqual(setting.machine, os.uname().machine)
+        optimization, setting = self.setting()
+        self.assertEqual((optimization, setting["compiler"]), ("3", "gcc (Debian) 12.2.0"))
+        self.assertEqual(setting["machine"], os.uname().machine)
 
     def test_programs_that_count_for_something_else_are_skipped(self):
         for name, value in (("b_sanitize", "address"), ("b_coverage", True), ("b_lto", True)):

@@ -14,9 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 # pylint: disable=wrong-import-position
 from driver import results  # noqa: E402
 from driver.cell import run_cell  # noqa: E402
-from driver.machine import describe_machine  # noqa: E402
+from driver.machine import describe_machine, unwritten_bytes  # noqa: E402
 from driver.patterns import PATTERNS, cells_of, chosen_patterns  # noqa: E402
-from driver.settle import unwritten_bytes  # noqa: E402
 
 SOUND = {"format": "accrete-bench results", "version": 1, "machine": {}, "limits": {}, "engines": [], "patterns": [],
          "cells": []}

@@ -36,6 +36,7 @@ LIBRARIES = {
     "CLI11": (r"CLI/", "CLI11"),
     "doctest": (r"doctest", "doctest"),
     "fmt": (r"fmt/", "fmt"),
+    "Google Benchmark": (r"benchmark/", "benchmark"),
     "hiredis": (r"hiredis/", "hiredis"),
     "LevelDB": (r"leveldb/", "leveldb"),
     "LMDB": (r"lmdb", "lmdb"),
@@ -43,6 +44,7 @@ LIBRARIES = {
     "msgpack-cxx": (r"msgpack", "msgpack-cxx"),
     "nlohmann-json": (r"nlohmann/", "nlohmann_json"),
     "pybind11": (r"pybind11/", "pybind11"),
+    "Python": (r"Python\.h", "python3"),
     "RapidCheck": (r"rapidcheck", "rapidcheck"),
     "RocksDB": (r"rocksdb/", "rocksdb"),
     "simdjson": (r"simdjson", "simdjson"),
@@ -56,7 +58,9 @@ LIBRARIES = {
 }
 
 # Benchmarks measure these bare, beside what is built on them, or are programs themselves.
-ALLOWED_IN_BENCH = {"Blosc", "bzip2", "CLI11", "LZ4", "nlohmann-json", "Snappy", "ZeroMQ", "zlib", "Zstandard"}
+ALLOWED_IN_BENCH = {
+    "Blosc", "bzip2", "CLI11", "LZ4", "nlohmann-json", "pybind11", "Snappy", "ZeroMQ", "zlib", "Zstandard"
+}
 
 # The C++20 library, but for <csignal>, which counts as a header of the system.
 STANDARD = set(
