@@ -73,7 +73,7 @@ class NumericSession : public Session {
 
 class DatasetEngine : public Engine {
  public:
-  DatasetEngine(const Setup& setup, const Kind& kind)
+  DatasetEngine(const CellOptions& setup, const Kind& kind)
       : kind_(kind), durable_(setup.durable), dataset_((setup.directory / "dataset").string()) {
     accrete::create(dataset_, {.codec = kind.codec});
     if (!kind.server) return;
@@ -129,14 +129,14 @@ EngineType make_type(const Kind& kind, std::string name, std::string title) {
                           .codec = kind.codec ? std::optional(kind.codec->name()) : std::nullopt,
                           .bytes = !kind.numeric,
                           .numeric = kind.numeric},
-          .make = [kind](const Setup& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
 }
 
 EngineType make_memory_type() {
   EngineType type = make_type({.durability = Level::memory}, "memory", "in memory");
   type.description.processes = false;
   type.description.durable = false;
-  type.make = [](const Setup&) { return std::make_unique<MemoryEngine>(); };
+  type.make = [](const CellOptions&) { return std::make_unique<MemoryEngine>(); };
   return type;
 }
 

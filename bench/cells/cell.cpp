@@ -34,16 +34,6 @@ void refuse_what_it_cannot(const Description& engine, const CellOptions& options
   if (!options.workload.numeric && !engine.bytes) throw Unavailable(engine.title + " holds only arrays of numbers");
 }
 
-Setup setup_of(const CellOptions& options) {
-  return {.directory = options.directory,
-          .accrete_program = options.accrete_program,
-          .appends = options.workload.appends,
-          .keys = options.workload.keys,
-          .entry_bytes = options.workload.entry_bytes,
-          .processes = options.processes,
-          .durable = options.durable};
-}
-
 Timed time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
   const auto prepare = [&](std::size_t process) -> Work {
     const std::shared_ptr<Session> session = engine.open();
@@ -130,7 +120,7 @@ json or_null(const std::optional<T>& value) {
 json run_cell(const EngineType& type, const CellOptions& options) {
   refuse_what_it_cannot(type.description, options);
   const Workload workload(options.workload);
-  const std::unique_ptr<Engine> engine = type.make(setup_of(options));
+  const std::unique_ptr<Engine> engine = type.make(options);
   const Timed appends = time_appends(*engine, workload, options);
   const Stored stored = stored_in(options.directory);
 

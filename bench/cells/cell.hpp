@@ -4,19 +4,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "engine.hpp"
-#include "workload.hpp"
 
 namespace bench {
-
-struct CellOptions {
-  WorkloadOptions workload;
-  std::size_t batch = 1;
-  std::size_t processes = 1;
-  bool durable = false;
-  bool time_gets = true;
-  std::filesystem::path directory;
-  std::filesystem::path accrete_program;
-};
 
 /// Throws Unavailable, or std::runtime_error if anything fails: a value that is not what was appended, too.
 [[nodiscard]] nlohmann::json run_cell(const EngineType& type, const CellOptions& options);

@@ -48,15 +48,15 @@ struct Description {
   bool durable = true;   ///< can sync each batch
 };
 
-/// What an engine may know of the cell beforehand, as a user would.
-struct Setup {
-  std::filesystem::path directory;  ///< empty, and all the engine's
-  std::filesystem::path accrete_program;
-  std::uint64_t appends = 0;
-  std::uint64_t keys = 0;
-  std::size_t entry_bytes = 0;
+/// What is asked for: one pattern with one engine. An engine may know it beforehand, as a user would.
+struct CellOptions {
+  WorkloadOptions workload;
+  std::size_t batch = 1;
   std::size_t processes = 1;
   bool durable = false;  ///< each batch is to be synced before the call returns
+  bool time_gets = true;
+  std::filesystem::path directory;  ///< empty, and all the engine's
+  std::filesystem::path accrete_program;
 };
 
 /// Takes the value of keys[index]; empty for a missing key.
@@ -101,7 +101,7 @@ class Engine {
 
 struct EngineType {
   Description description;
-  std::function<std::unique_ptr<Engine>(const Setup&)> make;
+  std::function<std::unique_ptr<Engine>(const CellOptions&)> make;
 };
 
 }  // namespace bench

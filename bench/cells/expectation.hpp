@@ -24,7 +24,6 @@ class Expectation {
 
  private:
   [[nodiscard]] std::span<const std::uint32_t> appends_to(std::uint64_t key) const noexcept;
-  [[nodiscard]] std::vector<std::vector<std::uint32_t>> by_process(std::span<const std::uint32_t> appends) const;
 
   const Workload& workload_;
   std::size_t processes_;

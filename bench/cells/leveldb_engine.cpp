@@ -72,7 +72,7 @@ class LevelSession : public Session {
 
 class LevelEngine : public Engine {
  public:
-  explicit LevelEngine(const Setup& setup)
+  explicit LevelEngine(const CellOptions& setup)
       : durable_(setup.durable),
         path_((setup.directory / "leveldb").string()),
         cache_(leveldb::NewLRUCache(std::size_t{64} << 20)),
@@ -97,7 +97,7 @@ void add_leveldb_engines(std::vector<EngineType>& types) {
                        .family = "leveldb",
                        .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
                        .level = Level::os},
-       .make = [](const Setup& setup) { return std::make_unique<LevelEngine>(setup); }});
+       .make = [](const CellOptions& setup) { return std::make_unique<LevelEngine>(setup); }});
 }
 
 }  // namespace bench

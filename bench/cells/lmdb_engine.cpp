@@ -29,10 +29,10 @@ using Transaction = std::unique_ptr<MDB_txn, Free>;
 using OpenCursor = std::unique_ptr<MDB_cursor, Free>;
 
 /// Room for records of twice the size, in pages half full, and for what is copied on write.
-std::size_t map_size(const Setup& setup) {
+std::size_t map_size(const CellOptions& setup) {
   constexpr std::size_t record_overhead = 64;
   constexpr std::size_t slack = std::size_t{1} << 30;
-  return setup.appends * (setup.entry_bytes + record_overhead) * 4 + slack;
+  return setup.workload.appends * (setup.workload.entry_bytes + record_overhead) * 4 + slack;
 }
 
 class LmdbSession : public Session {
@@ -98,7 +98,7 @@ class LmdbSession : public Session {
 
 class LmdbEngine : public Engine {
  public:
-  explicit LmdbEngine(const Setup& setup)
+  explicit LmdbEngine(const CellOptions& setup)
       : directory_(setup.directory / "lmdb"), map_size_(map_size(setup)), durable_(setup.durable) {
     std::filesystem::create_directory(directory_);
   }
@@ -125,7 +125,7 @@ void add_lmdb_engines(std::vector<EngineType>& types) {
                                   std::to_string(MDB_VERSION_PATCH),
                        .level = Level::os,
                        .processes = true},
-       .make = [](const Setup& setup) { return std::make_unique<LmdbEngine>(setup); }});
+       .make = [](const CellOptions& setup) { return std::make_unique<LmdbEngine>(setup); }});
 }
 
 }  // namespace bench

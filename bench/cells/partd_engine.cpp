@@ -137,7 +137,7 @@ class PartdSession : public Session {
 
 class PartdEngine : public Engine {
  public:
-  PartdEngine(const Setup& setup, Kind kind)
+  PartdEngine(const CellOptions& setup, Kind kind)
       : kind_(kind), durable_(setup.durable), processes_(setup.processes), path_(setup.directory / "partd") {
     for (const char* name : {"numpy", "partd.zmq"}) py::module::import(name);  // forked processes then have them
     if (kind != Kind::server) return;
@@ -210,7 +210,7 @@ EngineType make_type(const char* name, const char* title, Kind kind, Level level
                           .bytes = kind != Kind::numpy,
                           .numeric = kind == Kind::numpy,
                           .durable = has_files},
-          .make = [=](const Setup& setup) { return std::make_unique<PartdEngine>(setup, kind); }};
+          .make = [=](const CellOptions& setup) { return std::make_unique<PartdEngine>(setup, kind); }};
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ std::vector<std::string> make_command(const Kind& kind, bool durable) {
 
 class RedisEngine : public Engine {
  public:
-  RedisEngine(const Setup& setup, const Kind& kind) : durable_(setup.durable), directory_(setup.directory) {
+  RedisEngine(const CellOptions& setup, const Kind& kind) : durable_(setup.durable), directory_(setup.directory) {
     short_path_.emplace(directory_);
     server_.emplace(make_command(kind, durable_), directory_, "ready to accept connections");
   }
@@ -200,7 +200,7 @@ EngineType make_type(const char* name, const char* title, const std::optional<st
                           .processes = true,
                           .server = true,
                           .durable = kind.log},
-          .make = [kind, is_there = version.has_value()](const Setup& setup) {
+          .make = [kind, is_there = version.has_value()](const CellOptions& setup) {
             if (!is_there) throw Unavailable("there is no redis-server");
             return std::make_unique<RedisEngine>(setup, kind);
           }};

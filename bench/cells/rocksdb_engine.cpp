@@ -121,7 +121,7 @@ class RocksSession : public Session {
 
 class RocksEngine : public Engine {
  public:
-  RocksEngine(const Setup& setup, const Kind& kind)
+  RocksEngine(const CellOptions& setup, const Kind& kind)
       : kind_(kind),
         durable_(setup.durable),
         path_((setup.directory / "rocksdb").string()),
@@ -145,7 +145,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .version = rocksdb::GetRocksVersionAsString(),
                           .level = kind.log ? Level::os : Level::memory,
                           .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt},
-          .make = [kind](const Setup& setup) { return std::make_unique<RocksEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return std::make_unique<RocksEngine>(setup, kind); }};
 }
 
 }  // namespace

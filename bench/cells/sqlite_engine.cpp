@@ -68,12 +68,12 @@ struct Kind {
 };
 
 /// A table without row numbers is for rows of up to a twentieth of a page; it keeps the rows of a key together.
-bool rows_are_small(const Setup& setup) {
+bool rows_are_small(const CellOptions& setup) {
   constexpr std::size_t limit = 200;
-  return setup.entry_bytes <= limit;
+  return setup.workload.entry_bytes <= limit;
 }
 
-const char* schema(const Setup& setup) {
+const char* schema(const CellOptions& setup) {
   if (rows_are_small(setup)) {
     return "CREATE TABLE entries (key TEXT, number INTEGER, bytes BLOB, PRIMARY KEY (key, number)) WITHOUT ROWID;"
            "CREATE TABLE counter (next INTEGER); INSERT INTO counter VALUES (0)";
@@ -82,7 +82,7 @@ const char* schema(const Setup& setup) {
          "CREATE INDEX entries_by_key ON entries (key)";
 }
 
-std::string pragmas(const Kind& kind, const Setup& setup) {
+std::string pragmas(const Kind& kind, const CellOptions& setup) {
   std::string text = "PRAGMA cache_size=-262144; PRAGMA mmap_size=2147418112; PRAGMA wal_autocheckpoint=16384;";
   if (setup.processes == 1) text += "PRAGMA locking_mode=EXCLUSIVE;";
   text += kind.log ? "PRAGMA journal_mode=WAL;" : "PRAGMA journal_mode=TRUNCATE;";
@@ -91,7 +91,7 @@ std::string pragmas(const Kind& kind, const Setup& setup) {
 
 class Connection {
  public:
-  Connection(const std::string& path, const Kind& kind, const Setup& setup) {
+  Connection(const std::string& path, const Kind& kind, const CellOptions& setup) {
     constexpr int patience_ms = 600'000;
     sqlite3* database = nullptr;
     const int result = ::sqlite3_open(path.c_str(), &database);
@@ -143,7 +143,7 @@ class Numbers {
 
 class SqliteSession : public Session {
  public:
-  SqliteSession(const std::string& path, const Kind& kind, const Setup& setup)
+  SqliteSession(const std::string& path, const Kind& kind, const CellOptions& setup)
       : connection_(path, kind, setup),
         begin_(connection_.get(), "BEGIN IMMEDIATE"),
         commit_(connection_.get(), "COMMIT"),
@@ -187,7 +187,7 @@ class SqliteSession : public Session {
 
 class SqliteEngine : public Engine {
  public:
-  SqliteEngine(const Setup& setup, const Kind& kind)
+  SqliteEngine(const CellOptions& setup, const Kind& kind)
       : kind_(kind), setup_(setup), directory_(setup.directory / "sqlite") {
     std::filesystem::create_directory(directory_);
     Connection(path(), kind_, setup_).execute(schema(setup_));
@@ -200,7 +200,7 @@ class SqliteEngine : public Engine {
   [[nodiscard]] std::string path() const { return (directory_ / "entries.db").string(); }
 
   Kind kind_;
-  Setup setup_;
+  CellOptions setup_;
   std::filesystem::path directory_;
 };
 
@@ -211,7 +211,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .version = ::sqlite3_libversion(),
                           .level = Level::os,
                           .processes = true},
-          .make = [kind](const Setup& setup) { return std::make_unique<SqliteEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return std::make_unique<SqliteEngine>(setup, kind); }};
 }
 
 }  // namespace

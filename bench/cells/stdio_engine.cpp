@@ -142,7 +142,7 @@ class StdioSession : public Session {
 
 class StdioEngine : public Engine {
  public:
-  explicit StdioEngine(const Setup& setup) : directory_(setup.directory / "values"), durable_(setup.durable) {
+  explicit StdioEngine(const CellOptions& setup) : directory_(setup.directory / "values"), durable_(setup.durable) {
     std::filesystem::create_directory(directory_);
   }
 
@@ -165,7 +165,7 @@ void add_stdio_engines(std::vector<EngineType>& types) {
                                    .version = ::gnu_get_libc_version(),
                                    .level = Level::memory,
                                    .numeric = true},
-                   .make = [](const Setup& setup) { return std::make_unique<StdioEngine>(setup); }});
+                   .make = [](const CellOptions& setup) { return std::make_unique<StdioEngine>(setup); }});
 }
 
 }  // namespace bench

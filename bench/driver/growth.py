@@ -24,9 +24,8 @@ CHEAP_SECONDS = 2  # where a decade took no longer, a point is measured between 
 # Powers of ten: (the first, the last, the last with --quick)
 DECADES = {"keys": (3, 7, 5), "appends": (5, 8, 6)}
 
-MANY_KEYS_IN_FEW_FILES = ("rocksdb", "leveldb", "lmdb", "sqlite", "redis")  # families; the others have a file for each
 BLOCK_BYTES = 4096
-COPIES = 2  # of the bytes, besides the dataset: journals, and what compactions write before they remove
+COPIES = 3  # of the bytes: a dataset, journals, and what compactions write before they remove
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,6 @@ class Point:
     axis: str
     keys: int
     appends: int
-
-    def disk_bytes(self, is_file_a_key):
-        """That a dataset may take on its way; files take whole blocks."""
-        entry_bytes = self.appends * ENTRY_BYTES
-        if not is_file_a_key:
-            return (1 + COPIES) * entry_bytes
-        blocks_a_key = -(-entry_bytes // (self.keys * BLOCK_BYTES))
-        return self.keys * blocks_a_key * BLOCK_BYTES + COPIES * entry_bytes
 
 
 def add_parser(subparsers):
@@ -65,7 +56,7 @@ def main(arguments):
     engines = chosen_engines(arguments.build, sum(arguments.engine, []))
     output = arguments.output or arguments.build / "results.json"
     with place_of_data(arguments.directory or arguments.build / "data") as place:
-        check_room(place, axes, arguments.quick, engines)
+        check_room(place, axes, arguments.quick)
         found = results.load(output) if output.exists() else new_results([], [], [], place, 0, arguments.quick)
         known = {engine["name"] for engine in found["engines"]}
         found["engines"] += [engine for engine in engines if engine["name"] not in known]
@@ -99,25 +90,21 @@ def point_of(axis, size):
 
 
 def free_room(place):
-    """(bytes, files); files are None where the file system makes inodes as it needs them."""
+    """(bytes, files)"""
     system = os.statvfs(place)
-    return system.f_bavail * system.f_frsize, system.f_favail if system.f_files else None
+    return system.f_bavail * system.f_frsize, system.f_favail if system.f_files else sys.maxsize  # not all count them
 
 
-def check_room(place, axes, quick, engines):
-    """Refuses what would fail half-way: the largest points come last."""
-    is_file_a_key = any(engine["family"] not in MANY_KEYS_IN_FEW_FILES for engine in engines)
+def check_room(place, axes, quick):
+    """Refuses what would fail half-way: the largest points come last, and a key may take a file and a block."""
     largest = [point_of(axis, decades(axis, quick)[-1]) for axis in axes]
-    disk = max(point.disk_bytes(is_file_a_key) for point in largest)
-    files = max(point.keys for point in largest) if is_file_a_key else 0
+    disk = max(point.keys * BLOCK_BYTES + COPIES * point.appends * ENTRY_BYTES for point in largest)
+    files = max(point.keys for point in largest)
     free_bytes, free_files = free_room(place)
-    advice = "name another place with --directory, or try --quick"
-    if free_bytes < disk:
-        raise BenchError(f"the largest point may need {disk / 1e9:.0f} GB of disk, and '{place.parent}' has "
-                         f"{free_bytes / 1e9:.0f} GB free: {advice}")
-    if free_files is not None and free_files < files:
-        raise BenchError(f"the largest point has {files:,} keys, each a file, and '{place.parent}' has room for "
-                         f"{free_files:,} files (df -i): {advice}")
+    if free_bytes < disk or free_files < files:
+        raise BenchError(f"the largest point may need {disk / 1e9:.0f} GB of disk and {files:,} files, and "
+                         f"'{place.parent}' has {free_bytes / 1e9:.0f} GB and {free_files:,} files free: name another "
+                         "place with --directory, or try --quick")
 
 
 class Growth:
@@ -154,9 +141,7 @@ class Growth:
     def measure(self, name, point, following):
         """The seconds that it took, its check and removal included; None if the engine goes no further, which is to
         the size `following`."""
-        cell = Cell(pattern="growth", engine=name, appends=point.appends, keys=point.keys, entry_bytes=ENTRY_BYTES,
-                    skew=0, batch=BATCH, processes=1, durable=False, text=False, numeric=False, metrics=("append",),
-                    repetitions=1)
+        cell = Cell("growth", name, appends=point.appends, keys=point.keys, entry_bytes=ENTRY_BYTES, batch=BATCH)
         settle()
         begin = time.monotonic()
         outcome = run_cell(cell, self.place, self.build, deadline_seconds=PATIENCE * self.limit_seconds)

@@ -19,30 +19,34 @@ class Less:
     repetitions: int | None = None  # at most
 
 
-@dataclass(frozen=True)
-class Pattern:
-    id: str
-    title: str
-    explanation: str
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
     appends: int
-    quick_appends: int
     keys: int
     entry_bytes: int
     batch: int
-    engines: tuple
-    quick_keys: int | None = None
     skew: float = 0
     processes: int = 1
     durable: bool = False
     text: bool = False
     numeric: bool = False
-    served: bool = False  # makes sense for servers only
     metrics: tuple = ("append",)
+    repetitions: int | None = None  # at most
+
+
+@dataclass(frozen=True)
+class Pattern(Sizes):
+    id: str
+    title: str
+    explanation: str
+    engines: tuple
+    quick_appends: int
+    quick_keys: int | None = None
+    served: bool = False  # makes sense for servers only
     batches: tuple = ()  # in place of `batch`, each a cell of its own
     few_batches: tuple = ()  # of `batches`: all that runs when quick, and of the engines `at_few_batches`
     at_few_batches: tuple = ()
     process_counts: tuple = ()  # in place of `processes`, likewise
-    repetitions: int | None = None  # at most
     less: dict = field(default_factory=dict)  # {engine or (engine, batch): Less}
 
     def parameters(self):
@@ -54,20 +58,9 @@ SETTABLE = {"appends": int, "keys": int, "entry_bytes": int, "skew": float, "bat
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Sizes):
     pattern: str
     engine: str
-    appends: int
-    keys: int
-    entry_bytes: int
-    skew: float
-    batch: int
-    processes: int
-    durable: bool
-    text: bool
-    numeric: bool
-    metrics: tuple
-    repetitions: int
 
     @property
     def bytes(self):

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from driver import results
@@ -115,28 +115,21 @@ def revision():
     return None
 
 
-@contextmanager
-def terminated_as_interrupted():
+def was_interrupted(work):
     """SIGTERM ends the run as Ctrl-C does: the processes of a cell are not of our group, and would go on."""
     def interrupt(*_):
-        print("\naccrete-bench: interrupted; removing what was made", file=sys.stderr, flush=True)
+        say("\naccrete-bench: interrupted; removing what was made")
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        work()
+        return False
+    except KeyboardInterrupt:
+        return True
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def was_interrupted(work):
-    with terminated_as_interrupted():
-        try:
-            work()
-        except KeyboardInterrupt:
-            return True
-    return False
 
 
 def rotated(group, repetition):

@@ -1,21 +1,19 @@
 // Runs one hot path so many times and nothing else, for a tool that counts instructions: bench_hot_paths NAME
-// [--iterations N]
+// ITERATIONS
 //
-// What it does before and after does not depend on N, so that the difference of two runs is of the path alone. A path
-// is given its keys in turn, 1,000 of them, and entries of 100 B. Files go to a temporary dataset below $TMPDIR.
+// What it does before and after does not depend on their number, so that the difference of two runs is of the path
+// alone. A path is given its keys in turn, 1,000 of them, and entries of 100 B. Files go to a temporary dataset below
+// $TMPDIR.
 #include <accrete/accrete.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "api/datasets.hpp"
@@ -127,36 +125,21 @@ const std::map<std::string, Path>& paths() {
   return all;
 }
 
-std::optional<std::size_t> parse_count(std::string_view text) {
-  std::size_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count == 0) return std::nullopt;
-  return count;
-}
-
-int usage(const std::string& problem) {
-  std::cerr << "bench_hot_paths: " << problem << "\nusage: bench_hot_paths NAME [--iterations N]\nnames:";
-  for (const auto& [name, path] : paths()) std::cerr << ' ' << name;
-  std::cerr << '\n';
-  return 2;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.empty()) return usage("NAME is missing");
-  const auto path = paths().find(arguments[0]);
-  if (path == paths().end()) return usage("there is no path '" + arguments[0] + "'");
-  if (arguments.size() != 1 && (arguments.size() != 3 || arguments[1] != "--iterations")) {
-    return usage("after NAME comes --iterations N, or nothing");
+  const auto path = arguments.size() == 2 ? paths().find(arguments[0]) : paths().end();
+  if (path == paths().end()) {
+    std::cerr << "usage: bench_hot_paths NAME ITERATIONS\nnames:";
+    for (const auto& [name, work] : paths()) std::cerr << ' ' << name;
+    std::cerr << '\n';
+    return 2;
   }
-  const std::optional<std::size_t> iterations = parse_count(arguments.size() == 3 ? arguments[2] : "100000");
-  if (!iterations) return usage("--iterations: '" + arguments[2] + "' is no number above 0");
   try {
     bench::raise_open_files_limit();  // the paths with cached descriptors need one for each key
     const auto dataset = accrete::create_temporary(std::filesystem::temp_directory_path().string());
-    path->second({.url = dataset.url(), .iterations = *iterations});
+    path->second({.url = dataset.url(), .iterations = std::stoul(arguments[1])});
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "bench_hot_paths: " << error.what() << '\n';

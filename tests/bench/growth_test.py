@@ -35,8 +35,8 @@ VALGRIND = '''#!/usr/bin/python3
 import json, sys
 from pathlib import Path
 words = sys.argv[1:]
-name, iterations = words[-3], int(words[-1])
-assert words[0] == "--tool=callgrind" and words[-2] == "--iterations"
+name, iterations = words[-2], int(words[-1])
+assert words[0] == "--tool=callgrind"
 per_operation = json.loads((Path(__file__).parent / "instructions").read_text()).get(name)
 if per_operation is None:
     sys.exit("bench_hot_paths: cannot open 'x': no room")
@@ -213,19 +213,12 @@ class GrowthTest(CommandTest):
 
     def test_too_few_inodes_or_too_little_disk_are_told_before_anything_runs(self):
         self.take_over(lambda cell: 5)
-        self.room = (10 ** 12, 10 ** 6)
-        with self.assertRaisesRegex(BenchError, "10,000,000 keys, each a file.* 1,000,000 files .*--directory"):
-            self.call("growth")
-        self.room = (40 * 10 ** 9, 10 ** 9)
-        with self.assertRaisesRegex(BenchError, "may need 43 GB of disk.* 40 GB free.*--directory"):
-            self.call("growth")
-        self.room = (29 * 10 ** 9, 0)
-        with self.assertRaisesRegex(BenchError, "may need 30 GB of disk"):
-            self.call("growth", "--engine", "rocksdb")
+        for self.room in ((10 ** 12, 10 ** 6), (40 * 10 ** 9, 10 ** 9)):
+            with self.assertRaisesRegex(BenchError, "may need 44 GB of disk and 10,000,000 files.*--directory"):
+                self.call("growth")
         self.assertEqual(self.run, [])
-        self.assertEqual(self.call("growth", "--axis", "keys", "--engine", "rocksdb")[0], 0)
-        self.room = (10 ** 12, None)
-        self.assertEqual(self.call("growth")[0], 0, "not every file system counts its inodes")
+        self.room = (31 * 10 ** 9, 10 ** 6)
+        self.assertEqual(self.call("growth", "--axis", "appends", "--engine", "rocksdb")[0], 0)
 
     def test_wrong_arguments_are_told(self):
         with self.assertRaisesRegex(UsageError, "no engine 'nope'; there are files, "):
@@ -335,16 +328,11 @@ class InstructionsTest(CommandTest):
             with self.assertRaisesRegex(BenchError, "callgrind does not say"):
                 instructions.collected(said)
 
-    def test_wrong_arguments_and_wrong_files_are_told(self):
+    def test_wrong_arguments_are_told(self):
         with self.assertRaisesRegex(UsageError, "no hot path 'nope'; there are files_append, "):
             self.instructions("nope")
         with self.assertRaisesRegex(UsageError, "--hottest"):
             self.instructions("--hottest", "get")
-        no_references = "holds no references"
-        for text, message in (("{", "is not JSON"), ("[]", no_references), ('{"format": "x"}', no_references)):
-            self.references.write_text(text, encoding="utf-8")
-            with self.assertRaisesRegex(BenchError, message):
-                self.instructions("--check")
 
 
 class SettingTest(unittest.TestCase):
@@ -367,7 +355,7 @@ class SettingTest(unittest.TestCase):
                 self.setting(**{name: value})
 
     def test_the_references_of_the_repository_have_every_path_at_both_levels(self):
-        references = instructions.load(instructions.REFERENCES)["references"]
+        references = json.loads(instructions.REFERENCES.read_text(encoding="utf-8"))["references"]
         self.assertEqual(sorted(references), ["2", "3"])
         for level in references.values():
             self.assertEqual(list(level["paths"]), list(instructions.PATHS))
