@@ -107,16 +107,6 @@ class DatasetEngine : public Engine {
   std::optional<ServerProcess> server_;
 };
 
-/// Lives in the engine: there is nothing to open anew.
-class MemoryEngine : public Engine {
- public:
-  std::unique_ptr<Session> open() override { return std::make_unique<StoreSession>(store_, false); }
-  void destroy() override { store_.reset(); }
-
- private:
-  std::shared_ptr<accrete::Store> store_ = accrete::memory_store();
-};
-
 EngineType make_type(const Kind& kind, std::string name, std::string title) {
   return {.description = {.name = std::move(name),
                           .title = "accrete, " + std::move(title),
@@ -132,11 +122,16 @@ EngineType make_type(const Kind& kind, std::string name, std::string title) {
           .make = [kind](const CellOptions& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
 }
 
+/// Its store lives in the engine: there is nothing to open anew.
 EngineType make_memory_type() {
   EngineType type = make_type({.durability = Level::memory}, "memory", "in memory");
   type.description.processes = false;
   type.description.durable = false;
-  type.make = [](const CellOptions&) { return std::make_unique<MemoryEngine>(); };
+  type.make = [](const CellOptions&) {
+    const auto store = std::make_shared<std::shared_ptr<accrete::Store>>(accrete::memory_store());
+    return std::make_unique<LocalEngine>([=] { return std::make_unique<StoreSession>(*store, false); },
+                                         [=] { store->reset(); });
+  };
   return type;
 }
 

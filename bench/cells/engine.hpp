@@ -99,6 +99,20 @@ class Engine {
   [[nodiscard]] virtual std::optional<pid_t> server() const { return std::nullopt; }
 };
 
+/// An engine that is nothing but files: what opens a session, and what destroys all.
+class LocalEngine : public Engine {
+ public:
+  using Open = std::function<std::unique_ptr<Session>()>;
+  LocalEngine(Open open, std::function<void()> destroy) : open_(std::move(open)), destroy_(std::move(destroy)) {}
+
+  std::unique_ptr<Session> open() override { return open_(); }
+  void destroy() override { destroy_(); }
+
+ private:
+  Open open_;
+  std::function<void()> destroy_;
+};
+
 struct EngineType {
   Description description;
   std::function<std::unique_ptr<Engine>(const CellOptions&)> make;

@@ -70,23 +70,13 @@ class LevelSession : public Session {
   std::uint64_t number_ = 0;  // one process appends, and only to what it has made
 };
 
-class LevelEngine : public Engine {
- public:
-  explicit LevelEngine(const CellOptions& setup)
-      : durable_(setup.durable),
-        path_((setup.directory / "leveldb").string()),
-        cache_(leveldb::NewLRUCache(std::size_t{64} << 20)),
-        options_(make_options(cache_.get())) {}
-
-  std::unique_ptr<Session> open() override { return std::make_unique<LevelSession>(options_, path_, durable_); }
-  void destroy() override { check(leveldb::DestroyDB(path_, options_), "destroy the database"); }
-
- private:
-  bool durable_;
-  std::string path_;
-  std::unique_ptr<leveldb::Cache> cache_;
-  leveldb::Options options_;
-};
+std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+  const std::string path = setup.directory / "leveldb";
+  const std::shared_ptr<leveldb::Cache> cache(leveldb::NewLRUCache(std::size_t{64} << 20));
+  return std::make_unique<LocalEngine>(
+      [=, durable = setup.durable] { return std::make_unique<LevelSession>(make_options(cache.get()), path, durable); },
+      [=] { check(leveldb::DestroyDB(path, make_options(cache.get())), "destroy the database"); });
+}
 
 }  // namespace
 
@@ -97,7 +87,7 @@ void add_leveldb_engines(std::vector<EngineType>& types) {
                        .family = "leveldb",
                        .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
                        .level = Level::os},
-       .make = [](const CellOptions& setup) { return std::make_unique<LevelEngine>(setup); }});
+       .make = make_engine});
 }
 
 }  // namespace bench

@@ -96,23 +96,13 @@ class LmdbSession : public Session {
   MDB_dbi database_ = 0;
 };
 
-class LmdbEngine : public Engine {
- public:
-  explicit LmdbEngine(const CellOptions& setup)
-      : directory_(setup.directory / "lmdb"), map_size_(map_size(setup)), durable_(setup.durable) {
-    std::filesystem::create_directory(directory_);
-  }
-
-  std::unique_ptr<Session> open() override {
-    return std::make_unique<LmdbSession>(directory_.string(), map_size_, durable_);
-  }
-  void destroy() override { std::filesystem::remove_all(directory_); }
-
- private:
-  std::filesystem::path directory_;
-  std::size_t map_size_;
-  bool durable_;
-};
+std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+  const std::filesystem::path directory = setup.directory / "lmdb";
+  std::filesystem::create_directory(directory);
+  return std::make_unique<LocalEngine>(
+      [=] { return std::make_unique<LmdbSession>(directory.string(), map_size(setup), setup.durable); },
+      [=] { std::filesystem::remove_all(directory); });
+}
 
 }  // namespace
 
@@ -125,7 +115,7 @@ void add_lmdb_engines(std::vector<EngineType>& types) {
                                   std::to_string(MDB_VERSION_PATCH),
                        .level = Level::os,
                        .processes = true},
-       .make = [](const CellOptions& setup) { return std::make_unique<LmdbEngine>(setup); }});
+       .make = make_engine});
 }
 
 }  // namespace bench

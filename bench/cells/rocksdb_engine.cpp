@@ -119,23 +119,13 @@ class RocksSession : public Session {
   rocksdb::WriteBatch batch_;
 };
 
-class RocksEngine : public Engine {
- public:
-  RocksEngine(const CellOptions& setup, const Kind& kind)
-      : kind_(kind),
-        durable_(setup.durable),
-        path_((setup.directory / "rocksdb").string()),
-        options_(make_options(kind)) {}
-
-  std::unique_ptr<Session> open() override { return std::make_unique<RocksSession>(options_, path_, kind_, durable_); }
-  void destroy() override { check(rocksdb::DestroyDB(path_, options_), "destroy the database"); }
-
- private:
-  Kind kind_;
-  bool durable_;
-  std::string path_;
-  rocksdb::Options options_;
-};
+std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) {
+  const std::string path = setup.directory / "rocksdb";
+  const rocksdb::Options options = make_options(kind);
+  return std::make_unique<LocalEngine>(
+      [=, durable = setup.durable] { return std::make_unique<RocksSession>(options, path, kind, durable); },
+      [=] { check(rocksdb::DestroyDB(path, options), "destroy the database"); });
+}
 
 EngineType make_type(const char* name, const char* title, const Kind& kind) {
   const bool is_compressed = kind.compression != rocksdb::kNoCompression;
@@ -145,7 +135,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .version = rocksdb::GetRocksVersionAsString(),
                           .level = kind.log ? Level::os : Level::memory,
                           .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt},
-          .make = [kind](const CellOptions& setup) { return std::make_unique<RocksEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
 }
 
 }  // namespace

@@ -185,24 +185,14 @@ class SqliteSession : public Session {
   std::optional<Numbers> numbers_;  // if the table does not number its rows itself
 };
 
-class SqliteEngine : public Engine {
- public:
-  SqliteEngine(const CellOptions& setup, const Kind& kind)
-      : kind_(kind), setup_(setup), directory_(setup.directory / "sqlite") {
-    std::filesystem::create_directory(directory_);
-    Connection(path(), kind_, setup_).execute(schema(setup_));
-  }
-
-  std::unique_ptr<Session> open() override { return std::make_unique<SqliteSession>(path(), kind_, setup_); }
-  void destroy() override { std::filesystem::remove_all(directory_); }
-
- private:
-  [[nodiscard]] std::string path() const { return (directory_ / "entries.db").string(); }
-
-  Kind kind_;
-  CellOptions setup_;
-  std::filesystem::path directory_;
-};
+std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) {
+  const std::filesystem::path directory = setup.directory / "sqlite";
+  const std::string path = directory / "entries.db";
+  std::filesystem::create_directory(directory);
+  Connection(path, kind, setup).execute(schema(setup));
+  return std::make_unique<LocalEngine>([=] { return std::make_unique<SqliteSession>(path, kind, setup); },
+                                       [=] { std::filesystem::remove_all(directory); });
+}
 
 EngineType make_type(const char* name, const char* title, const Kind& kind) {
   return {.description = {.name = name,
@@ -211,7 +201,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .version = ::sqlite3_libversion(),
                           .level = Level::os,
                           .processes = true},
-          .make = [kind](const CellOptions& setup) { return std::make_unique<SqliteEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
 }
 
 }  // namespace

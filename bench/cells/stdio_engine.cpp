@@ -140,21 +140,13 @@ class StdioSession : public Session {
   OpenFiles files_;
 };
 
-class StdioEngine : public Engine {
- public:
-  explicit StdioEngine(const CellOptions& setup) : directory_(setup.directory / "values"), durable_(setup.durable) {
-    std::filesystem::create_directory(directory_);
-  }
-
-  std::unique_ptr<Session> open() override {
-    return std::make_unique<StdioSession>(directory_.string() + "/", durable_);
-  }
-  void destroy() override { std::filesystem::remove_all(directory_); }
-
- private:
-  std::filesystem::path directory_;
-  bool durable_;
-};
+std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+  const std::filesystem::path directory = setup.directory / "values";
+  std::filesystem::create_directory(directory);
+  return std::make_unique<LocalEngine>(
+      [=, durable = setup.durable] { return std::make_unique<StdioSession>(directory.string() + "/", durable); },
+      [=] { std::filesystem::remove_all(directory); });
+}
 
 }  // namespace
 
@@ -165,7 +157,7 @@ void add_stdio_engines(std::vector<EngineType>& types) {
                                    .version = ::gnu_get_libc_version(),
                                    .level = Level::memory,
                                    .numeric = true},
-                   .make = [](const CellOptions& setup) { return std::make_unique<StdioEngine>(setup); }});
+                   .make = make_engine});
 }
 
 }  // namespace bench

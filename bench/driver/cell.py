@@ -40,12 +40,13 @@ def program(build, *names):
 
 
 def cell_command(build, engine):
-    """What measures one cell of this engine, without its options. partd's is a module of Python: it is for Debian's own,
-    which has the packages, whatever else stands first on the path."""
+    """What measures one cell of this engine, without its options. partd's is a module of Python: it is for Debian's
+    own, which has the packages, whatever else stands first on the path."""
     if not engine.startswith("partd."):
         return [str(program(build, "bench", "cells", "bench_cell"))]
     module = program(build, "bench", "cells", "partd_cell.so")
-    start = f"import sys; sys.path.append({str(module.parent)!r}); import partd_cell; sys.exit(partd_cell.main(sys.argv))"
+    start = (f"import sys; sys.path.append({str(module.parent)!r}); import partd_cell; "
+             "sys.exit(partd_cell.main(sys.argv))")
     return ["/usr/bin/python3", "-c", start]
 
 
@@ -87,7 +88,8 @@ def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     of one before: ext4 would put it where many files have just been removed (settle() of driver/machine.py)."""
     directory = tempfile.mkdtemp(prefix="cell-", dir=place)
     try:
-        code, output, message = run_group([*cell_command(build, cell.engine), *options(cell, directory, build)], deadline_seconds)
+        command = [*cell_command(build, cell.engine), *options(cell, directory, build)]
+        code, output, message = run_group(command, deadline_seconds)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     if code is None:
@@ -95,7 +97,8 @@ def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     if code == UNAVAILABLE:
         return Outcome(unavailable=message or "no reason given")
     if code != 0:
-        return Outcome(failed=message or (f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"))
+        ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return Outcome(failed=message or ended)
     return parsed(output)
 
 

@@ -61,8 +61,8 @@ def main(arguments):
         known = {engine["name"] for engine in found["engines"]}
         found["engines"] += [engine for engine in engines if engine["name"] not in known]
         growth = Growth(arguments.build.resolve(), place, arguments.limit_seconds, output, found)
-        interrupted = was_interrupted(
-            lambda: [growth.measure_axis(axis, arguments.quick, [engine["name"] for engine in engines]) for axis in axes])
+        names = [engine["name"] for engine in engines]
+        interrupted = was_interrupted(lambda: [growth.measure_axis(axis, arguments.quick, names) for axis in axes])
     print(f"results: {output}", file=sys.stderr)
     if interrupted:
         return INTERRUPTED
@@ -120,7 +120,8 @@ class Growth:
         """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike."""
         self.forget(axis, engines)
         print(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n\n"
-              f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}", file=sys.stderr)
+              f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}",
+              file=sys.stderr)
         going = list(engines)
         sizes = decades(axis, quick)
         for size, following in zip(sizes, [*sizes[1:], None]):
