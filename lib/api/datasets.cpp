@@ -15,37 +15,36 @@
 namespace accrete {
 namespace {
 
-struct OpenDirectory {
-  std::shared_ptr<Directory> directory;
-  const Layout& layout;
-};
-
-/// If the marker is damaged, it is not known of which layout the dataset is: most are of the first.
-OpenDirectory open_directory(Env& env, const std::string& path) {
-  std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  try {
-    const Layout& layout = layout_of(load_marker(*directory), *directory, layouts());
-    return {.directory = std::move(directory), .layout = layout};
-  } catch (const CorruptionError&) {
-    return {.directory = std::move(directory), .layout = *layouts().front()};
-  }
-}
-
-void refuse_durability(Durability wanted, const Layout& layout) {
-  if (wanted != Durability::replicated || layout.default_durability() == Durability::replicated) return;
-  throw UnsupportedError("the layout '" + std::string(layout.name()) +
-                         "' keeps a dataset on one machine: its appends survive power loss at most (Durability::sync)");
+void refuse_replicated(Durability durability) {
+  if (durability != Durability::replicated) return;
+  throw UnsupportedError(
+      "a buffer keeps its journal on one machine: what has been appended survives power loss at most "
+      "(Durability::sync)");
 }
 
 }  // namespace
 
-FoundDataset find_dataset(Env& env, const std::string& path) {
+OpenDirectory open_directory(Env& env, const std::string& path) {
   std::shared_ptr<Directory> directory = open_dataset_directory(env, path);
-  Marker marker = load_marker(*directory);
-  const Layout& layout = layout_of(marker, *directory, layouts());
-  return {.place = {.directory = std::move(directory), .marker = std::move(marker), .layers = buffer_recovery()},
-          .layout = layout};
+  try {
+    Marker marker = load_marker(*directory);
+    const Layout& layout = layout_of(marker, *directory, layouts());
+    return {.directory = std::move(directory), .layout = layout, .marker = std::move(marker)};
+  } catch (const Error&) {
+    return {
+        .directory = std::move(directory), .layout = *layouts().front(), .marker_failure = std::current_exception()};
+  }
 }
+
+FoundDataset find_dataset(OpenDirectory found) {
+  if (!found.marker) std::rethrow_exception(found.marker_failure);
+  return {.place = {.directory = std::move(found.directory),
+                    .marker = *std::move(found.marker),
+                    .layers = buffer_recovery()},
+          .layout = found.layout};
+}
+
+FoundDataset find_dataset(Env& env, const std::string& path) { return find_dataset(open_directory(env, path)); }
 
 void create_dataset(Env& env, const std::string& path, const CreateOptions& options) {
   const Layout& layout = find_layout(options.layout, layouts());
@@ -73,7 +72,7 @@ std::unique_ptr<OwnedDataset> open_owned_dataset(Env& env, const std::string& pa
 
 std::unique_ptr<BufferedStore> open_buffered_dataset(Env& env, FoundDataset found, const OpenOptions& options) {
   const Durability durability = options.durability.value_or(found.layout.default_durability());
-  refuse_durability(durability, found.layout);
+  refuse_replicated(durability);
   std::unique_ptr<OwnedDataset> dataset = found.layout.open_owned(env, std::move(found.place), options);
   OwnedDataset& owned = *dataset;
   const BufferedDatasetOptions buffering{.buffer = options.buffer.value_or(BufferOptions{}),
@@ -88,25 +87,25 @@ std::unique_ptr<BufferedStore> open_buffered_dataset(Env& env, const std::string
 }
 
 VerifyReport verify_dataset(Env& env, const std::string& path, const VerifyOptions& options) {
-  const auto [directory, layout] = open_directory(env, path);
-  return layout.verify(env, directory, buffer_recovery(), options);
+  const OpenDirectory found = open_directory(env, path);
+  try {
+    if (found.marker_failure) std::rethrow_exception(found.marker_failure);
+  } catch (const CorruptionError&) {
+    // That, too, is told. Of which layout the dataset is, is not known: most are of the first.
+  }
+  return found.layout.verify(env, found.directory, buffer_recovery(), options);
 }
 
 void destroy_dataset(Env& env, const std::string& path) { destroy_dataset(env, path, layouts()); }
 
-std::optional<ServerFile> find_server(Env& env, const std::string& path) {
-  const auto [directory, layout] = open_directory(env, path);
-  return find_server(*directory, layout);
-}
-
 void refuse_if_served(Env& env, const std::string& path, std::string_view action) {
-  const auto [directory, layout] = open_directory(env, path);
-  refuse_if_served(*directory, layout, action);
+  const OpenDirectory found = open_directory(env, path);
+  refuse_if_served(*found.directory, found.layout, action);
 }
 
 void refuse_linked_copy(Env& env, const std::string& path, std::string_view action) {
-  const auto [directory, layout] = open_directory(env, path);
-  refuse_linked_copy(*directory, layout, action);
+  const OpenDirectory found = open_directory(env, path);
+  refuse_linked_copy(*found.directory, found.layout, action);
 }
 
 std::vector<std::string> sweep_datasets(Env& env, const std::string& dir) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,17 +11,28 @@
 
 #include "dataset/layout.hpp"
 #include "layer/buffered/buffered_store.hpp"
-#include "net/server_file.hpp"
 
 namespace accrete {
 
-/// A dataset that was found at a path: its directory is opened once.
+/// The directory of a dataset, opened once.
+struct OpenDirectory {
+  std::shared_ptr<Directory> directory;
+  const Layout& layout;                 ///< the first of the table, if there is no marker by which that is known
+  std::optional<Marker> marker{};       ///< if it can be used here
+  std::exception_ptr marker_failure{};  ///< if it cannot
+};
+
+/// Throws NotFoundError if there is no directory. What a server serves can be used whatever its marker looks like to
+/// this process.
+[[nodiscard]] OpenDirectory open_directory(Env& env, const std::string& path);
+
 struct FoundDataset {
   DatasetDirectory place;
   const Layout& layout;
 };
 
-/// Throws NotFoundError if there is none.
+/// Throws NotFoundError if there is none, or what is the matter with its marker.
+[[nodiscard]] FoundDataset find_dataset(OpenDirectory found);
 [[nodiscard]] FoundDataset find_dataset(Env& env, const std::string& path);
 
 void create_dataset(Env& env, const std::string& path, const CreateOptions& options);
@@ -45,8 +57,7 @@ void create_dataset(Env& env, const std::string& path, const CreateOptions& opti
 
 void destroy_dataset(Env& env, const std::string& path);
 
-/// Who serves the dataset now, if anybody does (net/find_server.hpp).
-[[nodiscard]] std::optional<ServerFile> find_server(Env& env, const std::string& path);
+/// As in net/find_server.hpp.
 void refuse_if_served(Env& env, const std::string& path, std::string_view action);
 void refuse_linked_copy(Env& env, const std::string& path, std::string_view action);
 

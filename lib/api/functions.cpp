@@ -52,7 +52,7 @@ bool is_ending(const ServedEndpoint& endpoint) {
 }
 
 /// nullptr if the server has ended meanwhile.
-std::unique_ptr<Store> try_connect(const FoundDataset& found, const ServerFile& server, const OpenOptions& options) {
+std::unique_ptr<Store> try_connect(const OpenDirectory& found, const ServerFile& server, const OpenOptions& options) {
   const ServedEndpoint& endpoint = server.endpoints.front();
   const ClientOptions client = client_options(options, endpoint);
   const auto begin = std::chrono::steady_clock::now();
@@ -63,7 +63,8 @@ std::unique_ptr<Store> try_connect(const FoundDataset& found, const ServerFile& 
   for (;;) {
     try {
       // Over a socket: who is on another host may see older files (NFS).
-      auto reader = is_tcp(endpoint.address) ? nullptr : found.layout.try_open_directly(found.place);
+      const bool reads_directly = found.marker && !is_tcp(endpoint.address);
+      auto reader = reads_directly ? found.layout.try_open_directly(find_dataset(found).place) : nullptr;
       return connect(endpoint.address, client, patience, std::move(reader), options.on_lost_appends);
     } catch (const NetworkError&) {
       // Nothing answers at all, such as where the socket lies in a /tmp that this process does not see.
@@ -72,7 +73,7 @@ std::unique_ptr<Store> try_connect(const FoundDataset& found, const ServerFile& 
     } catch (const TimeoutError&) {
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }
-    if (find_server(*found.place.directory, found.layout) != server) return nullptr;
+    if (find_server(*found.directory, found.layout) != server) return nullptr;
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
   }
@@ -82,9 +83,9 @@ std::unique_ptr<Store> open_url(std::string_view url, const OpenOptions& options
   if (has_endpoint_scheme(url)) return connect(std::string(url), options.client, {}, nullptr, options.on_lost_appends);
   const std::string path = path_of(url);
   for (;;) {
-    FoundDataset found = find_dataset(posix_env(), path);
-    const std::optional<ServerFile> server = find_server(*found.place.directory, found.layout);
-    if (!server) return open_dataset(posix_env(), std::move(found), options);
+    OpenDirectory found = open_directory(posix_env(), path);
+    const std::optional<ServerFile> server = find_server(*found.directory, found.layout);
+    if (!server) return open_dataset(posix_env(), find_dataset(std::move(found)), options);
     if (std::unique_ptr<Store> client = try_connect(found, *server, options)) return client;
   }
 }

@@ -51,6 +51,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
   write_new(directory, marker_name, encode_marker(new_marker(layout, options.codec, temporary)));
   directory.sync();
   if (!staging.try_move_to(path)) {
+    layout.remove_values(directory);
     throw ExistsError("cannot create the dataset " + quoted(path) + ": something of that name has just appeared");
   }
   sync_new_name(*parent, directory, layout);
@@ -103,9 +104,9 @@ void adopt_dataset(Env& env, const std::string& path, const CreateOptions& optio
   const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
   refuse_living_owner(layout, *directory);
   refuse_to_adopt_temporary(*directory);
-  remove_left_files(*directory);
   const Marker marker = new_marker(layout, options.codec, false);
   layout.take_over(env, {.directory = directory, .marker = marker, .layers = layers});
+  remove_left_files(*directory);
   write_new(*directory, staged_marker_name, encode_marker(marker));
   directory->rename(staged_marker_name, marker_name);
   sync_new_name(*directory, *directory, layout);

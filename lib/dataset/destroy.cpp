@@ -1,6 +1,8 @@
 #include "dataset/destroy.hpp"
 
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "base/escape.hpp"
 #include "base/path.hpp"
@@ -22,11 +24,12 @@ void refuse_link(const Env& env, const std::string& path) {
                              ": it is a symbolic link; name the dataset that it points to. Nothing was removed");
 }
 
-void refuse_foreign_dot_names(const Directory& directory) {
-  for (const std::string& name : foreign_dot_names(directory)) {
-    throw InvalidArgumentError("cannot destroy " + quoted(directory.path()) + ": " + quoted(name) +
-                               " in it is not the dataset's; move it away. Nothing was removed");
-  }
+void refuse_foreign(const Directory& directory, const Layout& layout) {
+  std::vector<std::string> foreign = foreign_dot_names(directory);
+  if (std::optional<std::string> found = layout.find_foreign(directory)) foreign.push_back(*std::move(found));
+  if (foreign.empty()) return;
+  throw InvalidArgumentError("cannot destroy " + quoted(directory.path()) + ": " + quoted(foreign.front()) +
+                             " in it is not the dataset's; move it away. Nothing was removed");
 }
 
 /// nullptr where it may not be read, which says nothing of whether names may be removed.
@@ -70,7 +73,7 @@ void destroy_dataset(Env& env, const std::string& path, Layouts layouts) {
   const Layout& layout = layout_of(load_marker(*directory), *directory, layouts);
   refuse_unreachable_locks(*directory);
   // What it shares with the original, the lock and the control file, it leaves alone.
-  const bool is_copy = layout.describe_linked_copy(*directory).has_value();
+  const bool is_copy = layout.describe_if_linked_copy(*directory).has_value();
   std::shared_ptr<DatasetLock> lock;
   DatasetLock::Guard guard;
   if (!is_copy && directory->info(lock_name)) {
@@ -78,8 +81,7 @@ void destroy_dataset(Env& env, const std::string& path, Layouts layouts) {
     guard = lock->exclusive(OpenOptions{}.lock_timeout);
   }
   if (!is_copy) refuse_living_owner(layout, *directory);
-  layout.refuse_foreign(*directory);
-  refuse_foreign_dot_names(*directory);
+  refuse_foreign(*directory, layout);
   check_destroyable(env, path, *directory, layout);
   if (!is_copy) layout.mark_destroyed(*directory);
   layout.remove_values(*directory);
@@ -92,7 +94,7 @@ void destroy_dataset(Env& env, const std::string& path, Layouts layouts) {
   if (!env.try_rename_directory(whole_path, leaving)) throw_io_error("rename", whole_path, EEXIST);
   // Power loss must not bring the name back without the marker.
   if (const auto parent = try_open_to_look(env, parent_of(whole_path))) parent->sync();
-  clear_staging(*directory);
+  (void)clear_staging(*directory);
   directory.reset();
   guard.release();
   lock.reset();

@@ -32,7 +32,7 @@ void Layout::take_over(Env&, const DatasetDirectory&) const {}
 
 std::unique_ptr<DirectReader> Layout::try_open_directly(DatasetDirectory) const { return nullptr; }
 
-std::optional<std::string> Layout::describe_linked_copy(Directory&) const { return std::nullopt; }
+std::optional<std::string> Layout::describe_if_linked_copy(Directory&) const { return std::nullopt; }
 
 const Layout& find_layout(std::string_view name, Layouts layouts) {
   if (const Layout* const found = try_find(name, layouts)) return *found;

@@ -77,12 +77,12 @@ class Layout {
 
   /// What is wrong with the directory, if it shares files that are written to with the dataset that it is a copy of:
   /// its lock and its server are the original's.
-  [[nodiscard]] virtual std::optional<std::string> describe_linked_copy(Directory& directory) const;
+  [[nodiscard]] virtual std::optional<std::string> describe_if_linked_copy(Directory& directory) const;
 
   // Destroying: with the lock held exclusively, and in this order.
 
-  /// Throws InvalidArgumentError for what is no value, nor an own name.
-  virtual void refuse_foreign(const Directory& directory) const = 0;
+  /// What stands in the directory and is no value, nor begins with a dot.
+  [[nodiscard]] virtual std::optional<std::string> find_foreign(const Directory& directory) const = 0;
 
   /// Throws IoError if a value is sure not to be removable.
   virtual void check_removable(const Directory& directory) const = 0;

@@ -61,10 +61,19 @@ void Staging::close() noexcept {
   directory_.reset();
 }
 
-void clear_staging(Directory& directory) {
+std::optional<std::string> clear_staging(Directory& directory) {
+  const bool was_whole = directory.info(marker_name).has_value();
+  std::optional<std::string> foreign;
   for (const DirectoryEntry& entry : directory.entries("")) {
-    if (entry.name != lock_name && find_own_name(entry.name)) directory.remove(entry.name);
+    if (entry.name == lock_name || entry.name == marker_name) continue;
+    if (was_whole && !find_own_name(entry.name)) {
+      foreign = entry.name;
+    } else {
+      directory.remove(entry.name);
+    }
   }
+  if (was_whole && !foreign) directory.remove(marker_name);
+  return foreign;
 }
 
 void remove_staging(Env& env, const std::string& path) {
@@ -72,7 +81,7 @@ void remove_staging(Env& env, const std::string& path) {
     {
       const std::unique_ptr<Directory> directory = env.try_open_directory(path);
       if (!directory) return;
-      clear_staging(*directory);
+      (void)clear_staging(*directory);
       if (directory->info(lock_name)) directory->remove(lock_name);
     }
     env.remove_directory(path);

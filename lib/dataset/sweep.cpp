@@ -13,7 +13,7 @@ namespace {
 
 /// A staging directory is locked by its maker. Without a lock file it is empty: just begun, and then its maker begins
 /// again, or left over.
-bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) {
+bool try_sweep_staging(Env& env, const std::string& path, Directory& directory, Layouts layouts) {
   if (!directory.info(lock_name)) {
     if (!directory.entries("").empty()) return false;
     env.remove_directory(path);
@@ -23,7 +23,11 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory) 
     const std::shared_ptr<DatasetLock> lock = directory.lock(lock_name);
     const DatasetLock::Guard guard = lock->try_exclusive();
     if (!guard) return false;
-    clear_staging(directory);
+    if (directory.info(marker_name)) layout_of(load_marker(directory), directory, layouts).remove_values(directory);
+    if (const std::optional<std::string> foreign = clear_staging(directory)) {
+      throw Error("cannot remove " + quoted(path) + ": " + quoted(*foreign) +
+                  " in it is not the dataset's; move it away");
+    }
     directory.remove(lock_name);  // now: a maker that gets the lock next sees that it is gone, and begins anew
   }
   remove_staging(env, path);
@@ -57,7 +61,7 @@ std::vector<std::string> sweep_datasets(Env& env, const std::string& dir, Layout
     try {
       const std::unique_ptr<Directory> found = env.try_open_directory(path);
       if (!found) continue;
-      const bool swept = entry.name.starts_with(staging_prefix) ? try_sweep_staging(env, path, *found)
+      const bool swept = entry.name.starts_with(staging_prefix) ? try_sweep_staging(env, path, *found, layouts)
                                                                 : try_sweep_temporary(env, path, *found, layouts);
       if (swept) removed.push_back(path);
     } catch (const CorruptionError&) {

@@ -23,7 +23,7 @@ std::optional<std::uint64_t> living_owner_of(Directory& dataset, const Layout& l
 
 std::optional<ServerFile> find_server(Directory& dataset, const Layout& layout) {
   if (!dataset.info(server_name) || !dataset.info(lock_name)) return std::nullopt;
-  if (layout.describe_linked_copy(dataset)) return std::nullopt;  // its lock and its server are the original's
+  if (layout.describe_if_linked_copy(dataset)) return std::nullopt;  // its lock and its server are the original's
   if (!dataset.lock(lock_name)->is_taken()) return std::nullopt;
   // A server that was killed may have left its file, and others take the lock for a moment.
   const std::optional<std::uint64_t> owner = living_owner_of(dataset, layout);
@@ -48,7 +48,7 @@ void refuse_if_served(Directory& dataset, const Layout& layout, std::string_view
 }
 
 void refuse_linked_copy(Directory& dataset, const Layout& layout, std::string_view action) {
-  const std::optional<std::string> found = layout.describe_linked_copy(dataset);
+  const std::optional<std::string> found = layout.describe_if_linked_copy(dataset);
   if (found) throw CorruptionError("cannot " + std::string(action) + " the dataset: " + *found);
 }
 

@@ -41,8 +41,7 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Waits for the server's first welcome.
-  /// For so long, or as the options have it.
+  /// Waits for the server's first welcome, for so long, or as the options have it.
   void wait_ready(std::optional<std::chrono::milliseconds> most = std::nullopt);
 
   /// Of the server that was connected last.

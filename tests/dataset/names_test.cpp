@@ -6,14 +6,18 @@
 #include <filesystem>
 #include <set>
 
+#include "api/layouts.hpp"
 #include "dataset/staging.hpp"
 #include "support/file_bytes.hpp"
+#include "support/records_layout.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+const bool has_records_layout = (add_layout(records_layout()), true);
 
 /// A directory of values in which nothing else is.
 class Values {
@@ -121,15 +125,33 @@ TEST_CASE(
 
 TEST_CASE("what somebody has put into a directory that is leaving is not swept away with it") {
   const TemporaryDirectory directory;
+  create(directory / "dataset");
   const std::string leaving = staging_path(directory.path());
-  fs::create_directory(leaving);
-  for (const OwnName& own : own_names()) write_file(leaving + "/" + own.name, "");
+  fs::rename(directory / "dataset", leaving);
+  for (const OwnName& own : own_names()) {
+    if (!fs::exists(leaving + "/" + own.name)) write_file(leaving + "/" + own.name, "");
+  }
   write_file(leaving + "/.foreign", "mine");
-  CHECK_THROWS_WITH_AS(sweep(directory.path()), doctest::Contains("cannot sweep"), Error);
-  CHECK(read_file(leaving + "/.foreign") == "mine");
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_WITH_AS(sweep(directory.path()), doctest::Contains("cannot sweep"), Error);
+    CHECK(read_file(leaving + "/.foreign") == "mine");
+  }
   fs::remove(leaving + "/.foreign");
   CHECK(sweep(directory.path()) == std::vector<std::string>{leaving});
   CHECK_FALSE(fs::exists(leaving));
+}
+
+TEST_CASE("what a creation that was killed has left is swept away, whatever its layout had made by then") {
+  REQUIRE(has_records_layout);
+  for (const bool has_marker : {false, true}) {
+    const TemporaryDirectory directory;
+    create(directory / "dataset", {.layout = "records"});
+    const std::string left = staging_path(directory.path());
+    fs::rename(directory / "dataset", left);
+    if (!has_marker) fs::remove(left + "/.accrete");
+    CHECK(sweep(directory.path()) == std::vector<std::string>{left});
+    CHECK(names_in(directory.path()).empty());
+  }
 }
 
 }  // namespace

@@ -7,9 +7,10 @@
 #include <filesystem>
 #include <string>
 
-#include "api/datasets.hpp"
+#include "api/layouts.hpp"
 #include "layout/files/control.hpp"
 #include "net/curve.hpp"
+#include "net/find_server.hpp"
 #include "os/file_lock.hpp"
 #include "support/crash_env.hpp"
 #include "support/file_bytes.hpp"
@@ -117,20 +118,20 @@ TEST_CASE("only the lock and the dataset's owner say whether a server runs, neve
   FileLock lock(url + "/.lock");  // as if it were another process's
   for (const std::string& text : {std::string("damaged"), std::string(), encode_server_file(sample())}) {
     write_file(url + "/.server", text);
-    CHECK_FALSE(find_server(posix_env(), url));
+    CHECK_FALSE(find_server(*dataset, *layouts().front()));
     REQUIRE(lock.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
-    CHECK_FALSE(find_server(posix_env(), url));  // who appends has the lock for a moment
+    CHECK_FALSE(find_server(*dataset, *layouts().front()));  // who appends has the lock for a moment
     lock.unlock();
   }
   REQUIRE(lock.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
   control.set_owner({.number = static_cast<std::uint64_t>(sample().process), .pid_namespace = 1});
-  CHECK(find_server(posix_env(), url) == sample());
+  CHECK(find_server(*dataset, *layouts().front()) == sample());
   control.set_owner({.number = static_cast<std::uint64_t>(sample().process) + 1, .pid_namespace = 1});
-  CHECK_FALSE(find_server(posix_env(), url));
+  CHECK_FALSE(find_server(*dataset, *layouts().front()));
   write_file(url + "/.server", "damaged");
-  CHECK_THROWS_AS((void)find_server(posix_env(), url), CorruptionError);
+  CHECK_THROWS_AS((void)find_server(*dataset, *layouts().front()), CorruptionError);
   lock.unlock();
-  CHECK_FALSE(find_server(posix_env(), url));
+  CHECK_FALSE(find_server(*dataset, *layouts().front()));
 }
 
 TEST_CASE("a dataset's socket has an endpoint where its path is short enough") {

@@ -31,6 +31,24 @@ class Ending(ServerTest):
         self.assertEqual(server.wait(), 0)
         self.assertFalse({".server", ".server-new", ".socket"} & set(os.listdir(self.data)))
 
+    def test_a_served_dataset_is_used_whatever_its_marker_looks_like_to_the_client(self):
+        path = os.path.join(self.data, ".accrete")
+        with open(path, "rb") as file:
+            marker = file.read()
+        server = self.serve()
+        unknown_codec = marker.replace(b"codec none", b"codec of-a-newer-version")
+        for number, text in enumerate((b"damaged", b"accrete dataset\nformat 999\n", unknown_codec, None)):
+            os.remove(path)
+            if text is not None:
+                with open(path, "wb") as file:
+                    file.write(text)
+            self.run_program("put", self.data, f"key {number}", "value")
+            self.assertEqual(self.run_program("get", self.data, f"key {number}"), b"value")
+        with open(path, "wb") as file:
+            file.write(marker)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(self.run_program("get", self.data, "key 0"), b"value")
+
     def test_stop_says_that_no_server_runs(self):
         self.assertIn("none runs", self.run_program("stop", self.data, code=1))
         self.run_program("stop", os.path.join(self.dir, "none"), code=1)

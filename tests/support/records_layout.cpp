@@ -282,7 +282,7 @@ class RecordsLayout final : public Layout {
 
   [[nodiscard]] std::optional<Process> owner(Directory&) const override { return std::nullopt; }
 
-  void refuse_foreign(const Directory&) const override {}
+  [[nodiscard]] std::optional<std::string> find_foreign(const Directory&) const override { return std::nullopt; }
   void check_removable(const Directory&) const override {}
   void mark_destroyed(Directory&) const override {}  // that its marker is gone says it
   void remove_values(Directory& directory) const override {

@@ -22,10 +22,11 @@ namespace accrete {
 
 struct CreateOptions {
   /// Make a dataset of a directory that exists and holds one raw file a key (such as partd leaves behind), keeping
-  /// every byte. Refused with InvalidKeyError if a name in it is not the name of a key.
+  /// every byte. Refused with InvalidKeyError if a name in it is not the name of a key, and with LockedError if it is a
+  /// temporary dataset whose owner lives.
   bool adopt = false;
-  /// Compress values, with checksums; without, they are raw files. Not with `adopt`. Whoever opens the dataset finds
-  /// it.
+  /// Compress values, with checksums; without, they are raw files. With `adopt`, what the files are compressed with.
+  /// Whoever opens the dataset finds it.
   std::optional<Codec> codec{};
   /// How the dataset lies: "files", one file a key.
   std::string layout = "files";

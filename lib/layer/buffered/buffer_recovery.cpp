@@ -51,9 +51,7 @@ class BufferRecovery final : public LayerRecovery {
  public:
   std::string_view what() const noexcept override { return "a buffer died, and may have left appends in its journal"; }
 
-  std::string files() const override {
-    return std::string(buffer_journal_names[0]) + " and " + buffer_journal_names[1];
-  }
+  std::string files() const override { return std::string(buffer_journal_names[0]) + ", " + buffer_journal_names[1]; }
 
   bool is_due(Directory& directory) const override { return has_open_buffer_journal(directory); }
 
@@ -101,7 +99,7 @@ class BufferRecovery final : public LayerRecovery {
       }
       if (!problems.empty()) check_room_to_set_aside(directory);
       const BufferReplay done = replay_buffer_journal(dataset, records, misfit);
-      if (!problems.empty()) {
+      if (!problems.empty() || !done.misfits.empty()) {
         report.misfits = done.misfits.empty() ? std::move(problems) : done.misfits;
         report.not_recovered = describe_not_handed_down(done.not_handed_down);
       }

@@ -60,7 +60,7 @@ class BufferedStore : public Store {
 
 struct BufferedDatasetOptions {
   BufferOptions buffer{};
-  /// At all but `memory` the buffer has a journal in the dataset.
+  /// At all but `memory` the buffer has a journal in the dataset. Not `replicated`.
   Durability durability = Durability::os;
   std::uint64_t file_size_limit = 0;  ///< of this process (RLIMIT_FSIZE)
   LostAppendsHandler on_lost_appends{};

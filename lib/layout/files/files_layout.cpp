@@ -141,17 +141,17 @@ class FilesLayout final : public Layout {
     }
   }
 
-  [[nodiscard]] std::optional<std::string> describe_linked_copy(Directory& directory) const override {
+  [[nodiscard]] std::optional<std::string> describe_if_linked_copy(Directory& directory) const override {
     if (!is_linked_copy(directory)) return std::nullopt;
-    return accrete::describe_linked_copy(directory);
+    return describe_linked_copy(directory);
   }
 
-  void refuse_foreign(const Directory& directory) const override {
-    scan_values(directory, [&](const ScannedName& found) {
-      if (found.key) return;
-      throw InvalidArgumentError("cannot destroy " + quoted(directory.path()) + ": " + quoted(found.name) +
-                                 " in it is not the dataset's; move it away. Nothing was removed");
+  [[nodiscard]] std::optional<std::string> find_foreign(const Directory& directory) const override {
+    std::optional<std::string> foreign;
+    scan_values(directory, [&](ScannedName&& found) {
+      if (!found.key) foreign = std::move(found.name);
     });
+    return foreign;
   }
 
   void check_removable(const Directory& directory) const override { check_values_removable(directory); }

@@ -7,8 +7,8 @@
 //          /.writers   the highest sequence of each writer (writers.hpp); once there was one
 //          /.buffer-0  of a layer over it (dataset/layer_recovery.hpp): the journal of a buffer, or what one has left
 //          /.buffer-1
-//          /.mended    a value that is being written anew (check_frames.hpp, linked_files.hpp); else left over from
-//          that
+//          /.mended    a file that is written anew to take the place of another (check_frames.hpp,
+//                      dataset/replace_file.hpp); else left over from that
 //          /.owner     in a temporary dataset; empty, locked by its owner
 //          /x          the raw value of key x (key_name.hpp)
 //

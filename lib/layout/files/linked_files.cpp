@@ -8,11 +8,11 @@
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
-#include "dataset/staging.hpp"
 #include "layout/files/files_parts.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
+
 void separate_own_files(Directory& directory, Control& control, Control::Header& header) {
   const std::vector<std::string> shared = shared_own_names(directory);
   // First, so that nobody goes on with what was replaced. Where a change is in progress, its recovery says so.

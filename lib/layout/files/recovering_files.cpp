@@ -8,6 +8,7 @@
 namespace accrete {
 
 void RecoveringFiles::end_unfinished_change() {
+  open_ = {};
   const Control::Header header = parts_.control.load();
   words_ = header.state == ChangeState::idle ? header.words : recover(parts_, witness_);
 }
@@ -38,19 +39,18 @@ std::optional<std::uint64_t> RecoveringFiles::do_last_sequence(const WriterId& w
   return found ? std::optional(found->sequence) : std::nullopt;
 }
 
-void RecoveringFiles::do_sync() {
-  sync_values(parts_);
-  writer().renew_journal(words_);
-}
-
-FilesWriter& RecoveringFiles::writer() const {
+FilesWriter& RecoveringFiles::writer() {
+  open_ = {};
   if (writer_) return *writer_;
   throw ReadOnlyError("cannot change the dataset " + quoted(parts_.directory->path()) + ": it is only looked at");
 }
 
 ValueSnapshot RecoveringFiles::snapshot(std::string_view key) const {
-  const std::shared_ptr<File> file = parts_.values.try_open_to_read(key, false);
-  return file ? ValueSnapshot{.file = file, .size = file->size()} : ValueSnapshot{};
+  if (!open_.value.file || open_.key != key) {
+    open_ = {.key = std::string(key), .value = {.file = parts_.values.try_open_to_read(key, false)}};
+    if (open_.value.file) open_.value.size = open_.value.file->size();
+  }
+  return open_.value;
 }
 
 LayerRecovery::Report recover_layers(FilesParts& parts, FilesWriter& writer, const BootWitness& witness,

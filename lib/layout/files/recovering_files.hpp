@@ -61,16 +61,23 @@ class RecoveringFiles final : public OwnedDataset {
   [[nodiscard]] std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override;
   void do_erase(std::string_view key) override { writer().erase(words_, key); }
   void do_flush() override {}
-  void do_sync() override;
+  /// Starts no journal anew: on a full disk there may be no room for that.
+  void do_sync() override { sync_values(parts_); }
   void do_drop() override { writer().drop(words_); }
 
-  [[nodiscard]] FilesWriter& writer() const;
+  [[nodiscard]] FilesWriter& writer();
   [[nodiscard]] ValueSnapshot snapshot(std::string_view key) const;
 
   FilesParts& parts_;
   FilesWriter* const writer_;
   const BootWitness& witness_;
   ControlWords& words_;
+  /// The value that was read last, as long as nothing has changed: most are read in several steps.
+  struct Open {
+    std::string key{};
+    ValueSnapshot value{};
+  };
+  mutable Open open_;
 };
 
 /// Hands down what a layer that died has left, and has the dataset forget that there was something. Needs the lock

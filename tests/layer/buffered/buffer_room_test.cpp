@@ -1,4 +1,4 @@
-// Tests of a buffer that is short of memory: layer/buffer_flush.cpp.
+// Tests of a buffer that is short of memory: layer/buffered/buffer_flush.cpp.
 #include <accrete/accrete.hpp>
 #include <doctest/doctest.h>
 #include <string>

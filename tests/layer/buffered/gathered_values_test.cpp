@@ -160,7 +160,9 @@ class ValuesAndMap {
   }
 
   void list(std::uint64_t prefix, std::uint64_t after) {
-    const ListOptions options{.prefix = std::string(prefix * 10, 'k'), .after = key_at(after)};
+    const std::string prefix_text(prefix * 10, 'k');
+    const std::string after_text = key_at(after);
+    const ListOptions options{.prefix = prefix_text, .after = after_text};
     std::vector<KeySize> expected = held();
     std::erase_if(expected, [&](const KeySize& found) {
       return !found.key.starts_with(options.prefix) || found.key <= *options.after;

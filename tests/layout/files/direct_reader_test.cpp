@@ -1,4 +1,5 @@
-// Tests of store/direct_reader.cpp: what is read without the owner's lock is what the owner has located, or nothing.
+// Tests of layout/files/direct_reader.cpp: what is read without the owner's lock is what the owner has located, or
+// nothing.
 #include "layout/files/direct_reader.hpp"
 
 #include <accrete/accrete.hpp>

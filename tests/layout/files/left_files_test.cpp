@@ -68,7 +68,7 @@ TEST_CASE("adopting refuses a journal that does not fit the values, and says wha
   fs::remove(left.file(".accrete"));
   write_file(left.file("a"), "other");
   CHECK_THROWS_WITH_AS(create(left.path(), {.adopt = true}),
-                       doctest::Contains("move both files, .control and .journal away"), CorruptionError);
+                       doctest::Contains("move .buffer-0, .buffer-1, .control and .journal away"), CorruptionError);
   CHECK(read_file(left.file("a")) == "other");
   for (const char* const name : {".buffer-0", ".buffer-1", ".control", ".journal"}) {
     fs::rename(left.file(name), left.path() + "-" + name);

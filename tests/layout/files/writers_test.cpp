@@ -236,8 +236,8 @@ TEST_CASE("who takes a change back in a table that it has not read tells those w
 }
 
 TEST_CASE("of each writer the last sequence is known to all processes, until it passes and its slot is another's") {
-  CHECK(counterexample_beginning_with<0>({.sequences = 120}) == "");
-  CHECK(counterexample_beginning_with<Writers::max_passing>({.sequences = 15, .max_length = 40}) == "");
+  CHECK(counterexample_beginning_with<0>({.sequences = 80}) == "");
+  CHECK(counterexample_beginning_with<Writers::max_passing>({.sequences = 10, .max_length = 40}) == "");
 }
 
 }  // namespace
