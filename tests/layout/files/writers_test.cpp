@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/own_writer.hpp"
+#include "dataset/session_writer.hpp"
 #include "os/env.hpp"
 #include "support/commands.hpp"
 #include "support/model.hpp"
@@ -104,7 +105,7 @@ class TablesAndMap {
 
   [[nodiscard]] WriterId named(std::uint64_t writer) const {
     if (writer < user_count) return users()[writer];
-    if (writer < user_count + session_count) return Writers::session_writer(secret_, writer_id(writer));
+    if (writer < user_count + session_count) return session_writer(secret_, writer_id(writer));
     return make_own_writer(writer, 0);
   }
 
