@@ -21,6 +21,18 @@ Marker load_marker(Directory& directory) {
   return decode_marker(text, directory.path() + "/" + marker_name);
 }
 
+bool has_whole_marker(Directory& directory) {
+  if (!directory.info(marker_name)) return false;
+  try {
+    (void)load_marker(directory);
+  } catch (const CorruptionError&) {
+    return false;
+  } catch (const UnsupportedError&) {
+    return true;
+  }
+  return true;
+}
+
 std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path) {
   std::unique_ptr<Directory> directory = env.try_open_directory(path);
   if (!directory && env.info(path)) throw NotFoundError(quoted(path) + " is not a dataset: it is not a directory");

@@ -13,6 +13,9 @@ namespace accrete {
 /// Reads and checks the marker. Throws NotFoundError if there is none.
 [[nodiscard]] Marker load_marker(Directory& directory);
 
+/// False as well if there is none. It may be of another version.
+[[nodiscard]] bool has_whole_marker(Directory& directory);
+
 /// Opens the directory of a dataset. Throws NotFoundError if there is none.
 [[nodiscard]] std::unique_ptr<Directory> open_dataset_directory(Env& env, const std::string& path);
 

@@ -3,8 +3,10 @@
 #include <accrete/error.hpp>
 #include <chrono>
 
+#include "dataset/directory.hpp"
 #include "dataset/marker.hpp"
 #include "dataset/names.hpp"
+#include "dataset/replace_file.hpp"
 #include "os/system.hpp"
 
 namespace accrete {
@@ -62,7 +64,7 @@ void Staging::close() noexcept {
 }
 
 std::optional<std::string> clear_staging(Directory& directory) {
-  const bool was_whole = directory.info(marker_name).has_value();
+  const bool was_whole = has_whole_marker(directory);
   std::optional<std::string> foreign;
   for (const DirectoryEntry& entry : directory.entries("")) {
     if (entry.name == lock_name || entry.name == marker_name) continue;
@@ -72,7 +74,7 @@ std::optional<std::string> clear_staging(Directory& directory) {
       directory.remove(entry.name);
     }
   }
-  if (was_whole && !foreign) directory.remove(marker_name);
+  if (!foreign) remove_if_there(directory, marker_name);
   return foreign;
 }
 

@@ -45,7 +45,7 @@ class Staging {
 [[nodiscard]] std::string staging_path(const std::string& parent);
 
 /// Removes all files of a staging directory but the lock, by which it can be told whether somebody is at work there. Of
-/// a dataset that was whole, which has a marker, only its own files: whatever else is there somebody has put there, and
+/// a dataset that was whole, as its marker is, only its own files: whatever else is there somebody has put there, and
 /// it stays, and with it the directory. Returns what stays, or nullopt.
 std::optional<std::string> clear_staging(Directory& directory);
 

@@ -23,7 +23,7 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory, 
     const std::shared_ptr<DatasetLock> lock = directory.lock(lock_name);
     const DatasetLock::Guard guard = lock->try_exclusive();
     if (!guard) return false;
-    if (directory.info(marker_name)) layout_of(load_marker(directory), directory, layouts).remove_values(directory);
+    if (has_whole_marker(directory)) layout_of(load_marker(directory), directory, layouts).remove_values(directory);
     if (const std::optional<std::string> foreign = clear_staging(directory)) {
       throw Error("cannot remove " + quoted(path) + ": " + quoted(*foreign) +
                   " in it is not the dataset's; move it away");

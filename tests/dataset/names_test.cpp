@@ -143,12 +143,13 @@ TEST_CASE("what somebody has put into a directory that is leaving is not swept a
 
 TEST_CASE("what a creation that was killed has left is swept away, whatever its layout had made by then") {
   REQUIRE(has_records_layout);
-  for (const bool has_marker : {false, true}) {
+  for (const char* const marker : {"none", "in part", "whole"}) {
     const TemporaryDirectory directory;
     create(directory / "dataset", {.layout = "records"});
     const std::string left = staging_path(directory.path());
     fs::rename(directory / "dataset", left);
-    if (!has_marker) fs::remove(left + "/.accrete");
+    if (marker == std::string("none")) fs::remove(left + "/.accrete");
+    if (marker == std::string("in part")) fs::resize_file(left + "/.accrete", 20);
     CHECK(sweep(directory.path()) == std::vector<std::string>{left});
     CHECK(names_in(directory.path()).empty());
   }
