@@ -40,7 +40,8 @@ def file_system(directory):
     """The type of the file system that holds the directory."""
     done = subprocess.run(["findmnt", "--noheadings", "--output=FSTYPE", "--target", str(directory)],
                           capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    found = done.stdout.split()
+    return found[-1] if found else "unknown"  # of mounts on one point the last is seen
 
 
 def may_drop_page_cache():

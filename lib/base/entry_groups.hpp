@@ -36,8 +36,6 @@ class EntryGroups {
  private:
   static constexpr std::uint32_t none = KeyIndex::none;
 
-  void add_group(std::uint32_t entry);
-
   std::span<const Entry> entries_;
   std::vector<Group> groups_;
   std::vector<std::uint32_t> next_;  // entry → the next one of its key
@@ -54,7 +52,17 @@ void EntryGroups<Group>::assign(std::span<const Entry> entries) {
   entries_ = entries;
   groups_.clear();
   next_.assign(entries.size(), none);
-  if (entries.size() == 1) return add_group(0);
+  const auto group_of = [&](std::uint32_t entry) {
+    Group group;
+    group.key = entries[entry].key;
+    group.first = group.last = entry;
+    group.bytes = entries[entry].bytes.size();
+    return group;
+  };
+  if (entries.size() == 1) {
+    groups_.push_back(group_of(0));
+    return;
+  }
   const auto hash_of = [&](std::uint32_t at) { return hash64(groups_[at].key); };
   index_.clear();
   index_.reserve(entries.size(), hash_of);
@@ -64,7 +72,7 @@ void EntryGroups<Group>::assign(std::span<const Entry> entries) {
     const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return groups_[at].key == entry.key; });
     if (found == none) {
       index_.insert(hash, static_cast<std::uint32_t>(groups_.size()), hash_of);
-      add_group(i);
+      groups_.push_back(group_of(i));
       continue;
     }
     Group& group = groups_[found];
@@ -72,14 +80,6 @@ void EntryGroups<Group>::assign(std::span<const Entry> entries) {
     group.last = i;
     group.bytes += entry.bytes.size();
   }
-}
-
-template <typename Group>
-void EntryGroups<Group>::add_group(std::uint32_t entry) {
-  Group& group = groups_.emplace_back();
-  group.key = entries_[entry].key;
-  group.first = group.last = entry;
-  group.bytes = entries_[entry].bytes.size();
 }
 
 template <typename Group>

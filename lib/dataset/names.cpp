@@ -38,8 +38,10 @@ constexpr std::array table{
 std::span<const OwnName> own_names() noexcept { return table; }
 
 const OwnName* find_own_name(std::string_view name) noexcept {
-  const auto found = std::ranges::find(table, name, &OwnName::name);
-  return found == table.end() ? nullptr : &*found;
+  for (const OwnName& own : table) {
+    if (own.name == name) return &own;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> foreign_dot_names(const Directory& directory) {

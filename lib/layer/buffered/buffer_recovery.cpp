@@ -100,7 +100,7 @@ class BufferRecovery final : public LayerRecovery {
       if (!problems.empty()) check_room_to_set_aside(directory);
       const BufferReplay done = replay_buffer_journal(dataset, records, misfit);
       if (!problems.empty() || !done.misfits.empty()) {
-        report.misfits = done.misfits.empty() ? std::move(problems) : done.misfits;
+        report.misfits = done.misfits.empty() ? problems : done.misfits;
         report.not_recovered = describe_not_handed_down(done.not_handed_down);
       }
     }
