@@ -94,7 +94,7 @@ void destroy_dataset(Env& env, const std::string& path, Layouts layouts) {
   if (!env.try_rename_directory(whole_path, leaving)) throw_io_error("rename", whole_path, EEXIST);
   // Power loss must not bring the name back without the marker.
   if (const auto parent = try_open_to_look(env, parent_of(whole_path))) parent->sync();
-  (void)clear_staging(*directory);
+  clear_staging(*directory);
   directory.reset();
   guard.release();
   lock.reset();

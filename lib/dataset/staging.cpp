@@ -2,7 +2,9 @@
 
 #include <accrete/error.hpp>
 #include <chrono>
+#include <optional>
 
+#include "base/escape.hpp"
 #include "dataset/directory.hpp"
 #include "dataset/marker.hpp"
 #include "dataset/names.hpp"
@@ -63,7 +65,7 @@ void Staging::close() noexcept {
   directory_.reset();
 }
 
-std::optional<std::string> clear_staging(Directory& directory) {
+void clear_staging(Directory& directory) {
   const bool was_whole = has_whole_marker(directory);
   std::optional<std::string> foreign;
   for (const DirectoryEntry& entry : directory.entries("")) {
@@ -74,8 +76,11 @@ std::optional<std::string> clear_staging(Directory& directory) {
       directory.remove(entry.name);
     }
   }
-  if (!foreign) remove_if_there(directory, marker_name);
-  return foreign;
+  if (foreign) {
+    throw Error("cannot remove " + quoted(directory.path()) + ": " + quoted(*foreign) +
+                " in it is not the dataset's; move it away");
+  }
+  remove_if_there(directory, marker_name);
 }
 
 void remove_staging(Env& env, const std::string& path) {
@@ -83,7 +88,7 @@ void remove_staging(Env& env, const std::string& path) {
     {
       const std::unique_ptr<Directory> directory = env.try_open_directory(path);
       if (!directory) return;
-      (void)clear_staging(*directory);
+      clear_staging(*directory);
       if (directory->info(lock_name)) directory->remove(lock_name);
     }
     env.remove_directory(path);

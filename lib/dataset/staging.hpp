@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "os/dataset_lock.hpp"
@@ -45,9 +44,9 @@ class Staging {
 [[nodiscard]] std::string staging_path(const std::string& parent);
 
 /// Removes all files of a staging directory but the lock, by which it can be told whether somebody is at work there. Of
-/// a dataset that was whole, as its marker is, only its own files: whatever else is there somebody has put there, and
-/// it stays, and with it the directory. Returns what stays, or nullopt.
-std::optional<std::string> clear_staging(Directory& directory);
+/// a dataset that was whole, as its marker is, only its own files: whatever else is there somebody has put there. Then
+/// throws, and it stays, and with it the marker, so that the next sweep tells of it, too.
+void clear_staging(Directory& directory);
 
 /// Removes the staging directory at `path` and the files in it, unless somebody else is faster. Nobody in this process
 /// may have its files open: some file systems (FUSE, NFS) keep those under another name, and then the directory is not

@@ -24,10 +24,7 @@ bool try_sweep_staging(Env& env, const std::string& path, Directory& directory, 
     const DatasetLock::Guard guard = lock->try_exclusive();
     if (!guard) return false;
     if (has_whole_marker(directory)) layout_of(load_marker(directory), directory, layouts).remove_values(directory);
-    if (const std::optional<std::string> foreign = clear_staging(directory)) {
-      throw Error("cannot remove " + quoted(path) + ": " + quoted(*foreign) +
-                  " in it is not the dataset's; move it away");
-    }
+    clear_staging(directory);
     directory.remove(lock_name);  // now: a maker that gets the lock next sees that it is gone, and begins anew
   }
   remove_staging(env, path);

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <set>
 
+#include "api/datasets.hpp"
 #include "api/layouts.hpp"
 #include "dataset/staging.hpp"
+#include "support/fault_env.hpp"
 #include "support/file_bytes.hpp"
 #include "support/records_layout.hpp"
 #include "support/temporary_directory.hpp"
@@ -139,6 +141,34 @@ TEST_CASE("what somebody has put into a directory that is leaving is not swept a
   fs::remove(leaving + "/.foreign");
   CHECK(sweep(directory.path()) == std::vector<std::string>{leaving});
   CHECK_FALSE(fs::exists(leaving));
+}
+
+/// Where somebody puts a file into a directory as soon as that is renamed.
+class PlantingEnv final : public FaultEnv {
+ public:
+  using FaultEnv::FaultEnv;
+
+  bool try_rename_directory(const std::string& from, const std::string& to) override {
+    const bool renamed = FaultEnv::try_rename_directory(from, to);
+    write_file(to + "/.foreign", "mine");
+    return renamed;
+  }
+};
+
+TEST_CASE("a destroy that comes upon what somebody has just put there says so, and so does each sweep") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "dataset";
+  create(path);
+  PlantingEnv env(posix_env());
+  CHECK_THROWS_WITH_AS(destroy_dataset(env, path), doctest::Contains(".foreign"), Error);
+  REQUIRE(names_in(directory.path()).size() == 1);
+  const std::string leaving = directory / *names_in(directory.path()).begin();
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_WITH_AS(sweep(directory.path()), doctest::Contains(".foreign"), Error);
+    CHECK(read_file(leaving + "/.foreign") == "mine");
+  }
+  fs::remove(leaving + "/.foreign");
+  CHECK(sweep(directory.path()) == std::vector<std::string>{leaving});
 }
 
 TEST_CASE("what a creation that was killed has left is swept away, whatever its layout had made by then") {

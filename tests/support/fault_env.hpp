@@ -39,7 +39,7 @@ class LosesWrites {
 
 /// Counts every operation that could fail, reads and questions included. What processes share is written and read
 /// instead of mapped, so that publishing is such an operation too.
-class FaultEnv final : public Env {
+class FaultEnv : public Env {
  public:
   /// `counted`: what syncs is an operation that may fail, but the disk is not waited for.
   enum class Syncs { real, counted };

@@ -12,6 +12,7 @@
 #include "dataset/replace_file.hpp"
 #include "layer/compressed/compressed_store.hpp"
 #include "os/dataset_lock.hpp"
+#include "store/applied_batch.hpp"
 
 namespace accrete::test {
 namespace {
@@ -76,10 +77,9 @@ class Records final : public OwnedDataset {
 
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
+    if (is_applied(*memory_, options.id)) return;
     std::string record = begin_record(options.id ? batch_with_id_kind : batch_kind);
     if (options.id) {
-      const auto last = memory_->last_sequence(options.id->writer);
-      if (last && *last >= options.id->sequence) return;
       record += as_string_view(options.id->writer);
       append_le(record, options.id->sequence);
     }

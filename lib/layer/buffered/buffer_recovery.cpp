@@ -34,6 +34,16 @@ std::string joined(const std::vector<std::string>& sentences) {
   return all;
 }
 
+/// Throws if they are to be refused, or cannot be set aside.
+void consider(const Directory& directory, const std::vector<std::string>& problems, Misfit misfit) {
+  if (problems.empty()) return;
+  if (misfit == Misfit::set_aside) return check_room_to_set_aside(directory);
+  throw CorruptionError("the buffer's journal in " + quoted(directory.path()) +
+                        " is damaged, or does not fit the values: " + joined(problems) +
+                        "; copy the dataset, then run 'accrete verify --repair', which hands down what is whole "
+                        "and fits");
+}
+
 std::string describe_not_handed_down(const BufferReplay::NotHandedDown& left) {
   const auto counted = [](std::uint64_t count, const char* one, const char* many) {
     return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -90,19 +100,12 @@ class BufferRecovery final : public LayerRecovery {
     BufferRecords records(directory);
     Report report;
     if (!records.is_closed()) {
-      std::vector<std::string> problems = problems_of(dataset);
-      if (!problems.empty() && misfit == Misfit::refuse) {
-        throw CorruptionError("the buffer's journal in " + quoted(directory.path()) +
-                              " is damaged, or does not fit the values: " + joined(problems) +
-                              "; copy the dataset, then run 'accrete verify --repair', which hands down what is whole "
-                              "and fits");
-      }
-      if (!problems.empty()) check_room_to_set_aside(directory);
+      const std::vector<std::string> problems = problems_of(dataset);
+      consider(directory, problems, misfit);
       const BufferReplay done = replay_buffer_journal(dataset, records, misfit);
-      if (!problems.empty() || !done.misfits.empty()) {
-        report.misfits = done.misfits.empty() ? problems : done.misfits;
-        report.not_recovered = describe_not_handed_down(done.not_handed_down);
-      }
+      report.misfits = done.misfits.empty() ? problems : done.misfits;
+      consider(directory, report.misfits, misfit);  // a value may have been harmed meanwhile
+      if (!report.misfits.empty()) report.not_recovered = describe_not_handed_down(done.not_handed_down);
     }
     if (report.misfits.empty()) close_buffer_journal(directory, [&] { dataset.note_failed_sync(); });
     if (!report.misfits.empty()) set_aside(directory);
