@@ -5,7 +5,7 @@
 namespace accrete::cli {
 namespace {
 
-constexpr std::size_t most_kept_bytes = 64 << 20;
+constexpr std::size_t max_kept_bytes = 64 << 20;
 
 }  // namespace
 
@@ -52,7 +52,7 @@ void Batch::clear() {
   key_bytes_ = 0;
   std::size_t kept = groups_.size() * (sizeof(Group) + max_key_size);
   for (const Group& group : groups_) kept += group.value.capacity();
-  if (kept > most_kept_bytes) {
+  if (kept > max_kept_bytes) {
     *this = Batch{};
     return;
   }

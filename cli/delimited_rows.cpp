@@ -39,13 +39,13 @@ std::vector<std::size_t> column_numbers(const std::vector<std::string>& by) {
 }
 
 std::string list_of(std::span<const std::string_view> names) {
-  constexpr std::size_t most_shown = 50;
+  constexpr std::size_t max_shown = 50;
   std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most_shown); ++i) {
+  for (std::size_t i = 0; i < std::min(names.size(), max_shown); ++i) {
     if (i > 0) list += ", ";
     list += quoted(names[i]);
   }
-  if (names.size() > most_shown) list += " and " + std::to_string(names.size() - most_shown) + " more";
+  if (names.size() > max_shown) list += " and " + std::to_string(names.size() - max_shown) + " more";
   return list;
 }
 

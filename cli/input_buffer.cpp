@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t first_capacity = 1 << 20;  // bytes; larger ones leave the cache before they are parsed
 
-constexpr std::chrono::seconds longest_stay{1};  // of bytes that have come, while more are waited for
+constexpr std::chrono::seconds max_stay{1};  // of bytes that have come, while more are waited for
 
 }  // namespace
 
@@ -60,7 +60,7 @@ void InputBuffer::fill() {
     if (!may_wait_ || complete_) continue;
     const Clock::time_point now = Clock::now();
     if (due_ && now >= *due_) return;
-    if (!due_) due_ = now + longest_stay;
+    if (!due_) due_ = now + max_stay;
   }
 }
 

@@ -100,7 +100,7 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   }
   pass_row();
   taken_end_ = end;
-  if (end < batch_limit_ && appender_.gathering().bytes() < most_appended_bytes) return;
+  if (end < batch_limit_ && appender_.gathering().bytes() < max_appended_bytes) return;
   batch_limit_ = batch_limit_behind(end);
   submit();
 }

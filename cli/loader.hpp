@@ -18,7 +18,7 @@ namespace accrete::cli {
 /// or before the one with which it would not fit into LoadOptions::max_entries_size. Of a file, the input and the store
 /// alone decide it, so that two loads of the same one make the same batches.
 inline constexpr std::uint64_t batch_bytes = 16 << 20;
-inline constexpr std::uint64_t most_appended_bytes = 4 * batch_bytes;
+inline constexpr std::uint64_t max_appended_bytes = 4 * batch_bytes;
 
 struct LoadOptions {
   bool skip_malformed = false;

@@ -47,8 +47,8 @@ void Appender::sort_in(std::deque<AppendTask> tasks) {
 std::vector<AppendTask> Appender::next_group() {
   // What comes meanwhile waits until it is applied; one fdatasync, or one write to the journal, is little beside it.
   constexpr std::uint64_t group_bytes = std::uint64_t{2} << 20;
-  constexpr std::uint64_t least_share = std::uint64_t{64} << 10;
-  const std::uint64_t share = std::max(group_bytes / turns_.size(), least_share);
+  constexpr std::uint64_t min_share = std::uint64_t{64} << 10;
+  const std::uint64_t share = std::max(group_bytes / turns_.size(), min_share);
   std::vector<AppendTask> group;
   for (std::size_t count = turns_.size(); count > 0; --count) {
     const wire::SessionId session = turns_.front();

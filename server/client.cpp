@@ -19,8 +19,8 @@ bool Client::can_send() const noexcept {
 }
 
 bool Client::may_ask(std::uint64_t bytes) const noexcept {
-  constexpr std::size_t most_requests = 1024;
-  return requests < most_requests && bytes <= window - std::min(window, request_bytes);
+  constexpr std::size_t max_requests = 1024;
+  return requests < max_requests && bytes <= window - std::min(window, request_bytes);
 }
 
 }  // namespace accrete::server

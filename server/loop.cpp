@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 constexpr Workers::Threads small_reader_threads{.count = 2};
 constexpr Workers::Threads large_reader_threads{.count = 2, .give_way = true};
 /// So much is received in one round at most, so that results and replies get their turn.
-constexpr int most_received = 256;
-constexpr std::uint64_t most_received_bytes = std::uint64_t{4} << 20;
+constexpr int max_received = 256;
+constexpr std::uint64_t max_received_bytes = std::uint64_t{4} << 20;
 /// A message is longer than the batch in it by its header.
 constexpr std::uint64_t message_slack = 4096;
 
@@ -32,11 +32,11 @@ constexpr std::size_t spare_message_bytes = std::size_t{8} << 20;
 constexpr std::uint64_t default_max_message = std::uint64_t{64} << 20;
 
 ServerOptions checked(ServerOptions options) {
-  const std::uint64_t least_max_message = ClientOptions{}.batch_bytes;
+  const std::uint64_t min_max_message = ClientOptions{}.batch_bytes;
   if (options.max_message_bytes == 0) {
-    options.max_message_bytes = std::clamp(options.memory_bytes / 8, least_max_message, default_max_message);
+    options.max_message_bytes = std::clamp(options.memory_bytes / 8, min_max_message, default_max_message);
   }
-  if (options.max_message_bytes < least_max_message) {
+  if (options.max_message_bytes < min_max_message) {
     throw InvalidArgumentError("cannot serve with messages of at most " + std::to_string(options.max_message_bytes) +
                                " bytes: clients send batches of up to 1 MiB; allow more");
   }
@@ -46,11 +46,11 @@ ServerOptions checked(ServerOptions options) {
   }
   if (options.max_clients == 0) throw InvalidArgumentError("cannot serve no clients");
   // The others are for those who have not said hello, or are told that they are too many.
-  const std::size_t most_clients = max_connections() / 8 * 7;
-  if (options.max_clients > most_clients) {
+  const std::size_t max_clients = max_connections() / 8 * 7;
+  if (options.max_clients > max_clients) {
     log::warning("serves at most {} clients, not {}: each takes a descriptor, of which it has too few (ulimit -n)",
-                 most_clients, options.max_clients);
-    options.max_clients = most_clients;
+                 max_clients, options.max_clients);
+    options.max_clients = max_clients;
   }
   return options;
 }
@@ -104,7 +104,7 @@ void Server::Loop::stop() noexcept {
 }
 
 void Server::Loop::run(StopSignals* signals) {
-  constexpr auto longest_goodbye = 5s;  // for clients that do not take what is sent to them
+  constexpr auto max_goodbye = 5s;  // for clients that do not take what is sent to them
   std::optional<Clock::time_point> end;
   while (stops_ < 2) {
     wait(signals);
@@ -117,7 +117,7 @@ void Server::Loop::run(StopSignals* signals) {
     send();
     tick();
     if (receiving_ || !is_drained()) continue;
-    if (!end) end = Clock::now() + longest_goodbye;
+    if (!end) end = Clock::now() + max_goodbye;
     if (!outbox_.is_blocked() || Clock::now() >= *end) break;
   }
   appender_.reset();
@@ -159,7 +159,7 @@ void Server::Loop::take_results() {
 
 void Server::Loop::receive() {
   std::uint64_t bytes = 0;
-  for (int i = 0; i < most_received && bytes < most_received_bytes && receiving_ && !is_over_budget(); ++i) {
+  for (int i = 0; i < max_received && bytes < max_received_bytes && receiving_ && !is_over_budget(); ++i) {
     std::optional<Received> received = router_.try_receive();
     if (!received) return;
     bytes += received->frame.bytes().size();

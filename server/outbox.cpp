@@ -6,7 +6,7 @@ namespace accrete::server {
 namespace {
 
 /// Messages of one piece that may wait for a client that does not read.
-constexpr std::size_t most_control = 1024;
+constexpr std::size_t max_control = 1024;
 
 constexpr std::chrono::seconds patience_with_strangers{5};
 
@@ -73,7 +73,7 @@ void Outbox::reset_stranger(const Peer& peer, std::uint64_t request, const std::
 void Outbox::tell_stranger(const Peer& peer, const wire::Reply& reply) {
   wire::encode_reply(reply, message_);
   if (router_.try_send(peer, message_) != SendResult::full) return;
-  if (to_strangers_.size() == most_control) to_strangers_.pop_front();
+  if (to_strangers_.size() == max_control) to_strangers_.pop_front();
   to_strangers_.push_back({.peer = peer, .message = message_, .until = Clock::now() + patience_with_strangers});
 }
 
@@ -108,7 +108,7 @@ std::vector<ClientHandle> Outbox::send_all() {
     client->queued_for_sending = false;
     if (client->gone) continue;
     const SendResult result = send_to(*client);
-    if (result == SendResult::gone || client->control.size() > most_control) {
+    if (result == SendResult::gone || client->control.size() > max_control) {
       dropped.push_back(client);
     } else if (result == SendResult::full) {
       client->queued_for_sending = true;

@@ -62,14 +62,14 @@ class Answering {
   Parts operator()(const wire::List& list) {
     // As many keys as surely fit; the client asks for the others.
     constexpr std::uint64_t bytes_a_key = 256;
-    const auto most_bytes = static_cast<std::size_t>(budget_.limit() / 2);
-    const std::size_t most = std::max<std::size_t>(most_bytes / bytes_a_key, 1);
+    const auto max_bytes = static_cast<std::size_t>(budget_.limit() / 2);
+    const std::size_t most = std::max<std::size_t>(max_bytes / bytes_a_key, 1);
     ListOptions options = list.options;
     const bool is_cut = options.limit.value_or(most + 1) > most;
     if (is_cut) options.limit = most;
     wire::KeyPage page{.keys = store_.list(options)};
     page.more = is_cut && page.keys.size() == most;
-    std::string bytes = wire::encode_list(page, most_bytes);
+    std::string bytes = wire::encode_list(page, max_bytes);
     reserve(bytes.size(), "list the keys");
     return cut(bytes);
   }

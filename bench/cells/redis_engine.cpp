@@ -56,8 +56,8 @@ class RedisSession : public Session {
   /// The replies to a batch are taken behind the next one, so that the server need not wait for it; those to a batch of
   /// one, and to one that is to be synced, at once.
   void append(std::span<const Entry> batch) override {
-    for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), longest_pipeline))) {
-      const auto commands = batch.first(std::min(batch.size(), longest_pipeline));
+    for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), max_pipeline))) {
+      const auto commands = batch.first(std::min(batch.size(), max_pipeline));
       send(commands);
       take_replies();
       unanswered_ = commands.size();
@@ -88,7 +88,7 @@ class RedisSession : public Session {
   }
 
  private:
-  static constexpr std::size_t longest_pipeline = 10'000;
+  static constexpr std::size_t max_pipeline = 10'000;
 
   void check(bool succeeded) const {
     if (!succeeded) throw std::runtime_error(std::string("Redis: ") + context_->errstr);

@@ -15,7 +15,7 @@ namespace accrete::cli {
 namespace {
 
 // Four times as long when all of it is escaped, it still is within the default of load's --max-row.
-constexpr std::uint64_t longest_line = 128 << 20;  // bytes of the value
+constexpr std::uint64_t max_line_size = 128 << 20;  // bytes of the value
 
 constexpr const char* footer =
     R"(One line key|bytes for each key, in byte order, or in the order of the KEYs given. Bytes that would break a line or a
@@ -140,7 +140,7 @@ class CatArguments {
     ValuePieces pieces(store, key.key, key.size, ValuePieces::Cut::between_characters);
     std::uint64_t in_line = 0;
     for (std::string_view piece; !(piece = pieces.next()).empty(); in_line += piece.size()) {
-      if (in_line + piece.size() > longest_line) {
+      if (in_line + piece.size() > max_line_size) {
         out.write("\n" + front);
         in_line = 0;
       }

@@ -67,7 +67,7 @@ class LoadReport final : public LoadObserver {
   void begin(const ByteSource& input) override { bar_.begin(input.name(), input.size()); }
   void advanced(std::uint64_t input_bytes, std::uint64_t rows) override { bar_.show(input_bytes, rows); }
   void malformed_row(const std::string& message) override {
-    if (++malformed_ > most_shown) return;
+    if (++malformed_ > max_shown) return;
     bar_.clear();
     Program::say(message + " (skipped)");
   }
@@ -87,7 +87,7 @@ class LoadReport final : public LoadObserver {
   }
 
  private:
-  static constexpr std::uint64_t most_shown = 5;
+  static constexpr std::uint64_t max_shown = 5;
 
   ProgressBar bar_;
   StopSignals& signals_;

@@ -174,8 +174,8 @@ void ServeArguments::run(Program& program) const {
   refuse_linked_copy(posix_env(), dataset_.dataset, "serve");  // its lock may be held for long
   StopSignals signals;
   signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
-  constexpr std::uint64_t most_kept_memory = 64 << 20;
-  keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, most_kept_memory)));
+  constexpr std::uint64_t max_kept_memory = 64 << 20;
+  keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, max_kept_memory)));
   OpenOptions options = dataset_.options();
   options.buffer = BufferOptions{.limit_bytes = memory_bytes_};
   options.durability = durability();

@@ -17,10 +17,10 @@ namespace {
 /// Values by the number of decimal digits of their sizes; the first counts the empty ones.
 using Histogram = std::vector<std::uint64_t>;
 
-constexpr std::size_t most_digits = 20;
+constexpr std::size_t max_digits = 20;
 
 Histogram histogram_of(const std::vector<KeySize>& keys) {
-  Histogram histogram(most_digits + 1);
+  Histogram histogram(max_digits + 1);
   for (const KeySize& key : keys) {
     std::size_t digits = 0;
     for (std::uint64_t size = key.size; size > 0; size /= 10) ++digits;

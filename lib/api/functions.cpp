@@ -18,7 +18,7 @@ namespace {
 
 bool has_endpoint_scheme(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
 
-constexpr std::chrono::milliseconds longest_pause{200};
+constexpr std::chrono::milliseconds max_pause{200};
 
 std::string path_of(std::string_view url) {
   if (url.empty()) throw InvalidArgumentError("the URL of a dataset is empty; give the path of its directory");
@@ -75,7 +75,7 @@ std::unique_ptr<Store> try_connect(const OpenDirectory& found, const ServerFile&
     }
     if (find_server(*found.directory, found.layout) != server) return nullptr;
     std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::milliseconds>(2 * pause, longest_pause);
+    pause = std::min<std::chrono::milliseconds>(2 * pause, max_pause);
   }
 }
 

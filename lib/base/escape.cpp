@@ -6,7 +6,7 @@ namespace accrete {
 namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
-constexpr std::size_t longest_quoted = 200;  // bytes
+constexpr std::size_t max_quoted = 200;  // bytes
 
 bool is_continuation(std::string_view bytes, std::size_t at) {
   return at < bytes.size() && (static_cast<unsigned char>(bytes[at]) & 0xC0) == 0x80;
@@ -83,8 +83,8 @@ std::string unescape(std::string_view text) {
 
 std::string quoted(std::string_view bytes) {
   std::string out = "'";
-  escape_to(out, bytes.substr(0, longest_quoted));
-  if (bytes.size() <= longest_quoted) return out += "'";
+  escape_to(out, bytes.substr(0, max_quoted));
+  if (bytes.size() <= max_quoted) return out += "'";
   return out.append("…' (").append(std::to_string(bytes.size())).append(" bytes)");
 }
 

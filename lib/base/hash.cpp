@@ -12,8 +12,8 @@ namespace accrete {
 
 std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) noexcept {
 #ifdef ACCRETE_HASH_AVX2
-  constexpr std::size_t least_wide = 241;  // below, XXH3 does not work in stripes
-  if (bytes.size() >= least_wide && __builtin_cpu_supports("avx2")) {
+  constexpr std::size_t min_wide = 241;  // below, XXH3 does not work in stripes
+  if (bytes.size() >= min_wide && __builtin_cpu_supports("avx2")) {
     return hash64_avx2(bytes.data(), bytes.size(), seed);
   }
 #endif

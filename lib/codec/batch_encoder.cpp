@@ -7,7 +7,7 @@ namespace accrete {
 namespace {
 
 /// Shorter bytes are sooner copied than written from where they are.
-constexpr std::size_t least_left_bytes = 4096;
+constexpr std::size_t min_left_bytes = 4096;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ void BatchEncoder::encode(const EntryGroup& group, bool one_entry_a_key) {
   while (!bytes.empty()) {
     const std::string_view payload = bytes.substr(0, max_frame_bytes);
     bytes.remove_prefix(payload.size());
-    const bool may_leave = !one_entry_a_key && !is_joined && payload.size() >= least_left_bytes;
+    const bool may_leave = !one_entry_a_key && !is_joined && payload.size() >= min_left_bytes;
     if (encoder_.append_frame(payload, encoded_, may_leave) == FrameEncoder::Appended::frame) continue;
     parts_.push_back({.key = group.key, .given = {}, .begin = begin, .end = encoded_.size()});
     parts_.push_back({.key = group.key, .given = payload});
@@ -54,9 +54,9 @@ std::string_view BatchEncoder::joined(std::span<const std::string_view> pieces, 
 }
 
 void BatchEncoder::forget_large_batch() noexcept {
-  constexpr std::size_t most_kept_bytes = std::size_t{4} << 20;
+  constexpr std::size_t max_kept_bytes = std::size_t{4} << 20;
   for (std::string* const memory : {&joined_, &encoded_}) {
-    if (memory->capacity() > most_kept_bytes) std::string().swap(*memory);
+    if (memory->capacity() > max_kept_bytes) std::string().swap(*memory);
   }
 }
 

@@ -15,8 +15,8 @@ namespace {
 constexpr std::uint64_t frames_before_doubt = 8;
 constexpr std::size_t sample_size = 4096;  // frames of fewer bytes are small
 constexpr std::size_t glance_size = 2048;
-constexpr std::uint64_t longest_trust_in_small_frames = std::uint64_t{64} << 10;
-constexpr std::uint64_t longest_trust = std::uint64_t{1} << 20;
+constexpr std::uint64_t max_trust_in_small_frames = std::uint64_t{64} << 10;
+constexpr std::uint64_t max_trust = std::uint64_t{1} << 20;
 
 /// From the middle: a piece often begins with a header of its own.
 std::string_view sample_of(std::string_view bytes, std::size_t size) {
@@ -44,7 +44,7 @@ std::unique_ptr<Compressor> make_compressor(const Codec& codec) {
 
 Doubt::Advice Doubt::advice() const noexcept {
   if (frames_in_vain_ < frames_before_doubt) return Advice::compress;
-  return bytes_since_try_ < std::min(bytes_in_vain_ / 2, longest_trust_) ? Advice::store : Advice::sample;
+  return bytes_since_try_ < std::min(bytes_in_vain_ / 2, max_trust_) ? Advice::store : Advice::sample;
 }
 
 void Doubt::succeeded() noexcept { frames_in_vain_ = bytes_in_vain_ = bytes_since_try_ = 0; }
@@ -63,8 +63,8 @@ void Doubt::passed(std::uint64_t size) noexcept {
 FrameEncoder::FrameEncoder(const Codec& codec)
     : method_(CodecParts::method(codec)),
       compressor_(make_compressor(codec)),
-      small_frames_(longest_trust_in_small_frames),
-      large_frames_(longest_trust) {}
+      small_frames_(max_trust_in_small_frames),
+      large_frames_(max_trust) {}
 
 void FrameEncoder::append_frames(std::string_view bytes, std::string& to) {
   const std::size_t before = to.size();

@@ -14,13 +14,13 @@ namespace accrete {
 /// Keeps the time small that is lost on bytes that a method does not make smaller.
 ///
 /// Once 8 frames in a row did not get smaller, a frame is compressed only if a sample of it gets smaller, and for half
-/// as many bytes as have been in vain since the last success, not even that is tried. `longest_trust` bounds that half,
+/// as many bytes as have been in vain since the last success, not even that is tried. `max_trust` bounds that half,
 /// and so how late it is noticed that bytes have become compressible again.
 class Doubt {
  public:
   enum class Advice { compress, sample, store };
 
-  explicit Doubt(std::uint64_t longest_trust) noexcept : longest_trust_(longest_trust) {}
+  explicit Doubt(std::uint64_t max_trust) noexcept : max_trust_(max_trust) {}
 
   [[nodiscard]] Advice advice() const noexcept;
   void succeeded() noexcept;
@@ -30,7 +30,7 @@ class Doubt {
   void passed(std::uint64_t size) noexcept;
 
  private:
-  const std::uint64_t longest_trust_;
+  const std::uint64_t max_trust_;
   std::uint64_t frames_in_vain_ = 0;  // since the last success, as are the next
   std::uint64_t bytes_in_vain_ = 0;
   std::uint64_t bytes_since_try_ = 0;

@@ -15,8 +15,8 @@ Marker load_marker(Directory& directory) {
                         "; 'accrete create' makes a new one, and 'accrete create --adopt' makes one of a directory and "
                         "the files in it");
   }
-  constexpr std::size_t longest_marker = 4096;
-  std::string text(longest_marker, '\0');
+  constexpr std::size_t max_marker_size = 4096;
+  std::string text(max_marker_size, '\0');
   text.resize(file->read_at(0, text));
   return decode_marker(text, directory.path() + "/" + marker_name);
 }

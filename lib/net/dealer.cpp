@@ -77,8 +77,8 @@ void Dealer::configure(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::sndhwm, 0);
   constexpr int receive_queue = 64;
   socket.set(zmq::sockopt::rcvhwm, receive_queue);
-  constexpr std::int64_t longest_message = std::int64_t{2} << 20;  // more than a part and its header, by far
-  socket.set(zmq::sockopt::maxmsgsize, longest_message);
+  constexpr std::int64_t max_message_bytes = std::int64_t{2} << 20;  // more than a part and its header, by far
+  socket.set(zmq::sockopt::maxmsgsize, max_message_bytes);
   socket.set(zmq::sockopt::reconnect_ivl, -1);
   socket.set(zmq::sockopt::linger, 0);
   if (is_tcp(endpoint_)) {

@@ -9,7 +9,7 @@ namespace accrete::wire {
 namespace {
 
 /// A smaller message would waste memory of the pool, which is of whole parts, for as long as it waits to be sent.
-constexpr std::size_t least_pooled = part_bytes / 2;
+constexpr std::size_t min_pooled = part_bytes / 2;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ PartEncoder::PartEncoder(std::uint64_t request, std::uint64_t size, MessagePool&
 void PartEncoder::begin_part() {
   room_ = static_cast<std::size_t>(std::min<std::uint64_t>(left_, part_bytes));
   left_ -= room_;
-  if (room_ >= least_pooled) message_ = pool_.take();
+  if (room_ >= min_pooled) message_ = pool_.take();
   message_.reserve(part_header_size + room_);
   wire::begin_part(request_, static_cast<std::uint32_t>(parts_.size()), left_ == 0, message_);
 }

@@ -254,8 +254,8 @@ void end_part(std::string& part_message);
 
 [[nodiscard]] std::string encode_size(const std::optional<std::uint64_t>& size);
 [[nodiscard]] std::optional<std::uint64_t> decode_size(std::string_view bytes);
-/// Of as many keys as fit `most_bytes`, at least one.
-[[nodiscard]] std::string encode_list(const KeyPage& page, std::size_t most_bytes = ~std::size_t{0});
+/// Of as many keys as fit `max_bytes`, at least one.
+[[nodiscard]] std::string encode_list(const KeyPage& page, std::size_t max_bytes = ~std::size_t{0});
 [[nodiscard]] KeyPage decode_list(std::string_view bytes);
 [[nodiscard]] std::string encode_stats(const Stats& stats);
 [[nodiscard]] Stats decode_stats(std::string_view bytes);

@@ -9,7 +9,7 @@ namespace accrete {
 namespace {
 
 /// A server may lie about a value's size; what is more than this is taken as it comes.
-constexpr std::uint64_t most_reserved = std::uint64_t{64} << 20;
+constexpr std::uint64_t max_reserved = std::uint64_t{64} << 20;
 
 [[noreturn]] void throw_bad_values(const std::string& cause) {
   throw NetworkError("cannot read the values that a server sends: " + cause);
@@ -55,7 +55,7 @@ void StringsReader::take_head() {
     if (strings_ == count_) throw_bad_values("bytes follow the last");
     left_ = take_string_head(reader);
     string_ = &next_string();
-    string_->reserve(static_cast<std::size_t>(std::min(left_, most_reserved)));
+    string_->reserve(static_cast<std::size_t>(std::min(left_, max_reserved)));
     ++strings_;
   }
   head_.clear();

@@ -35,13 +35,13 @@ std::optional<std::uint64_t> decode_size(std::string_view bytes) {
   return size;
 }
 
-std::string encode_list(const KeyPage& page, std::size_t most_bytes) {
+std::string encode_list(const KeyPage& page, std::size_t max_bytes) {
   std::string bytes;
   std::size_t size = sizeof(std::uint8_t) + sizeof(std::uint64_t);
   std::size_t count = 0;
   for (const KeySize& key : page.keys) {
     const std::size_t key_bytes = sizeof(std::uint16_t) + key.key.size() + sizeof key.size;
-    if (count > 0 && key_bytes > most_bytes - std::min(size, most_bytes)) break;
+    if (count > 0 && key_bytes > max_bytes - std::min(size, max_bytes)) break;
     size += key_bytes;
     ++count;
   }

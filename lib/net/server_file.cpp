@@ -131,9 +131,9 @@ void make_way_for_socket(Directory& dataset) {
 }
 
 std::optional<std::string> socket_endpoint(const std::string& absolute_directory) {
-  constexpr std::size_t longest_path = 107;  // of sockaddr_un, without its zero
+  constexpr std::size_t max_path_size = 107;  // of sockaddr_un, without its zero
   const std::string path = absolute_directory + "/" + socket_name;
-  if (path.size() > longest_path) return std::nullopt;
+  if (path.size() > max_path_size) return std::nullopt;
   return "ipc://" + path;
 }
 

@@ -154,7 +154,7 @@ void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> mo
 std::uint64_t Session::max_message() {
   Lock lock(mutex_);
   wait_ready(lock);
-  return longest_message();
+  return max_message_bytes();
 }
 
 void Session::enter(Lock& lock) {
@@ -166,10 +166,10 @@ void Session::enter(Lock& lock) {
   wake_up_.signal();
 }
 
-std::uint64_t Session::longest_message() const { return std::min(welcome_.max_message, GatheredBatch::max_bytes); }
+std::uint64_t Session::max_message_bytes() const { return std::min(welcome_.max_message, GatheredBatch::max_bytes); }
 
 void Session::check_size(std::uint64_t size, std::string_view what) const {
-  const std::uint64_t limit = longest_message();
+  const std::uint64_t limit = max_message_bytes();
   if (size <= limit) return;
   throw TooLargeError("cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) +
                       ": the message would have " + std::to_string(size) + " bytes, and it takes " +
@@ -181,8 +181,8 @@ bool Session::try_seal() {
   if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
   SharedMessage message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
   window_.push(std::move(message), nullptr, SendWindow::Kind::pipelined);
-  constexpr std::uint64_t least_kept = std::uint64_t{8} << 20;
-  gathered_.clear(std::max(least_kept, 4 * batch_limit_));
+  constexpr std::uint64_t min_kept = std::uint64_t{8} << 20;
+  gathered_.clear(std::max(min_kept, 4 * batch_limit_));
   seal_now_ = false;
   ++seals_;
   return true;

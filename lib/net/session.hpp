@@ -79,7 +79,7 @@ class Session {
   void throw_remembered();
   [[noreturn]] void throw_timeout(std::string_view what) const;
   [[noreturn]] void throw_no_welcome(std::chrono::milliseconds waited) const;
-  [[nodiscard]] std::uint64_t longest_message() const;
+  [[nodiscard]] std::uint64_t max_message_bytes() const;
   [[nodiscard]] std::uint64_t wait_for_forgotten();
   void check_size(std::uint64_t size, std::string_view what) const;
   /// The number of seals after which what is gathered now is in the window.

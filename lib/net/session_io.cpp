@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto shortest_backoff = 10ms;
-constexpr auto longest_backoff = 1000ms;
+constexpr auto max_backoff = 1000ms;
 constexpr auto shortest_pause = 100ms;
-constexpr auto longest_pause = 1000ms;
+constexpr auto max_pause = 1000ms;
 constexpr auto goodbye_linger = 500ms;
 // A server that is killed ends a handshake or two as well; one that wants other keys ends them all.
 constexpr auto hopeless_after = 1000ms;
@@ -82,7 +82,7 @@ void Session::connect_if_due(Clock::time_point now) {
 void Session::lose_connection(Clock::time_point now, std::optional<SavedError> cause) {
   dealer_.close();
   link_ = Link::down;
-  backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, shortest_backoff, longest_backoff);
+  backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, shortest_backoff, max_backoff);
   retry_at_ = now + backoff_;
   pinged_at_.reset();
   controls_.clear();
@@ -280,7 +280,7 @@ void Session::take_refused(Clock::time_point now, const wire::Refused& refused) 
   }
   if (!refusal->kept) return;
   if (!refusal->told) remember(error, false);
-  pause_ = std::clamp<std::chrono::milliseconds>(2 * pause_, shortest_pause, longest_pause);
+  pause_ = std::clamp<std::chrono::milliseconds>(2 * pause_, shortest_pause, max_pause);
   paused_ = now + pause_;
 }
 

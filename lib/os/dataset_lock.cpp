@@ -67,7 +67,7 @@ class DatasetLock::Gate {
     std::unique_lock lock(state.mutex);
     const auto may_enter = [&] {
       return !state.busy && !state.owned && state.waiting_writers == 0 &&
-             (state.readers == 0 || !file_lock_ || state.turns < most_turns);
+             (state.readers == 0 || !file_lock_ || state.turns < max_turns);
     };
     if (!wait(state, lock, deadline, may_enter)) return false;
     if (state.readers > 0) {
@@ -149,7 +149,7 @@ class DatasetLock::Gate {
 
  private:
   /// Then other processes get theirs. Among threads alone, one that reads for long must not hold others back.
-  static constexpr int most_turns = 64;
+  static constexpr int max_turns = 64;
 
   struct State {
     std::mutex mutex;  // guards all below

@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr off_t queue_begin = 1;
 constexpr int spins = 16;
 constexpr std::chrono::microseconds first_pause{10};
-constexpr std::chrono::microseconds longest_pause{500};
+constexpr std::chrono::microseconds max_pause{500};
 
 short type_of(LockMode mode) noexcept { return mode == LockMode::exclusive ? F_WRLCK : F_RDLCK; }
 
@@ -36,7 +36,7 @@ int open_lock(const std::string& path, bool read_only) noexcept {
 /// Polls with growing pauses. F_OFD_SETLKW has no timeout.
 template <typename Try>
 bool poll_until(FileLock::Deadline deadline, Try try_once) {
-  for (std::chrono::microseconds pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
+  for (std::chrono::microseconds pause = first_pause;; pause = std::min(pause * 2, max_pause)) {
     if (try_once()) return true;
     if (Clock::now() >= deadline) return false;
     std::this_thread::sleep_for(pause);

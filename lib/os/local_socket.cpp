@@ -43,8 +43,8 @@ std::optional<std::string> owner_of_forbidden_socket(const std::string& path) {
     at.resize(std::max<std::size_t>(slash, 1));
   }
   const std::string uid = "uid " + std::to_string(status.st_uid);
-  constexpr std::size_t longest_entry = 16384;
-  std::string memory(longest_entry, '\0');
+  constexpr std::size_t max_entry_size = 16384;
+  std::string memory(max_entry_size, '\0');
   passwd entry{};
   passwd* found = nullptr;
   if (::getpwuid_r(status.st_uid, &entry, memory.data(), memory.size(), &found) != 0 || !found) return uid;

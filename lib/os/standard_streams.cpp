@@ -18,7 +18,7 @@ namespace accrete {
 namespace {
 
 constexpr std::size_t default_width = 80;
-constexpr rlim_t most_open_files = 65536;
+constexpr rlim_t max_open_files = 65536;
 
 /// Waits until a non-blocking descriptor, such as one inherited from another program, is ready.
 void wait_for(int fd, short events) {
@@ -75,8 +75,8 @@ void prepare_process() noexcept {
   static_cast<void>(std::signal(SIGPIPE, ignore));
   static_cast<void>(std::signal(SIGXFSZ, ignore));
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= most_open_files) return;
-  const rlim_t wanted = std::min(files.rlim_max, most_open_files);
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= max_open_files) return;
+  const rlim_t wanted = std::min(files.rlim_max, max_open_files);
   if (wanted <= files.rlim_cur) return;
   files.rlim_cur = wanted;
   ::setrlimit(RLIMIT_NOFILE, &files);

@@ -63,7 +63,7 @@ std::uint64_t memory_left(const std::string& group, const CgroupNames& names) {
 
 /// The least that is left to a group or to one that it is in. A container may see a path that begins above what is
 /// mounted: then the mount itself is the container's group.
-std::uint64_t least_memory_left(const std::string& mount, std::string path, const CgroupNames& names) {
+std::uint64_t min_memory_left(const std::string& mount, std::string path, const CgroupNames& names) {
   std::uint64_t left = unlimited;
   for (;;) {
     if (path.find("/..") == std::string::npos) left = std::min(left, memory_left(mount + path, names));
@@ -86,9 +86,9 @@ std::uint64_t cgroup_memory_left(const std::string& root) {
     const std::string path = line.substr(second + 1);
     if (controllers == ",,") {
       left = std::min(
-          {left, least_memory_left(mounts, path, v2_names), least_memory_left(mounts + "/unified", path, v2_names)});
+          {left, min_memory_left(mounts, path, v2_names), min_memory_left(mounts + "/unified", path, v2_names)});
     } else if (controllers.find(",memory,") != std::string::npos) {
-      left = std::min(left, least_memory_left(mounts + "/memory", path, v1_names));
+      left = std::min(left, min_memory_left(mounts + "/memory", path, v1_names));
     }
   }
   return left;

@@ -11,8 +11,8 @@ namespace accrete {
 /// between two steps would be taken for one, or for damage. If others do not stop removing, what `at_once` returns.
 template <typename InSteps, typename AtOnce>
 auto consistently(const Store& store, InSteps in_steps, AtOnce at_once) {
-  constexpr int most_tries = 8;
-  for (int i = 0; i < most_tries; ++i) {
+  constexpr int max_tries = 8;
+  for (int i = 0; i < max_tries; ++i) {
     const std::uint64_t removals = store.removals();
     try {
       auto result = in_steps(removals);

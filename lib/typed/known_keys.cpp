@@ -10,8 +10,8 @@ namespace accrete {
 namespace {
 
 constexpr std::size_t bucket_size = 8;  // a cache line
-constexpr std::size_t least_size = 64;
-constexpr std::size_t most_size = std::size_t{1} << 20;
+constexpr std::size_t min_size = 64;
+constexpr std::size_t max_size = std::size_t{1} << 20;
 
 /// Never 0.
 std::uint64_t hash_of(std::string_view key) noexcept { return std::max<std::uint64_t>(1, hash64(key)); }
@@ -74,8 +74,8 @@ bool KnownKeys::try_add(std::uint64_t hash) noexcept {
 
 /// False: it is as large as it may be, or there is no memory.
 bool KnownKeys::try_grow() noexcept {
-  const std::size_t new_size = size_ == 0 ? least_size : 2 * size_;
-  if (new_size > most_size) return false;
+  const std::size_t new_size = size_ == 0 ? min_size : 2 * size_;
+  if (new_size > max_size) return false;
   // NOLINTNEXTLINE(modernize-avoid-c-arrays)
   std::unique_ptr<std::uint64_t[]> old_places(new (std::nothrow) std::uint64_t[new_size]());
   if (!old_places) return false;

@@ -15,7 +15,7 @@ namespace accrete::detail {
 
 namespace {
 
-constexpr std::size_t most_stretch_bytes = std::size_t{1} << 20;
+constexpr std::size_t max_stretch_bytes = std::size_t{1} << 20;
 
 std::string get_action(std::string_view key) { return "get the elements of " + quoted(key); }
 
@@ -26,7 +26,7 @@ class ElementReader::Parts {
   template <typename Source>
   Parts(Source&& source, std::string_view key, const ElementLayout& layout)
       : packing_(layout),
-        most_(std::max<std::size_t>(1, most_stretch_bytes / layout.size)),
+        limit_(std::max<std::size_t>(1, max_stretch_bytes / layout.size)),
         reader_(std::forward<Source>(source), key, ElementType(layout)) {}
 
   [[nodiscard]] const std::string& key() const noexcept { return reader_.key(); }
@@ -39,10 +39,10 @@ class ElementReader::Parts {
     if (at_ == read_) {
       at_ = count_ = read_ = 0;
       // The elements of a window that is longer would not all be copied before the caller changes the room.
-      room = packing_.is_plain() ? room.first(std::min(room.size(), most_stretch_bytes)) : std::span<std::byte>();
+      room = packing_.is_plain() ? room.first(std::min(room.size(), max_stretch_bytes)) : std::span<std::byte>();
       read_ = reader_.next({reinterpret_cast<char*>(room.data()), room.size()});
     }
-    return count_ = std::min(most_, read_ - at_);
+    return count_ = std::min(limit_, read_ - at_);
   }
 
   void copy_to(std::span<std::byte> elements) const {
@@ -60,7 +60,7 @@ class ElementReader::Parts {
 
  private:
   ElementPacking packing_;
-  std::size_t most_;  // in a stretch
+  std::size_t limit_;  // in a stretch
   ValueReader reader_;
   std::size_t read_ = 0;   // elements that reader_ has gone on to
   std::size_t at_ = 0;     // the first of them in the stretch

@@ -10,7 +10,7 @@ namespace {
 
 using Result = PackedScan::Result;
 
-constexpr std::size_t most_shown = 8;  // elements of an item, in a message
+constexpr std::size_t max_shown = 8;  // elements of an item, in a message
 
 std::string_view name_of(PackedKind kind) {
   constexpr std::array<std::string_view, 12> names = {"nil",    "boolean", "integer",   "integer", "float", "float",
@@ -32,7 +32,7 @@ std::string shape_of(std::string_view item) {
   std::string shape = is_map ? "{" : "[";
   for (std::uint64_t i = 0; i < token.number; ++i) {
     if (i > 0) shape += ", ";
-    if (i == most_shown) {
+    if (i == max_shown) {
       shape += "and " + std::to_string(token.number - i) + " more";
       break;
     }

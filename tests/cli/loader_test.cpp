@@ -51,7 +51,7 @@ class SlowSource final : public ByteSource {
   }
   Waited wait(std::optional<Clock::time_point> until, int) override {
     if (!until) return Waited::input;
-    if (*until <= Clock::now() && ++late_waits_ > most_late_waits) return Waited::input;
+    if (*until <= Clock::now() && ++late_waits_ > max_late_waits) return Waited::input;
     std::this_thread::sleep_until(*until);
     return Waited::time;
   }
@@ -61,10 +61,10 @@ class SlowSource final : public ByteSource {
   [[nodiscard]] const std::string& name() const noexcept override { return name_; }
 
   /// Whether it was asked time and again to wait until a time that had passed.
-  [[nodiscard]] bool is_spun_on() const noexcept { return late_waits_ > most_late_waits; }
+  [[nodiscard]] bool is_spun_on() const noexcept { return late_waits_ > max_late_waits; }
 
  private:
-  static constexpr int most_late_waits = 100;
+  static constexpr int max_late_waits = 100;
 
   std::deque<std::string> pieces_;
   int late_waits_ = 0;
@@ -111,7 +111,7 @@ TEST_CASE("maps that repeat long names are appended in batches of bounded size, 
   const std::string text = rows_of_long_names(rows);
   CHECK(load(store, text, options).rows == rows);
   CHECK(size > rows * 100'000U);
-  CHECK(largest < most_appended_bytes + 200'000);
+  CHECK(largest < max_appended_bytes + 200'000);
   CHECK(load(store, text, options).rows == 0);
   CHECK(load(store, rows_of_long_names(rows + 3), options).rows == 3);
 }

@@ -339,7 +339,7 @@ TEST_CASE("a lock of the whole file, as other programs take it, leaves no room f
 
 TEST_CASE("writers of two processes get their turns though two others read without a pause") {
   const LockFile file;
-  constexpr int most_reads = 200'000;
+  constexpr int max_reads = 200'000;
   constexpr int writes = 20;
   auto* const reads = static_cast<std::atomic<int>*>(
       ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
@@ -350,7 +350,7 @@ TEST_CASE("writers of two processes get their turns though two others read witho
     readers.push_back(start_child([&] {
       const std::shared_ptr<DatasetLock> lock = lock_for(file.path());
       // Each lets go only when the other has read, so that there is no moment without a reader.
-      while (*reads < most_reads) {
+      while (*reads < max_reads) {
         const DatasetLock::Guard guard = lock->shared(std::chrono::hours{1});
         const int before = (*reads)++;
         for (int k = 0; k < 1000 && *reads == before + 1; ++k) std::this_thread::yield();
@@ -366,8 +366,8 @@ TEST_CASE("writers of two processes get their turns though two others read witho
     }));
   }
   for (const pid_t writer : writers) CHECK(succeeds(writer));
-  CHECK(*reads < most_reads);
-  *reads = most_reads;
+  CHECK(*reads < max_reads);
+  *reads = max_reads;
   for (const pid_t reader : readers) CHECK(succeeds(reader));
   ::munmap(reads, sizeof(std::atomic<int>));
 }

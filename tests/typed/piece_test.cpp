@@ -296,9 +296,9 @@ TEST_CASE("a schema is read as it was written, and nothing else is one") {
     CHECK_FALSE(is_schema(schema, 1));
     CHECK_FALSE(is_schema(schema, 2));
   }
-  const std::string longest_name(max_field_name_size, 'n');
-  CHECK(is_schema(longest_name + ":int8", 1));
-  CHECK_FALSE(is_schema(longest_name + "n:int8", 1));
+  const std::string max_name_size(max_field_name_size, 'n');
+  CHECK(is_schema(max_name_size + ":int8", 1));
+  CHECK_FALSE(is_schema(max_name_size + "n:int8", 1));
   std::string many = "f:int8";
   for (std::size_t i = 1; i < max_fields; ++i) many += ",f" + std::to_string(i) + ":int8";
   CHECK(is_schema(many, max_fields));

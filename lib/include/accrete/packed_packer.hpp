@@ -38,7 +38,7 @@ class Packer {
         sure_bytes_(std::min({limits.elements, limits.string_bytes, limits.item_bytes, limits.objects})),
         memory_(std::move(spare())) {}
   ~Packer() {
-    if (memory_.size() <= most_kept_bytes) spare() = std::move(memory_);
+    if (memory_.size() <= max_kept_bytes) spare() = std::move(memory_);
   }
   Packer(const Packer&) = delete;
   Packer& operator=(const Packer&) = delete;
@@ -60,8 +60,8 @@ class Packer {
   [[nodiscard]] std::string_view bytes() const noexcept { return {memory_.data(), size_}; }
 
  private:
-  static constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
-  static constexpr std::size_t most_number_bytes = 9;
+  static constexpr std::size_t max_kept_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t max_number_bytes = 9;
 
   /// Where an item is packed.
   struct Place {
@@ -160,7 +160,7 @@ class Packer::Stream {
 
 template <typename T>
 void Packer::add(std::span<const T> items) {
-  const bool are_sure = std::is_arithmetic_v<T> && limits_.item_bytes >= most_number_bytes;
+  const bool are_sure = std::is_arithmetic_v<T> && limits_.item_bytes >= max_number_bytes;
   Stream stream(*this);
   for (const T& item : items) {
     stream.begin_item();

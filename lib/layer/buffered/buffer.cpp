@@ -11,7 +11,7 @@ namespace accrete {
 namespace {
 
 /// Without a journal, more than that goes straight down.
-constexpr std::uint64_t most_bytes_copied = std::uint64_t{8} << 20;
+constexpr std::uint64_t max_bytes_copied = std::uint64_t{8} << 20;
 
 /// That fit a segment of the journal, if there is one.
 std::uint64_t max_record_bytes(const std::optional<BufferJournal::Settings>& journal) {
@@ -45,13 +45,13 @@ void Buffer::start_journal() {
   settings_.owned->set_layered(true);
 }
 
-std::uint64_t Buffer::most_bytes_gathered() const noexcept {
-  return std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : most_bytes_copied);
+std::uint64_t Buffer::max_bytes_gathered() const noexcept {
+  return std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : max_bytes_copied);
 }
 
 // Where batches are synced, one fdatasync of the journal costs less than one of each value.
 bool Buffer::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
-  return bytes > most_bytes_gathered() || bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
+  return bytes > max_bytes_gathered() || bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
          (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 

@@ -173,7 +173,7 @@ class Buffer {
 
   // buffer.cpp
   void start_journal();
-  [[nodiscard]] std::uint64_t most_bytes_gathered() const noexcept;
+  [[nodiscard]] std::uint64_t max_bytes_gathered() const noexcept;
   [[nodiscard]] std::unique_lock<std::mutex> enter(std::span<const BufferedBatch> batches, std::uint64_t bytes);
   [[nodiscard]] bool must_wait_for_change(std::span<const BufferedBatch> batches) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);

@@ -10,7 +10,7 @@ namespace accrete {
 namespace {
 
 /// Handed down at once: readers wait meanwhile.
-constexpr std::uint64_t most_bytes_a_round = std::uint64_t{32} << 20;
+constexpr std::uint64_t max_bytes_a_round = std::uint64_t{32} << 20;
 
 /// Handed down together, so that the cost of a step is small beside theirs.
 constexpr std::uint64_t worthwhile_bytes = std::uint64_t{8} << 20;
@@ -18,9 +18,9 @@ constexpr std::uint64_t worthwhile_bytes = std::uint64_t{8} << 20;
 /// For the flusher: a thread that appends in a loop has the mutex most of the time, would wake who sleeps on it again
 /// and again, and have it back before he is up.
 std::unique_lock<std::mutex> lock_amid_appends(std::mutex& mutex) {
-  constexpr int most_tries = 10'000;
+  constexpr int max_tries = 10'000;
   std::unique_lock lock(mutex, std::try_to_lock);
-  for (int i = 0; !lock && i < most_tries; ++i) lock.try_lock();
+  for (int i = 0; !lock && i < max_tries; ++i) lock.try_lock();
   if (!lock) lock.lock();
   return lock;
 }
@@ -139,7 +139,7 @@ void Buffer::flush_some(GatheredValues::Numbers& numbers) {
   {
     auto lock = lock_amid_appends(state.mutex);
     state.room.wait(lock, [&] { return !state.is_writing; });
-    Change change{.taken = state.values.take(numbers, most_bytes_a_round)};
+    Change change{.taken = state.values.take(numbers, max_bytes_a_round)};
     if (change.taken.values.empty()) return;
     try {
       entries = state.values.entries(change.taken);

@@ -202,8 +202,8 @@ void BufferBatches::add_places(std::span<const BufferPlace> places) {
 }
 
 std::uint64_t BufferBatches::size_of(std::span<const Entry> entries) noexcept {
-  constexpr std::uint64_t most_of_ids = 1 + 2 * (16 + 8);
-  return most_of_ids + encoded_size(entries);
+  constexpr std::uint64_t max_of_ids = 1 + 2 * (16 + 8);
+  return max_of_ids + encoded_size(entries);
 }
 
 void encode_buffer_step(const BufferStep& step, std::string& record) {

@@ -56,7 +56,7 @@ std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> key
 LocatedValues Buffer::locate(std::span<const std::string_view> keys,
                              const std::function<void(std::uint64_t)>& reserve) const {
   // To open a file takes as long as to send so much.
-  constexpr std::uint64_t least_in_file = std::uint64_t{64} << 10;
+  constexpr std::uint64_t min_in_file = std::uint64_t{64} << 10;
   const auto order = share_order();
   LocatedValues located;
   located.values.resize(keys.size());
@@ -70,7 +70,7 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::uint64_t size = below_.size(keys[i]).value_or(0);
-    if (has_files && size >= least_in_file) {
+    if (has_files && size >= min_in_file) {
       located.values[i].in_file = size;
     } else if (size > 0) {
       small.push_back(i);

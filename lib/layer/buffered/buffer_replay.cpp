@@ -21,7 +21,7 @@
 namespace accrete {
 namespace {
 
-constexpr std::uint64_t most_gathered_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t max_gathered_bytes = std::uint64_t{32} << 20;
 
 struct KeyHash {
   using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
@@ -186,7 +186,7 @@ class Replay {
     if (payload && payload->step && removals_.is_to_be_done(record.number)) remove(*payload->step);
     if (payload) gather(*payload, record.number);
     if (payload) end_writers(payload->ended);
-    if (gathered_bytes_ >= most_gathered_bytes) settle();
+    if (gathered_bytes_ >= max_gathered_bytes) settle();
     if (gathered_.empty()) payloads_.clear();
   }
 
@@ -292,7 +292,7 @@ class Replay {
     missing_.push_back({value.first, bytes});
     state.is_appended = true;
     gathered_bytes_ += bytes.size();
-    if (gathered_bytes_ >= most_gathered_bytes) settle();
+    if (gathered_bytes_ >= max_gathered_bytes) settle();
   }
 
   /// Whether the value ends with the first ones.
@@ -437,8 +437,8 @@ class Replay {
   }
 
   void tell(const Value& value, const std::string& why) {
-    constexpr std::size_t most_told = 20;
-    if (told_refusals_ == most_told) {
+    constexpr std::size_t max_told = 20;
+    if (told_refusals_ == max_told) {
       ++untold_refusals_;
       return;
     }

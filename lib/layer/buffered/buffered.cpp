@@ -16,7 +16,7 @@ namespace accrete {
 namespace {
 
 /// In one record of the journal.
-constexpr std::uint64_t most_bytes_a_record = std::uint64_t{64} << 20;
+constexpr std::uint64_t max_bytes_a_record = std::uint64_t{64} << 20;
 
 constexpr std::uint64_t smallest_limit = std::uint64_t{1} << 20;
 
@@ -28,8 +28,8 @@ class Buffered final : public BufferedStore, private AtFork {
         next_(std::move(next)),
         buffer_(*next_, settings),
         forgotten_before_(settings.owned ? settings.owned->forgotten_writers() : 0),
-        most_bytes_a_run_(std::min(most_bytes_a_record,
-                                   (settings.journal ? settings.journal->segment_bytes : settings.limit_bytes) / 4)),
+        max_bytes_a_run_(std::min(max_bytes_a_record,
+                                  (settings.journal ? settings.journal->segment_bytes : settings.limit_bytes) / 4)),
         groups_(std::make_unique<GroupQueue>()) {
     watch_forks();
   }
@@ -97,7 +97,7 @@ class Buffered final : public BufferedStore, private AtFork {
     const bool goes_down = must_go_down(batch, bytes);
     const bool stands_alone =
         goes_down || batch.options.expect_size || is_applied(batch.options.id) || is_applied(batch.session);
-    if (stands_alone || run_.bytes + bytes > most_bytes_a_run_) finish_run();
+    if (stands_alone || run_.bytes + bytes > max_bytes_a_run_) finish_run();
     if (batch.session) throw_if_refused(batch.session->writer);
     if (is_applied(batch.options.id) || is_applied(batch.session)) {
       if (batch.options.sync) buffer_.sync();  // it may have been applied without
@@ -248,7 +248,7 @@ class Buffered final : public BufferedStore, private AtFork {
   const std::unique_ptr<Store> next_;
   Buffer buffer_;
   const std::uint64_t forgotten_before_;
-  const std::uint64_t most_bytes_a_run_;
+  const std::uint64_t max_bytes_a_run_;
   std::unique_ptr<GroupQueue> groups_;
 
   // Used by whoever applies a group:

@@ -288,12 +288,12 @@ GatheredValues::Numbers GatheredValues::largest(std::uint64_t bytes) const {
   return numbers;
 }
 
-GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t most_bytes) {
+GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t max_bytes) {
   // Each may be a file that is to be made: others who wait for the store below wait for all of them.
-  constexpr std::size_t most_keys = 2048;
+  constexpr std::size_t max_keys = 2048;
   Taken taken;
-  taken.values.reserve(std::min(wanted.size(), most_keys));  // so that nothing that was taken out can get lost
-  for (; !wanted.empty() && taken.bytes < most_bytes && taken.values.size() < most_keys; wanted.pop_back()) {
+  taken.values.reserve(std::min(wanted.size(), max_keys));  // so that nothing that was taken out can get lost
+  for (; !wanted.empty() && taken.bytes < max_bytes && taken.values.size() < max_keys; wanted.pop_back()) {
     if (keys_[wanted.back()].held) take_key(wanted.back(), taken);
   }
   return taken;
@@ -344,8 +344,8 @@ void GatheredValues::release(Taken&& taken) noexcept {
   bytes_ -= taken.bytes;
 }
 
-void GatheredValues::forget_idle_keys(std::uint64_t most_bytes) {
-  if ((keys_.size() - held_keys_) * sizeof(Key) <= most_bytes) return;
+void GatheredValues::forget_idle_keys(std::uint64_t max_bytes) {
+  if ((keys_.size() - held_keys_) * sizeof(Key) <= max_bytes) return;
   BlockList<Key> kept;
   KeyIndex index;
   const auto hash_of = [&](std::uint32_t at) { return kept[at].hash; };

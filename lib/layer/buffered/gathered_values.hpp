@@ -87,7 +87,7 @@ class GatheredValues {
 
   /// Takes keys off the end of `wanted`, and what is gathered for them out, until it has so many bytes, or
   /// many keys.
-  [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t most_bytes);
+  [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t max_bytes);
 
   /// Their entries, one a chunk. Valid until put_back or release.
   [[nodiscard]] std::vector<Entry> entries(const Taken& taken) const;
@@ -105,7 +105,7 @@ class GatheredValues {
 
   /// Keys without gathered bytes are kept, since they usually come again, until they take so many bytes. Not
   /// between `take` and what follows it.
-  void forget_idle_keys(std::uint64_t most_bytes);
+  void forget_idle_keys(std::uint64_t max_bytes);
 
   [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

@@ -81,8 +81,8 @@ FrameHeader StoredBytes::load_header(const FramePlace& place) const {
 }
 
 bool StoredBytes::raw_bytes_match(std::string_view key, std::uint64_t offset, Pieces& wanted) {
-  constexpr std::size_t most_at_once = std::size_t{1} << 20;
-  read_.resize(most_at_once);
+  constexpr std::size_t max_at_once = std::size_t{1} << 20;
+  read_.resize(max_at_once);
   while (!wanted.empty()) {
     const std::size_t size = values_.get_range_into(key, offset, read_);
     if (size == 0 || !wanted.begin_with({read_.data(), size})) return false;

@@ -21,7 +21,7 @@ constexpr std::uint64_t one_step_bytes = std::uint64_t{256} << 10;
 constexpr std::uint64_t stretch_bytes = frame_header_size + max_frame_bytes;
 
 /// A value whose front swells more than this is measured before there is memory for it.
-constexpr std::uint64_t most_to_one = 16;
+constexpr std::uint64_t max_to_one = 16;
 
 /// Goes over the frames of the first `end` bytes of a value by their headers alone.
 class FrameWalk {
@@ -135,7 +135,7 @@ std::string CompressedValues::read_whole(std::string_view key) const {
 /// For a value of `end` encoded bytes that begins with these frames. Throws TooLargeError.
 std::uint64_t CompressedValues::room_for(std::string_view key, std::string_view frames, std::uint64_t end) const {
   const std::uint64_t decoded = decoded_size(frames, {.key = key});
-  if (decoded < frames.size() * most_to_one) {
+  if (decoded < frames.size() * max_to_one) {
     constexpr double slack = 1.05;
     const double ratio = static_cast<double>(decoded) / static_cast<double>(frames.size());
     return std::min(static_cast<std::uint64_t>(ratio * slack * static_cast<double>(end)), limit_bytes_);

@@ -212,8 +212,8 @@ ControlWords Control::load_words(ChangeState state) const {
 /// progress. What is read may be of several changes, but not if as many have been committed before as behind: then the
 /// change that is in progress, if there is one, is one throughout.
 std::optional<std::uint64_t> Control::try_load_removals() const {
-  constexpr int most_tries = 8;
-  for (int i = 0; i < most_tries; ++i) {
+  constexpr int max_tries = 8;
+  for (int i = 0; i < max_tries; ++i) {
     const ChangeState state = load_state();
     const std::uint64_t commits = load_words(state).commits;
     std::atomic_thread_fence(std::memory_order_acquire);

@@ -5,7 +5,7 @@
 namespace accrete {
 
 DescriptorBudget::Share::Share(DescriptorBudget& budget, std::size_t most) noexcept
-    : budget_(budget), most_(std::max<std::size_t>(most, 1)) {
+    : budget_(budget), limit_(std::max<std::size_t>(most, 1)) {
   ++budget_.used_;
   ++budget_.shares_;
 }
@@ -16,7 +16,7 @@ DescriptorBudget::Share::~Share() {
 }
 
 bool DescriptorBudget::Share::try_grow() noexcept {
-  if (size_ >= most_) return false;
+  if (size_ >= limit_) return false;
   std::size_t used = budget_.used_;
   do {
     if (used >= budget_.limit_) return false;

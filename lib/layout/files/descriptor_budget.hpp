@@ -20,7 +20,7 @@ class DescriptorBudget {
     Share& operator=(const Share&) = delete;
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] std::size_t most() const noexcept { return most_; }
+    [[nodiscard]] std::size_t most() const noexcept { return limit_; }
     /// Takes one more; false if there is none.
     [[nodiscard]] bool try_grow() noexcept;
     void shrink_to(std::size_t size) noexcept;
@@ -29,7 +29,7 @@ class DescriptorBudget {
 
    private:
     DescriptorBudget& budget_;
-    const std::size_t most_;
+    const std::size_t limit_;
     std::size_t size_ = 1;
   };
 

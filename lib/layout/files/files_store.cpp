@@ -23,7 +23,7 @@
 namespace accrete {
 namespace {
 
-constexpr std::size_t most_cached_descriptors = 16384;
+constexpr std::size_t max_cached_descriptors = 16384;
 
 enum class Ownership {
   shared,
@@ -488,7 +488,7 @@ class FilesStore final : public OwnedDataset {
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
-  const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, most_cached_descriptors);
+  const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, max_cached_descriptors);
   descriptor_budget().set_limit(most);
   return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
 }

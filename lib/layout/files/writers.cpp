@@ -97,9 +97,9 @@ void Writers::load_slots(std::uint64_t count) {
   if (loaded_ == count) return;
   if (!has_file || !has_header_) throw_damaged_slot(loaded_);
   if (loaded_ == 0) reuses_ = load_header_word(reuses_offset);  // of before what is read now
-  constexpr std::uint64_t most_at_once = std::uint64_t{1} << 15;
+  constexpr std::uint64_t max_at_once = std::uint64_t{1} << 15;
   while (loaded_ < count) {
-    const std::size_t size = std::min(count - loaded_, most_at_once) * slot_size;
+    const std::size_t size = std::min(count - loaded_, max_at_once) * slot_size;
     const std::string raw =
         filled_string(size, [&](std::span<char> to) { return file_->read_at(offset_of(loaded_), to); });
     for (std::size_t at = 0; at < size; at += slot_size) {

@@ -57,7 +57,7 @@ class PoolAndValues {
 
   void check() const {
     require(pool_.used_bytes() == live_chunks_.size() * ChunkPool::page_size, "the pages with chunks are in use");
-    require(pool_.reserved_bytes() <= 2 * most_used_, "no more than twice of what was in use is held");
+    require(pool_.reserved_bytes() <= 2 * max_used_, "no more than twice of what was in use is held");
   }
 
  private:
@@ -80,7 +80,7 @@ class PoolAndValues {
     check_apart(chunk);
     if (pool_.used_bytes() > used) check_needs_page(chunk->capacity);
     require(pool_.reserved_bytes() == reserved || used == reserved, "the system is asked when no page is free");
-    most_used_ = std::max(most_used_, pool_.used_bytes());
+    max_used_ = std::max(max_used_, pool_.used_bytes());
     capacity_in_[page_of(chunk)] = chunk->capacity;
     ++live_chunks_[page_of(chunk)];
     ends_[reinterpret_cast<const char*>(chunk)] = chunk->bytes() + chunk->capacity;
@@ -120,7 +120,7 @@ class PoolAndValues {
   std::map<const char*, const char*> ends_;              // of the chunks, by their beginnings
   std::map<std::uintptr_t, std::size_t> live_chunks_;    // of each page that has any
   std::map<std::uintptr_t, std::uint32_t> capacity_in_;  // of the chunks that a page had last
-  std::uint64_t most_used_ = 0;
+  std::uint64_t max_used_ = 0;
 };
 
 TEST_CASE("one small value takes one page from the system") {

@@ -91,9 +91,9 @@ class ValuesAndMap {
     for (auto& [key, value] : model_) value = {};
   }
 
-  void take_all(std::uint64_t most_bytes) { take(values_.all(), most_bytes); }
-  void take_old(std::uint64_t most_bytes) { take(values_.all_before(stage_), most_bytes); }
-  void take_worthwhile(std::uint64_t most_bytes) { take(values_.worthwhile(), most_bytes); }
+  void take_all(std::uint64_t max_bytes) { take(values_.all(), max_bytes); }
+  void take_old(std::uint64_t max_bytes) { take(values_.all_before(stage_), max_bytes); }
+  void take_worthwhile(std::uint64_t max_bytes) { take(values_.worthwhile(), max_bytes); }
 
   void take_some(std::uint64_t key, std::uint64_t count) {
     const Batch batch = make_batch(key, count, 0);
@@ -141,10 +141,10 @@ class ValuesAndMap {
     is_taken_ = false;
   }
 
-  void forget_idle_keys(std::uint64_t most_bytes) {
+  void forget_idle_keys(std::uint64_t max_bytes) {
     if (is_taken_) return;
-    values_.forget_idle_keys(most_bytes);
-    if (most_bytes > 0) return;
+    values_.forget_idle_keys(max_bytes);
+    if (max_bytes > 0) return;
     for (const auto& [key, value] : model_) {
       if (!value.is_held) told_.erase(key);
     }
@@ -277,14 +277,14 @@ class ValuesAndMap {
     require(found == expected, "those keys are chosen that were asked for");
   }
 
-  void take(GatheredValues::Numbers numbers, std::uint64_t most_bytes) {
+  void take(GatheredValues::Numbers numbers, std::uint64_t max_bytes) {
     if (is_taken_) return;
     std::vector<std::string> wanted = names(numbers);
-    taken_ = values_.take(numbers, most_bytes);
+    taken_ = values_.take(numbers, max_bytes);
     is_taken_ = true;
     std::uint64_t bytes = 0;
     std::vector<std::string> keys;
-    for (; !wanted.empty() && bytes < most_bytes; wanted.pop_back()) {
+    for (; !wanted.empty() && bytes < max_bytes; wanted.pop_back()) {
       Value& value = model_.at(wanted.back());
       if (!value.is_held) continue;
       keys.push_back(wanted.back());

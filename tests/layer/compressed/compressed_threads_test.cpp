@@ -23,7 +23,7 @@ namespace {
 //   cell = generation:u32 number:u32 hash:u64
 constexpr std::size_t cell_size = 4 + 4 + 8;
 constexpr std::uint32_t appends = 10;
-constexpr int most_generations = 60;
+constexpr int max_generations = 60;
 
 /// Of an append; differs from one generation to the next, so that pieces begin elsewhere.
 std::uint32_t cells_of(std::uint32_t generation) { return 1000 + generation % 7 * 200; }
@@ -40,7 +40,7 @@ constexpr std::size_t largest_value = std::size_t{appends} * 2200 * cell_size;
 static_assert(largest_value > 300'000, "it is read in steps");
 
 void change(Store& store, const std::string& key) {
-  const auto generations = static_cast<std::uint32_t>(campaign_steps(most_generations));
+  const auto generations = static_cast<std::uint32_t>(campaign_steps(max_generations));
   for (std::uint32_t generation = 0; generation < generations; ++generation) {
     store.erase(key);
     for (std::uint32_t i = 0; i < appends; ++i) {

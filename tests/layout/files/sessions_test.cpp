@@ -415,8 +415,8 @@ TEST_CASE("an id among 200,000 is looked up in few reads") {
   }
   const auto store = open_dataset(env, path, {});
   const Entry entry{"key", "1;"};
-  constexpr std::uint64_t most_operations = 100;
-  env.fail_at(most_operations, {.how = Fault::How::once});
+  constexpr std::uint64_t max_operations = 100;
+  env.fail_at(max_operations, {.how = Fault::How::once});
   store->append_batch({&entry, 1}, {.id = BatchId{writer_id(1), 1}});
   CHECK_FALSE(env.fired());
   CHECK(store->last_sequence(writer_id(1)) == 1);
