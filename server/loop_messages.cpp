@@ -7,6 +7,7 @@
 #include "dataset/marker.hpp"
 #include "net/part_encoder.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 #include "server/log.hpp"
 #include "server/loop.hpp"
 

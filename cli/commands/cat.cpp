@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/escape.hpp"
+#include "base/hex.hpp"
 #include "cli/json_text.hpp"
 #include "cli/number_lines.hpp"
 #include "cli/packed_text.hpp"
@@ -84,8 +85,6 @@ class CatArguments {
 
   static std::string front_of_line(std::string_view key, char separator) {
     const std::string escaped = escape(key);
-    constexpr std::string_view hex_digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(separator);
     std::string front;
     for (const char c : escaped) {
       if (c != separator) {
@@ -93,8 +92,7 @@ class CatArguments {
         continue;
       }
       front += "\\x";
-      front += hex_digits[byte >> 4];
-      front += hex_digits[byte & 0xF];
+      append_hex(front, separator);
     }
     return front + separator;
   }

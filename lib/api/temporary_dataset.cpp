@@ -8,6 +8,7 @@
 #include "dataset/sweep.hpp"
 #include "os/private_files.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 

@@ -2,10 +2,11 @@
 
 #include <cstddef>
 
+#include "base/hex.hpp"
+
 namespace accrete {
 namespace {
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::size_t max_quoted = 200;  // bytes
 
 bool is_continuation(std::string_view bytes, std::size_t at) {
@@ -48,10 +49,8 @@ void escape_to(std::string& out, std::string_view bytes) {
       bytes.remove_prefix(size);
       continue;
     }
-    const auto byte = static_cast<unsigned char>(bytes[0]);
     out += "\\x";
-    out += hex_digits[byte >> 4];
-    out += hex_digits[byte & 0xF];
+    append_hex(out, bytes[0]);
     bytes.remove_prefix(1);
   }
 }

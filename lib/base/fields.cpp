@@ -1,6 +1,7 @@
 #include "base/fields.hpp"
 
 #include "base/hash.hpp"
+#include "base/hex.hpp"
 
 namespace accrete {
 
@@ -15,10 +16,9 @@ std::optional<std::string_view> take_field(std::string_view& text, std::string_v
 }
 
 std::string checksum_line(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   const std::uint64_t checksum = hash64(text);
   std::string line = "checksum ";
-  for (int shift = 60; shift >= 0; shift -= 4) line += digits[(checksum >> shift) & 0xF];
+  for (int shift = 56; shift >= 0; shift -= 8) append_hex(line, static_cast<char>(checksum >> shift));
   return line += '\n';
 }
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.hpp"
+
 namespace accrete {
 namespace {
-
-constexpr std::string_view hex_digits = "0123456789ABCDEF";
 
 constexpr std::array<bool, 256> plain_table = [] {
   std::array<bool, 256> table{};
@@ -53,8 +53,7 @@ std::string key_to_name(std::string_view key) {
       name += static_cast<char>(byte);
     } else {
       name += '%';
-      name += hex_digits[byte >> 4];
-      name += hex_digits[byte & 0xF];
+      append_hex(name, static_cast<char>(byte), upper_hex_digits);
     }
     component_size += size;
   }
@@ -62,7 +61,7 @@ std::string key_to_name(std::string_view key) {
 }
 
 std::optional<std::string> name_to_key(std::string_view name) {
-  const auto digit = [](char c) { return hex_digits.find(c); };
+  const auto digit = [](char c) { return upper_hex_digits.find(c); };
   std::string key;
   for (std::size_t i = 0; i < name.size();) {
     const std::size_t plain = std::min(name.find('%', i), name.size()) - i;

@@ -11,6 +11,7 @@
 #include "dataset/staging.hpp"
 #include "dataset/sync_or_note.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 namespace {

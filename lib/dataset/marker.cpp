@@ -6,6 +6,7 @@
 
 #include "base/escape.hpp"
 #include "base/fields.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 namespace {
@@ -80,36 +81,6 @@ Marker decode_marker(std::string_view text, const std::string& path) {
   if (last_line != checksum_line(covered)) throw_damaged(path, "its checksum does not match");
   marker.codec = codec_of(*codec, path);
   return marker;
-}
-
-std::string format_uuid(const std::array<std::byte, 16>& uuid) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < uuid.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += digits[std::to_integer<std::size_t>(uuid[i] >> 4)];
-    text += digits[std::to_integer<std::size_t>(uuid[i] & std::byte{0xF})];
-  }
-  return text;
-}
-
-std::optional<std::array<std::byte, 16>> parse_uuid(std::string_view text) noexcept {
-  constexpr std::string_view digits = "0123456789abcdef";
-  constexpr std::size_t length = 36;
-  if (text.size() != length) return std::nullopt;
-  std::array<std::byte, 16> uuid{};
-  std::size_t nibble = 0;
-  for (std::size_t i = 0; i < length; ++i) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const std::size_t digit = digits.find(text[i]);
-    if (digit == std::string_view::npos) return std::nullopt;
-    uuid[nibble / 2] |= std::byte(nibble % 2 == 0 ? digit << 4 : digit);
-    ++nibble;
-  }
-  return uuid;
 }
 
 }  // namespace accrete

@@ -39,9 +39,4 @@ struct Marker {
 /// messages.
 [[nodiscard]] Marker decode_marker(std::string_view text, const std::string& path);
 
-[[nodiscard]] std::string format_uuid(const std::array<std::byte, 16>& uuid);
-
-/// nullopt if `text` is not what format_uuid makes.
-[[nodiscard]] std::optional<std::array<std::byte, 16>> parse_uuid(std::string_view text) noexcept;
-
 }  // namespace accrete

@@ -10,6 +10,7 @@
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 

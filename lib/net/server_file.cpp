@@ -9,6 +9,7 @@
 #include "dataset/names.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 namespace {

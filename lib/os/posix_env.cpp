@@ -26,6 +26,7 @@
 #include "os/private_files.hpp"
 #include "os/shared_bytes.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 namespace {
@@ -66,16 +67,11 @@ FileInfo info_of(const struct stat& status) {
 }
 
 BootId read_boot_id() {
-  BootId id{};
   std::ifstream in("/proc/sys/kernel/random/boot_id");
   std::string text;
   in >> text;
-  std::erase(text, '-');
-  const bool is_hexadecimal = text.find_first_not_of("0123456789abcdef") == std::string::npos;
-  const bool is_zero = text.find_first_not_of('0') == std::string::npos;
-  if (text.size() != 2 * id.size() || !is_hexadecimal || is_zero) return random_uuid();
-  for (std::size_t i = 0; i < id.size(); ++i) id[i] = std::byte(std::stoul(text.substr(2 * i, 2), nullptr, 16));
-  return id;
+  const std::optional<BootId> id = parse_uuid(text);
+  return id && *id != BootId{} ? *id : random_uuid();
 }
 
 constexpr std::int64_t nanoseconds_a_second = 1'000'000'000;

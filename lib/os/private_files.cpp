@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/throw_io_error.hpp"
+#include "os/descriptor.hpp"
 #include "os/local_socket.hpp"
 
 namespace accrete {
@@ -67,16 +68,15 @@ PrivateDirectory::~PrivateDirectory() {
 
 void write_new_file(const std::string& path, std::string_view bytes, Readable readable) {
   const mode_t mode = readable == Readable::by_owner ? 0600 : 0644;
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-  if (fd < 0) throw_io_error("create", path, errno);
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (file.get() < 0) throw_io_error("create", path, errno);
   int error = 0;
   while (!bytes.empty() && error == 0) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     if (written >= 0) bytes.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 && errno != EINTR) error = errno;
   }
-  if (error == 0 && ::fsync(fd) != 0) error = errno;
-  ::close(fd);
+  if (error == 0 && ::fsync(file.get()) != 0) error = errno;
   if (error == 0) return;
   ::unlink(path.c_str());
   throw_io_error("write", path, error);

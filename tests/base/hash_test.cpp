@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/bytes.hpp"
+#include "base/hex.hpp"
 
 namespace accrete {
 namespace {
@@ -12,8 +13,7 @@ namespace {
 std::string hex(std::span<const std::byte> bytes) {
   std::string text;
   for (const std::byte byte : bytes) {
-    text += "0123456789abcdef"[std::to_integer<unsigned>(byte) >> 4];
-    text += "0123456789abcdef"[std::to_integer<unsigned>(byte) & 0xF];
+    append_hex(text, static_cast<char>(byte));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include "dataset/marker.hpp"
 #include "layer/buffered/buffer.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 namespace {

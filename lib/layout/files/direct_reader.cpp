@@ -12,6 +12,7 @@
 #include "dataset/marker.hpp"
 #include "layout/files/control.hpp"
 #include "layout/files/value_snapshot.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 

@@ -10,6 +10,7 @@
 #include "dataset/replace_file.hpp"
 #include "layout/files/files_parts.hpp"
 #include "os/system.hpp"
+#include "os/uuid.hpp"
 
 namespace accrete {
 

@@ -13,6 +13,7 @@
 #include "api/datasets.hpp"
 #include "layout/files/control.hpp"
 #include "layout/files/intent.hpp"
+#include "os/uuid.hpp"
 #include "support/campaign.hpp"
 #include "support/child.hpp"
 #include "support/direct_reader.hpp"
