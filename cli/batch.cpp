@@ -1,5 +1,7 @@
 #include "cli/batch.hpp"
 
+#include <algorithm>
+
 #include "base/hash.hpp"
 
 namespace accrete::cli {
@@ -43,6 +45,7 @@ std::vector<Entry> Batch::entries() const {
   std::vector<Entry> entries;
   entries.reserve(used_.size());
   for (const std::uint32_t number : used_) entries.push_back({groups_[number].key, groups_[number].value});
+  std::ranges::sort(entries, {}, &Entry::key);
   return entries;
 }
 

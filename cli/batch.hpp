@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/entries.hpp"
 #include "base/key_index.hpp"
 
 namespace accrete::cli {
@@ -20,12 +19,13 @@ class Batch {
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
-  /// How many bytes its entries would take at most, encoded, with one more of so many bytes, its key included.
-  [[nodiscard]] std::uint64_t encoded_size_with(std::uint64_t more) const noexcept {
-    return encoded_size({}) + bytes_ + key_bytes_ + (used_.size() + 1) * entry_header_size + more;
+  /// How much of Store::max_batch_bytes it would take at most with one more entry of so many bytes, its key included.
+  [[nodiscard]] std::uint64_t batch_bytes_with(std::uint64_t more) const noexcept {
+    return bytes_ + key_bytes_ + (used_.size() + 1) * entry_overhead + more;
   }
 
-  /// One entry a key, in the order in which the keys first came. Valid until the batch changes.
+  /// One entry a key, in the order of the keys: then no store has to find out which belong together. Valid until the
+  /// batch changes.
   [[nodiscard]] std::vector<Entry> entries() const;
 
   /// Empties it. Keeps the memory for a next batch with the same keys, unless that would be much.

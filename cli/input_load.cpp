@@ -28,6 +28,7 @@ InputLoad::InputLoad(Store& store, RowParser& parser, const LoadOptions& options
       source_(source),
       buffer_(source, options.max_row_bytes, options.stop_fd),
       appender_(store, [this] { (void)observer_.stop_is_asked(); }),
+      max_batch_bytes_(store.max_batch_bytes()),
       has_id_(options.id.has_value()) {}
 
 void InputLoad::run(LoadId* id) {
@@ -95,7 +96,7 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
     ++rows_;
     if (row_.value.size() >= large_row_bytes) return append_alone(end);
     const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + missing_ending().size();
-    if (appender_.gathering().encoded_size_with(row_bytes) > options_.max_entries_size) submit();
+    if (appender_.gathering().batch_bytes_with(row_bytes) > max_batch_bytes_) submit();
     appender_.gathering().add(row_.key, row_.value, missing_ending());
   }
   pass_row();

@@ -62,6 +62,7 @@ class InputLoad {
   std::uint64_t resumed_bytes_ = 0;          // at the front, loaded before
   std::uint64_t batch_limit_ = batch_bytes;  // offset
   bool crlf_ = false;                        // what ended the line before
+  const std::uint64_t max_batch_bytes_;
   const bool has_id_;
 };
 

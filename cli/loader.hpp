@@ -3,7 +3,6 @@
 
 #include <accrete/store.hpp>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -15,8 +14,9 @@ namespace accrete::cli {
 
 /// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with which it appends
 /// so many bytes as maps may have that repeat long names, or with the last row that has come where more is waited for,
-/// or before the one with which it would not fit into LoadOptions::max_entries_size. Of a file, the input and the store
-/// alone decide it, so that two loads of the same one make the same batches.
+/// or before the one with which it would be too large for the store (Store::max_batch_bytes); a row that is so by
+/// itself is appended by itself all the same. Of a file, the input and the store alone decide it, so that two loads of
+/// the same one make the same batches.
 inline constexpr std::uint64_t batch_bytes = 16 << 20;
 inline constexpr std::uint64_t max_appended_bytes = 4 * batch_bytes;
 
@@ -25,8 +25,6 @@ struct LoadOptions {
   std::uint64_t max_row_bytes = std::uint64_t{1} << 30;
   /// Can be read when LoadObserver::stop_is_asked may have something to say; -1: never.
   int stop_fd = -1;
-  /// Of a batch, encoded; a row that does not fit in by itself is appended by itself all the same.
-  std::uint64_t max_entries_size = std::numeric_limits<std::uint64_t>::max();
   /// Names the load: what of an input was appended under this name is not appended again.
   std::optional<std::string> id{};
 };

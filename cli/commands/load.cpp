@@ -9,7 +9,6 @@
 #include "cli/progress_bar.hpp"
 #include "cli/rethrow_with.hpp"
 #include "cli/text_format.hpp"
-#include "net/client.hpp"
 #include "os/byte_source.hpp"
 #include "os/stop_signals.hpp"
 
@@ -216,7 +215,6 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
 LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals& signals) const {
   const StopsHeldBack held(signals);
   LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
-  if (const auto size = max_entries_size(store)) options.max_entries_size = *size;
   if (!id_.empty()) options.id = id_;
   LoadReport report(quiet_, signals);
   Loader loader(store, parser, options, report);

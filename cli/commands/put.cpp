@@ -2,13 +2,11 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/entries.hpp"
 #include "base/escape.hpp"
 #include "base/key_name.hpp"
 #include "cli/append_for_certain.hpp"
 #include "cli/program.hpp"
 #include "cli/rethrow_with.hpp"
-#include "net/client.hpp"
 #include "os/byte_source.hpp"
 
 namespace accrete::cli {
@@ -91,9 +89,7 @@ class PutArguments {
   }
 
   [[nodiscard]] std::size_t piece_bytes_of(const Store& store) const {
-    const std::optional<std::uint64_t> most = max_entries_size(store);
-    const Entry without_bytes{key_, {}};
-    return most ? std::min(max_piece_bytes, *most - encoded_size({&without_bytes, 1})) : max_piece_bytes;
+    return std::min<std::uint64_t>(max_piece_bytes, store.max_batch_bytes() - key_.size() - entry_overhead);
   }
 
   void append(Store& store, std::string_view bytes, std::uint64_t done) const {

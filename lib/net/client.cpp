@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/entries.hpp"
 #include "base/escape.hpp"
 #include "base/within_memory.hpp"
 #include "net/curve.hpp"
@@ -34,7 +35,6 @@ class Client final : public Store, private AtFork {
   Client& operator=(const Client&) = delete;
 
   void wait_ready() { session().wait_ready(patience_.opening); }
-  [[nodiscard]] std::uint64_t max_message() const { return session().max_message(); }
 
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
@@ -45,6 +45,12 @@ class Client final : public Store, private AtFork {
         session().append(entries);
       }
     });
+  }
+
+  std::uint64_t do_max_batch_bytes() const override {
+    static_assert(entry_overhead >= entry_header_size);
+    constexpr std::uint64_t max_options = sizeof(BatchId) + sizeof(std::uint64_t);
+    return session().max_message() - wire::append_header_size - max_options;  // every server takes a mebibyte
   }
 
   std::string do_get(std::string_view key) const override {
@@ -174,13 +180,6 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
   auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files), std::move(on_lost_appends));
   client->wait_ready();
   return client;
-}
-
-std::optional<std::uint64_t> max_entries_size(const Store& store) {
-  const auto* const client = dynamic_cast<const Client*>(&store);
-  if (client == nullptr) return std::nullopt;
-  constexpr std::uint64_t max_before_entries = wire::append_header_size + sizeof(BatchId) + sizeof(std::uint64_t);
-  return client->max_message() - max_before_entries;  // every server takes a mebibyte
 }
 
 }  // namespace accrete

@@ -59,8 +59,4 @@ namespace accrete {
                                              std::unique_ptr<const DirectReader> files = nullptr,
                                              LostAppendsHandler on_lost_appends = {});
 
-/// Of a client's store: how many bytes the entries of a batch may take, encoded (base/entries.hpp), for the server to
-/// take it in one message. nullopt of other stores, which have no such limit. Throws as `connect` does.
-[[nodiscard]] std::optional<std::uint64_t> max_entries_size(const Store& store);
-
 }  // namespace accrete

@@ -1,5 +1,6 @@
 // What all stores do alike: they check arguments, and let only errors of accrete out.
 #include <accrete/accrete.hpp>
+#include <limits>
 
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
@@ -31,6 +32,12 @@ void Store::append_batch(std::span<const Entry> entries, const AppendOptions& op
   if (entries.empty() && !options.id) return;
   without_foreign_errors("append", [&] { do_append_batch(entries, options); });
 }
+
+std::uint64_t Store::max_batch_bytes() const {
+  return without_foreign_errors("ask how large a batch may be", [&] { return do_max_batch_bytes(); });
+}
+
+std::uint64_t Store::do_max_batch_bytes() const { return std::numeric_limits<std::uint64_t>::max(); }
 
 std::string Store::get(std::string_view key) const {
   check_key(key);

@@ -21,6 +21,9 @@ struct Entry {
   std::string_view key, bytes;
 };
 
+/// What an entry takes of Store::max_batch_bytes besides its key and its bytes.
+inline constexpr std::size_t entry_overhead = 8;
+
 struct AppendOptions {
   /// The whole batch, and all that was appended to the dataset before it, survives power loss when the call
   /// returns: one group commit.
@@ -72,6 +75,10 @@ class Store {
   /// Appends all entries, in their order, or none of them.
   void append_batch(std::span<const Entry> entries, const AppendOptions& options = {});
 
+  /// How large a batch may be: the bytes of its entries and of their keys, and `entry_overhead` for each. The highest
+  /// number that there is where the store sets no limit; append_batch may throw TooLargeError for a larger one.
+  [[nodiscard]] std::uint64_t max_batch_bytes() const;
+
   /// The whole value; empty for a missing key. Throws TooLargeError when it does not fit into memory.
   [[nodiscard]] std::string get(std::string_view key) const;
 
@@ -121,6 +128,8 @@ class Store {
 
  private:
   virtual void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) = 0;
+  /// No limit, if it is not overridden.
+  [[nodiscard]] virtual std::uint64_t do_max_batch_bytes() const;
   [[nodiscard]] virtual std::string do_get(std::string_view key) const = 0;
   [[nodiscard]] virtual std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const = 0;
   [[nodiscard]] virtual std::string do_get_range(std::string_view key, std::uint64_t offset,

@@ -1,10 +1,12 @@
 // Values as frames (codec/frame.hpp) in a store below.
 #include <accrete/accrete.hpp>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include "base/expected_size.hpp"
 #include "codec/batch_encoder.hpp"
+#include "codec/frame.hpp"
 #include "codec/pool.hpp"
 #include "layer/compressed/compressed_store.hpp"
 #include "layer/compressed/compressed_values.hpp"
@@ -52,6 +54,14 @@ class Compressed final : public Store {
         // Somebody has appended or erased meanwhile.
       }
     }
+  }
+
+  /// The frame around it makes the smallest entry less than four times as large.
+  std::uint64_t do_max_batch_bytes() const override {
+    static_assert(entry_overhead + 1 + frame_header_size < 4 * (entry_overhead + 1));
+    constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t below = next_->max_batch_bytes();
+    return below == unlimited ? unlimited : below / 4;
   }
 
   std::string do_get(std::string_view key) const override { return values_.get(key); }
