@@ -36,6 +36,12 @@ class EntryGroups {
  private:
   static constexpr std::uint32_t none = KeyIndex::none;
 
+  /// Up to the first entry whose key stands before that of the entry before it; returns its number.
+  [[nodiscard]] std::uint32_t assign_in_order();
+  void assign_from(std::uint32_t entry);
+  void begin_group(std::uint32_t entry);
+  void extend(Group& group, std::uint32_t entry) noexcept;
+
   std::span<const Entry> entries_;
   std::vector<Group> groups_;
   std::vector<std::uint32_t> next_;  // entry → the next one of its key
@@ -52,34 +58,58 @@ void EntryGroups<Group>::assign(std::span<const Entry> entries) {
   entries_ = entries;
   groups_.clear();
   next_.assign(entries.size(), none);
-  const auto group_of = [&](std::uint32_t entry) {
-    Group group;
-    group.key = entries[entry].key;
-    group.first = group.last = entry;
-    group.bytes = entries[entry].bytes.size();
-    return group;
-  };
-  if (entries.size() == 1) {
-    groups_.push_back(group_of(0));
-    return;
+  const std::uint32_t left = assign_in_order();
+  if (left < entries.size()) assign_from(left);
+}
+
+/// Where entries come in the order of their keys, as from a buffer, there is nothing to look for.
+template <typename Group>
+std::uint32_t EntryGroups<Group>::assign_in_order() {
+  std::uint32_t i = 0;
+  for (; i < entries_.size(); ++i) {
+    const int order = groups_.empty() ? 1 : entries_[i].key.compare(groups_.back().key);
+    if (order < 0) break;
+    if (order == 0) {
+      extend(groups_.back(), i);
+    } else {
+      begin_group(i);
+    }
   }
+  return i;
+}
+
+template <typename Group>
+void EntryGroups<Group>::assign_from(std::uint32_t entry) {
   const auto hash_of = [&](std::uint32_t at) { return hash64(groups_[at].key); };
   index_.clear();
-  index_.reserve(entries.size(), hash_of);
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    const Entry& entry = entries[i];
-    const std::uint64_t hash = hash64(entry.key);
-    const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return groups_[at].key == entry.key; });
-    if (found == none) {
+  index_.reserve(entries_.size(), hash_of);
+  for (std::uint32_t i = 0; i < groups_.size(); ++i) index_.insert(hash_of(i), i, hash_of);
+  for (std::uint32_t i = entry; i < entries_.size(); ++i) {
+    const std::string_view key = entries_[i].key;
+    const std::uint64_t hash = hash64(key);
+    const std::uint32_t found = index_.find(hash, [&](std::uint32_t at) { return groups_[at].key == key; });
+    if (found != none) {
+      extend(groups_[found], i);
+    } else {
       index_.insert(hash, static_cast<std::uint32_t>(groups_.size()), hash_of);
-      groups_.push_back(group_of(i));
-      continue;
+      begin_group(i);
     }
-    Group& group = groups_[found];
-    next_[group.last] = i;
-    group.last = i;
-    group.bytes += entry.bytes.size();
   }
+}
+
+template <typename Group>
+void EntryGroups<Group>::begin_group(std::uint32_t entry) {
+  Group& group = groups_.emplace_back();
+  group.key = entries_[entry].key;
+  group.first = group.last = entry;
+  group.bytes = entries_[entry].bytes.size();
+}
+
+template <typename Group>
+void EntryGroups<Group>::extend(Group& group, std::uint32_t entry) noexcept {
+  next_[group.last] = entry;
+  group.last = entry;
+  group.bytes += entries_[entry].bytes.size();
 }
 
 template <typename Group>

@@ -4,8 +4,8 @@
 
 namespace accrete {
 
-DescriptorBudget::Share::Share(DescriptorBudget& budget, std::size_t most) noexcept
-    : budget_(budget), limit_(std::max<std::size_t>(most, 1)) {
+DescriptorBudget::Share::Share(DescriptorBudget& budget, std::size_t limit) noexcept
+    : budget_(budget), limit_(std::max<std::size_t>(limit, 1)) {
   ++budget_.used_;
   ++budget_.shares_;
 }

@@ -13,14 +13,14 @@ class DescriptorBudget {
   /// What one Store has of it: at least one descriptor, be there any left or not. For one thread at a time.
   class Share {
    public:
-    /// `most`: which it never exceeds.
-    Share(DescriptorBudget& budget, std::size_t most) noexcept;
+    /// It never exceeds `limit`.
+    Share(DescriptorBudget& budget, std::size_t limit) noexcept;
     ~Share();
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] std::size_t most() const noexcept { return limit_; }
+    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
     /// Takes one more; false if there is none.
     [[nodiscard]] bool try_grow() noexcept;
     void shrink_to(std::size_t size) noexcept;

@@ -25,8 +25,8 @@ class DescriptorCache {
     std::uint64_t epoch = 0;  // of the owner's: when both were right
   };
 
-  /// No more than `most`, and no more than `budget` allows.
-  DescriptorCache(DescriptorBudget& budget, std::size_t most) noexcept : share_(budget, most) {}
+  /// No more than `limit`, and no more than `budget` allows.
+  DescriptorCache(DescriptorBudget& budget, std::size_t limit) noexcept : share_(budget, limit) {}
 
   /// Whether `count` files can be kept open at once; gives back what other caches of the process lack.
   [[nodiscard]] bool make_room(std::size_t count);
@@ -46,11 +46,12 @@ class DescriptorCache {
   bool shrink();
 
   /// The most that it may ever keep open.
-  [[nodiscard]] std::size_t most() const noexcept { return share_.most(); }
+  [[nodiscard]] std::size_t limit() const noexcept { return share_.limit(); }
 
  private:
+  /// Not noexcept, so that the map keeps the hashes instead of asking for them again.
   struct Hash {
-    std::size_t operator()(std::string_view key) const noexcept { return hash64(key); }
+    std::size_t operator()(std::string_view key) const { return hash64(key); }
   };
 
   void remove_oldest();

@@ -53,7 +53,7 @@ class ValueFiles {
 
   /// By a reader, besides those that are kept open.
   [[nodiscard]] std::size_t max_files_read_at_once() const noexcept {
-    return std::max<std::size_t>(cache_.most() / 4, 1);
+    return std::max<std::size_t>(cache_.limit() / 4, 1);
   }
 
  private:
