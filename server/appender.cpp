@@ -119,6 +119,7 @@ void Appender::append_group(std::vector<AppendTask>& tasks) {
     }
     const auto& append = std::get<wire::Append>(task.action);
     batches.push_back({.entries = append.entries,
+                       .encoded = append.encoded,
                        .options = append.options,
                        .session = BatchId{task.lane->session, append.sequence},
                        .has_own_id = append.has_own_id});

@@ -75,9 +75,12 @@ class Decoder {
     }
     return static_cast<std::size_t>(count);
   }
-  std::vector<Entry> entries() {
+  /// `encoded`: as they lie in the message.
+  std::vector<Entry> entries(std::string_view& encoded) {
     std::vector<Entry> entries;
+    encoded = bytes_.substr(bytes_.size() - reader_.left());
     if (!try_decode_entries(reader_, entries)) fail("its entries are cut, or one has no valid key");
+    encoded.remove_suffix(reader_.left());
     return entries;
   }
   void end() const {

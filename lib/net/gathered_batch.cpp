@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "base/entries.hpp"
 #include "base/hash.hpp"
 #include "net/protocol.hpp"
@@ -72,9 +73,10 @@ GatheredBatch::Group& GatheredBatch::group_of(std::string_view key) noexcept {
                                     .bytes = 0});
 }
 
-std::string GatheredBatch::encode(std::uint64_t sequence, std::string&& message) const {
+void GatheredBatch::encode(std::uint64_t sequence, std::string& message) const {
   message.reserve(message_size_);
-  wire::begin_append({}, static_cast<std::uint32_t>(groups_.size()), message);
+  wire::begin_append({}, false, message);
+  append_le(message, static_cast<std::uint32_t>(groups_.size()));
   for (const Group& group : groups_) {
     encode_entry_header(bytes_at(group.key_offset, group.key_size), group.bytes, message);
     for (std::uint32_t i = group.first; i != none; i = pieces_[i].next) {
@@ -82,7 +84,6 @@ std::string GatheredBatch::encode(std::uint64_t sequence, std::string&& message)
     }
   }
   wire::set_sequence(message, sequence);
-  return std::move(message);
 }
 
 void GatheredBatch::clear(std::size_t keep_bytes) {

@@ -12,12 +12,14 @@
 
 namespace accrete {
 
+/// Entries are sorted by key here, once for all that comes behind: the server looks for a key once a message.
+///
 /// Bytes are copied one behind the other as they come, whatever their key, and a chain of pieces leads through those of
 /// a key: an append touches the end of one buffer and its key's group, and allocates nothing once the buffers have
 /// grown. The message then has each key once, with all its bytes.
 class GatheredBatch {
  public:
-  /// Most bytes that a batch may have in all, so that offsets fit 32 bits.
+  /// Bytes that a batch may have in all, so that offsets fit 32 bits.
   static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 30;
 
   [[nodiscard]] bool empty() const noexcept { return groups_.empty(); }
@@ -27,8 +29,8 @@ class GatheredBatch {
   /// All of them, or none if memory is out. Keeps to max_bytes only if the caller does.
   void add(std::span<const Entry> entries);
 
-  /// The message, in the memory of `message`, which is empty; `sequence` stands in it.
-  [[nodiscard]] std::string encode(std::uint64_t sequence, std::string&& message = {}) const;
+  /// Makes the message of `message`, which is empty; `sequence` stands in it.
+  void encode(std::uint64_t sequence, std::string& message) const;
 
   /// Keeps the memory for a next batch, but for what is more than `keep_bytes`.
   void clear(std::size_t keep_bytes);

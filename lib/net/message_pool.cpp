@@ -9,7 +9,7 @@ std::shared_ptr<MessagePool> MessagePool::make(std::size_t keep_bytes) {
   return std::shared_ptr<MessagePool>(new MessagePool(keep_bytes));
 }
 
-std::string MessagePool::take() {
+std::string MessagePool::take_spare() {
   const std::lock_guard lock(mutex_);
   if (spare_.empty()) return {};
   std::string message = std::move(spare_.back());
@@ -18,12 +18,12 @@ std::string MessagePool::take() {
   return message;
 }
 
-SharedMessage MessagePool::share(std::string&& message) {
+std::shared_ptr<std::string> MessagePool::take() {
   const auto let_go = [pool = shared_from_this()](std::string* unused) {
     pool->give_back(std::move(*unused));
     delete unused;
   };
-  return std::shared_ptr<std::string>(new std::string(std::move(message)), let_go);
+  return std::shared_ptr<std::string>(new std::string(take_spare()), let_go);
 }
 
 void MessagePool::give_back(std::string&& message) noexcept {

@@ -18,14 +18,12 @@ class MessagePool : public std::enable_shared_from_this<MessagePool> {
   /// Keeps up to `keep_bytes` of memory that no message uses.
   [[nodiscard]] static std::shared_ptr<MessagePool> make(std::size_t keep_bytes);
 
-  /// Empty, usually with memory.
-  [[nodiscard]] std::string take();
-
-  /// When the last holder lets go of it, on any thread, its memory is for the next.
-  [[nodiscard]] SharedMessage share(std::string&& message);
+  /// Empty, usually with memory. When the last holder lets go of it, on any thread, its memory is for the next.
+  [[nodiscard]] std::shared_ptr<std::string> take();
 
  private:
   explicit MessagePool(std::size_t keep_bytes) noexcept : keep_bytes_(keep_bytes) {}
+  [[nodiscard]] std::string take_spare();
   void give_back(std::string&& message) noexcept;
 
   const std::size_t keep_bytes_;

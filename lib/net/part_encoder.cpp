@@ -22,14 +22,14 @@ PartEncoder::PartEncoder(std::uint64_t request, std::uint64_t size, MessagePool&
 void PartEncoder::begin_part() {
   room_ = static_cast<std::size_t>(std::min<std::uint64_t>(left_, part_bytes));
   left_ -= room_;
-  if (room_ >= min_pooled) message_ = pool_.take();
-  message_.reserve(part_header_size + room_);
-  wire::begin_part(request_, static_cast<std::uint32_t>(parts_.size()), left_ == 0, message_);
+  message_ = room_ >= min_pooled ? pool_.take() : std::make_shared<std::string>();
+  message_->reserve(part_header_size + room_);
+  wire::begin_part(request_, static_cast<std::uint32_t>(parts_.size()), left_ == 0, *message_);
 }
 
 void PartEncoder::end_part() {
-  wire::end_part(message_);
-  parts_.push_back(pool_.share(std::exchange(message_, {})));
+  wire::end_part(*message_);
+  parts_.push_back(std::move(message_));
 }
 
 void PartEncoder::add(std::string_view bytes) {
@@ -39,7 +39,7 @@ void PartEncoder::add(std::string_view bytes) {
       begin_part();
     }
     const std::string_view piece = bytes.substr(0, room_);
-    message_ += piece;
+    *message_ += piece;
     room_ -= piece.size();
     bytes.remove_prefix(piece.size());
   }

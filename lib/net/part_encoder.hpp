@@ -30,8 +30,8 @@ class PartEncoder {
   std::uint64_t left_;  // bytes of the result that are not in a part yet
   MessagePool& pool_;
   std::vector<SharedMessage> parts_{};
-  std::string message_{};  // of the part that is being made
-  std::size_t room_ = 0;   // bytes that it has yet to take
+  std::shared_ptr<std::string> message_{};  // of the part that is being made
+  std::size_t room_ = 0;                    // bytes that it has yet to take
 };
 
 /// The messages of a result that is there already.

@@ -186,7 +186,7 @@ std::vector<std::string_view> decode_keys(Decoder& from) {
 Append decode_append(Decoder& from) {
   Append append{.sequence = from.integer<std::uint64_t>()};
   append.options = decode_options(from, append.has_own_id);
-  append.entries = from.entries();
+  append.entries = from.entries(append.encoded);
   return append;
 }
 
@@ -322,11 +322,10 @@ Reply decode_reply(std::string_view message) {
   return reply;
 }
 
-void begin_append(const AppendOptions& options, std::uint32_t count, std::string& to) {
+void begin_append(const AppendOptions& options, bool has_own_id, std::string& to) {
   Encoder encoder(to);
   encoder.header(append_kind, 0);
-  encoder.begin_append(0, options, false);
-  append_le(to, count);
+  encoder.begin_append(0, options, has_own_id);
 }
 
 void set_sequence(std::string& append_message, std::uint64_t sequence) {

@@ -128,6 +128,7 @@ struct Append {
   AppendOptions options{};
   bool has_own_id = false;       ///< options.id is of the client's own making, and new
   std::vector<Entry> entries{};  ///< into the message
+  std::string_view encoded{};    ///< the same, as they lie in the message
 };
 struct Get {
   std::vector<std::string_view> keys{};
@@ -224,9 +225,9 @@ struct KeyPage {
 void encode_request(const Request& request, std::string& to);
 void encode_reply(const Reply& reply, std::string& to);
 
-/// As encode_request of an `append` with `count` entries, but without their bytes: the caller adds them as
-/// base/entries.hpp says, and then gives it its sequence.
-void begin_append(const AppendOptions& options, std::uint32_t count, std::string& to);
+/// As encode_request of an `append`, but without its entries: the caller adds them as base/entries.hpp says, and then
+/// gives it its sequence.
+void begin_append(const AppendOptions& options, bool has_own_id, std::string& to);
 /// Gives an encoded `append` its sequence, or another, and the checksum that goes with it.
 void set_sequence(std::string& append_message, std::uint64_t sequence);
 

@@ -179,7 +179,8 @@ void Session::check_size(std::uint64_t size, std::string_view what) const {
 bool Session::try_seal() {
   if (gathered_.empty()) return true;
   if (!may_push() || !window_.has_room(gathered_.message_size(), window_limit_)) return false;
-  SharedMessage message = messages_->share(gathered_.encode(window_.next_sequence(), messages_->take()));
+  std::shared_ptr<std::string> message = messages_->take();
+  gathered_.encode(window_.next_sequence(), *message);
   window_.push(std::move(message), nullptr, SendWindow::Kind::pipelined);
   constexpr std::uint64_t min_kept = std::uint64_t{8} << 20;
   gathered_.clear(std::max(min_kept, 4 * batch_limit_));
@@ -240,16 +241,18 @@ void Session::append_with(std::span<const Entry> entries, const AppendOptions& o
   const bool waits = options.sync || options.expect_size || options_.ack == Acknowledgement::each;
   std::optional<OwnId> own_id;
   if (waits && !options.id) own_id.emplace(own_ids_, wait_for_forgotten());
-  wire::Append append{.options = options, .has_own_id = own_id.has_value()};
-  if (own_id) append.options.id = own_id->id();
-  const std::optional<BatchId> id = append.options.id;
-  std::string message = messages_->take();
-  append.entries.assign(entries.begin(), entries.end());
-  if (encoded_size(entries) <= GatheredBatch::max_bytes) wire::encode_request({.body = std::move(append)}, message);
+  AppendOptions options_with_id = options;
+  if (own_id) options_with_id.id = own_id->id();
+  const std::optional<BatchId> id = options_with_id.id;
+  std::shared_ptr<std::string> message = messages_->take();
+  if (encoded_size(entries) <= GatheredBatch::max_bytes) {
+    wire::begin_append(options_with_id, own_id.has_value(), *message);
+    encode_entries(entries, *message);
+  }
   Lock lock(mutex_);
   const auto until = deadline();
   enter(lock);
-  check_size(message.empty() ? encoded_size(entries) : message.size(), "append");
+  check_size(message->empty() ? encoded_size(entries) : message->size(), "append");
   const Pushed pushed = push(lock, until, std::move(message), options);
   if (!waits) return;
   try {
@@ -268,10 +271,10 @@ std::uint64_t Session::wait_for_forgotten() {
   return welcome_.forgotten;
 }
 
-Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::string message,
+Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::shared_ptr<std::string> message,
                               const AppendOptions& options) {
   constexpr std::string_view what = "append";
-  const std::uint64_t size = message.size();
+  const std::uint64_t size = message->size();
   // Earlier appends of this thread may be among what is gathered.
   const std::uint64_t seals = ask_for_seal();
   const auto is_sealed = [&] { return seals_ >= seals || try_seal(); };
@@ -284,9 +287,9 @@ Session::Pushed Session::push(Lock& lock, Clock::time_point deadline, std::strin
     wait(lock, deadline, what, Heed::remembered_errors,
          [&] { return is_sealed() && may_push() && window_.has_room(size, window_limit_); });
   }
-  wire::set_sequence(message, window_.next_sequence());
+  wire::set_sequence(*message, window_.next_sequence());
   Pushed pushed{.ticket = window_.next_ticket(), .outcome = std::make_shared<Outcome>()};
-  window_.push(messages_->share(std::move(message)), pushed.outcome,
+  window_.push(std::move(message), pushed.outcome,
                options.expect_size ? SendWindow::Kind::alone : SendWindow::Kind::pipelined);
   wake_up_.signal();
   return pushed;

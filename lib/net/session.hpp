@@ -90,7 +90,8 @@ class Session {
     std::uint64_t ticket = 0;
     std::shared_ptr<Outcome> outcome{};
   };
-  Pushed push(Lock& lock, Clock::time_point deadline, std::string message, const AppendOptions& options);
+  Pushed push(Lock& lock, Clock::time_point deadline, std::shared_ptr<std::string> message,
+              const AppendOptions& options);
   void await(Lock& lock, Clock::time_point deadline, const Pushed& pushed, const BatchId& id);
   void read_reply(Lock& lock, Clock::time_point deadline, std::string_view what, std::uint64_t number, Call& call,
                   ReplyReader& reader);

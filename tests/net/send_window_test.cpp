@@ -32,7 +32,8 @@ class WindowAndList {
     const Entry entry{"k", batch.bytes};
     GatheredBatch gathered;
     gathered.add({&entry, 1});
-    const auto message = std::make_shared<const std::string>(gathered.encode(window_.next_sequence()));
+    const auto message = std::make_shared<std::string>();
+    gathered.encode(window_.next_sequence(), *message);
     batch.message_bytes = message->size();
     window_.push(message, batch.outcome, batch.kind);
     batches_.push_back(batch);

@@ -26,7 +26,8 @@ TEST_CASE("a gathered batch holds each key once, with all its bytes in their ord
       expected[key] += bytes;
       expected["common"] += bytes;
     }
-    const std::string message = batch.encode(7);
+    std::string message;
+    batch.encode(7, message);
     CHECK(message.size() == batch.message_size());
     const wire::Request request = wire::decode_request(message);
     const auto& append = std::get<wire::Append>(request.body);
@@ -44,8 +45,9 @@ void push(SendWindow& window, std::string_view bytes, std::shared_ptr<Outcome> o
   const Entry entry{"k", bytes};
   GatheredBatch batch;
   batch.add({&entry, 1});
-  window.push(std::make_shared<const std::string>(batch.encode(window.next_sequence())), std::move(outcome),
-              SendWindow::Kind::pipelined);
+  const auto message = std::make_shared<std::string>();
+  batch.encode(window.next_sequence(), *message);
+  window.push(message, std::move(outcome), SendWindow::Kind::pipelined);
 }
 
 /// The sequences and bytes of what there is to send, all of which is then sent.

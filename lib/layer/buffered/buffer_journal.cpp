@@ -185,7 +185,11 @@ void BufferBatches::add(const BufferedBatch& batch) {
   record_ += static_cast<char>((batch.id ? has_id : 0) | (batch.session ? has_session : 0));
   if (batch.id) append_id(record_, *batch.id);
   if (batch.session) append_id(record_, *batch.session);
-  encode_entries(batch.entries, record_);
+  if (batch.encoded.empty()) {
+    encode_entries(batch.entries, record_);
+  } else {
+    record_ += batch.encoded;
+  }
   ++count_;
   store_le(std::as_writable_bytes(std::span{record_}).subspan(batch_count_offset).first<4>(), count_);
 }
@@ -199,11 +203,6 @@ void BufferBatches::add_places(std::span<const BufferPlace> places) {
     append_le(record_, place.stored);
     append_le(record_, place.behind);
   }
-}
-
-std::uint64_t BufferBatches::size_of(std::span<const Entry> entries) noexcept {
-  constexpr std::uint64_t max_of_ids = 1 + 2 * (16 + 8);
-  return max_of_ids + encoded_size(entries);
 }
 
 void encode_buffer_step(const BufferStep& step, std::string& record) {

@@ -98,6 +98,7 @@ struct BufferedBatch {
   std::optional<BatchId> id{};
   std::optional<BatchId> session{};
   std::span<const Entry> entries{};
+  std::string_view encoded{};  ///< to be written: the same, if they are encoded already
 };
 
 /// Where an entry begins: `behind` decoded bytes behind the first `stored` bytes of the value's file.
@@ -122,8 +123,11 @@ class BufferBatches {
   void add(const BufferedBatch& batch);
   /// Last, if there are any.
   void add_places(std::span<const BufferPlace> places);
-  /// Of a batch within the record.
-  [[nodiscard]] static std::uint64_t size_of(std::span<const Entry> entries) noexcept;
+  /// At most, of a batch within the record.
+  [[nodiscard]] static std::uint64_t size_of(std::uint64_t encoded_entries) noexcept {
+    constexpr std::uint64_t max_of_ids = 1 + 2 * (16 + 8);
+    return max_of_ids + encoded_entries;
+  }
 
  private:
   std::string& record_;

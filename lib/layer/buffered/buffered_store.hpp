@@ -20,6 +20,7 @@ namespace accrete {
 /// again from being applied twice, and is forgotten when the client says goodbye.
 struct GroupedBatch {
   std::span<const Entry> entries;
+  std::string_view encoded{};  ///< the same, as base/entries.hpp has it; empty if they are not encoded yet
   AppendOptions options{};
   std::optional<BatchId> session{};
   bool has_own_id = false;       ///< options.id is of the client's own making, and no batch has had it before

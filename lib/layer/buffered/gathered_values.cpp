@@ -235,13 +235,34 @@ std::vector<KeySize> GatheredValues::list(const ListOptions& options) const {
   return found;
 }
 
-void GatheredValues::take_key(std::uint32_t number, Taken& taken) {
+/// Of a key with gathered bytes, as many chunks as there is room for in a batch; false if some stay.
+bool GatheredValues::try_take_all(std::uint32_t number, std::uint64_t& room, Taken& taken) noexcept {
   Key& key = keys_[number];
-  taken.values.push_back({.key = number, .first = key.first, .last = key.last, .size = key.size, .stage = key.stage});
-  taken.bytes += key.size;
-  key.first = key.last = nullptr;
-  set_size(key, 0);
-  release_hold(key);
+  Taken::Value value{.key = number, .first = key.first, .stage = key.stage};
+  Chunk* left = key.first;
+  bool fits = true;
+  do {
+    const std::uint64_t bytes = key.name.size() + entry_overhead + (left ? left->size : 0);
+    const bool is_first = taken.values.empty() && !value.last;
+    fits = bytes <= room || is_first;
+    if (!fits) break;
+    room -= std::min(room, bytes);
+    if (!left) break;
+    value.size += left->size;
+    value.last = std::exchange(left, left->next);
+  } while (left);
+  if (!fits && !value.last) return false;
+  taken.values.push_back(value);
+  taken.bytes += value.size;
+  set_size(key, key.size - value.size);
+  key.first = left;
+  if (left) {
+    value.last->next = nullptr;
+  } else {
+    key.last = nullptr;
+    release_hold(key);
+  }
+  return fits;
 }
 
 GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint32_t>::max()); }
@@ -293,8 +314,9 @@ GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t max_by
   constexpr std::size_t max_keys = 2048;
   Taken taken;
   taken.values.reserve(std::min(wanted.size(), max_keys));  // so that nothing that was taken out can get lost
-  for (; !wanted.empty() && taken.bytes < max_bytes && taken.values.size() < max_keys; wanted.pop_back()) {
-    if (keys_[wanted.back()].held) take_key(wanted.back(), taken);
+  std::uint64_t room = max_bytes;
+  for (; !wanted.empty() && taken.values.size() < max_keys; wanted.pop_back()) {
+    if (keys_[wanted.back()].held && !try_take_all(wanted.back(), room, taken)) break;
   }
   return taken;
 }

@@ -85,8 +85,9 @@ class GatheredValues {
   /// The keys with the most bytes, as many as it takes to have so many together.
   [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
 
-  /// Takes keys off the end of `wanted`, and what is gathered for them out, until it has so many bytes, or
-  /// many keys.
+  /// Takes out what is gathered for keys at the end of `wanted`, and takes them off it: as much as fits a batch of so
+  /// many bytes (Store::max_batch_bytes), but at least a chunk, and of so many keys. Of the last one some may stay; it
+  /// stays in `wanted`, too.
   [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t max_bytes);
 
   /// Their entries, one a chunk. Valid until put_back or release.
@@ -181,7 +182,7 @@ class GatheredValues {
     key.size = size;
   }
   void hold(Key& key, std::uint32_t stage) noexcept;
-  void take_key(std::uint32_t number, Taken& taken);
+  [[nodiscard]] bool try_take_all(std::uint32_t number, std::uint64_t& room, Taken& taken) noexcept;
   void free_chunks(Chunk* first) noexcept;
 
   ChunkPool pool_;

@@ -282,25 +282,38 @@ class ValuesAndMap {
     std::vector<std::string> wanted = names(numbers);
     taken_ = values_.take(numbers, max_bytes);
     is_taken_ = true;
+    const std::vector<Entry> entries = values_.entries(taken_);
     std::uint64_t bytes = 0;
-    std::vector<std::string> keys;
-    for (; !wanted.empty() && bytes < max_bytes; wanted.pop_back()) {
-      Value& value = model_.at(wanted.back());
-      if (!value.is_held) continue;
-      keys.push_back(wanted.back());
-      bytes += value.bytes.size();
-      taken_model_[wanted.back()] = value;
-      value.bytes.clear();
-      value.is_held = false;
-    }
-    require(names(numbers) == wanted, "what is taken is not wanted any more");
-    const auto found = values_.keys(taken_);
-    require(std::ranges::equal(found, keys), "keys are taken off the end");
-    require(taken_.bytes == bytes, "as many bytes are taken as were asked for, and the rest of the last key's");
+    std::uint64_t batch_bytes = 0;
     std::map<std::string, std::string, std::less<>> joined;
-    for (const Entry& entry : values_.entries(taken_)) joined[std::string(entry.key)] += entry.bytes;
-    require(joined.size() == taken_model_.size(), "each key that is taken has an entry");
-    for (const auto& [key, value] : taken_model_) require(joined.at(key) == value.bytes, "whole values are taken");
+    for (const Entry& entry : entries) {
+      joined[std::string(entry.key)] += entry.bytes;
+      bytes += entry.bytes.size();
+      batch_bytes += entry.key.size() + entry.bytes.size() + entry_overhead;
+    }
+    require(taken_.bytes == bytes, "what is taken has its bytes");
+    require(batch_bytes <= max_bytes || entries.size() == 1, "what is taken fits the batch, or is one chunk");
+    std::vector<std::string> keys;
+    for (; wanted.size() > numbers.size(); wanted.pop_back()) {
+      const bool comes_again = std::ranges::find(keys, wanted.back()) != keys.end();
+      if (model_.at(wanted.back()).is_held && !comes_again) keys.push_back(wanted.back());
+    }
+    require(names(numbers) == wanted, "keys are taken off the end");
+    const bool is_cut = values_.keys(taken_).size() > keys.size();
+    if (is_cut) keys.push_back(wanted.back());
+    require(std::ranges::equal(values_.keys(taken_), keys), "what is taken is not wanted any more, but for the last");
+    require(!entries.empty() || keys.empty(), "something is taken");
+    for (const std::string& key : keys) take_from_model(key, joined.at(key), is_cut && key == keys.back());
+  }
+
+  void take_from_model(const std::string& key, const std::string& bytes, bool is_cut) {
+    Value& value = model_.at(key);
+    require(value.bytes.starts_with(bytes), "the front of a value is taken");
+    require(is_cut ? bytes.size() < value.bytes.size() : bytes == value.bytes, "a whole value, but for the last");
+    taken_model_[key] = value;
+    taken_model_[key].bytes = bytes;
+    value.bytes.erase(0, bytes.size());
+    value.is_held = is_cut;
   }
 
   void check_value(const std::string& key, const Value& value) const {

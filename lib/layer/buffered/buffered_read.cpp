@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "dataset/marker.hpp"
-#include "layer/buffered/buffer.hpp"
+#include "layer/buffered/buffered.hpp"
 #include "os/uuid.hpp"
 
 namespace accrete {
@@ -32,30 +32,30 @@ std::vector<KeySize> merged(std::vector<KeySize>&& below, std::vector<KeySize>&&
 
 }  // namespace
 
-std::string Buffer::get(std::string_view key) const {
+std::string Buffered::do_get(std::string_view key) const {
   const auto order = share_order();
   std::string gathered;
   copy_gathered(key, 0, whole, gathered);
-  std::string value = below_.get(key);
+  std::string value = below_->get(key);
   if (value.empty()) return gathered;
   value += gathered;
   return value;
 }
 
-std::vector<std::string> Buffer::get_batch(std::span<const std::string_view> keys) const {
+std::vector<std::string> Buffered::do_get_batch(std::span<const std::string_view> keys) const {
   const auto order = share_order();
   std::vector<std::string> gathered(keys.size());
   {
     const std::lock_guard lock(state_->mutex);
     for (std::size_t i = 0; i < keys.size(); ++i) state_->values.copy(keys[i], 0, whole, gathered[i]);
   }
-  std::vector<std::string> values = below_.get_batch(keys);
+  std::vector<std::string> values = below_->get_batch(keys);
   for (std::size_t i = 0; i < keys.size(); ++i) values[i] += gathered[i];
   return values;
 }
 
-LocatedValues Buffer::locate(std::span<const std::string_view> keys,
-                             const std::function<void(std::uint64_t)>& reserve) const {
+LocatedValues Buffered::locate(std::span<const std::string_view> keys,
+                               const std::function<void(std::uint64_t)>& reserve) const {
   // To open a file takes as long as to send so much.
   constexpr std::uint64_t min_in_file = std::uint64_t{64} << 10;
   const auto order = share_order();
@@ -70,7 +70,7 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
   std::vector<std::string_view> small_keys;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::uint64_t size = below_.size(keys[i]).value_or(0);
+    const std::uint64_t size = below_->size(keys[i]).value_or(0);
     if (has_files && size >= min_in_file) {
       located.values[i].in_file = size;
     } else if (size > 0) {
@@ -88,7 +88,7 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
     const std::lock_guard lock(state_->mutex);
     for (std::size_t i = 0; i < keys.size(); ++i) state_->values.copy(keys[i], 0, whole, located.values[i].rest);
   }
-  std::vector<std::string> values = below_.get_batch(small_keys);
+  std::vector<std::string> values = below_->get_batch(small_keys);
   for (std::size_t i = 0; i < small.size(); ++i) {
     std::string& rest = located.values[small[i]].rest;
     values[i] += rest;
@@ -97,64 +97,64 @@ LocatedValues Buffer::locate(std::span<const std::string_view> keys,
   return located;
 }
 
-std::string Buffer::get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
+std::string Buffered::do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   const auto order = share_order();
-  std::string range = below_.get_range(key, offset, size);
+  std::string range = below_->get_range(key, offset, size);
   copy_gathered_behind(key, offset, size, range.size(), range);
   return range;
 }
 
-std::size_t Buffer::get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
+std::size_t Buffered::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
   const auto order = share_order();
-  const std::size_t size = below_.get_range_into(key, offset, to);
+  const std::size_t size = below_->get_range_into(key, offset, to);
   std::string gathered;
   copy_gathered_behind(key, offset, to.size(), size, gathered);
   return size + gathered.copy(to.subspan(size).data(), gathered.size());
 }
 
 /// Appends what the store below has not of a range of `size` bytes.
-void Buffer::copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size,
-                                  std::uint64_t size_below, std::string& to) const {
+void Buffered::copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size,
+                                    std::uint64_t size_below, std::string& to) const {
   if (size_below == size) return;
-  const std::uint64_t end_below = size_below == 0 ? below_.size(key).value_or(0) : offset + size_below;
+  const std::uint64_t end_below = size_below == 0 ? below_->size(key).value_or(0) : offset + size_below;
   copy_gathered(key, offset > end_below ? offset - end_below : 0, size - size_below, to);
 }
 
-void Buffer::copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const {
+void Buffered::copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const {
   const std::lock_guard lock(state_->mutex);
   state_->values.copy(key, offset, size, to);
 }
 
-std::optional<std::uint64_t> Buffer::size(std::string_view key) const {
+std::optional<std::uint64_t> Buffered::do_size(std::string_view key) const {
   const auto order = share_order();
-  const std::optional<std::uint64_t> below = below_.size(key);
+  const std::optional<std::uint64_t> below = below_->size(key);
   const std::lock_guard lock(state_->mutex);
   const std::optional<std::uint64_t> gathered = state_->values.size(key);
   if (!below) return gathered;
   return *below + gathered.value_or(0);
 }
 
-std::vector<KeySize> Buffer::list(const ListOptions& options) const {
+std::vector<KeySize> Buffered::do_list(const ListOptions& options) const {
   const auto order = share_order();
   std::vector<KeySize> gathered;
   {
     const std::lock_guard lock(state_->mutex);
     gathered = state_->values.list(options);
   }
-  return merged(below_.list(options), std::move(gathered), options.limit);
+  return merged(below_->list(options), std::move(gathered), options.limit);
 }
 
-std::uint64_t Buffer::removals() const {
+std::uint64_t Buffered::do_removals() const {
   const auto order = share_order();
-  const std::uint64_t below = below_.removals();
+  const std::uint64_t below = below_->removals();
   const std::lock_guard lock(state_->mutex);
   return below + state_->removals;
 }
 
-Stats Buffer::stats() const {
+Stats Buffered::do_stats() const {
   const auto order = share_order();
   look_up_unknown_keys();
-  Stats stats = below_.stats();
+  Stats stats = below_->stats();
   const std::lock_guard lock(state_->mutex);
   stats.keys += state_->values.new_keys();
   stats.bytes += state_->values.bytes();
@@ -164,24 +164,24 @@ Stats Buffer::stats() const {
 }
 
 /// A damaged value is one, too.
-bool Buffer::has_value_below(std::string_view key) const {
+bool Buffered::has_value_below(std::string_view key) const {
   try {
-    return below_.size(key).has_value();
+    return below_->size(key).has_value();
   } catch (const CorruptionError&) {
     return true;
   }
 }
 
-bool Buffer::is_empty_below() const {
+bool Buffered::is_empty_below() const {
   try {
-    return below_.list({.limit = 1}).empty();
+    return below_->list({.limit = 1}).empty();
   } catch (const CorruptionError&) {
     return false;
   }
 }
 
 /// Each key is looked up once while it is gathered, so that the cost is that of the appends, not of the keys.
-void Buffer::look_up_unknown_keys() const {
+void Buffered::look_up_unknown_keys() const {
   std::vector<std::string> keys;
   {
     const std::lock_guard lock(state_->mutex);

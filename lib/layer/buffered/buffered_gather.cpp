@@ -1,0 +1,168 @@
+// Journaling and gathering: in one order for both, so that a replay appends to each key what was appended.
+#include <algorithm>
+#include <utility>
+
+#include "layer/buffered/buffered.hpp"
+
+namespace accrete {
+
+/// Journals and gathers batches whose ids are remembered: all of them or none. Waits for room. `bytes`: of their
+/// record. Returns under the mutex.
+std::unique_lock<std::mutex> Buffered::gather(Batches batches, std::uint64_t bytes) {
+  check_owner();
+  std::unique_lock lock = enter(batches, bytes);
+  journal_and_gather(batches, lock);
+  return lock;
+}
+
+/// Returns when `bytes` fit the memory and the journal, and nobody is writing.
+std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t bytes) {
+  State& state = *state_;
+  std::uint64_t bytes_of_places = 0;  // at most
+  for (const GroupedBatch* const batch : batches) bytes_of_places += batch->entries.size() * buffer_place_size;
+  std::unique_lock lock(state.mutex);
+  ensure_flusher();
+  for (;;) {
+    wait_for_room(lock, bytes);
+    if (state.is_writing) {
+      state.room.wait(lock);
+    } else if (must_wait_for_change(batches)) {
+      lock.unlock();
+      (void)lock_order();
+      lock.lock();
+    } else if (!journal_ || journal_->fits(bytes + bytes_of_places)) {
+      return lock;
+    } else {
+      make_room_in_journal(lock);
+    }
+  }
+}
+
+/// Under the mutex. What a removal discards was gathered before it; and where the bytes begin that stand after what is
+/// being appended below is known once that has been done. If it has failed, who takes the order learns its outcome.
+bool Buffered::must_wait_for_change(Batches batches) const {
+  const State& state = *state_;
+  if (state.change && state.change->is_removal()) return true;
+  if (state.claimed.empty()) return false;
+  const auto is_claimed = [&](const Entry& entry) {
+    return std::ranges::binary_search(state.claimed, entry.key, std::less<>{});
+  };
+  return std::ranges::any_of(
+      batches, [&](const GroupedBatch* batch) { return std::ranges::any_of(batch->entries, is_claimed); });
+}
+
+/// The other segment is to be overwritten: all that it covers must be below.
+void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
+  State& state = *state_;
+  const auto active = static_cast<std::uint32_t>(journal_->segment());
+  lock.unlock();
+  flush_keys([&] { return state.values.all_before(active); });
+  (void)lock_order();  // once what another thread was handing down is there, too
+  save_ids();
+  if (is_synced()) below_->sync();
+  lock.lock();
+  // Another thread may have come first, or put back what it could not hand down.
+  const bool may_be_started = !state.is_writing && !(state.change && state.change->is_removal());
+  if (may_be_started && journal_->segment() == active && !has_stage_before(active)) journal_->start_next_segment();
+}
+
+/// Under the mutex: whether something that stands in a segment before `stage` is not below yet.
+bool Buffered::has_stage_before(std::uint32_t stage) const {
+  const State& state = *state_;
+  const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.stage < stage; };
+  if (state.change && std::ranges::any_of(state.change->taken.values, is_before)) return true;
+  return !state.values.all_before(stage).empty();
+}
+
+/// Under the mutex.
+void Buffered::gather_without_journal(Batches batches) {
+  GatheredValues& values = state_->values;
+  try {
+    for (const GroupedBatch* const batch : batches) values.append(batch->entries);
+  } catch (...) {
+    values.take_back();
+    throw;
+  }
+}
+
+void Buffered::journal_and_gather(Batches batches, std::unique_lock<std::mutex>& lock) {
+  GatheredValues& values = state_->values;
+  if (!journal_) {
+    gather_without_journal(batches);
+  } else {
+    const auto stage = static_cast<std::uint32_t>(journal_->segment());
+    try {
+      find_keys(batches, stage);
+      encode_record(batches);
+      std::optional<Writing> writing;
+      if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
+      journal_->append(record_);
+    } catch (...) {
+      take_back_told();
+      throw;
+    }
+    try {
+      std::span<const std::uint32_t> numbers(numbers_);
+      for (const GroupedBatch* const batch : batches) {
+        values.append(batch->entries, numbers.first(batch->entries.size()), stage);
+        numbers = numbers.subspan(batch->entries.size());
+      }
+    } catch (...) {
+      values.take_back();
+      journal_->take_back();
+      take_back_told();
+      throw;
+    }
+  }
+  values.keep();
+  if (must_flush()) state_->wanted.notify_one();
+}
+
+void Buffered::find_keys(Batches batches, std::uint32_t stage) {
+  GatheredValues& values = state_->values;
+  numbers_.clear();
+  untold_.clear();
+  for (const GroupedBatch* const batch : batches) {
+    if (!batch->entries.empty()) values.find(batch->entries, stage, numbers_, untold_);
+  }
+  places_.clear();
+  for (const std::uint32_t entry : untold_) {
+    const std::uint32_t number = numbers_[entry];
+    if (!values.end(number)) values.set_end(number, look_up_end(values.name(number)));
+    const GatheredValues::End end = *values.end(number);
+    places_.push_back({.entry = entry, .stored = end.stored, .behind = end.behind});
+  }
+}
+
+void Buffered::encode_record(Batches batches) {
+  BufferBatches record(record_);
+  for (const GroupedBatch* const batch : batches) {
+    record.add(
+        {.id = batch->options.id, .session = batch->session, .entries = batch->entries, .encoded = batch->encoded});
+  }
+  record.add_places(places_);
+}
+
+/// Of a key for which nothing is gathered, and which nobody is changing.
+GatheredValues::End Buffered::look_up_end(const std::string& key) const {
+  const std::uint64_t size = settings_.owned->stored_size(key).value_or(0);
+  if (settings_.owned->marker().codec) return {.stored = size, .behind = 0};
+  return {.stored = 0, .behind = size};
+}
+
+void Buffered::take_back_told() noexcept {
+  for (std::uint32_t& entry : untold_) entry = numbers_[entry];
+  state_->values.take_back_told(untold_);
+}
+
+void Buffered::journal_ended(std::span<const BatchId> ended) {
+  if (!has_journal()) return;
+  std::string record;
+  encode_ended_writers(ended, record);
+  std::unique_lock lock = enter({}, record.size());
+  std::optional<Writing> writing;
+  if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
+  journal_->append(record);
+}
+
+}  // namespace accrete
