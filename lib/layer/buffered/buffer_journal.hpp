@@ -53,6 +53,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -189,6 +190,11 @@ class BufferJournal {
 
   /// Starts the other segment, whose entries must all have been handed down.
   void start_next_segment();
+
+  /// Bytes of the segment that are not written yet.
+  [[nodiscard]] std::uint64_t left_bytes() const noexcept {
+    return settings_.segment_bytes - std::min(end_, settings_.segment_bytes);
+  }
 
   /// Rises by one with each start of a segment.
   [[nodiscard]] std::uint64_t segment() const noexcept { return header_.number; }

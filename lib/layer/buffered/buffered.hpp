@@ -98,6 +98,11 @@ class Buffered final : public BufferedStore, private AtFork {
     bool closing = false;
     std::thread flusher;
 
+    // Keys with bytes in the journal's segment before, as far as they are not known to be below, and how many they
+    // were.
+    GatheredValues::Numbers owed;
+    std::size_t owed_at_first = 0;
+
     std::optional<Change> change;      // changed with `order` held, too
     std::vector<std::string> claimed;  // sorted: nothing is gathered for keys that are being appended below
 
@@ -170,6 +175,8 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::unique_lock<std::mutex> enter(Batches batches, std::uint64_t bytes);
   [[nodiscard]] bool must_wait_for_change(Batches batches) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool must_pay() const;
+  void pay(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool has_stage_before(std::uint32_t stage) const;
   void gather_without_journal(Batches batches);
   void journal_and_gather(Batches batches, std::unique_lock<std::mutex>& lock);

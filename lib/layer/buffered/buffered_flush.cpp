@@ -154,7 +154,11 @@ void Buffered::flush_keys(const Choice& choose) {
     const std::shared_lock order(state.order);
     const auto lock = lock_amid_appends(state.mutex);
     const bool is_last = --state.flushers == 0;
-    if (is_last && !state.change && !state.is_writing) state.values.forget_idle_keys(settings_.limit_bytes / 16);
+    const bool is_idle = is_last && !state.change && !state.is_writing;
+    if (is_idle && state.values.forget_idle_keys(settings_.limit_bytes / 16) && journal_) {
+      state.owed.clear();
+      state.owed = state.values.all_before(static_cast<std::uint32_t>(journal_->segment()));
+    }
     state.room.notify_all();  // what is forgotten makes room, too
   }
   if (failure) std::rethrow_exception(failure);

@@ -30,10 +30,14 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       (void)lock_order();
       lock.lock();
-    } else if (!journal_ || journal_->fits(bytes + bytes_of_places)) {
+    } else if (!journal_) {
       return lock;
-    } else {
+    } else if (!journal_->fits(bytes + bytes_of_places)) {
       make_room_in_journal(lock);
+    } else if (must_pay()) {
+      pay(lock);
+    } else {
+      return lock;
     }
   }
 }
@@ -63,7 +67,40 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   // Another thread may have come first, or put back what it could not hand down.
   const bool may_be_started = !state.is_writing && !(state.change && state.change->is_removal());
-  if (may_be_started && journal_->segment() == active && !has_stage_before(active)) journal_->start_next_segment();
+  if (!may_be_started || journal_->segment() != active || has_stage_before(active)) return;
+  journal_->start_next_segment();
+  state.owed.clear();
+  state.owed = state.values.all();
+  state.owed_at_first = state.owed.size();
+}
+
+/// Under the mutex. Before the segment is full, all that stands in the one before must be below. Who fills its second
+/// half hands a part of that down each time: at its end alone, one would do it for all, and all would wait for him.
+bool Buffered::must_pay() const {
+  const std::uint64_t half = settings_.journal->segment_bytes / 2;
+  const std::uint64_t left = journal_->left_bytes();
+  return left < half && state_->owed.size() > state_->owed_at_first * left / half;
+}
+
+/// Under the mutex.
+void Buffered::pay(std::unique_lock<std::mutex>& lock) {
+  constexpr std::size_t keys_at_once = 1024;
+  GatheredValues::Numbers& owed = state_->owed;
+  const auto choose = [&] {
+    const auto first = owed.end() - static_cast<std::ptrdiff_t>(std::min(owed.size(), keys_at_once));
+    GatheredValues::Numbers numbers(first, owed.end());
+    owed.erase(first, owed.end());
+    return numbers;
+  };
+  lock.unlock();
+  try {
+    flush_keys(choose);
+    lock.lock();
+  } catch (const Error&) {
+    // There is room yet. Who needs it all is told, if it fails then.
+    lock.lock();
+    owed.clear();
+  }
 }
 
 /// Under the mutex: whether something that stands in a segment before `stage` is not below yet.

@@ -366,8 +366,8 @@ void GatheredValues::release(Taken&& taken) noexcept {
   bytes_ -= taken.bytes;
 }
 
-void GatheredValues::forget_idle_keys(std::uint64_t max_bytes) {
-  if ((keys_.size() - held_keys_) * sizeof(Key) <= max_bytes) return;
+bool GatheredValues::forget_idle_keys(std::uint64_t max_bytes) {
+  if ((keys_.size() - held_keys_) * sizeof(Key) <= max_bytes) return false;
   BlockList<Key> kept;
   KeyIndex index;
   const auto hash_of = [&](std::uint32_t at) { return kept[at].hash; };
@@ -384,6 +384,7 @@ void GatheredValues::forget_idle_keys(std::uint64_t max_bytes) {
   }
   keys_ = std::move(kept);
   index_ = std::move(index);
+  return true;
 }
 
 void GatheredValues::discard(std::string_view key) noexcept {

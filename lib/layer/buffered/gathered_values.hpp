@@ -105,8 +105,8 @@ class GatheredValues {
   void clear() noexcept;
 
   /// Keys without gathered bytes are kept, since they usually come again, until they take so many bytes. Not
-  /// between `take` and what follows it.
-  void forget_idle_keys(std::uint64_t max_bytes);
+  /// between `take` and what follows it. True if numbers do not hold any more.
+  [[nodiscard]] bool forget_idle_keys(std::uint64_t max_bytes);
 
   [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

@@ -1,8 +1,14 @@
-// Tests of a buffer that is short of memory: layer/buffered/buffer_flush.cpp.
+// Tests of a buffer that is short of memory, or of room in its journal.
 #include <accrete/accrete.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <string>
 #include <vector>
+
+#include "api/datasets.hpp"
+#include "layer/buffered/buffered_store.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
@@ -19,6 +25,35 @@ TEST_CASE("appends to keys that do not come again go on, though what is known of
     store->append_batch(entries);
   }
   CHECK(store->stats().keys == batches * keys_a_batch);
+}
+
+TEST_CASE("nobody who fills the journal has to hand down at once all that it covers") {
+  constexpr std::uint64_t journal_bytes = std::uint64_t{8} << 20;  // of a segment; memory is not short
+  constexpr std::uint64_t small_keys = 20'000;
+  constexpr std::uint64_t max_keys_at_once = 1024;
+  const TemporaryDirectory directory;
+  const std::string path = directory / "dataset";
+  create(path);
+  auto owned = open_owned_dataset(posix_env(), path, {});
+  OwnedDataset& dataset = *owned;
+  const auto store = buffered_dataset(
+      std::move(owned), dataset, {.buffer = {.limit_bytes = 16 * journal_bytes}, .file_size_limit = journal_bytes});
+  const std::string bytes(1000, 'x');
+  std::uint64_t max_keys = 0;  // that came to be below while one was appended to
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t i = 0; i < small_keys; ++i) store->append("small " + std::to_string(i), "y");
+    std::uint64_t below = dataset.stats().keys;
+    for (std::uint64_t written = 0; written < 2 * journal_bytes; written += bytes.size()) {
+      store->append("hot", bytes);
+      const std::uint64_t now = dataset.stats().keys;
+      max_keys = std::max(max_keys, now - below);
+      below = now;
+    }
+    CHECK(below == small_keys + 1);
+    store->drop();
+  }
+  CHECK(max_keys <= max_keys_at_once + 1);
+  CHECK(max_keys > 0);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ class ValuesAndMap {
 
   void forget_idle_keys(std::uint64_t max_bytes) {
     if (is_taken_) return;
-    values_.forget_idle_keys(max_bytes);
+    (void)values_.forget_idle_keys(max_bytes);
     if (max_bytes > 0) return;
     for (const auto& [key, value] : model_) {
       if (!value.is_held) told_.erase(key);
