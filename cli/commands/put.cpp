@@ -89,7 +89,8 @@ class PutArguments {
   }
 
   [[nodiscard]] std::size_t piece_bytes_of(const Store& store) const {
-    return std::min<std::uint64_t>(max_piece_bytes, store.max_batch_bytes() - key_.size() - entry_overhead);
+    const std::uint64_t besides = key_.size() + entry_overhead;
+    return std::min<std::uint64_t>(max_piece_bytes, std::max(store.max_batch_bytes(), besides + 1) - besides);
   }
 
   void append(Store& store, std::string_view bytes, std::uint64_t done) const {

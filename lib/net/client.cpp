@@ -1,5 +1,6 @@
 #include "net/client.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <iterator>
 #include <mutex>
@@ -50,7 +51,9 @@ class Client final : public Store, private AtFork {
   std::uint64_t do_max_batch_bytes() const override {
     static_assert(entry_overhead >= entry_header_size);
     constexpr std::uint64_t max_options = sizeof(BatchId) + sizeof(std::uint64_t);
-    return session().max_message() - wire::append_header_size - max_options;  // every server takes a mebibyte
+    constexpr std::uint64_t before_entries = wire::append_header_size + max_options;
+    const std::uint64_t max_message = session().max_message();
+    return max_message - std::min(max_message, before_entries);
   }
 
   std::string do_get(std::string_view key) const override {

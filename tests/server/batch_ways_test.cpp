@@ -1,5 +1,5 @@
-// The ways of a batch: on each, its entries are sorted by key once and encoded once at most, whoever hands them on. The
-// linker leads the library's calls of what is counted here through this file (--wrap).
+// The ways of a batch: on each, its entries are grouped by key once and encoded once at most, whoever hands them on.
+// The linker leads the library's calls of what is counted here through this file (--wrap).
 #include <accrete/accrete.hpp>
 #include <atomic>
 #include <cstdint>
@@ -108,11 +108,11 @@ class Place {
   TemporaryDirectory directory_;
 };
 
-/// Its entries sorted by key, and then, as on each way down to the files, the file of each key looked for.
-Counts sorted_once(const Batch& batch) { return {.hashed = batch.entries.size() + key_count}; }
+/// Its entries grouped by key, and then, as on each way down to the files, the file of each key looked for.
+Counts grouped_once(const Batch& batch) { return {.hashed = batch.entries.size() + key_count}; }
 
-Counts sorted_and_encoded_once(const Batch& batch) {
-  Counts counts = sorted_once(batch);
+Counts grouped_and_encoded_once(const Batch& batch) {
+  Counts counts = grouped_once(batch);
   counts.encoded = batch.entries.size();
   return counts;
 }
@@ -122,28 +122,28 @@ void append_and_flush(Store& store, const Batch& batch, const AppendOptions& opt
   store.flush();
 }
 
-TEST_CASE("a batch that goes to files is sorted once") {
+TEST_CASE("a batch that goes to files is grouped once") {
   const Place place;
   const Batch batch;
   const auto store = open(place.path());
   append_and_flush(*store, batch);  // from now on all keys are known
-  CHECK(count([&] { append_and_flush(*store, batch); }) == sorted_once(batch));
+  CHECK(count([&] { append_and_flush(*store, batch); }) == grouped_once(batch));
   check_values(*store, batch, 2);
 }
 
-TEST_CASE("a batch that a buffer gathers is sorted once and encoded once, by the time that it is handed down") {
+TEST_CASE("a batch that a buffer gathers is grouped once and encoded once, by the time that it is handed down") {
   const Place place;
   const Batch batch;
   const auto store = open(place.path(), {.buffer = BufferOptions{}});
   append_and_flush(*store, batch);
-  CHECK(count([&] { append_and_flush(*store, batch); }) == sorted_and_encoded_once(batch));
+  CHECK(count([&] { append_and_flush(*store, batch); }) == grouped_and_encoded_once(batch));
   check_values(*store, batch, 2);
 }
 
 /// By a client; the server looks for each of the keys once more.
 Counts sent_once(const Batch& batch) { return {.hashed = batch.entries.size() + 2 * key_count, .encoded = key_count}; }
 
-TEST_CASE("a client's batch is sorted and encoded once, by the client") {
+TEST_CASE("a client's batch is grouped and encoded once, by the client") {
   const Place place;
   const Batch batch;
   const std::string endpoint = "ipc://" + place.path() + "/.socket";
@@ -152,11 +152,11 @@ TEST_CASE("a client's batch is sorted and encoded once, by the client") {
   append_and_flush(*store, batch);
   CHECK(count([&] { append_and_flush(*store, batch); }) == sent_once(batch));
   const AppendOptions waits{.id = BatchId{.writer = {}, .sequence = 1}};
-  CHECK(count([&] { append_and_flush(*store, batch, waits); }) == sorted_and_encoded_once(batch));
+  CHECK(count([&] { append_and_flush(*store, batch, waits); }) == grouped_and_encoded_once(batch));
   check_values(*store, batch, 3);
 }
 
-TEST_CASE("rows that are loaded are sorted once") {
+TEST_CASE("rows that are loaded are grouped once") {
   const Place place;
   const Batch batch;
   const auto store = open(place.path());
@@ -166,7 +166,7 @@ TEST_CASE("rows that are loaded are sorted once") {
           for (const Entry& row : batch.entries) appender.gathering().add(row.key, row.bytes);
           appender.submit(1);
           appender.wait();
-        }) == sorted_once(batch));
+        }) == grouped_once(batch));
   check_values(*store, batch, 2);
 }
 

@@ -1,10 +1,13 @@
 // A store over another that counts its calls, and runs what a test puts before and behind them.
 #pragma once
 
+#include <accrete/error.hpp>
 #include <accrete/store.hpp>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +27,9 @@ class HookedStore final : public Store {
   Hook before{};
   /// Runs behind each call that throws nothing.
   Hook after{};
+
+  /// What max_batch_bytes says; a larger batch is refused.
+  std::uint64_t batch_limit = std::numeric_limits<std::uint64_t>::max();
 
   /// How often it was called.
   [[nodiscard]] std::size_t count(Call call) const { return counts_.at(static_cast<std::size_t>(call)); }
@@ -58,8 +64,12 @@ class HookedStore final : public Store {
 
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     const std::string_view key = entries.empty() ? std::string_view() : entries.front().key;
+    std::uint64_t bytes = 0;
+    for (const Entry& entry : entries) bytes += entry.key.size() + entry.bytes.size() + entry_overhead;
+    if (bytes > batch_limit) throw TooLargeError("a batch of " + std::to_string(bytes) + " bytes is too large");
     run(Call::append, key, [&] { next_.append_batch(entries, options); });
   }
+  std::uint64_t do_max_batch_bytes() const override { return batch_limit; }
   std::string do_get(std::string_view key) const override {
     return run(Call::get, key, [&] { return next_.get(key); });
   }

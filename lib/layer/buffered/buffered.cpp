@@ -37,6 +37,7 @@ Buffered::Buffered(std::unique_ptr<Store> below, Settings settings)
       session_secret_(owns_below() ? settings_.owned->session_secret() : random_u64()),
       forgotten_before_(owns_below() ? settings_.owned->forgotten_writers() : 0),
       below_(std::move(below)),
+      max_batch_below_(below_->max_batch_bytes()),
       state_(std::make_unique<State>()) {
   if (settings_.journal) start_journal();
   watch_forks();

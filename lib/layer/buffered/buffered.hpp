@@ -155,7 +155,7 @@ class Buffered final : public BufferedStore, private AtFork {
   // buffered_append.cpp: groups of batches
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override;
   /// What is too large to be gathered goes straight down.
-  [[nodiscard]] std::uint64_t do_max_batch_bytes() const override { return below_->max_batch_bytes(); }
+  [[nodiscard]] std::uint64_t do_max_batch_bytes() const override { return max_batch_below_; }
   void apply(std::span<GroupedBatch* const> group) noexcept;
   void take_up(GroupedBatch& batch);
   [[nodiscard]] bool must_go_down(const GroupedBatch& batch, std::uint64_t bytes) const noexcept;
@@ -174,6 +174,7 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::unique_lock<std::mutex> gather(Batches batches, std::uint64_t bytes);
   [[nodiscard]] std::unique_lock<std::mutex> enter(Batches batches, std::uint64_t bytes);
   [[nodiscard]] bool must_wait_for_change(Batches batches) const;
+  [[nodiscard]] GatheredValues::Numbers too_full(Batches batches, std::uint64_t bytes) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool must_pay() const;
   void pay(std::unique_lock<std::mutex>& lock);
@@ -247,6 +248,7 @@ class Buffered final : public BufferedStore, private AtFork {
   const std::uint64_t session_secret_;
   const std::uint64_t forgotten_before_;  // a dataset has none before it has been asked for its secret
   const std::unique_ptr<Store> below_;
+  const std::uint64_t max_batch_below_;
   bool is_inherited_ = false;  // of a dataset that the parent process has for itself
   std::unique_ptr<State> state_;
 

@@ -91,7 +91,8 @@ bool Buffered::must_go_down(const GroupedBatch& batch, std::uint64_t bytes) cons
 bool Buffered::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
   const std::uint64_t max_bytes =
       std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : max_bytes_copied);
-  return bytes > max_bytes || bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
+  return bytes > std::min(max_bytes, max_batch_below_ / 2) ||
+         bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
          (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 

@@ -167,7 +167,7 @@ void Buffered::flush_keys(const Choice& choose) {
 /// Under `order`.
 void Buffered::flush_some(GatheredValues::Numbers& numbers) {
   State& state = *state_;
-  const std::uint64_t max_bytes = std::min(max_bytes_a_round, below_->max_batch_bytes());
+  const std::uint64_t max_bytes = std::min(max_bytes_a_round, max_batch_below_);
   std::vector<Entry> entries;
   {
     auto lock = lock_amid_appends(state.mutex);

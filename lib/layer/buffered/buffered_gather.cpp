@@ -1,5 +1,6 @@
 // Journaling and gathering: in one order for both, so that a replay appends to each key what was appended.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "layer/buffered/buffered.hpp"
@@ -30,6 +31,10 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       (void)lock_order();
       lock.lock();
+    } else if (!too_full(batches, bytes).empty()) {
+      lock.unlock();
+      flush_keys([&] { return too_full(batches, bytes); });
+      lock.lock();
     } else if (!journal_) {
       return lock;
     } else if (!journal_->fits(bytes + bytes_of_places)) {
@@ -53,6 +58,19 @@ bool Buffered::must_wait_for_change(Batches batches) const {
   };
   return std::ranges::any_of(
       batches, [&](const GroupedBatch* batch) { return std::ranges::any_of(batch->entries, is_claimed); });
+}
+
+/// Under the mutex: the keys of the batches for which more is gathered than lets so many bytes be added, and all of it
+/// be handed down in one batch. Half of what that may have is left for the entries that it is made of.
+GatheredValues::Numbers Buffered::too_full(Batches batches, std::uint64_t bytes) const {
+  GatheredValues::Numbers numbers;
+  if (max_batch_below_ == std::numeric_limits<std::uint64_t>::max()) return numbers;
+  const std::uint64_t half = max_batch_below_ / 2;
+  for (const GroupedBatch* const batch : batches) {
+    const auto more = state_->values.larger_of(batch->entries, half - std::min(half, bytes));
+    numbers.insert(numbers.end(), more.begin(), more.end());
+  }
+  return numbers;
 }
 
 /// The other segment is to be overwritten: all that it covers must be below.

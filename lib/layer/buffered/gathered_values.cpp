@@ -235,34 +235,21 @@ std::vector<KeySize> GatheredValues::list(const ListOptions& options) const {
   return found;
 }
 
-/// Of a key with gathered bytes, as many chunks as there is room for in a batch; false if some stay.
-bool GatheredValues::try_take_all(std::uint32_t number, std::uint64_t& room, Taken& taken) noexcept {
+/// Of a batch (Store::max_batch_bytes), with an entry a chunk.
+std::uint64_t GatheredValues::batch_bytes_of(const Key& key) noexcept {
+  const std::uint64_t bytes_an_entry = key.name.size() + entry_overhead;
+  std::uint64_t bytes = key.size + bytes_an_entry;
+  for (const Chunk* chunk = key.first; chunk && chunk->next; chunk = chunk->next) bytes += bytes_an_entry;
+  return bytes;
+}
+
+void GatheredValues::take_key(std::uint32_t number, Taken& taken) noexcept {
   Key& key = keys_[number];
-  Taken::Value value{.key = number, .first = key.first, .stage = key.stage};
-  Chunk* left = key.first;
-  bool fits = true;
-  do {
-    const std::uint64_t bytes = key.name.size() + entry_overhead + (left ? left->size : 0);
-    const bool is_first = taken.values.empty() && !value.last;
-    fits = bytes <= room || is_first;
-    if (!fits) break;
-    room -= std::min(room, bytes);
-    if (!left) break;
-    value.size += left->size;
-    value.last = std::exchange(left, left->next);
-  } while (left);
-  if (!fits && !value.last) return false;
-  taken.values.push_back(value);
-  taken.bytes += value.size;
-  set_size(key, key.size - value.size);
-  key.first = left;
-  if (left) {
-    value.last->next = nullptr;
-  } else {
-    key.last = nullptr;
-    release_hold(key);
-  }
-  return fits;
+  taken.values.push_back({.key = number, .first = key.first, .last = key.last, .size = key.size, .stage = key.stage});
+  taken.bytes += key.size;
+  key.first = key.last = nullptr;
+  set_size(key, 0);
+  release_hold(key);
 }
 
 GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint32_t>::max()); }
@@ -281,6 +268,12 @@ GatheredValues::Numbers GatheredValues::all_of(std::span<const Entry> entries) c
     const std::uint32_t number = number_of(entry.key);
     if (number != KeyIndex::none && keys_[number].held) numbers.push_back(number);
   }
+  return numbers;
+}
+
+GatheredValues::Numbers GatheredValues::larger_of(std::span<const Entry> entries, std::uint64_t bytes) const {
+  Numbers numbers = all_of(entries);
+  std::erase_if(numbers, [&](std::uint32_t number) { return keys_[number].size <= bytes; });
   return numbers;
 }
 
@@ -316,7 +309,12 @@ GatheredValues::Taken GatheredValues::take(Numbers& wanted, std::uint64_t max_by
   taken.values.reserve(std::min(wanted.size(), max_keys));  // so that nothing that was taken out can get lost
   std::uint64_t room = max_bytes;
   for (; !wanted.empty() && taken.values.size() < max_keys; wanted.pop_back()) {
-    if (keys_[wanted.back()].held && !try_take_all(wanted.back(), room, taken)) break;
+    const Key& key = keys_[wanted.back()];
+    if (!key.held) continue;
+    const std::uint64_t bytes = batch_bytes_of(key);
+    if (bytes > room && !taken.values.empty()) break;
+    room -= std::min(room, bytes);
+    take_key(wanted.back(), taken);
   }
   return taken;
 }

@@ -80,14 +80,16 @@ class GatheredValues {
   /// Only those with bytes of a stage before this one.
   [[nodiscard]] Numbers all_before(std::uint32_t stage) const;
   [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
+  /// Of the entries' keys, those with more than so many bytes.
+  [[nodiscard]] Numbers larger_of(std::span<const Entry> entries, std::uint64_t bytes) const;
   /// The keys with enough bytes for a large write.
   [[nodiscard]] Numbers worthwhile() const;
   /// The keys with the most bytes, as many as it takes to have so many together.
   [[nodiscard]] Numbers largest(std::uint64_t bytes) const;
 
-  /// Takes out what is gathered for keys at the end of `wanted`, and takes them off it: as much as fits a batch of so
-  /// many bytes (Store::max_batch_bytes), but at least a chunk, and of so many keys. Of the last one some may stay; it
-  /// stays in `wanted`, too.
+  /// Takes out what is gathered for keys at the end of `wanted`, and takes them off it: as many as fit a batch of so
+  /// many bytes (Store::max_batch_bytes), but at least one that has something, and only so many at once. What is
+  /// gathered for a key stays together: a replay relies on that, and who reads below sees whole appends.
   [[nodiscard]] Taken take(Numbers& wanted, std::uint64_t max_bytes);
 
   /// Their entries, one a chunk. Valid until put_back or release.
@@ -182,7 +184,8 @@ class GatheredValues {
     key.size = size;
   }
   void hold(Key& key, std::uint32_t stage) noexcept;
-  [[nodiscard]] bool try_take_all(std::uint32_t number, std::uint64_t& room, Taken& taken) noexcept;
+  [[nodiscard]] static std::uint64_t batch_bytes_of(const Key& key) noexcept;
+  void take_key(std::uint32_t number, Taken& taken) noexcept;
   void free_chunks(Chunk* first) noexcept;
 
   ChunkPool pool_;

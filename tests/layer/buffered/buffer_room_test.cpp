@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <doctest/doctest.h>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "api/datasets.hpp"
 #include "layer/buffered/buffered_store.hpp"
+#include "support/hooked_store.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace accrete::test {
@@ -25,6 +27,44 @@ TEST_CASE("appends to keys that do not come again go on, though what is known of
     store->append_batch(entries);
   }
   CHECK(store->stats().keys == batches * keys_a_batch);
+}
+
+TEST_CASE("a store whose batches are limited gets batches that fit, of whole appends, also once some have failed") {
+  constexpr std::size_t piece_bytes = 10'000;
+  const auto memory = memory_store();
+  auto hooked = std::make_unique<HookedStore>(*memory);
+  hooked->batch_limit = std::uint64_t{1} << 20;
+  bool is_torn = false;
+  std::uint64_t batches = 0;
+  hooked->after = [&](HookedStore::Call call, std::string_view) {
+    if (call != HookedStore::Call::append) return;
+    for (const KeySize& key : memory->list()) is_torn = is_torn || key.size % piece_bytes != 0;
+  };
+  hooked->before = [&](HookedStore::Call call, std::string_view) {
+    if (call == HookedStore::Call::append && ++batches % 3 == 0) throw DiskFullError("append to", "a test", 28);
+  };
+  const auto store = buffered(std::move(hooked));
+  CHECK(store->max_batch_bytes() == std::uint64_t{1} << 20);
+  std::map<std::string, std::string> expected;
+  const auto retry = [](const auto& action) {
+    for (;;) {
+      try {
+        return action();
+      } catch (const DiskFullError&) {
+        // as often as it takes
+      }
+    }
+  };
+  for (int i = 0; i < 2000; ++i) {
+    const std::string key = i % 2 == 0 ? "hot" : "key " + std::to_string(i % 100);
+    const std::string piece(piece_bytes, static_cast<char>('a' + i % 26));
+    retry([&] { store->append(key, piece); });
+    expected[key] += piece;
+  }
+  retry([&] { store->flush(); });
+  CHECK_FALSE(is_torn);
+  CHECK(batches > 20);
+  for (const auto& [key, value] : expected) CHECK(memory->get(key) == value);
 }
 
 TEST_CASE("nobody who fills the journal has to hand down at once all that it covers") {

@@ -292,28 +292,22 @@ class ValuesAndMap {
       batch_bytes += entry.key.size() + entry.bytes.size() + entry_overhead;
     }
     require(taken_.bytes == bytes, "what is taken has its bytes");
-    require(batch_bytes <= max_bytes || entries.size() == 1, "what is taken fits the batch, or is one chunk");
+    require(batch_bytes <= max_bytes || joined.size() == 1, "what is taken fits the batch, or is of one key");
     std::vector<std::string> keys;
     for (; wanted.size() > numbers.size(); wanted.pop_back()) {
-      const bool comes_again = std::ranges::find(keys, wanted.back()) != keys.end();
-      if (model_.at(wanted.back()).is_held && !comes_again) keys.push_back(wanted.back());
+      Value& value = model_.at(wanted.back());
+      if (!value.is_held) continue;
+      keys.push_back(wanted.back());
+      taken_model_[wanted.back()] = value;
+      value.bytes.clear();
+      value.is_held = false;
     }
     require(names(numbers) == wanted, "keys are taken off the end");
-    const bool is_cut = values_.keys(taken_).size() > keys.size();
-    if (is_cut) keys.push_back(wanted.back());
-    require(std::ranges::equal(values_.keys(taken_), keys), "what is taken is not wanted any more, but for the last");
-    require(!entries.empty() || keys.empty(), "something is taken");
-    for (const std::string& key : keys) take_from_model(key, joined.at(key), is_cut && key == keys.back());
-  }
-
-  void take_from_model(const std::string& key, const std::string& bytes, bool is_cut) {
-    Value& value = model_.at(key);
-    require(value.bytes.starts_with(bytes), "the front of a value is taken");
-    require(is_cut ? bytes.size() < value.bytes.size() : bytes == value.bytes, "a whole value, but for the last");
-    taken_model_[key] = value;
-    taken_model_[key].bytes = bytes;
-    value.bytes.erase(0, bytes.size());
-    value.is_held = is_cut;
+    require(std::ranges::equal(values_.keys(taken_), keys), "what is taken is not wanted any more");
+    const auto is_held = [&](const std::string& key) { return model_.at(key).is_held; };
+    require(!keys.empty() || std::ranges::none_of(wanted, is_held), "something is taken, if there is something");
+    require(joined.size() == taken_model_.size(), "each key that is taken has an entry");
+    for (const auto& [key, value] : taken_model_) require(joined.at(key) == value.bytes, "whole values are taken");
   }
 
   void check_value(const std::string& key, const Value& value) const {
