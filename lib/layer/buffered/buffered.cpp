@@ -21,6 +21,13 @@ std::uint64_t max_record_bytes(const std::optional<BufferJournal::Settings>& jou
   return std::min(max_record_payload, journal->segment_bytes - std::min(journal->segment_bytes, around_it));
 }
 
+/// Of a batch.
+std::uint64_t max_gathered_bytes(const Buffered::Settings& settings, std::uint64_t max_batch_below) {
+  constexpr std::uint64_t max_without_journal = std::uint64_t{8} << 20;
+  return std::min(
+      {settings.limit_bytes / 4, settings.journal ? max_record_payload / 2 : max_without_journal, max_batch_below / 2});
+}
+
 /// Of batches that share a record.
 std::uint64_t max_run_bytes(const Buffered::Settings& settings) {
   constexpr std::uint64_t max = std::uint64_t{64} << 20;
@@ -38,6 +45,7 @@ Buffered::Buffered(std::unique_ptr<Store> below, Settings settings)
       forgotten_before_(owns_below() ? settings_.owned->forgotten_writers() : 0),
       below_(std::move(below)),
       max_batch_below_(below_->max_batch_bytes()),
+      max_gathered_bytes_(max_gathered_bytes(settings_, max_batch_below_)),
       state_(std::make_unique<State>()) {
   if (settings_.journal) start_journal();
   watch_forks();

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -174,6 +175,10 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::unique_lock<std::mutex> gather(Batches batches, std::uint64_t bytes);
   [[nodiscard]] std::unique_lock<std::mutex> enter(Batches batches, std::uint64_t bytes);
   [[nodiscard]] bool must_wait_for_change(Batches batches) const;
+  /// The store below.
+  [[nodiscard]] bool limits_batches() const noexcept {
+    return max_batch_below_ != std::numeric_limits<std::uint64_t>::max();
+  }
   [[nodiscard]] GatheredValues::Numbers too_full(Batches batches, std::uint64_t bytes) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool must_pay() const;
@@ -249,7 +254,8 @@ class Buffered final : public BufferedStore, private AtFork {
   const std::uint64_t forgotten_before_;  // a dataset has none before it has been asked for its secret
   const std::unique_ptr<Store> below_;
   const std::uint64_t max_batch_below_;
-  bool is_inherited_ = false;  // of a dataset that the parent process has for itself
+  const std::uint64_t max_gathered_bytes_;  // of a batch
+  bool is_inherited_ = false;               // of a dataset that the parent process has for itself
   std::unique_ptr<State> state_;
 
   // Used by who is writing, or under the mutex while nobody is:

@@ -12,9 +12,6 @@
 namespace accrete {
 namespace {
 
-/// Without a journal, more than that goes straight down.
-constexpr std::uint64_t max_bytes_copied = std::uint64_t{8} << 20;
-
 /// On average. To copy them into a journal and into memory first would save nothing.
 constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 
@@ -89,10 +86,7 @@ bool Buffered::must_go_down(const GroupedBatch& batch, std::uint64_t bytes) cons
 /// make large writes as they are. Where batches are synced, one fdatasync of the journal costs less than one of each
 /// value.
 bool Buffered::is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept {
-  const std::uint64_t max_bytes =
-      std::min(settings_.limit_bytes / 4, has_journal() ? max_record_payload / 2 : max_bytes_copied);
-  return bytes > std::min(max_bytes, max_batch_below_ / 2) ||
-         bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
+  return bytes > max_gathered_bytes_ || bytes + entries.size() * buffer_place_size > max_record_bytes_ ||
          (!is_synced() && !entries.empty() && bytes >= entries.size() * large_entry_bytes);
 }
 

@@ -1,6 +1,5 @@
 // Journaling and gathering: in one order for both, so that a replay appends to each key what was appended.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "layer/buffered/buffered.hpp"
@@ -31,7 +30,7 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       (void)lock_order();
       lock.lock();
-    } else if (!too_full(batches, bytes).empty()) {
+    } else if (limits_batches() && !too_full(batches, bytes).empty()) {
       lock.unlock();
       flush_keys([&] { return too_full(batches, bytes); });
       lock.lock();
@@ -64,7 +63,6 @@ bool Buffered::must_wait_for_change(Batches batches) const {
 /// be handed down in one batch. Half of what that may have is left for the entries that it is made of.
 GatheredValues::Numbers Buffered::too_full(Batches batches, std::uint64_t bytes) const {
   GatheredValues::Numbers numbers;
-  if (max_batch_below_ == std::numeric_limits<std::uint64_t>::max()) return numbers;
   const std::uint64_t half = max_batch_below_ / 2;
   for (const GroupedBatch* const batch : batches) {
     const auto more = state_->values.larger_of(batch->entries, half - std::min(half, bytes));
