@@ -23,7 +23,7 @@ std::shared_ptr<std::string> MessagePool::take() {
     pool->give_back(std::move(*unused));
     delete unused;
   };
-  return std::shared_ptr<std::string>(new std::string(take_spare()), let_go);
+  return {new std::string(take_spare()), let_go};
 }
 
 void MessagePool::give_back(std::string&& message) noexcept {

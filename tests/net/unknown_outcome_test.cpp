@@ -60,6 +60,7 @@ TEST_CASE("a batch that the server applied and did not acknowledge is applied on
       const auto client = place.client({.timeout = 300ms, .ack = Acknowledgement::each}, {.no_progress = 500ms});
       place.server().misbehaviour.acks_to_lose = for_ever;
       const BatchId id = id_of_unknown(*client, "x", options);
+      while (place.value("k").empty()) std::this_thread::sleep_for(10ms);  // a slow server may be at it yet
       CHECK(place.value("k") == "x");
       if (options.id) CHECK((id.writer == options.id->writer && id.sequence == options.id->sequence));
       place.server().misbehaviour.acks_to_lose = 0;

@@ -34,11 +34,9 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       flush_keys([&] { return too_full(batches, bytes); });
       lock.lock();
-    } else if (!journal_) {
-      return lock;
-    } else if (!journal_->fits(bytes + bytes_of_places)) {
+    } else if (journal_ && !journal_->fits(bytes + bytes_of_places)) {
       make_room_in_journal(lock);
-    } else if (must_pay()) {
+    } else if (journal_ && must_pay()) {
       pay(lock);
     } else {
       return lock;
