@@ -3,6 +3,7 @@
 
 #include <accrete/codec.hpp>
 #include <accrete/error.hpp>
+#include <accrete/export.hpp>
 #include <accrete/store.hpp>
 #include <chrono>
 #include <cstdint>
@@ -36,20 +37,21 @@ struct CreateOptions {
 
 /// Creates an empty dataset. Throws ExistsError if there is anything at the path. Its parent must exist.
 /// The dataset appears at once and whole, and survives power loss when the call returns.
-void create(std::string_view url, const CreateOptions& options = {});
+ACCRETE_API void create(std::string_view url, const CreateOptions& options = {});
 
 /// Appends each entry's bytes to its key, all or none. If a server serves the dataset, it has applied them when the
 /// call returns, at its durability.
-void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options = {});
-void put(std::string_view url, std::initializer_list<Entry> entries, const AppendOptions& options = {});
+ACCRETE_API void put(std::string_view url, std::span<const Entry> entries, const AppendOptions& options = {});
+ACCRETE_API void put(std::string_view url, std::initializer_list<Entry> entries, const AppendOptions& options = {});
 
 /// The values of `keys`, in their order; a missing key's is empty.
-[[nodiscard]] std::vector<std::string> get(std::string_view url, std::span<const std::string_view> keys);
-[[nodiscard]] std::vector<std::string> get(std::string_view url, std::initializer_list<std::string_view> keys);
+[[nodiscard]] ACCRETE_API std::vector<std::string> get(std::string_view url, std::span<const std::string_view> keys);
+[[nodiscard]] ACCRETE_API std::vector<std::string> get(std::string_view url,
+                                                       std::initializer_list<std::string_view> keys);
 
 /// Removes the dataset and its directory. Refuses, having removed nothing, what is not a dataset, a symbolic link to
 /// one, and a directory that holds files of others. One that was interrupted is completed by calling it again.
-void destroy(std::string_view url);
+ACCRETE_API void destroy(std::string_view url);
 
 /// What an append that has returned survives.
 enum class Durability {
@@ -131,11 +133,11 @@ struct OpenOptions {
 
 /// Opens a dataset. Rolls back what a writer that died left half done. A dataset that this process may read but not
 /// write opens too; its changing calls throw ReadOnlyError.
-[[nodiscard]] std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options = {});
+[[nodiscard]] ACCRETE_API std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options = {});
 
 /// A store in this process's memory, for tests and as the reference of what a store does. `sync` and `flush` have
 /// nothing to hand down; a forked child goes on with a copy of its own.
-[[nodiscard]] std::unique_ptr<Store> memory_store();
+[[nodiscard]] ACCRETE_API std::unique_ptr<Store> memory_store();
 
 /// A buffer in memory over another store: appends are gathered by key and handed down in large pieces, in the
 /// background: keys that have enough for a large write, and the largest ones when memory gets short. Closing it
@@ -144,8 +146,9 @@ struct OpenOptions {
 /// Limitations: what is not flushed dies with the process, and a kill may leave a batch in some of its keys only; for a
 /// dataset, `OpenOptions::buffer` adds a journal that mends both. Others who use `next` meanwhile see what is flushed.
 /// A forked child begins with an empty buffer: what was in it is its parent's to flush.
-[[nodiscard]] std::unique_ptr<Store> buffered(std::unique_ptr<Store> next, const BufferOptions& options = {},
-                                              const LostAppendsHandler& on_lost_appends = {});
+[[nodiscard]] ACCRETE_API std::unique_ptr<Store> buffered(std::unique_ptr<Store> next,
+                                                          const BufferOptions& options = {},
+                                                          const LostAppendsHandler& on_lost_appends = {});
 
 /// Values compressed in another store, with checksums. What it says of bytes and sizes means those that were appended,
 /// not those that they take below. The bytes that a batch has for a key are compressed together, in pieces of up to 1
@@ -161,12 +164,12 @@ struct OpenOptions {
 ///
 /// Limitations: `expect_size` can be taken in by others who erase a value meanwhile and append anew just as many
 /// compressed bytes. `list` and `stats` tell of one moment, unless others erase without a pause.
-[[nodiscard]] std::unique_ptr<Store> compressed(std::unique_ptr<Store> next, const Codec& codec = lz4(),
-                                                const CompressedOptions& options = {});
+[[nodiscard]] ACCRETE_API std::unique_ptr<Store> compressed(std::unique_ptr<Store> next, const Codec& codec = lz4(),
+                                                            const CompressedOptions& options = {});
 
 /// A dataset that goes when this object does. The process that created it removes it, a forked child does not; if that
 /// process dies first, `sweep` does.
-class TemporaryDataset {
+class ACCRETE_API TemporaryDataset {
  public:
   TemporaryDataset(TemporaryDataset&&) noexcept;
   TemporaryDataset& operator=(TemporaryDataset&&) noexcept;
@@ -183,11 +186,11 @@ class TemporaryDataset {
 };
 
 /// Creates a dataset of a new name inside the directory `dir`.
-[[nodiscard]] TemporaryDataset create_temporary(std::string_view dir);
+[[nodiscard]] ACCRETE_API TemporaryDataset create_temporary(std::string_view dir);
 
 /// Removes the temporary datasets in the directory `dir` whose owner is dead, and what interrupted creations left
 /// there. Returns the paths of what it removed.
-std::vector<std::string> sweep(std::string_view dir);
+ACCRETE_API std::vector<std::string> sweep(std::string_view dir);
 
 struct VerifyOptions {
   /// Roll back what a dead writer left half done, recount the totals, and cut out of compressed values what cannot be
@@ -202,7 +205,7 @@ struct VerifyReport {
 };
 
 /// Checks all that can be checked of a dataset, under its lock, and changes nothing unless asked to.
-[[nodiscard]] VerifyReport verify(std::string_view url, const VerifyOptions& options = {});
+[[nodiscard]] ACCRETE_API VerifyReport verify(std::string_view url, const VerifyOptions& options = {});
 
 /// What stands in a dataset's marker.
 struct DatasetInfo {
@@ -212,6 +215,6 @@ struct DatasetInfo {
   std::string uuid;
 };
 
-[[nodiscard]] DatasetInfo info(std::string_view url);
+[[nodiscard]] ACCRETE_API DatasetInfo info(std::string_view url);
 
 }  // namespace accrete

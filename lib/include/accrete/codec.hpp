@@ -1,6 +1,7 @@
 // Codecs: how the bytes of a value are made smaller.
 #pragma once
 
+#include <accrete/export.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,7 +15,7 @@ namespace accrete {
 ///
 /// Whatever the codec, each piece carries a checksum, is stored as it is where compressing saves nothing, and is read
 /// back whichever codec is in use then.
-class Codec {
+class ACCRETE_API Codec {
  public:
   /// "stored": nothing is compressed; the checksums are there.
   Codec() = default;
@@ -35,29 +36,29 @@ class Codec {
 // Each throws UnsupportedError if this build lacks the library, and InvalidArgumentError for a level out of range.
 
 /// Fast, both ways.
-[[nodiscard]] Codec lz4();
+[[nodiscard]] ACCRETE_API Codec lz4();
 
 /// Smaller than lz4, and slower. Levels 1 to 22; above 9, compressing takes very long.
-[[nodiscard]] Codec zstd(int level = 3);
+[[nodiscard]] ACCRETE_API Codec zstd(int level = 3);
 
 /// About as lz4.
-[[nodiscard]] Codec snappy();
+[[nodiscard]] ACCRETE_API Codec snappy();
 
 /// Levels 1 to 9.
-[[nodiscard]] Codec zlib(int level = 6);
+[[nodiscard]] ACCRETE_API Codec zlib(int level = 6);
 
 /// Small and very slow. Levels 1 to 9.
-[[nodiscard]] Codec bz2(int level = 9);
+[[nodiscard]] ACCRETE_API Codec bz2(int level = 9);
 
 /// For arrays of numbers, each of 1 to 255 bytes: the first bytes of all elements come first, then the second ones, …,
 /// and then LZ4.
-[[nodiscard]] Codec blosc(std::size_t element_size = 8);
+[[nodiscard]] ACCRETE_API Codec blosc(std::size_t element_size = 8);
 
 /// The codec of a name, METHOD or METHOD:LEVEL. Throws InvalidArgumentError if there is no such codec, and
 /// UnsupportedError if this build lacks its library.
-[[nodiscard]] Codec parse_codec(std::string_view name);
+[[nodiscard]] ACCRETE_API Codec parse_codec(std::string_view name);
 
 /// The methods of this build.
-[[nodiscard]] std::vector<std::string> codec_names();
+[[nodiscard]] ACCRETE_API std::vector<std::string> codec_names();
 
 }  // namespace accrete

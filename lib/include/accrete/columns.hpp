@@ -1,6 +1,7 @@
 // Columns: for each key a table of named columns of numbers, which grows by rows and is read a column at a time.
 #pragma once
 
+#include <accrete/export.hpp>
 #include <accrete/numeric.hpp>
 #include <accrete/store.hpp>
 #include <array>
@@ -74,7 +75,7 @@ struct ColumnRows {
 ///
 /// Any number of threads may call any of its functions at once. An error changes nothing, but where a function says
 /// otherwise; and a first append that fails may leave a key with its columns and no rows.
-class Columns {
+class ACCRETE_API Columns {
  public:
   explicit Columns(std::unique_ptr<Store> store);
   /// The store must outlive this object.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accrete/batch_id.hpp>
+#include <accrete/export.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -11,13 +12,13 @@
 namespace accrete {
 
 /// The base of everything that accrete throws; no other library's exception crosses the API.
-class Error : public std::runtime_error {
+class ACCRETE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// The operating system refused or failed; `code()` holds its errno.
-class IoError : public Error {
+class ACCRETE_API IoError : public Error {
  public:
   /// The message reads "cannot <action> '<object>': <cause of error_number>".
   IoError(std::string_view action, std::string_view object, int error_number);
@@ -31,86 +32,86 @@ class IoError : public Error {
 };
 
 /// No room is left on the device, in the quota, or for one more file. Nothing of the call was applied.
-class DiskFullError : public IoError {
+class ACCRETE_API DiskFullError : public IoError {
  public:
   using IoError::IoError;
 };
 
 /// Stored bytes are not what was written: a checksum, a name or a structure is wrong.
-class CorruptionError : public Error {
+class ACCRETE_API CorruptionError : public Error {
  public:
   using Error::Error;
 };
 
 /// There is no such dataset. (A missing key is not an error: see Store::size.)
-class NotFoundError : public Error {
+class ACCRETE_API NotFoundError : public Error {
  public:
   using Error::Error;
 };
 
 /// What was to be created is there already.
-class ExistsError : public Error {
+class ACCRETE_API ExistsError : public Error {
  public:
   using Error::Error;
 };
 
 /// Another process or thread held the dataset's lock for longer than OpenOptions::lock_timeout.
-class LockedError : public Error {
+class ACCRETE_API LockedError : public Error {
  public:
   using Error::Error;
 };
 
 /// A key is empty or longer than `max_key_size` bytes.
-class InvalidKeyError : public Error {
+class ACCRETE_API InvalidKeyError : public Error {
  public:
   using Error::Error;
 };
 
 /// The value did not have AppendOptions::expect_size bytes; nothing was appended.
-class SizeMismatchError : public Error {
+class ACCRETE_API SizeMismatchError : public Error {
  public:
   using Error::Error;
 };
 
 /// What is stored is of another type than what was asked for or appended; nothing was appended.
-class TypeMismatchError : public Error {
+class ACCRETE_API TypeMismatchError : public Error {
  public:
   using Error::Error;
 };
 
 /// What was read in several steps was erased between them, or may have been: read it again. Or an erase in several
 /// steps was interrupted: erase it again.
-class ErasedError : public Error {
+class ACCRETE_API ErasedError : public Error {
  public:
   using Error::Error;
 };
 
 /// The dataset may be read but not changed by this process.
-class ReadOnlyError : public Error {
+class ACCRETE_API ReadOnlyError : public Error {
  public:
   using Error::Error;
 };
 
 /// A value or a request does not fit the memory that there is; read it in pieces with Store::get_range.
-class TooLargeError : public Error {
+class ACCRETE_API TooLargeError : public Error {
  public:
   using Error::Error;
 };
 
 /// An argument or a combination of options makes no sense; nothing was done.
-class InvalidArgumentError : public Error {
+class ACCRETE_API InvalidArgumentError : public Error {
  public:
   using Error::Error;
 };
 
 /// A server cannot be reached, or what it sends is not accrete's protocol.
-class NetworkError : public Error {
+class ACCRETE_API NetworkError : public Error {
  public:
   using Error::Error;
 };
 
 /// A call's deadline has passed, and it has changed nothing and will not; a flush or a sync may happen still.
-class TimeoutError : public Error {
+class ACCRETE_API TimeoutError : public Error {
  public:
   using Error::Error;
 };
@@ -120,7 +121,7 @@ class TimeoutError : public Error {
 /// is then applied once in all. Thrown again, it may say that such an id of a client's own making has been forgotten,
 /// as only the latest 4,096 are kept: then look at what is there. Of an erase or a drop, look at what is there before
 /// asking for it again.
-class UnknownOutcomeError : public Error {
+class ACCRETE_API UnknownOutcomeError : public Error {
  public:
   explicit UnknownOutcomeError(const std::string& message, const std::optional<BatchId>& batch = std::nullopt)
       : Error(message), batch_(batch) {}
@@ -133,14 +134,14 @@ class UnknownOutcomeError : public Error {
 };
 
 /// A server does not know this client's key, or is not the one whose key was given.
-class AuthError : public Error {
+class ACCRETE_API AuthError : public Error {
  public:
   using Error::Error;
 };
 
 /// The dataset, URL or value needs what this version or build does not have: a newer format, another layout, another
 /// scheme, the library of a codec.
-class UnsupportedError : public Error {
+class ACCRETE_API UnsupportedError : public Error {
  public:
   using Error::Error;
 };

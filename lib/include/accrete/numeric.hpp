@@ -3,6 +3,7 @@
 #pragma once
 
 #include <accrete/error.hpp>
+#include <accrete/export.hpp>
 #include <accrete/store.hpp>
 #include <algorithm>
 #include <complex>
@@ -41,7 +42,7 @@ enum class NumberType : std::uint8_t {
 };
 
 /// Its name: int8 … uint64, float32, float64, complex64, complex128, bool; "unknown" for any other number.
-[[nodiscard]] std::string_view name_of(NumberType type) noexcept;
+[[nodiscard]] ACCRETE_API std::string_view name_of(NumberType type) noexcept;
 
 template <typename T, typename... Others>
 concept OneOf = (std::same_as<T, Others> || ...);
@@ -112,7 +113,7 @@ struct ElementLayout {
 };
 
 template <Element T>
-[[nodiscard]] ElementLayout make_layout() {
+[[nodiscard]] ACCRETE_API ElementLayout make_layout() {
   ElementLayout layout{.size = sizeof(T), .is_struct = !Number<T>};
   if constexpr (Number<T>) {
     layout.fields.push_back({.type = number_type<T>()});
@@ -137,7 +138,7 @@ template <Element T>
 }
 
 /// Reads the elements of a value by and by. Any of its functions throws TooLargeError for want of memory.
-class ElementReader {
+class ACCRETE_API ElementReader {
  public:
   ElementReader(const Store& store, std::string_view key, const ElementLayout& layout);
   /// Of a whole value that was read before.
@@ -165,7 +166,7 @@ class ElementReader {
 };
 
 /// All that Numeric does but for the element's type, which is data here.
-class ElementValues {
+class ACCRETE_API ElementValues {
  public:
   ElementValues(std::unique_ptr<Store> store, const ElementLayout& layout);
   ElementValues(Store& store, const ElementLayout& layout);
@@ -186,12 +187,12 @@ class ElementValues {
 };
 
 /// Asks for memory in large pages where it is about to be filled.
-void prepare_to_fill(std::span<std::byte> memory) noexcept;
+ACCRETE_API void prepare_to_fill(std::span<std::byte> memory) noexcept;
 
 /// Runs `read`; what the standard library throws for want of memory becomes TooLargeError.
-void read_within_memory(std::string_view key, const std::function<void()>& read);
+ACCRETE_API void read_within_memory(std::string_view key, const std::function<void()>& read);
 /// As above.
-void append_within_memory(std::size_t entries, const std::function<void()>& append);
+ACCRETE_API void append_within_memory(std::size_t entries, const std::function<void()>& append);
 
 template <Element T>
 [[nodiscard]] std::string_view bytes_of(std::span<const T> elements) noexcept {

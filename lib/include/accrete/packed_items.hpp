@@ -12,6 +12,7 @@
 #pragma once
 
 #include <accrete/error.hpp>
+#include <accrete/export.hpp>
 #include <accrete/store.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,7 @@ struct PackedLimits {
 ///
 /// A value of 256 KiB and more is read in several steps. Where it is erased between two of them, the next one throws
 /// ErasedError; the items before it are those that were there.
-class PackedItems {
+class ACCRETE_API PackedItems {
  public:
   /// The value as it is now: what is appended later is not seen. Reads it in pieces of the size of the largest item, or
   /// of 256 KiB. `store` is borrowed.

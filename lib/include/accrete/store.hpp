@@ -3,6 +3,7 @@
 #pragma once
 
 #include <accrete/batch_id.hpp>
+#include <accrete/export.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -63,7 +64,7 @@ struct Stats {
 /// Any number of threads may call any of its functions at once. A function either does all that it says or throws an
 /// Error and changes nothing, unless its comment says otherwise. A key must have 1 to `max_key_size` bytes
 /// (InvalidKeyError). Destroying a store flushes nothing that an append has not handed down already.
-class Store {
+class ACCRETE_API Store {
  public:
   virtual ~Store() = default;
   Store(const Store&) = delete;
