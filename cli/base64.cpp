@@ -1,42 +1,40 @@
 #include "cli/base64.hpp"
 
-#include <cstdint>
+#include <boost/archive/iterators/base64_from_binary.hpp>
+#include <boost/archive/iterators/transform_width.hpp>
 
 namespace accrete::cli {
 namespace {
 
-constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::size_t bytes_a_group = 3;
 
-void encode_three(std::string& out, std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(bytes[i])}; };
-  const std::uint32_t bits = at(0) << 16 | at(1) << 8 | at(2);
-  for (const int shift : {18, 12, 6, 0}) out += digits[bits >> shift & 63];
+void append_base64(std::string& out, std::string_view bytes) {
+  using namespace boost::archive::iterators;
+  using Digits = base64_from_binary<transform_width<std::string_view::const_iterator, 6, 8>>;
+  out.append(Digits(bytes.begin()), Digits(bytes.end()));
 }
 
 }  // namespace
 
 std::string Base64Encoder::encode(std::string_view bytes) {
   std::string out;
-  out.reserve((waiting_.size() + bytes.size()) / 3 * 4);
-  while (!bytes.empty() && (!waiting_.empty() || bytes.size() < 3)) {
-    waiting_ += bytes[0];
-    bytes.remove_prefix(1);
-    if (waiting_.size() < 3) continue;
-    encode_three(out, waiting_);
-    waiting_.clear();
+  if (!waiting_.empty()) {
+    const std::string_view rest = bytes.substr(0, bytes_a_group - waiting_.size());
+    waiting_ += rest;
+    bytes.remove_prefix(rest.size());
+    if (waiting_.size() < bytes_a_group) return out;
+    append_base64(out, waiting_);
   }
-  for (; bytes.size() >= 3; bytes.remove_prefix(3)) encode_three(out, bytes);
-  waiting_.append(bytes);
+  const std::size_t whole = bytes.size() / bytes_a_group * bytes_a_group;
+  append_base64(out, bytes.substr(0, whole));
+  waiting_ = bytes.substr(whole);
   return out;
 }
 
 std::string Base64Encoder::finish() {
-  if (waiting_.empty()) return {};
-  const std::size_t padding = 3 - waiting_.size();
-  waiting_.append(padding, '\0');
   std::string out;
-  encode_three(out, waiting_);
-  out.replace(out.size() - padding, padding, padding, '=');
+  append_base64(out, waiting_);
+  if (!waiting_.empty()) out.append(bytes_a_group - waiting_.size(), '=');
   waiting_.clear();
   return out;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/throw_io_error.hpp"
+#include "os/descriptor.hpp"
 
 namespace accrete {
 namespace {
@@ -45,7 +46,7 @@ sigset_t all_taken() {
 }  // namespace
 
 struct StopSignals::State {
-  int fd = -1;
+  Descriptor fd{-1};
   sigset_t before{};  // of the thread that made it
   sigset_t stops{};
 };
@@ -54,8 +55,8 @@ StopSignals::StopSignals(Hangup hangup) : state_(std::make_unique<State>()) {
   state_->stops = all_stops(hangup);
   const sigset_t taken = all_taken();
   ::pthread_sigmask(SIG_BLOCK, &taken, &state_->before);
-  state_->fd = ::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (state_->fd >= 0) return;
+  state_->fd = Descriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (state_->fd.get() >= 0) return;
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
   throw_io_error("create", "a signalfd", error);
@@ -63,19 +64,18 @@ StopSignals::StopSignals(Hangup hangup) : state_(std::make_unique<State>()) {
 
 StopSignals::~StopSignals() {
   signalfd_siginfo info{};
-  while (::read(state_->fd, &info, sizeof info) > 0) {
+  while (::read(state_->fd.get(), &info, sizeof info) > 0) {
     // one that is still pending would end the process now
   }
   ::pthread_sigmask(SIG_SETMASK, &state_->before, nullptr);
-  ::close(state_->fd);
 }
 
-int StopSignals::fd() const noexcept { return state_->fd; }
+int StopSignals::fd() const noexcept { return state_->fd.get(); }
 
 StopSignals::Taken StopSignals::take() {
   Taken taken;
   signalfd_siginfo info{};
-  while (::read(state_->fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+  while (::read(state_->fd.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     const int number = static_cast<int>(info.ssi_signo);
     if (sigismember(&state_->stops, number) == 1) {
       ++taken.stops;
