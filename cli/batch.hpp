@@ -13,7 +13,7 @@ namespace accrete::cli {
 
 class Batch {
  public:
-  /// `ending` comes behind `value`.
+  /// `ending` comes after `value`.
   void add(std::string_view key, std::string_view value, std::string_view ending = {});
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }

@@ -48,7 +48,7 @@ class BatchAppender {
   Store& store_;
   const std::function<void()> on_waiting_;
   std::optional<WriterId> writer_;
-  std::uint64_t begin_ = 0;  // the sequence behind which the batch begins that is gathered
+  std::uint64_t begin_ = 0;  // the sequence after which the batch begins that is gathered
   Batch gathering_;
   Batch appending_;  // belongs to the other thread while pending_ is valid
   std::uint64_t rows_ = 0;

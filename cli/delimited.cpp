@@ -107,7 +107,7 @@ DelimitedKind DelimitedParser::read_quoting() {
   return DelimitedKind::row;
 }
 
-/// Leaves `at` at the delimiter, the LF or the end of the text behind the field; so does read_unquoted_field.
+/// Leaves `at` at the delimiter, the LF or the end of the text after the field; so does read_unquoted_field.
 DelimitedKind DelimitedParser::read_quoted_field(const char*& at, Field& field) const {
   const char* const begin = at + 1;
   const char* close = find(begin, end_, quote);

@@ -57,7 +57,7 @@ class DelimitedParser {
   /// What is inside the wanted fields, without quotes. Valid until the next call.
   [[nodiscard]] std::span<const std::string_view> fields() const noexcept { return wanted_; }
 
-  /// What is left of the text behind the rows that were read.
+  /// What is left of the text after the rows that were read.
   [[nodiscard]] std::string_view rest() const noexcept;
 
  private:

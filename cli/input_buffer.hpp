@@ -1,4 +1,4 @@
-// A window over a source that moves forward: rows are read from its front, and what follows is read in behind them.
+// A window over a source that moves forward: rows are read from its front, and what follows is read in after them.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class InputBuffer {
   /// no longer; -1 is none.
   InputBuffer(ByteSource& source, std::uint64_t max_text, int stop_fd);
 
-  /// The bytes that were read and not consumed yet. A row parser may look at `padding` bytes behind them.
+  /// The bytes that were read and not consumed yet. A row parser may look at `padding` bytes after them.
   [[nodiscard]] std::string_view text() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
 
   /// Nothing follows text().
@@ -36,7 +36,7 @@ class InputBuffer {
   /// From text() on, the bytes of the input are hashed.
   void start_hashing() noexcept { hashed_to_ = offset_; }
 
-  /// The hash of the bytes from there up to `offset`, which must not lie before an earlier one, nor behind text().
+  /// The hash of the bytes from there up to `offset`, which must not lie before an earlier one, nor after text().
   std::uint64_t hash_to(std::uint64_t offset) noexcept;
 
   /// Reads on until there is much more text, or all of it: a row that did not fit in doubles the window. Of a source

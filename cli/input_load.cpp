@@ -16,7 +16,7 @@ constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
 
 constexpr std::size_t large_row_bytes = batch_bytes;  // appended by itself, from where it was read
 
-std::uint64_t batch_limit_behind(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
+std::uint64_t batch_limit_after(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
 
 }  // namespace
 
@@ -102,7 +102,7 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   pass_row();
   taken_end_ = end;
   if (end < batch_limit_ && appender_.gathering().bytes() < max_appended_bytes) return;
-  batch_limit_ = batch_limit_behind(end);
+  batch_limit_ = batch_limit_after(end);
   submit();
 }
 
@@ -113,7 +113,7 @@ void InputLoad::append_alone(std::uint64_t end) {
   appender_.append_row(row, sequence_at(end));
   pass_row();
   taken_end_ = end;
-  batch_limit_ = batch_limit_behind(end);
+  batch_limit_ = batch_limit_after(end);
 }
 
 void InputLoad::submit() {
@@ -176,7 +176,7 @@ void InputLoad::resume(LoadId& id) {
   skip_loaded(loaded, id);
   resumed_bytes_ = loaded.offset;
   taken_end_ = loaded.offset;
-  batch_limit_ = batch_limit_behind(loaded.offset);
+  batch_limit_ = batch_limit_after(loaded.offset);
 }
 
 /// As much of the first row as tells inputs apart; nullopt if there is none. Blank lines before it are passed.

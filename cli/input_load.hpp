@@ -57,7 +57,7 @@ class InputLoad {
   std::string header_;
   std::uint64_t line_ = 1;       // where the row begins that comes next
   std::uint64_t rows_ = 0;       // put into batches
-  std::uint64_t taken_end_ = 0;  // offset in the input behind the last row that was taken or passed over
+  std::uint64_t taken_end_ = 0;  // offset in the input after the last row that was taken or passed over
   std::uint64_t malformed_ = 0;
   std::uint64_t resumed_bytes_ = 0;          // at the front, loaded before
   std::uint64_t batch_limit_ = batch_bytes;  // offset

@@ -46,7 +46,7 @@ class LoadObserver {
   /// Called about once a mebibyte, with what this input has given so far.
   virtual void advanced(std::uint64_t input_bytes, std::uint64_t rows) = 0;
   virtual void malformed_row(const std::string& message) = 0;
-  /// Of an input of a load with an id: behind its last line's ending there are so many bytes, which are not loaded.
+  /// Of an input of a load with an id: after its last line's ending there are so many bytes, which are not loaded.
   virtual void unended_row(const ByteSource& input, std::uint64_t bytes) = 0;
   /// Whether the load is to end with the rows that were read whole. Asked time and again.
   virtual bool stop_is_asked() = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* footer =
     "Exit codes: 0 done, 1 a key or the dataset is missing, 2 wrong usage, 3 the dataset is busy, 4 failed.\n"
-    "An argument that begins with '-' goes behind '--'.\n"
+    "An argument that begins with '-' goes after '--'.\n"
     "ACCRETE_TRUST_LOCKS=fuse,nfs uses datasets on these file systems, though nobody vouches for their locks.\n"
     "\n"
     "Example:\n"

@@ -86,7 +86,7 @@ class ElementTexts {
  public:
   ElementTexts(const Store& store, std::string_view key) : reader_(store, key, std::nullopt) {}
 
-  /// False behind the last.
+  /// False after the last.
   [[nodiscard]] bool try_append_next(std::string& to) {
     while (packed_.empty()) {
       if (payloads_taken_ == reader_.payloads().size()) {

@@ -48,9 +48,9 @@ void write_base64(std::string& out, std::string_view bytes) {
   out.append(R"({"$base64":)").append(base64_string(bytes)).append("}");
 }
 
-void append_digits(std::string& out, std::uint64_t number, std::size_t width, char behind) {
+void append_digits(std::string& out, std::uint64_t number, std::size_t width, char after) {
   const std::string digits = std::to_string(number);
-  out.append(width - std::min(width, digits.size()), '0').append(digits) += behind;
+  out.append(width - std::min(width, digits.size()), '0').append(digits) += after;
 }
 
 /// As RFC 3339 has it.

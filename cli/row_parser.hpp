@@ -13,7 +13,7 @@ enum class RowKind {
   row,
   blank,
   malformed,
-  incomplete  ///< feed the rest of the text again, with more behind it; with a complete text: nothing is left
+  incomplete  ///< feed the rest of the text again, with more after it; with a complete text: nothing is left
 };
 
 /// A row and what becomes of it. Valid until the parser goes on.
@@ -34,7 +34,7 @@ class RowParser {
   virtual RowKind read_header(std::string_view text, bool complete, Row& header) = 0;
 
   /// Goes on at the front of `text`, which is borrowed until the next call and has InputBuffer::padding readable bytes
-  /// behind it. `complete`: nothing follows it.
+  /// after it. `complete`: nothing follows it.
   virtual void feed(std::string_view text, bool complete) = 0;
 
   virtual RowKind next(Row& row) = 0;

@@ -16,7 +16,7 @@ class ValuePieces {
   ValuePieces(const Store& store, std::string_view key, std::uint64_t size, Cut cut = Cut::anywhere)
       : store_(store), key_(key), left_(size), cut_(cut) {}
 
-  /// The next piece, valid until the next call; empty behind the last. Throws if the value has become shorter.
+  /// The next piece, valid until the next call; empty after the last. Throws if the value has become shorter.
   [[nodiscard]] std::string_view next();
 
  private:

@@ -14,7 +14,7 @@ int main() {
   store->append_batch({&reading, 1}, first);
   store->append_batch({&reading, 1}, first);  // a retry: the answer to the first attempt may have been lost
   std::cout << "after a retry: " << store->get("sensor");
-  std::cout << "go on behind sequence " << store->last_sequence(sensor).value_or(0) << '\n';
+  std::cout << "go on after sequence " << store->last_sequence(sensor).value_or(0) << '\n';
 
   // Two writers want to be the one that opens the account.
   const accrete::AppendOptions only_if_new{.expect_size = 0};

@@ -30,7 +30,7 @@ void Appender::run() {
       sort_in(*std::move(tasks));
     }
     std::vector<AppendTask> group = next_group();
-    append_group(group);
+    append_batches(group);
   }
 }
 
@@ -64,8 +64,8 @@ std::vector<AppendTask> Appender::next_group() {
   return group;
 }
 
-/// Nothing of a session stands in a group behind a batch that the store may refuse for what it holds, nor anything but
-/// batches behind a batch.
+/// Nothing of a session stands in a group after a batch that the store may refuse for what it holds, nor anything but
+/// batches after a batch.
 void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group) {
   std::uint64_t bytes = 0;
   for (bool is_first = true; !tasks.empty(); is_first = false) {
@@ -77,7 +77,7 @@ void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, st
       tasks.pop_front();
       continue;
     }
-    bytes += task.frame.bytes().size();
+    bytes += task.message.bytes().size();
     if (!is_first && bytes > share) return;
     const bool is_last = append->options.expect_size.has_value();
     group.push_back(std::move(task));
@@ -105,8 +105,8 @@ bool Appender::try_end_session(const Lane& lane, const wire::Bye& bye) {
   }
 }
 
-void Appender::append_group(std::vector<AppendTask>& tasks) {
-  std::vector<GroupedBatch> batches;
+void Appender::append_batches(std::vector<AppendTask>& tasks) {
+  std::vector<SubmittedBatch> batches;
   std::vector<AppendTask*> members;
   for (AppendTask& task : tasks) {
     if (task.lane->abandoned || task.generation <= task.lane->failed_generation) {
@@ -127,7 +127,7 @@ void Appender::append_group(std::vector<AppendTask>& tasks) {
   }
   std::exception_ptr failure_of_all;
   try {
-    if (!batches.empty()) store_.append_group(batches);
+    if (!batches.empty()) store_.append_batches(batches);
   } catch (...) {
     failure_of_all = std::current_exception();
   }
@@ -165,7 +165,7 @@ void Appender::report(AppendTask& task, AppendResult::Outcome outcome, std::exce
   results_.push(AppendResult{.client = std::move(task.client),
                              .generation = task.generation,
                              .sequence = std::get<wire::Append>(task.action).sequence,
-                             .bytes = task.frame.bytes().size(),
+                             .bytes = task.message.bytes().size(),
                              .held_bytes = task.held_bytes(),
                              .outcome = outcome,
                              .failure = std::move(failure)});

@@ -1,5 +1,5 @@
 // The thread that appends: it gives batches that have come meanwhile to the store as one group, of each session its
-// share, so that nobody's batch waits behind all that another client has in its window. It may wait in the store while
+// share, so that nobody's batch waits after all that another client has in its window. It may wait in the store while
 // memory is full; the main loop does not.
 #pragma once
 
@@ -34,7 +34,7 @@ class Appender {
   void take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group);
   void run_other(const AppendTask& task);
   [[nodiscard]] bool try_end_session(const Lane& lane, const wire::Bye& bye);
-  void append_group(std::vector<AppendTask>& tasks);
+  void append_batches(std::vector<AppendTask>& tasks);
   [[nodiscard]] std::exception_ptr begin_anew(Lane& lane);
   void refuse(AppendTask& task, const std::exception_ptr& failure);
   void report(AppendTask& task, AppendResult::Outcome outcome, std::exception_ptr failure);

@@ -25,8 +25,8 @@ class StandardErrorSink final : public spdlog::sinks::base_sink<std::mutex> {
       text = "accrete: " + std::to_string(left_out_) + " lines were left out here: nobody read standard error\n";
     }
     text.append(buffer.data(), buffer.size());
-    constexpr std::size_t longest = 4096;
-    if (text.size() > longest) text.replace(longest - 4, std::string::npos, "...\n");
+    constexpr std::size_t max_size = 4096;
+    if (text.size() > max_size) text.replace(max_size - 4, std::string::npos, "...\n");
     left_out_ = try_write_to(StandardStream::error, text) ? 0 : left_out_ + 1;
   }
 

@@ -112,7 +112,8 @@ void Server::Loop::run(StopSignals* signals) {
     receive();
     if (receiving_ && stops_ > 0 && !is_over_budget()) {
       receiving_ = false;
-      log::info("stopping: {} bytes of appends and {} requests are to be finished", queued_bytes_, open_tasks_);
+      log::info("stopping: {} bytes of appends and {} requests are to be finished", figures_.queued_bytes.value(),
+                open_tasks_);
     }
     send();
     tick();
@@ -147,9 +148,11 @@ void Server::Loop::wait(StopSignals* signals) {
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.
-bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ + asking_bytes_ > options_.memory_bytes / 4; }
+bool Server::Loop::is_over_budget() const noexcept {
+  return figures_.queued_bytes.value() + asking_bytes_ > options_.memory_bytes / 4;
+}
 
-bool Server::Loop::is_drained() const noexcept { return queued_bytes_ == 0 && open_tasks_ == 0; }
+bool Server::Loop::is_drained() const noexcept { return figures_.queued_bytes.value() == 0 && open_tasks_ == 0; }
 
 void Server::Loop::take_results() {
   for (Result& result : results_.take_all()) {
@@ -162,7 +165,7 @@ void Server::Loop::receive() {
   for (int i = 0; i < max_received && bytes < max_received_bytes && receiving_ && !is_over_budget(); ++i) {
     std::optional<Received> received = router_.try_receive();
     if (!received) return;
-    bytes += received->frame.bytes().size();
+    bytes += received->message.bytes().size();
     take_message(*std::move(received));
   }
 }
@@ -226,6 +229,7 @@ void Server::Loop::drop(const ClientHandle& client, std::string_view why) {
   for (const WaitingRequest& waiting : client->waiting) asking_bytes_ -= waiting.task.held_bytes();
   client->waiting.clear();
   clients_.erase(client->peer);
+  figures_.clients.set(clients_.size());
   if (client->greeted && client->queued_bytes == 0) leave_session(client);
   log::debug("client {} left: {}", client->number, why);
 }
@@ -240,8 +244,10 @@ void Server::Loop::dispatch(RequestTask task) {
 void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
-  queued_bytes_ -= result.held_bytes;
+  figures_.queued_bytes.subtract(result.held_bytes);
   if (result.outcome == AppendResult::Outcome::applied) {
+    figures_.batches.add(1);
+    figures_.batch_bytes.add(result.bytes);
     known_sessions_.set_applied({.writer = store_.session_writer(client.lane->session), .sequence = result.sequence});
   }
   if (client.gone && client.queued_bytes == 0) leave_session(result.client);
@@ -255,12 +261,18 @@ void Server::Loop::take(AppendResult& result) {
       ++client.generation;
       client.expected = result.sequence;
       refused_appends_.warning("refused an append of client {}: {}", client.number, text_of(result.failure));
-      outbox_.refuse(result.client, result.sequence, result.failure);
+      refuse(result.client, result.sequence, result.failure);
       break;
     case AppendResult::Outcome::passed_over:
       break;
   }
   release_waiting(client);
+}
+
+void Server::Loop::refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure,
+                          bool busy) {
+  figures_.refused_batches.add(1);
+  outbox_.refuse(client, sequence, failure, busy);
 }
 
 void Server::Loop::leave_session(const ClientHandle& client) {
@@ -306,6 +318,7 @@ void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
 
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
+  figures_.answers.add(1);
   asking_bytes_ -= answer.held_bytes;
   const ClientHandle& client = answer.client;
   if (client->gone) return;

@@ -13,6 +13,7 @@
 #include "os/wake_up.hpp"
 #include "server/appender.hpp"
 #include "server/client.hpp"
+#include "server/figures.hpp"
 #include "server/log.hpp"
 #include "server/outbox.hpp"
 #include "server/results.hpp"
@@ -27,6 +28,7 @@ class Server::Loop {
   Loop(BufferedStore& store, ServerOptions options);
 
   [[nodiscard]] const ServerFile& description() const noexcept { return description_; }
+  [[nodiscard]] ServerStats stats() const noexcept { return figures_.stats(); }
   void run(StopSignals* signals);
   void stop() noexcept;
 
@@ -45,9 +47,9 @@ class Server::Loop {
   void take_message(Received received);
   void take_malformed(const Peer& peer, std::optional<std::uint64_t> request, const std::exception_ptr& failure);
   void take_hello(const Peer& peer, int descriptor, std::uint64_t request, const wire::Hello& hello);
-  void take_request(const ClientHandle& client, wire::Request request, Frame frame);
-  void take_append(const ClientHandle& client, wire::Append append, Frame frame);
-  void take_question(const ClientHandle& client, wire::Request request, Frame frame);
+  void take_request(const ClientHandle& client, wire::Request request, MessageBytes message);
+  void take_append(const ClientHandle& client, wire::Append append, MessageBytes message);
+  void take_question(const ClientHandle& client, wire::Request request, MessageBytes message);
   void take_bye(const ClientHandle& client, wire::Bye bye);
   void greet(const ClientHandle& client, std::uint64_t request);
 
@@ -63,6 +65,7 @@ class Server::Loop {
   void dispatch(RequestTask task);
   void release_waiting(Client& client);
   void leave_session(const ClientHandle& client);
+  void refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure, bool busy = false);
   void probe(Clock::duration unheard_for);
 
   BufferedStore& store_;
@@ -75,9 +78,9 @@ class Server::Loop {
   /// The latest client of each session, also one that has gone while appends of it are queued.
   std::map<wire::SessionId, ClientHandle> sessions_;
   SessionTable known_sessions_;
+  Figures figures_;
   std::uint64_t last_number_ = 0;
   std::uint64_t ended_connections_ = 0;  ///< that the log tells of
-  std::uint64_t queued_bytes_ = 0;       ///< of all appends that are not applied yet
   std::uint64_t asking_bytes_ = 0;       ///< of all requests that the store has not answered yet
   std::uint64_t open_tasks_ = 0;         ///< requests that the workers have
   Clock::time_point next_tick_{};

@@ -31,18 +31,18 @@ void Server::Loop::take_message(Received received) {
   }
   wire::Request request;
   try {
-    request = wire::decode_request(received.frame.bytes());
+    request = wire::decode_request(received.message.bytes());
   } catch (const Error&) {
-    take_malformed(received.from, wire::request_id_of(received.frame.bytes()), std::current_exception());
+    take_malformed(received.from, wire::request_id_of(received.message.bytes()), std::current_exception());
     return;
   }
   if (const auto* hello = std::get_if<wire::Hello>(&request.body)) {
-    take_hello(received.from, received.frame.descriptor(), request.id, *hello);
+    take_hello(received.from, received.message.descriptor(), request.id, *hello);
     return;
   }
   const ClientHandle client = find(received.from);
   if (client && client->greeted) {
-    take_request(client, std::move(request), std::move(received.frame));
+    take_request(client, std::move(request), std::move(received.message));
     return;
   }
   const auto stranger = failure<NetworkError>("cannot answer a client that has not said hello: say hello first");
@@ -74,6 +74,7 @@ void Server::Loop::take_malformed(const Peer& peer, std::optional<std::uint64_t>
 void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t request, const wire::Hello& hello) {
   if (const ClientHandle before = find(peer)) drop(before, "it says hello again");
   if (!make_room()) {
+    figures_.refused_clients.add(1);
     refused_clients_.warning("refused a client: there are {} already", clients_.size());
     outbox_.fail_stranger(
         peer, request,
@@ -85,6 +86,7 @@ void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t re
   client->connection.emplace(descriptor);
   client->window = std::max(std::min(hello.window, window_), options_.max_message_bytes);
   clients_.emplace(peer, client);
+  figures_.clients.set(clients_.size());
   log::debug("client {} connected at endpoint {}, session {}", client->number, peer.endpoint + 1,
              format_uuid(hello.session));
   known_sessions_.arrive(store_.session_writer(hello.session));
@@ -104,38 +106,38 @@ void Server::Loop::take_hello(const Peer& peer, int descriptor, std::uint64_t re
   }
 }
 
-void Server::Loop::take_request(const ClientHandle& client, wire::Request request, Frame frame) {
+void Server::Loop::take_request(const ClientHandle& client, wire::Request request, MessageBytes message) {
   if (auto* append = std::get_if<wire::Append>(&request.body)) {
-    take_append(client, std::move(*append), std::move(frame));
+    take_append(client, std::move(*append), std::move(message));
   } else if (const auto* more = std::get_if<wire::More>(&request.body)) {
     outbox_.give_credit(client, *more);
   } else if (auto* bye = std::get_if<wire::Bye>(&request.body)) {
     take_bye(client, std::move(*bye));
   } else {
-    take_question(client, std::move(request), std::move(frame));
+    take_question(client, std::move(request), std::move(message));
   }
 }
 
-void Server::Loop::take_append(const ClientHandle& client, wire::Append append, Frame frame) {
+void Server::Loop::take_append(const ClientHandle& client, wire::Append append, MessageBytes message) {
   const std::uint64_t sequence = append.sequence;
   if (sequence <= client->applied) {
     outbox_.acknowledge(client);
     return;
   }
   if (sequence != client->expected) return;
-  const std::uint64_t bytes = frame.bytes().size();
+  const std::uint64_t bytes = message.bytes().size();
   if (client->queued_bytes > 0 && client->queued_bytes + bytes > 2 * client->window) {
     refused_appends_.warning("refused an append of client {}: it has sent twice its window", client->number);
-    outbox_.refuse(client, sequence,
-                   failure<NetworkError>("cannot append: more than twice the window of " +
-                                         std::to_string(client->window) + " bytes is not acknowledged yet"),
-                   true);
+    refuse(client, sequence,
+           failure<NetworkError>("cannot append: more than twice the window of " + std::to_string(client->window) +
+                                 " bytes is not acknowledged yet"),
+           true);
     return;
   }
   if (append.options.expect_size && append.entries.size() != 1) {
-    outbox_.refuse(client, sequence,
-                   failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
-                                                 std::to_string(append.entries.size())));
+    refuse(client, sequence,
+           failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
+                                         std::to_string(append.entries.size())));
     return;
   }
   ++client->expected;
@@ -143,14 +145,14 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
   AppendTask task{.client = client,
                   .lane = client->lane,
                   .generation = client->generation,
-                  .frame = std::move(frame),
+                  .message = std::move(message),
                   .action = std::move(append)};
-  queued_bytes_ += task.held_bytes();
+  figures_.queued_bytes.add(task.held_bytes());
   appender_->push(std::move(task));
 }
 
-void Server::Loop::take_question(const ClientHandle& client, wire::Request request, Frame frame) {
-  const std::uint64_t bytes = frame.bytes().size();
+void Server::Loop::take_question(const ClientHandle& client, wire::Request request, MessageBytes message) {
+  const std::uint64_t bytes = message.bytes().size();
   if (!client->may_ask(bytes)) {
     outbox_.fail(client, request.id,
                  failure<NetworkError>("cannot answer so many requests of one client at once; wait for replies"), true);
@@ -158,14 +160,16 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
   }
   ++client->requests;
   client->request_bytes += bytes;
-  if (std::holds_alternative<wire::Ping>(request.body)) {
-    outbox_.reply(
-        client,
-        {.request = request.id, .request_bytes = bytes, .parts = wire::encode_parts(request.id, {}, *reply_messages_)});
-    return;
+  const auto reply = [&](std::string_view result) {
+    outbox_.reply(client, {.request = request.id,
+                           .request_bytes = bytes,
+                           .parts = wire::encode_parts(request.id, result, *reply_messages_)});
+  };
+  if (std::holds_alternative<wire::Ping>(request.body)) return reply({});
+  if (std::holds_alternative<wire::ServerStatsRequest>(request.body)) {
+    return reply(wire::encode_server_stats(figures_.stats()));
   }
-  RequestTask task{
-      .client = client, .frame = std::move(frame), .request = std::move(request), .clients = clients_.size()};
+  RequestTask task{.client = client, .message = std::move(message), .request = std::move(request)};
   asking_bytes_ += task.held_bytes();
   const std::uint64_t last_append = client->expected - 1;
   if (client->applied < last_append) {

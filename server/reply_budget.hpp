@@ -43,10 +43,10 @@ class ReplyBudget {
   /// Adds `bytes` to `share`, which is of this budget or empty; false, and nothing is added, if that is too much.
   [[nodiscard]] bool try_add(Share& share, std::uint64_t bytes) noexcept {
     constexpr std::uint64_t small = std::uint64_t{64} << 10;
-    const std::uint64_t most = share.bytes_ + bytes <= small ? limit_ : limit();
+    const std::uint64_t max_used = share.bytes_ + bytes <= small ? limit_ : limit();
     std::uint64_t used = used_;
     do {
-      if (used > most || bytes > most - used) return false;
+      if (used > max_used || bytes > max_used - used) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes));
     share.budget_ = this;
     share.bytes_ += bytes;

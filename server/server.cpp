@@ -15,6 +15,8 @@ const ServerFile& Server::description() const noexcept { return loop_->descripti
 
 void Server::run(StopSignals* signals) { loop_->run(signals); }
 
+ServerStats Server::stats() const noexcept { return loop_->stats(); }
+
 void Server::stop() noexcept { loop_->stop(); }
 
 }  // namespace accrete::server

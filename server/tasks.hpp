@@ -22,7 +22,7 @@ struct Client;
 /// Only the main loop looks at what it points to; the others hand it back.
 using ClientHandle = std::shared_ptr<Client>;
 
-/// The order of a client's appends. When one is refused, those behind it that are queued already are passed over; the
+/// The order of a client's appends. When one is refused, those after it that are queued already are passed over; the
 /// client sends them again, as a new generation.
 struct Lane {
   wire::SessionId session{};
@@ -38,22 +38,21 @@ struct AppendTask {
   ClientHandle client{};
   std::shared_ptr<Lane> lane{};
   std::uint64_t generation = 0;
-  Frame frame{};
-  /// An append points into the frame. A hello stands here when appends of its session are still queued.
+  MessageBytes message{};
+  /// An append points into the message. A hello stands here when appends of its session are still queued.
   std::variant<wire::Append, wire::Hello, wire::Bye> action{};
   std::uint64_t request = 0;  ///< of a hello
 
-  /// Of a batch, with the views into the frame.
+  /// Of a batch, with the views into the message.
   [[nodiscard]] std::uint64_t held_bytes() const noexcept;
 };
 
 struct RequestTask {
   ClientHandle client{};
-  Frame frame{};
-  wire::Request request{};  ///< into the frame
-  std::uint64_t clients = 0;
+  MessageBytes message{};
+  wire::Request request{};  ///< into the message
 
-  /// With the views into the frame.
+  /// With the views into the message.
   [[nodiscard]] std::uint64_t held_bytes() const noexcept;
 };
 
@@ -68,13 +67,13 @@ struct AppendResult {
   std::exception_ptr failure{};
 };
 
-/// Of a hello that stood behind appends: now they are applied.
+/// Of a hello that stood after appends: now they are applied.
 struct Greeting {
   ClientHandle client{};
   std::uint64_t request = 0;
 };
 
-/// A session that has said goodbye has ended, behind its appends.
+/// A session that has said goodbye has ended, after its appends.
 struct Farewell {
   wire::SessionId session{};
 };

@@ -63,12 +63,12 @@ class Answering {
     // As many keys as surely fit; the client asks for the others.
     constexpr std::uint64_t bytes_a_key = 256;
     const auto max_bytes = static_cast<std::size_t>(budget_.limit() / 2);
-    const std::size_t most = std::max<std::size_t>(max_bytes / bytes_a_key, 1);
+    const std::size_t max_keys = std::max<std::size_t>(max_bytes / bytes_a_key, 1);
     ListOptions options = list.options;
-    const bool is_cut = options.limit.value_or(most + 1) > most;
-    if (is_cut) options.limit = most;
+    const bool is_cut = options.limit.value_or(max_keys + 1) > max_keys;
+    if (is_cut) options.limit = max_keys;
     wire::KeyPage page{.keys = store_.list(options)};
-    page.more = is_cut && page.keys.size() == most;
+    page.more = is_cut && page.keys.size() == max_keys;
     std::string bytes = wire::encode_list(page, max_bytes);
     reserve(bytes.size(), "list the keys");
     return cut(bytes);
@@ -94,11 +94,7 @@ class Answering {
     return cut({});
   }
 
-  Parts operator()(const wire::StatsRequest&) {
-    Stats stats = store_.stats();
-    stats.clients = task_.clients;
-    return cut(wire::encode_stats(stats));
-  }
+  Parts operator()(const wire::StatsRequest&) { return cut(wire::encode_stats(store_.stats())); }
 
   Parts operator()(const wire::Removals&) { return cut(wire::encode_number(store_.removals())); }
 
@@ -139,7 +135,7 @@ class Answering {
 
 Answer answer(BufferedStore& store, ReplyBudget& budget, MessagePool& messages, RequestTask task) {
   Answer answer{
-      .request = task.request.id, .request_bytes = task.frame.bytes().size(), .held_bytes = task.held_bytes()};
+      .request = task.request.id, .request_bytes = task.message.bytes().size(), .held_bytes = task.held_bytes()};
   try {
     answer.parts = std::visit(Answering(store, budget, messages, task, answer.share), task.request.body);
   } catch (const BusyError&) {

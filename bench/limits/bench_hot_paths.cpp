@@ -90,11 +90,11 @@ void serve_messages(const Workload& workload) {
     const accrete::wire::Request request = accrete::wire::decode_request(message);
     const auto& append = std::get<accrete::wire::Append>(request.body);
     // The message is the same each time, but must be new to the session.
-    accrete::GroupedBatch batch{.entries = append.entries,
-                                .encoded = append.encoded,
-                                .options = append.options,
-                                .session = accrete::BatchId{session, i + 1}};
-    store->append_group({&batch, 1});
+    accrete::SubmittedBatch batch{.entries = append.entries,
+                                  .encoded = append.encoded,
+                                  .options = append.options,
+                                  .session = accrete::BatchId{session, i + 1}};
+    store->append_batches({&batch, 1});
     if (batch.failure) std::rethrow_exception(batch.failure);
     accrete::wire::encode_reply({.id = 0, .body = accrete::wire::Ack{.applied = i + 1}}, reply);
   }

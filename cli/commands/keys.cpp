@@ -23,7 +23,7 @@ class KeysArguments {
   void add_to(CLI::App& command) {
     dataset_.add_to(command);
     command.add_option("--prefix", prefix_, "Only keys that begin with this")->type_name("TEXT");
-    command.add_option("--after", after_, "Only keys behind this one")->type_name("KEY");
+    command.add_option("--after", after_, "Only keys after this one")->type_name("KEY");
     command.add_option("--limit", limit_, "At most so many keys")->type_name("COUNT");
     CLI::Option* const raw = command.add_flag("-0,--null", raw_, "Raw keys, each ended by a NUL byte");
     command.add_flag("--json", json_, R"(Write an array of {"key": ..., "size": ...})")->excludes(raw);

@@ -21,7 +21,7 @@ constexpr const char* footer = R"(Rows
   its columns make (without their quotes, joined by --key-separator: choose one that no column holds). The rows of a
   key keep their order. The header of each file is not stored. Blank lines are passed over. Where a file's last row
   has no ending it gets that of the line before, so that rows loaded later begin a new line.
-  --pairs appends what is behind the separator, without the line's ending. --jsonl appends the line, ending included.
+  --pairs appends what is after the separator, without the line's ending. --jsonl appends the line, ending included.
 
 Items
   --as msgpack appends each row as a map, an item of MessagePack, which accrete cat --as msgpack prints and Packed<T>
@@ -30,7 +30,7 @@ Items
   must fit into 64 bits.
 
 Malformed rows
-  A row with too few columns (with --as msgpack and a header: with fewer or more than that), with text behind a closing
+  A row with too few columns (with --as msgpack and a header: with fewer or more than that), with text after a closing
   quote, with a quote that is never closed, with an empty key or one of over 1024 bytes, or longer than --max-row; with
   --as msgpack also one that makes an item of over 64 MiB or 64 levels, and an object with a name that stands twice. It
   ends the load, with the rows before it appended; with --on-error skip it is passed over (up to the end of its first
@@ -38,7 +38,7 @@ Malformed rows
 
 Loading once
   Loading a file again appends it again. With --id NAME, what was appended of an input under that name is not appended
-  again, also after a crash half-way: the load goes on behind it, and a file that has grown is continued. An input is
+  again, also after a crash half-way: the load goes on after it, and a file that has grown is continued. An input is
   known by its header and first row, together with the options that make the keys. One that begins so but then differs
   from what was loaded is an error: give it another name, or load inputs that begin alike in one command and always in
   the same order. A last row without its ending is then not loaded, but left for the next load: whoever writes the input
@@ -211,7 +211,7 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
   }
 }
 
-/// Only here do stops wait: before it nothing has been read, and behind it nothing is left to be appended.
+/// Only here do stops wait: before it nothing has been read, and after it nothing is left to be appended.
 LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals& signals) const {
   const StopsHeldBack held(signals);
   LoadOptions options{.skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .stop_fd = signals.fd()};
@@ -249,7 +249,7 @@ void LoadArguments::summarize(const Store& store, const LoadTotals& totals, std:
   }
   std::string text = counted(totals.rows, "row") + " (" + byte_size(totals.bytes) + ") in " + seconds(time) + ", " +
                      byte_rate(totals.bytes, time);
-  if (totals.resumed_bytes > 0) text += ", behind " + byte_size(totals.resumed_bytes) + " loaded before";
+  if (totals.resumed_bytes > 0) text += ", after " + byte_size(totals.resumed_bytes) + " loaded before";
   Program::say(text + "; the dataset has " + counted(store.stats().keys, "key"));
 }
 

@@ -47,16 +47,16 @@ void write_histogram(Output& out, const Histogram& histogram) {
   const auto used = [](std::uint64_t count) { return count > 0; };
   const auto first = std::find_if(histogram.begin(), histogram.end(), used);
   const auto last = std::find_if(histogram.rbegin(), histogram.rend(), used).base();
-  const std::uint64_t most = *std::max_element(first, last);
+  const std::uint64_t max_count = *std::max_element(first, last);
   constexpr std::size_t range_width = 18;
-  const std::size_t count_width = grouped(most).size();
+  const std::size_t count_width = grouped(max_count).size();
   const std::size_t taken = range_width + count_width + 5;
   const std::size_t width = std::min<std::size_t>(terminal_width(StandardStream::output), 100);
   const std::size_t room = width > taken + 10 ? width - taken : 10;
   out.write("\n" + padded("value size", range_width) + "  " + "keys\n");
   for (auto bucket = first; bucket != last; ++bucket) {
     const auto digits = static_cast<std::size_t>(bucket - histogram.begin());
-    const double share = static_cast<double>(*bucket) / static_cast<double>(most);
+    const double share = static_cast<double>(*bucket) / static_cast<double>(max_count);
     const auto bar = static_cast<std::size_t>(share * static_cast<double>(room) + 0.999);
     out.write(padded(range_of(digits), range_width) + "  " + padded(grouped(*bucket), count_width) +
               (bar > 0 ? "  " + std::string(bar, '#') : "") + "\n");
@@ -87,7 +87,8 @@ class StatArguments {
     const bool is_path = dataset_.dataset.find("://") == std::string::npos;
     const std::optional<DatasetInfo> about = is_path ? std::optional(info(dataset_.dataset)) : std::nullopt;
     const Stats totals = store->stats();
-    if (json_) return write_json(program.out(), about, totals);
+    const std::optional<ServerStats> server = server_stats(*store);
+    if (json_) return write_json(program.out(), about, totals, server);
     Output& out = program.out();
     if (about) {
       out.write("layout   " + about->layout + ", format version " + std::to_string(about->format_version) + "\n");
@@ -100,10 +101,11 @@ class StatArguments {
       out.write("codec    " + about->codec + "\n");
       out.write("stored   " + byte_size(totals.stored_bytes) + stored_share(totals) + "\n");
     }
-    if (totals.clients > 0) {
+    if (server) {
       out.write("buffered " + byte_size(totals.buffered_bytes) + " of these, after " + grouped(totals.flushes) +
                 " flushes\n");
-      out.write("clients  " + grouped(totals.clients) + "\n");
+      out.write("clients  " + grouped(server->clients) + ", of which the server has applied " +
+                grouped(server->batches) + " batches (" + byte_size(server->batch_bytes) + ")\n");
     }
     const std::vector<KeySize> keys = store->list();
     if (keys.empty()) return;
@@ -114,7 +116,8 @@ class StatArguments {
   }
 
  private:
-  static void write_json(Output& out, const std::optional<DatasetInfo>& about, const Stats& totals) {
+  static void write_json(Output& out, const std::optional<DatasetInfo>& about, const Stats& totals,
+                         const std::optional<ServerStats>& server) {
     nlohmann::ordered_json object;
     if (about) {
       object = {{"layout", about->layout},
@@ -127,7 +130,15 @@ class StatArguments {
     object["stored_bytes"] = totals.stored_bytes;
     object["buffered_bytes"] = totals.buffered_bytes;
     object["flushes"] = totals.flushes;
-    object["clients"] = totals.clients;
+    if (server) {
+      object["server"] = {{"clients", server->clients},
+                          {"refused_clients", server->refused_clients},
+                          {"batches", server->batches},
+                          {"batch_bytes", server->batch_bytes},
+                          {"refused_batches", server->refused_batches},
+                          {"queued_bytes", server->queued_bytes},
+                          {"answers", server->answers}};
+    }
     out.write(object.dump() + "\n");
   }
 

@@ -68,8 +68,8 @@ std::unique_ptr<Store> try_connect(const OpenDirectory& found, const ServerFile&
       return connect(endpoint.address, client, patience, std::move(reader), options.on_lost_appends);
     } catch (const NetworkError&) {
       // Nothing answers at all, such as where the socket lies in a /tmp that this process does not see.
-      const auto most = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
-      if (std::chrono::steady_clock::now() >= begin + most) throw;
+      const auto max_wait = is_ending(endpoint) ? client.timeout : std::min(client.timeout, client.connect_timeout);
+      if (std::chrono::steady_clock::now() >= begin + max_wait) throw;
     } catch (const TimeoutError&) {
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }

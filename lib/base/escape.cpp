@@ -14,7 +14,7 @@ bool is_continuation(std::string_view bytes, std::size_t at) {
 }
 
 /// The length of the printable character at the front of `bytes`; 0 if there is none. Refuses overlong forms,
-/// surrogates and what lies behind U+10FFFF, as RFC 3629 asks.
+/// surrogates and what lies after U+10FFFF, as RFC 3629 asks.
 std::size_t printable_size(std::string_view bytes) {
   const auto first = static_cast<unsigned char>(bytes[0]);
   if (first < 0x80) return first >= 0x20 && first != 0x7F && first != '\\' ? 1 : 0;

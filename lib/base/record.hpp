@@ -5,14 +5,14 @@
 //   header = checksum:u64 header_check:u32 size:u32 durable:u64
 //
 // `size` is that of the payload; zero bytes pad the record to a multiple of 8. `checksum` is the XXH3-64 of the payload
-// and `header_check` the low half of that of the 12 bytes behind it, both seeded with the stream's nonce + the record's
+// and `header_check` the low half of that of the 12 bytes after it, both seeded with the stream's nonce + the record's
 // offset: what stood at that place in a former use of the file, or at another place, is no record, and a payload cannot
 // forge one, since it does not know the nonce. `durable` is how far the stream was known to survive power loss when the
-// record was written. So a bad record can be judged by what is whole behind it:
+// record was written. So a bad record can be judged by what is whole after it:
 //   - nothing is: it is the torn tail, and the stream ends before it;
-//   - something is: power loss has taken what was not synced, if no whole record behind says that it was durable,
+//   - something is: power loss has taken what was not synced, if no whole record after says that it was durable,
 //     and then the stream ends there, too; otherwise it is damage.
-// The check of the header alone makes looking for whole records behind a bad one cheap. Rejected: one checksum over
+// The check of the header alone makes looking for whole records after a bad one cheap. Rejected: one checksum over
 // both, since then a damaged size hides where the next record begins.
 #pragma once
 
@@ -39,7 +39,7 @@ struct RecordHeader {
   std::uint64_t durable = 0;
 };
 
-/// Completes a record that is to stand at `offset`: `record` holds record_header_size bytes of any value, and behind
+/// Completes a record that is to stand at `offset`: `record` holds record_header_size bytes of any value, and after
 /// them the payload, of up to max_record_payload bytes.
 void seal_record(std::string& record, std::uint64_t nonce, std::uint64_t offset, std::uint64_t durable);
 

@@ -28,7 +28,7 @@ Codec make_codec(Method method, std::int64_t level) {
                                std::string(info.level_name) + " " + std::to_string(level) + ": it takes " +
                                std::to_string(info.lowest) + " to " + std::to_string(info.highest));
   }
-  return CodecParts::join(method, static_cast<int>(level));
+  return CodecAccess::join(method, static_cast<int>(level));
 }
 
 [[noreturn]] void throw_no_such_codec(std::string_view name) {

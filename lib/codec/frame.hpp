@@ -78,7 +78,7 @@ class FrameCursor {
   explicit FrameCursor(std::string_view encoded, const FramePlace& place = {}) noexcept
       : left_(encoded), place_(place) {}
 
-  /// nullopt behind the last. Throws CorruptionError for what is no frame, or not all of one.
+  /// nullopt after the last. Throws CorruptionError for what is no frame, or not all of one.
   [[nodiscard]] std::optional<Frame> next();
 
  private:

@@ -36,8 +36,8 @@ bool looks_random(std::string_view sample) {
 }
 
 std::unique_ptr<Compressor> make_compressor(const Codec& codec) {
-  const Method method = CodecParts::method(codec);
-  return method == Method::stored ? nullptr : find_library(method)->make_compressor(CodecParts::level(codec));
+  const Method method = CodecAccess::method(codec);
+  return method == Method::stored ? nullptr : find_library(method)->make_compressor(CodecAccess::level(codec));
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ void Doubt::passed(std::uint64_t size) noexcept {
 }
 
 FrameEncoder::FrameEncoder(const Codec& codec)
-    : method_(CodecParts::method(codec)),
+    : method_(CodecAccess::method(codec)),
       compressor_(make_compressor(codec)),
       small_frames_(max_trust_in_small_frames),
       large_frames_(max_trust) {}

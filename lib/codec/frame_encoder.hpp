@@ -47,7 +47,7 @@ class FrameEncoder {
   enum class Appended { frame, header };
 
   /// The same for what one frame holds. Of bytes that are stored as they are it can leave the copying to the caller:
-  /// then only the header is appended, and they are to stand behind it.
+  /// then only the header is appended, and they are to stand after it.
   Appended append_frame(std::string_view bytes, std::string& to, bool may_leave_payload = false);
 
  private:

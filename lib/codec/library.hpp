@@ -35,7 +35,7 @@ class Decompressor {
   Decompressor& operator=(const Decompressor&) = delete;
 
   /// Whether `bytes`, which may be anything but empty, are the encoding of exactly as many bytes as fill `to`.
-  /// Nothing behind `to` is written, whatever they say. Throws std::bad_alloc.
+  /// Nothing after `to` is written, whatever they say. Throws std::bad_alloc.
   virtual bool decompress(std::string_view bytes, std::span<char> to) = 0;
 };
 

@@ -36,7 +36,7 @@ inline constexpr std::array<MethodInfo, 7> methods = {{
 }
 
 /// What a codec is made of.
-struct CodecParts {
+struct CodecAccess {
   [[nodiscard]] static Codec join(Method method, int level) noexcept {
     return {static_cast<std::uint8_t>(method), level};
   }

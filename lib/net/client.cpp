@@ -37,6 +37,10 @@ class Client final : public Store, private AtFork {
 
   void wait_ready() { session().wait_ready(patience_.opening); }
 
+  [[nodiscard]] ServerStats server_stats() const {
+    return wire::decode_server_stats(call("get the server's statistics", wire::ServerStatsRequest{}));
+  }
+
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     within_memory("append", [&] {
@@ -169,6 +173,11 @@ class Client final : public Store, private AtFork {
 };
 
 }  // namespace
+
+std::optional<ServerStats> server_stats(const Store& store) {
+  const auto* const client = dynamic_cast<const Client*>(&store);
+  return client ? std::optional(client->server_stats()) : std::nullopt;
+}
 
 std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience,
                                std::unique_ptr<const DirectReader> files, LostAppendsHandler on_lost_appends) {

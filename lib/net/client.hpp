@@ -19,11 +19,11 @@ namespace accrete {
 /// What holds when a call has returned:
 /// - `append` and `append_batch`, with Acknowledgement::window: the batch is in this process's memory. The server gets
 ///   it within options.linger and the window's room; while the window is full, appends wait. If the server refuses it
-///   for now (its disk is full), the batch and those behind it stay, in their order; the next call throws the server's
+///   for now (its disk is full), the batch and those after it stay, in their order; the next call throws the server's
 ///   error, once, without having done its own work; they are sent again at the call after that and, every 100 ms to
 ///   1 s, in the background. Nothing is lost or doubled. If the server refuses it for good (its dataset is damaged or
 ///   may not be written to), the batch is given up, with what shares its message, and the next call says so, once.
-///   Other clients see the batch, and what they append stands behind it, once it is acknowledged: at the latest when a
+///   Other clients see the batch, and what they append stands after it, once it is acknowledged: at the latest when a
 ///   call that waits has returned.
 /// - with Acknowledgement::each, or with `sync` or `expect_size`: the server has applied the batch, at its durability
 ///   (with `sync`: against power loss). A refusal is thrown by the call and the batch is given up. If the server says

@@ -18,13 +18,13 @@ constexpr std::size_t key_bytes = 32;
 constexpr std::string_view first_line = "accrete secret key\n";
 
 std::string read_all(const std::string& path) {
-  constexpr std::size_t most = std::size_t{1} << 20;
+  constexpr std::size_t max_size = std::size_t{1} << 20;
   const std::unique_ptr<ByteSource> source = open_source(path);
   std::string text;
   std::array<char, 4096> piece{};
   while (const std::size_t size = source->read(piece)) {
     text.append(piece.data(), size);
-    if (text.size() > most)
+    if (text.size() > max_size)
       throw InvalidArgumentError("cannot read keys from " + accrete::quoted(path) + ": it is too long");
   }
   return text;
@@ -79,7 +79,7 @@ KeyPair decode_secret_file(std::string_view text, const std::string& path) {
   if (!is_curve_key(public_key)) refuse(2, "there is no public key");
   const std::string_view secret_key = take_field(text, "secret_key").value_or("");
   if (!is_curve_key(secret_key)) refuse(3, "there is no secret key");
-  if (!text.empty()) refuse(4, "something stands behind the keys");
+  if (!text.empty()) refuse(4, "something stands after the keys");
   std::array<char, key_length + 1> expected{};
   if (zmq_curve_public(expected.data(), std::string(secret_key).c_str()) != 0 || public_key != expected.data()) {
     refuse(2, "the public key is not that of the secret key");

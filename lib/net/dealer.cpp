@@ -103,8 +103,8 @@ void Dealer::watch(zmq::socket_t& socket) {
 
 void Dealer::close(std::chrono::milliseconds linger) noexcept {
   if (socket_) {
-    constexpr std::chrono::milliseconds most{std::numeric_limits<int>::max()};
-    const auto linger_ms = static_cast<int>(std::min(linger, most).count());
+    constexpr std::chrono::milliseconds max_linger{std::numeric_limits<int>::max()};
+    const auto linger_ms = static_cast<int>(std::min(linger, max_linger).count());
     (void)zmq_setsockopt(socket_->handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     socket_.reset();
   }

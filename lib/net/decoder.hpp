@@ -66,11 +66,11 @@ class Decoder {
     if (key.empty() || key.size() > max_key_size) fail("a key has " + std::to_string(key.size()) + " bytes");
     return key;
   }
-  /// A count of things that have at least `least` bytes each.
+  /// A count of things that have at min_size `min_size` bytes each.
   template <typename T>
-  std::size_t count(std::size_t least) {
+  std::size_t count(std::size_t min_size) {
     const T count = integer<T>();
-    if (count > reader_.left() / least) {
+    if (count > reader_.left() / min_size) {
       fail("it says that it holds " + std::to_string(count) + " items, for which it is too short");
     }
     return static_cast<std::size_t>(count);

@@ -7,7 +7,7 @@
 
 namespace accrete {
 
-/// `ipc://` or `tcp://` with something behind it.
+/// `ipc://` or `tcp://` with something after it.
 [[nodiscard]] bool is_endpoint(std::string_view text) noexcept;
 
 [[nodiscard]] bool is_tcp(std::string_view endpoint) noexcept;

@@ -14,7 +14,7 @@ namespace accrete {
 
 /// Entries are grouped by key here: the server then looks for a key once a message.
 ///
-/// Bytes are copied one behind the other as they come, whatever their key, and a chain of pieces leads through those of
+/// Bytes are copied one after the other as they come, whatever their key, and a chain of pieces leads through those of
 /// a key: an append touches the end of one buffer and its key's group, and allocates nothing once the buffers have
 /// grown. The message then has each key once, with all its bytes.
 class GatheredBatch {

@@ -18,7 +18,7 @@ using RequestBody = decltype(Request::body);
 using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
-static_assert(std::is_same_v<std::variant_alternative_t<0x11 - first_request, RequestBody>, Locate>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x12 - first_request, RequestBody>, ServerStatsRequest>);
 constexpr std::uint8_t part_kind = 0x44;
 static_assert(std::is_same_v<std::variant_alternative_t<part_kind - first_reply, ReplyBody>, Part>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
@@ -94,6 +94,7 @@ class Encoder {
     for (const WriterId& writer : bye.writers) to_ += as_string_view(writer);
   }
   void operator()(const Removals&) {}
+  void operator()(const ServerStatsRequest&) {}
 
   void operator()(const Welcome& welcome) {
     to_ += as_string_view(welcome.incarnation);
@@ -238,6 +239,8 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return Removals{};
     case 0x11:
       return Locate{.keys = decode_keys(from)};
+    case 0x12:
+      return ServerStatsRequest{};
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
   }

@@ -1,6 +1,6 @@
 // The wire protocol between a client and the caching server. No sockets here: messages to bytes and back.
 //
-// A client is a ZeroMQ DEALER, the server a ROUTER; a message is one frame (behind the identity that ROUTER adds).
+// A client is a ZeroMQ DEALER, the server a ROUTER; a message is one frame (after the identity that ROUTER adds).
 // All integers are little-endian.
 //
 //   message   = header body
@@ -21,7 +21,7 @@
 //   drop      = %x08 ;                                            → parts: nothing
 //   flush     = %x09 ;                                            → parts: nothing
 //   sync      = %x0a ;                                            → parts: nothing
-//   stats     = %x0b ;                                            → parts: 6*u64, in the order of Stats
+//   stats     = %x0b ;                                            → parts: 5*u64, in the order of Stats
 //   writer    = %x0c ; writer:16                                  → parts: %x00 / %x01 sequence:u64
 //   ping      = %x0d ;                                            → parts: nothing
 //   more      = %x0e ; request:u64 parts:u32                      ; that reply may have so many parts more
@@ -30,6 +30,7 @@
 //   removals  = %x10 ;                                            → parts: u64
 //   locate    = %x11 ; count:u32 *key                             → parts: dataset:16 removals:u64 count:u32
 //                                                                          *(in_file:u64 size:u64 bytes)
+//   server    = %x12 ;                                            → parts: 7*u64, in the order of ServerStats
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id,
 //                                                                     ; 8 the id is of the client's own making,
@@ -52,7 +53,7 @@
 //   error     = type:u8 retryable:u8 code:u32 size:u32 message    ; code: an errno, or 0; types: see error_reply.cpp
 //
 // A session is a client's UUID; its appends are numbered from 1 on without a gap. The server applies a batch only if
-// its sequence is the one behind `applied`; one that was applied already is acknowledged again, and one further on is
+// its sequence is the one after `applied`; one that was applied already is acknowledged again, and one further on is
 // passed over without a word, since one before it was refused or lost. An ack covers all up to `applied`. After a
 // `refused` the client sends again from that sequence on, or gives that batch up by sending another under its number.
 // A refusal that is not retryable is for good; a client sends again what was refused for now.
@@ -63,7 +64,7 @@
 // time, so a batch that comes again with such an id is refused where the id is not known and may have been forgotten.
 //
 // An append that may be refused for what the store holds (expect_size) is sent only when nothing else is in flight, and
-// nothing behind it until it is answered.
+// nothing after it until it is answered.
 //
 // A server answers with `reset` what is damaged, and what comes over a connection on which no hello was said, or whose
 // session goes on elsewhere: only a new hello tells both sides where they stand. A client that gets a damaged message
@@ -102,7 +103,7 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 6;
+inline constexpr std::uint8_t version = 7;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
@@ -166,12 +167,13 @@ struct Removals {};
 struct Locate {
   std::vector<std::string_view> keys{};
 };
+struct ServerStatsRequest {};
 
 /// Views point into the message.
 struct Request {
   std::uint64_t id = 0;
   std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
-               More, Bye, Removals, Locate>
+               More, Bye, Removals, Locate, ServerStatsRequest>
       body{};
 };
 
@@ -217,10 +219,10 @@ struct Reply {
 /// The keys of a `list`, or as many of them as the server gives at once.
 struct KeyPage {
   std::vector<KeySize> keys{};
-  bool more = false;  ///< there are others behind the last
+  bool more = false;  ///< there are others after the last
 };
 
-/// Each replaces the contents of `to`, whose memory is used again. A list's prefix and `after` are cut behind the size
+/// Each replaces the contents of `to`, whose memory is used again. A list's prefix and `after` are cut after the size
 /// of the longest key, which changes no result.
 void encode_request(const Request& request, std::string& to);
 void encode_reply(const Reply& reply, std::string& to);
@@ -260,6 +262,8 @@ void end_part(std::string& part_message);
 [[nodiscard]] KeyPage decode_list(std::string_view bytes);
 [[nodiscard]] std::string encode_stats(const Stats& stats);
 [[nodiscard]] Stats decode_stats(std::string_view bytes);
+[[nodiscard]] std::string encode_server_stats(const ServerStats& stats);
+[[nodiscard]] ServerStats decode_server_stats(std::string_view bytes);
 [[nodiscard]] std::string encode_values(std::span<const std::string> values);
 /// Hands the same to `add`, piece by piece, and says how many bytes it has.
 void encode_values(std::span<const std::string> values, const std::function<void(std::string_view)>& add);

@@ -1,5 +1,6 @@
 // The results that replies carry.
 #include <algorithm>
+#include <initializer_list>
 
 #include "base/bytes.hpp"
 #include "net/decoder.hpp"
@@ -7,11 +8,17 @@
 
 namespace accrete::wire {
 
-std::string encode_number(std::uint64_t number) {
+namespace {
+
+std::string encode_numbers(std::initializer_list<std::uint64_t> numbers) {
   std::string bytes;
-  append_le(bytes, number);
+  for (const std::uint64_t number : numbers) append_le(bytes, number);
   return bytes;
 }
+
+}  // namespace
+
+std::string encode_number(std::uint64_t number) { return encode_numbers({number}); }
 
 std::uint64_t decode_number(std::string_view bytes) {
   Decoder from("the number in a server's reply", bytes);
@@ -70,18 +77,27 @@ KeyPage decode_list(std::string_view bytes) {
 }
 
 std::string encode_stats(const Stats& stats) {
-  std::string bytes;
-  for (const std::uint64_t number :
-       {stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes, stats.clients}) {
-    append_le(bytes, number);
-  }
-  return bytes;
+  return encode_numbers({stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes});
 }
 
 Stats decode_stats(std::string_view bytes) {
-  Decoder from("a server's statistics", bytes);
+  Decoder from("a store's statistics", bytes);
   Stats stats;
-  from.integers(stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes, stats.clients);
+  from.integers(stats.keys, stats.bytes, stats.stored_bytes, stats.buffered_bytes, stats.flushes);
+  from.end();
+  return stats;
+}
+
+std::string encode_server_stats(const ServerStats& stats) {
+  return encode_numbers({stats.clients, stats.refused_clients, stats.batches, stats.batch_bytes, stats.refused_batches,
+                         stats.queued_bytes, stats.answers});
+}
+
+ServerStats decode_server_stats(std::string_view bytes) {
+  Decoder from("a server's statistics", bytes);
+  ServerStats stats;
+  from.integers(stats.clients, stats.refused_clients, stats.batches, stats.batch_bytes, stats.refused_batches,
+                stats.queued_bytes, stats.answers);
   from.end();
   return stats;
 }

@@ -15,21 +15,23 @@
 
 namespace accrete {
 
-struct Frame::Message {
+struct MessageBytes::Message {
   zmq::message_t message;
 };
 
-Frame::Frame() noexcept = default;
-Frame::Frame(Frame&&) noexcept = default;
-Frame& Frame::operator=(Frame&&) noexcept = default;
-Frame::~Frame() = default;
-Frame::Frame(std::unique_ptr<Message> message) noexcept : message_(std::move(message)) {}
+MessageBytes::MessageBytes() noexcept = default;
+MessageBytes::MessageBytes(MessageBytes&&) noexcept = default;
+MessageBytes& MessageBytes::operator=(MessageBytes&&) noexcept = default;
+MessageBytes::~MessageBytes() = default;
+MessageBytes::MessageBytes(std::unique_ptr<Message> message) noexcept : message_(std::move(message)) {}
 
-std::string_view Frame::bytes() const noexcept {
+std::string_view MessageBytes::bytes() const noexcept {
   return message_ ? message_->message.to_string_view() : std::string_view{};
 }
 
-int Frame::descriptor() const noexcept { return message_ ? zmq_msg_get(message_->message.handle(), ZMQ_SRCFD) : -1; }
+int MessageBytes::descriptor() const noexcept {
+  return message_ ? zmq_msg_get(message_->message.handle(), ZMQ_SRCFD) : -1;
+}
 
 namespace {
 
@@ -256,8 +258,8 @@ class Router::Impl {
 
  private:
   void configure(zmq::socket_t& socket, const std::string& endpoint) {
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(std::min(options_.max_message, most)));
+    constexpr std::uint64_t max_number = std::numeric_limits<std::int64_t>::max();
+    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(std::min(options_.max_message, max_number)));
     socket.set(zmq::sockopt::rcvhwm, options_.receive_queue);
     socket.set(zmq::sockopt::sndhwm, options_.send_queue);
     socket.set(zmq::sockopt::router_mandatory, true);
@@ -282,13 +284,13 @@ class Router::Impl {
     if (!socket.recv(identity, zmq::recv_flags::dontwait)) return std::nullopt;
     Received received;
     received.from = {endpoint, identity.to_string()};
-    auto body = std::make_unique<Frame::Message>();
+    auto body = std::make_unique<MessageBytes::Message>();
     std::size_t frames = 0;
     for (; socket.get(zmq::sockopt::rcvmore); ++frames) {
       (void)socket.recv(body->message, zmq::recv_flags::dontwait);
     }
     received.malformed = frames != 1;
-    if (!received.malformed) received.frame = Frame(std::move(body));
+    if (!received.malformed) received.message = MessageBytes(std::move(body));
     return received;
   }
 
@@ -331,7 +333,7 @@ SendResult Router::try_send(const Peer& to, std::string_view bytes) {
 
 SendResult Router::try_send(const Peer& to, const SharedMessage& message) {
   return with_zmq_errors("send to", "a client", [&] {
-    zmq::message_t frame = make_frame(message);  // before the identity, behind which it may not fail
+    zmq::message_t frame = make_frame(message);  // before the identity, after which it may not fail
     return impl_->try_send(
         to, [&](zmq::socket_t& socket) { (void)socket.send(std::move(frame), zmq::send_flags::dontwait); });
   });

@@ -29,13 +29,13 @@ struct Peer {
 };
 
 /// The bytes of a message, where ZeroMQ has put them. May go to and end in another thread.
-class Frame {
+class MessageBytes {
  public:
-  Frame() noexcept;
-  Frame(Frame&&) noexcept;
-  Frame& operator=(Frame&&) noexcept;
-  ~Frame();
-  /// They do not move with the frame.
+  MessageBytes() noexcept;
+  MessageBytes(MessageBytes&&) noexcept;
+  MessageBytes& operator=(MessageBytes&&) noexcept;
+  ~MessageBytes();
+  /// They do not move with the message.
   [[nodiscard]] std::string_view bytes() const noexcept;
   /// Of the connection that it has come over; -1 if it is not known. It may be closed already.
   [[nodiscard]] int descriptor() const noexcept;
@@ -43,14 +43,14 @@ class Frame {
  private:
   friend class Router;
   struct Message;
-  explicit Frame(std::unique_ptr<Message> message) noexcept;
+  explicit MessageBytes(std::unique_ptr<Message> message) noexcept;
   std::unique_ptr<Message> message_;
 };
 
 struct Received {
   Peer from{};
-  Frame frame{};
-  bool malformed = false;  ///< it had another number of frames than one; `frame` is empty
+  MessageBytes message{};
+  bool malformed = false;  ///< it had another number of frames than one; `message` is empty
 };
 
 enum class SendResult {
@@ -70,7 +70,7 @@ struct ServerCurve {
 };
 
 struct RouterOptions {
-  std::uint64_t max_message = std::uint64_t{4} << 20;  ///< a peer that sends a longer frame is disconnected
+  std::uint64_t max_message = std::uint64_t{4} << 20;  ///< a peer that sends a longer message is disconnected
   int receive_queue = 4;                               ///< messages of a peer that wait to be received
   int send_queue = 8;                                  ///< messages to a peer that wait to be sent
   std::optional<ServerCurve> curve{};

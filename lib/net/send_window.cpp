@@ -89,7 +89,7 @@ std::optional<SendWindow::Refusal> SendWindow::refuse(std::uint64_t sequence, co
   Refusal refusal{.kept = error.retryable() && refused.kind == Kind::pipelined && must_be_kept(refused)};
   std::deque<Batch> left;
   for (Batch& batch : batches_) {
-    // Without the one that was refused those behind it can go on; calls that wait behind one that stays get its error,
+    // Without the one that was refused those after it can go on; calls that wait after one that stays get its error,
     // and so does whoever sends again what is told: none of it may stay and be applied yet.
     const bool is_first = &batch == &batches_.front();
     const bool gives_up = refusal.kept ? !must_be_kept(batch) : is_first;

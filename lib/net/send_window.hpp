@@ -20,7 +20,7 @@ struct Outcome {
 };
 
 /// Numbers batches, holds each until it is acknowledged, and knows which are to be sent. The sequence of a batch
-/// follows from its place, so giving one up moves those behind it. Not thread-safe.
+/// follows from its place, so giving one up moves those after it. Not thread-safe.
 class SendWindow {
  public:
   enum class Kind {
@@ -30,7 +30,7 @@ class SendWindow {
 
   struct Refusal {
     bool kept = false;  ///< the batch is to be sent again: its append has returned, and the server may take it later
-    bool told = false;  ///< a call that waits, for it or for one behind it, gets the error, or has had one
+    bool told = false;  ///< a call that waits, for it or for one after it, gets the error, or has had one
   };
 
   [[nodiscard]] bool empty() const noexcept { return batches_.empty(); }
@@ -58,7 +58,7 @@ class SendWindow {
   void push(SharedMessage message, std::shared_ptr<Outcome> outcome, Kind kind);
 
   /// The next message to send, nullptr if there is none or if `limit` bytes are in flight; mark_sent() goes on to the
-  /// one behind.
+  /// one after.
   [[nodiscard]] SharedMessage next_to_send(std::uint64_t limit) const;
   void mark_sent();
 
@@ -79,7 +79,7 @@ class SendWindow {
   /// All up to `applied` are applied. False if that is more than was sent.
   [[nodiscard]] bool acknowledge(std::uint64_t applied);
 
-  /// The batch `sequence` was refused, those before it are applied, and those behind it were passed over: calls that
+  /// The batch `sequence` was refused, those before it are applied, and those after it were passed over: calls that
   /// wait for them are told, and what is left is to be sent again. nullopt if that cannot be.
   [[nodiscard]] std::optional<Refusal> refuse(std::uint64_t sequence, const SavedError& error);
 
@@ -88,7 +88,7 @@ class SendWindow {
   [[nodiscard]] bool give_up_sent(const SavedError& error);
   [[nodiscard]] bool has_sent() const noexcept { return !batches_.empty() && batches_.front().was_sent; }
 
-  /// A new connection: all is to be sent again, behind `applied`. False if that is more than was ever sent.
+  /// A new connection: all is to be sent again, after `applied`. False if that is more than was ever sent.
   [[nodiscard]] bool restart(std::uint64_t applied);
 
  private:

@@ -100,10 +100,10 @@ ServerFile decode_server_file(std::string_view text, const std::string& path) {
 std::optional<ServerFile> try_load_server_file(Directory& dataset) {
   const std::unique_ptr<File> file = dataset.try_open(server_name, OpenMode::read);
   if (!file) return std::nullopt;
-  constexpr std::uint64_t most = std::uint64_t{64} << 10;  // it is a few lines
+  constexpr std::uint64_t max_size = std::uint64_t{64} << 10;  // it is a few lines
   const std::string path = dataset.path() + "/" + server_name;
   const std::uint64_t size = file->size();
-  if (size > most) throw_damaged(path, "it has " + std::to_string(size) + " bytes");
+  if (size > max_size) throw_damaged(path, "it has " + std::to_string(size) + " bytes");
   std::string text(size, '\0');
   text.resize(file->read_at(0, text));
   return decode_server_file(text, path);

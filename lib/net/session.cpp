@@ -133,18 +133,18 @@ void Session::throw_no_welcome(std::chrono::milliseconds waited) const {
                      "connect_timeout");
 }
 
-void Session::wait_ready(std::optional<std::chrono::milliseconds> most) {
+void Session::wait_ready(std::optional<std::chrono::milliseconds> max_wait) {
   Lock lock(mutex_);
-  wait_ready(lock, most);
+  wait_ready(lock, max_wait);
 }
 
-void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> most) {
+void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> max_wait) {
   const Counted counted(waiters_);
   const Clock::time_point began = Clock::now();
   while (!is_ready_) {
     if (fatal_) fatal_->raise();
     if (is_hopeless_ && last_failure_) last_failure_->raise();
-    const std::chrono::milliseconds patience = std::min(time_to_open(), most.value_or(time_to_open()));
+    const std::chrono::milliseconds patience = std::min(time_to_open(), max_wait.value_or(time_to_open()));
     const Clock::time_point until = began + patience;
     if (Clock::now() >= until) throw_no_welcome(patience);
     (void)changed_.wait_until(lock, until);
@@ -154,7 +154,7 @@ void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> mo
 std::uint64_t Session::max_message() {
   Lock lock(mutex_);
   wait_ready(lock);
-  return max_message_bytes();
+  return message_limit();
 }
 
 void Session::enter(Lock& lock) {
@@ -166,10 +166,10 @@ void Session::enter(Lock& lock) {
   wake_up_.signal();
 }
 
-std::uint64_t Session::max_message_bytes() const { return std::min(welcome_.max_message, GatheredBatch::max_bytes); }
+std::uint64_t Session::message_limit() const { return std::min(welcome_.max_message, GatheredBatch::max_bytes); }
 
 void Session::check_size(std::uint64_t size, std::string_view what) const {
-  const std::uint64_t limit = max_message_bytes();
+  const std::uint64_t limit = message_limit();
   if (size <= limit) return;
   throw TooLargeError("cannot " + std::string(what) + " at the server " + accrete::quoted(endpoint_) +
                       ": the message would have " + std::to_string(size) + " bytes, and it takes " +
@@ -312,7 +312,7 @@ std::uint64_t Session::ask_for_seal() {
 void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view what) {
   const std::uint64_t seals = ask_for_seal();
   wait(lock, deadline, what, Heed::remembered_errors, [&] { return seals_ >= seals || try_seal(); });
-  // Others may have put batches behind meanwhile; those are waited for too.
+  // Others may have put batches after meanwhile; those are waited for too.
   const std::uint64_t ticket = window_.next_ticket() - 1;
   if (!window_.is_settled(ticket)) {
     wake_up_.signal();

@@ -42,7 +42,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// Waits for the server's first welcome, for so long, or as the options have it.
-  void wait_ready(std::optional<std::chrono::milliseconds> most = std::nullopt);
+  void wait_ready(std::optional<std::chrono::milliseconds> max_wait = std::nullopt);
 
   /// Of the server that was connected last.
   [[nodiscard]] std::uint64_t max_message();
@@ -72,14 +72,14 @@ class Session {
   [[nodiscard]] Clock::time_point deadline() const;
   /// Longer once there was a connection: the server is there, and may be busy.
   [[nodiscard]] std::chrono::milliseconds time_to_open() const;
-  void wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> most = std::nullopt);
+  void wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> max_wait = std::nullopt);
   void enter(Lock& lock);
   template <typename Predicate>
   void wait(Lock& lock, Clock::time_point deadline, std::string_view what, Heed heed, Predicate is_done);
   void throw_remembered();
   [[noreturn]] void throw_timeout(std::string_view what) const;
   [[noreturn]] void throw_no_welcome(std::chrono::milliseconds waited) const;
-  [[nodiscard]] std::uint64_t max_message_bytes() const;
+  [[nodiscard]] std::uint64_t message_limit() const;
   [[nodiscard]] std::uint64_t wait_for_forgotten();
   void check_size(std::uint64_t size, std::string_view what) const;
   /// The number of seals after which what is gathered now is in the window.

@@ -19,9 +19,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::uint64_t descriptor_limit() noexcept {
-  constexpr std::uint64_t largest = 1 << 30;
+  constexpr std::uint64_t max_limit = 1 << 30;
   rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::min<std::uint64_t>(limit.rlim_cur, largest) : largest;
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::min<std::uint64_t>(limit.rlim_cur, max_limit) : max_limit;
 }
 
 /// The system gives the lowest number that is free, so that a high one tells that few are left.
@@ -157,8 +157,8 @@ Connections& connections() {
 }  // namespace
 
 std::size_t max_connections() noexcept {
-  constexpr std::uint64_t fewest = 8;
-  return static_cast<std::size_t>(std::max(descriptor_limit() / 8 * 3, fewest));
+  constexpr std::uint64_t min_connections = 8;
+  return static_cast<std::size_t>(std::max(descriptor_limit() / 8 * 3, min_connections));
 }
 
 KeptConnection::KeptConnection(int descriptor) : descriptor_(descriptor), number_(connections().keep(descriptor)) {}

@@ -23,8 +23,8 @@ constexpr std::chrono::microseconds fork_pause{100};
 
 Clock::time_point deadline_after(std::chrono::milliseconds timeout) {
   const Clock::time_point now = Clock::now();
-  const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
-  return timeout >= most ? Clock::time_point::max() : now + timeout;
+  const auto max_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
+  return timeout >= max_timeout ? Clock::time_point::max() : now + timeout;
 }
 
 /// A thread waits to fork.

@@ -123,7 +123,7 @@ class FileLock::QueuePlace {
  public:
   QueuePlace(FileLock& lock, LockMode mode) : lock_(lock), mode_(mode) {
     do {
-      // A byte behind all, whatever lies between: who filled a gap would stand before those who came earlier.
+      // A byte after all, whatever lies between: who filled a gap would stand before those who came earlier.
       while (const std::optional<Bytes> taken = lock_.find_obstacle(LockMode::exclusive, {.begin = byte_.begin})) {
         has_place_ = taken->size > 0;  // otherwise a program that is not accrete has locked the whole file
         if (!has_place_) return;

@@ -8,7 +8,7 @@
 // in, without a queue.
 //
 //   byte 0   the lock
-//   byte 1…  the queue: who waits locks a byte behind all that are locked, to read shared, to write exclusively. First
+//   byte 1…  the queue: who waits locks a byte after all that are locked, to read shared, to write exclusively. First
 //            is a reader with no writer's byte before its own, and a writer with no byte before its own.
 //
 // The system drops the bytes of a process that dies, so the queue has no dead in it, and holds no numbers that could

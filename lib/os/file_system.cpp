@@ -14,13 +14,13 @@
 namespace accrete {
 namespace {
 
-struct KnownFileSystem {
+struct FileSystemRow {
   std::uint32_t magic;  ///< as statfs(2) and linux/magic.h have it
   std::string_view name;
   bool is_local;
 };
 
-constexpr std::array<KnownFileSystem, 47> known{{
+constexpr std::array<FileSystemRow, 47> known{{
     {0x0000EF53, "ext4", true},  // ext2 and ext3, too
     {0x58465342, "xfs", true},      {0x9123683E, "btrfs", true},    {0x2FC12FC1, "zfs", true},
     {0x01021994, "tmpfs", true},    {0x858458F6, "ramfs", true},    {0x794C7630, "overlay", true},

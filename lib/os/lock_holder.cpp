@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether a line of /proc/…/fdinfo tells of an exclusive lock of a file's first byte: those behind are the queue.
+/// Whether a line of /proc/…/fdinfo tells of an exclusive lock of a file's first byte: those after are the queue.
 /// "lock:\t1: OFDLCK  ADVISORY  WRITE -1 fe:00:9978066 0 0": the last two are where it begins and ends; "-> " stands
 /// before a lock that is waited for.
 bool tells_of_lock(const std::string& line) {

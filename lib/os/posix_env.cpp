@@ -101,15 +101,15 @@ Boot read_boot() {
   constexpr int tries = 3;
   constexpr std::int64_t good_enough = 1'000'000;
   Boot boot{.id = id};
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (int i = 0; i < tries && least > good_enough; ++i) {
+  std::int64_t min_gap = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < tries && min_gap > good_enough; ++i) {
     const std::int64_t before = read_clock(CLOCK_BOOTTIME) - offset;
     const std::int64_t now = read_clock(CLOCK_REALTIME);
-    const std::int64_t behind = read_clock(CLOCK_BOOTTIME) - offset;
-    if (behind - before >= least) continue;
-    least = behind - before;
-    boot.epoch = now - behind;
-    boot.uptime = static_cast<std::uint64_t>(behind);
+    const std::int64_t after = read_clock(CLOCK_BOOTTIME) - offset;
+    if (after - before >= min_gap) continue;
+    min_gap = after - before;
+    boot.epoch = now - after;
+    boot.uptime = static_cast<std::uint64_t>(after);
   }
   return boot;
 }

@@ -19,10 +19,10 @@ namespace {
 /// In which a private directory may lie, in the order in which they are tried.
 std::vector<std::string> runtime_directories() {
   std::vector<std::string> directories;
-  // Behind a longer one the path of a socket would not fit.
-  constexpr std::size_t most = 70;
+  // After a longer one the path of a socket would not fit.
+  constexpr std::size_t max_path = 70;
   const auto add = [&](std::string_view directory) {
-    if (directory.starts_with('/') && directory.size() <= most) directories.emplace_back(directory);
+    if (directory.starts_with('/') && directory.size() <= max_path) directories.emplace_back(directory);
   };
   if (const char* const all = std::getenv("RUNTIME_DIRECTORY")) {
     std::string_view left = all;

@@ -18,9 +18,9 @@ namespace {
 using Values = std::map<std::string, std::string, std::less<>>;
 
 /// Appends to values and can take it all back.
-class Change {
+class UndoableAppend {
  public:
-  Change(Values& values, std::size_t entries) : values_(values) { undo_.reserve(entries); }
+  UndoableAppend(Values& values, std::size_t entries) : values_(values) { undo_.reserve(entries); }
 
   void append(const Entry& entry) {
     auto at = values_.lower_bound(entry.key);
@@ -34,11 +34,11 @@ class Change {
 
   void take_back() noexcept {
     for (; !undo_.empty(); undo_.pop_back()) {
-      const Step& step = undo_.back();
-      if (step.is_new) {
-        values_.erase(step.at);
+      const Undo& undo = undo_.back();
+      if (undo.is_new) {
+        values_.erase(undo.at);
       } else {
-        step.at->second.resize(step.old_size);
+        undo.at->second.resize(undo.old_size);
       }
     }
   }
@@ -46,14 +46,14 @@ class Change {
   [[nodiscard]] const Stats& added() const noexcept { return added_; }
 
  private:
-  struct Step {
+  struct Undo {
     Values::iterator at;
     std::size_t old_size;
     bool is_new;
   };
 
   Values& values_;
-  std::vector<Step> undo_;
+  std::vector<Undo> undo_;
   Stats added_;
 };
 
@@ -68,16 +68,16 @@ class MemoryStore final : public Store, private AtFork {
       const std::unique_lock lock(mutex_);
       if (options.id && is_applied(*options.id)) return;
       if (options.expect_size) check_size(entries.front().key, *options.expect_size);
-      Change change(values_, entries.size());
+      UndoableAppend append(values_, entries.size());
       try {
-        for (const Entry& entry : entries) change.append(entry);
+        for (const Entry& entry : entries) append.append(entry);
         if (options.id) sequences_.insert_or_assign(options.id->writer, options.id->sequence);
       } catch (...) {
-        change.take_back();
+        append.take_back();
         throw;
       }
-      stats_.keys += change.added().keys;
-      stats_.bytes += change.added().bytes;
+      stats_.keys += append.added().keys;
+      stats_.bytes += append.added().bytes;
     });
   }
 

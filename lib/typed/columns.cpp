@@ -89,7 +89,7 @@ std::string problem_of(std::span<const Column> columns) {
   return twin == names.end() ? std::string() : "there are two columns " + quoted(*twin);
 }
 
-/// What stands behind the columns in a header once their erase has begun.
+/// What stands after the columns in a header once their erase has begun.
 std::string erase_mark(const ElementType& columns) {
   std::string mark;
   const std::size_t begin = begin_piece(columns.tag(), 1, mark);
@@ -108,9 +108,9 @@ void check_columns(std::string_view key, std::span<const Column> columns) {
 
 }  // namespace
 
-class Columns::Parts {
+class Columns::Impl {
  public:
-  Parts(std::unique_ptr<Store> owned, Store& store) : owned_(std::move(owned)), store_(store) {}
+  Impl(std::unique_ptr<Store> owned, Store& store) : owned_(std::move(owned)), store_(store) {}
 
   [[nodiscard]] Store& store() const noexcept { return store_; }
 
@@ -234,26 +234,26 @@ Column column(std::string_view name, const std::vector<bool>& numbers) {
 
 Columns::Columns(std::unique_ptr<Store> store) {
   Store& borrowed = *store;
-  parts_ = std::make_unique<Parts>(std::move(store), borrowed);
+  impl_ = std::make_unique<Impl>(std::move(store), borrowed);
 }
 
-Columns::Columns(Store& store) : parts_(std::make_unique<Parts>(nullptr, store)) {}
+Columns::Columns(Store& store) : impl_(std::make_unique<Impl>(nullptr, store)) {}
 
 Columns::Columns(Columns&&) noexcept = default;
 Columns& Columns::operator=(Columns&&) noexcept = default;
 Columns::~Columns() = default;
 
-Store& Columns::store() const noexcept { return parts_->store(); }
+Store& Columns::store() const noexcept { return impl_->store(); }
 
 void Columns::append(std::string_view key, std::span<const Column> columns, const AppendOptions& options) {
   if (options.expect_size) throw InvalidArgumentError("rows are appended to columns without expect_size");
-  within_memory("append rows to key " + quoted(key), [&] { parts_->append(key, columns, options); });
+  within_memory("append rows to key " + quoted(key), [&] { impl_->append(key, columns, options); });
 }
 
 std::vector<ColumnType> Columns::columns(std::string_view key) const {
   return within_memory(read_action(key), [&] {
     std::vector<ColumnType> columns;
-    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    const std::optional<ElementType> recorded = impl_->try_load_columns(key);
     if (!recorded) return columns;
     for (const ElementType::Field& field : recorded->fields()) {
       columns.push_back({.name = field.name, .type = field.type});
@@ -276,7 +276,7 @@ std::vector<std::string> Columns::keys(std::string_view prefix) const {
 
 std::optional<std::uint64_t> Columns::rows(std::string_view key) const {
   return within_memory(read_action(key), [&]() -> std::optional<std::uint64_t> {
-    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    const std::optional<ElementType> recorded = impl_->try_load_columns(key);
     if (!recorded) return std::nullopt;
     const ElementType::Field& first = recorded->fields().front();
     const ElementType type({.size = size_of(first.type), .fields = {{.type = first.type}}});
@@ -300,7 +300,7 @@ void Columns::check_rows(std::string_view key, std::initializer_list<detail::Col
   });
   if (is_sound) return;
   within_memory(read_action(key), [&] {
-    const std::optional<ElementType> recorded = parts_->try_load_columns(key);
+    const std::optional<ElementType> recorded = impl_->try_load_columns(key);
     for (const detail::ColumnRows& column : read) {
       if (recorded && column.rows == 0) require_column(key, *recorded, column.name);
       const std::string problem = difference(first, column);
@@ -312,7 +312,7 @@ void Columns::check_rows(std::string_view key, std::initializer_list<detail::Col
 }
 
 void Columns::erase(std::string_view key) {
-  within_memory("erase key " + quoted(key) + " with its columns", [&] { parts_->erase(key); });
+  within_memory("erase key " + quoted(key) + " with its columns", [&] { impl_->erase(key); });
 }
 
 std::string Columns::column_key(std::string_view key, std::string_view column) {

@@ -21,10 +21,10 @@ std::string get_action(std::string_view key) { return "get the elements of " + q
 
 }  // namespace
 
-class ElementReader::Parts {
+class ElementReader::Impl {
  public:
   template <typename Source>
-  Parts(Source&& source, std::string_view key, const ElementLayout& layout)
+  Impl(Source&& source, std::string_view key, const ElementLayout& layout)
       : packing_(layout),
         limit_(std::max<std::size_t>(1, max_stretch_bytes / layout.size)),
         reader_(std::forward<Source>(source), key, ElementType(layout)) {}
@@ -68,26 +68,26 @@ class ElementReader::Parts {
 };
 
 ElementReader::ElementReader(const Store& store, std::string_view key, const ElementLayout& layout)
-    : parts_(within_memory(get_action(key), [&] { return std::make_unique<Parts>(store, key, layout); })) {}
+    : impl_(within_memory(get_action(key), [&] { return std::make_unique<Impl>(store, key, layout); })) {}
 
 ElementReader::ElementReader(std::string value, std::string_view key, const ElementLayout& layout)
-    : parts_(within_memory(get_action(key), [&] { return std::make_unique<Parts>(std::move(value), key, layout); })) {}
+    : impl_(within_memory(get_action(key), [&] { return std::make_unique<Impl>(std::move(value), key, layout); })) {}
 
 ElementReader::ElementReader(ElementReader&&) noexcept = default;
 ElementReader& ElementReader::operator=(ElementReader&&) noexcept = default;
 ElementReader::~ElementReader() = default;
 
 std::size_t ElementReader::next(std::span<std::byte> room) {
-  return within_memory(get_action(key()), [&] { return parts_->next(room); });
+  return within_memory(get_action(key()), [&] { return impl_->next(room); });
 }
 
-void ElementReader::copy_to(std::span<std::byte> elements) const { parts_->copy_to(elements); }
+void ElementReader::copy_to(std::span<std::byte> elements) const { impl_->copy_to(elements); }
 
-const std::string& ElementReader::key() const noexcept { return parts_->key(); }
+const std::string& ElementReader::key() const noexcept { return impl_->key(); }
 
-std::size_t ElementReader::capacity() const noexcept { return parts_->capacity(); }
+std::size_t ElementReader::capacity() const noexcept { return impl_->capacity(); }
 
-std::size_t ElementReader::window_size() const noexcept { return parts_->window_size(); }
+std::size_t ElementReader::window_size() const noexcept { return impl_->window_size(); }
 
 namespace {
 
@@ -107,9 +107,9 @@ std::size_t copy_all(ElementReader reader, std::size_t element_size, std::span<s
 
 }  // namespace
 
-class ElementValues::Parts {
+class ElementValues::Impl {
  public:
-  Parts(std::unique_ptr<Store> owned, Store& store, const ElementLayout& layout)
+  Impl(std::unique_ptr<Store> owned, Store& store, const ElementLayout& layout)
       : layout_(layout), encoder_(layout), owned_(std::move(owned)), store_(store) {}
 
   [[nodiscard]] Store& store() const noexcept { return store_; }
@@ -216,17 +216,17 @@ class ElementValues::Parts {
 
 ElementValues::ElementValues(std::unique_ptr<Store> store, const ElementLayout& layout) {
   Store& borrowed = *store;
-  parts_ = std::make_unique<Parts>(std::move(store), borrowed, layout);
+  impl_ = std::make_unique<Impl>(std::move(store), borrowed, layout);
 }
 
 ElementValues::ElementValues(Store& store, const ElementLayout& layout)
-    : parts_(std::make_unique<Parts>(nullptr, store, layout)) {}
+    : impl_(std::make_unique<Impl>(nullptr, store, layout)) {}
 
 ElementValues::ElementValues(ElementValues&&) noexcept = default;
 ElementValues& ElementValues::operator=(ElementValues&&) noexcept = default;
 ElementValues::~ElementValues() = default;
 
-Store& ElementValues::store() const noexcept { return parts_->store(); }
+Store& ElementValues::store() const noexcept { return impl_->store(); }
 
 void ElementValues::append_batch(std::span<const Entry> entries, const AppendOptions& options) {
   if (options.expect_size && entries.size() != 1) {
@@ -234,28 +234,28 @@ void ElementValues::append_batch(std::span<const Entry> entries, const AppendOpt
                                std::to_string(entries.size()));
   }
   const auto append = [&] {
-    if (entries.size() == 1) return parts_->append_one(entries.front(), options);
-    parts_->append_many(entries, options);
+    if (entries.size() == 1) return impl_->append_one(entries.front(), options);
+    impl_->append_many(entries, options);
   };
   append_within_memory(entries.size(), std::ref(append));
 }
 
 std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> elements) const {
   try {
-    return copy_all(ElementReader(store(), key, parts_->layout()), parts_->layout().size, elements);
+    return copy_all(ElementReader(store(), key, impl_->layout()), impl_->layout().size, elements);
   } catch (const ErasedError&) {
-    return copy_all(ElementReader(store().get(key), key, parts_->layout()), parts_->layout().size, elements);
+    return copy_all(ElementReader(store().get(key), key, impl_->layout()), impl_->layout().size, elements);
   }
 }
 
 std::optional<std::uint64_t> ElementValues::size(std::string_view key) const {
   const std::optional<ValueCount> count = within_memory("count the elements of " + quoted(key),
-                                                        [&] { return count_elements(store(), key, parts_->type()); });
+                                                        [&] { return count_elements(store(), key, impl_->type()); });
   if (!count) return std::nullopt;
   return count->elements;
 }
 
-void ElementValues::erase(std::string_view key) { parts_->erase(key); }
+void ElementValues::erase(std::string_view key) { impl_->erase(key); }
 
 void prepare_to_fill(std::span<std::byte> memory) noexcept { prefer_huge_pages(memory); }
 

@@ -18,9 +18,9 @@ constexpr std::uint64_t window_bytes = 256 << 10;
 }  // namespace
 
 /// Reads a value from its front on, all of it as it was at one moment.
-class PackedItems::Steps {
+class PackedItems::Reading {
  public:
-  Steps(const Store& store, std::string_view key) : store_(store), key_(key) {}
+  Reading(const Store& store, std::string_view key) : store_(store), key_(key) {}
 
   /// The front, with which the size is known; nullopt if the value was erased meanwhile.
   [[nodiscard]] std::optional<std::string> begin() {
@@ -75,13 +75,13 @@ class PackedItems::Steps {
 };
 
 PackedItems::PackedItems(const Store& store, std::string_view key, const PackedLimits& limits)
-    : key_(key), limits_(limits), steps_(std::make_unique<Steps>(store, key)) {
+    : key_(key), limits_(limits), reading_(std::make_unique<Reading>(store, key)) {
   check_packed_limits(limits);
   within_memory(action(), [&] {
-    std::optional<std::string> front = steps_->begin();
+    std::optional<std::string> front = reading_->begin();
     if (!front) throw_erased();
     read_ = std::move(*front);
-    size_ = steps_->size();
+    size_ = reading_->size();
   });
 }
 
@@ -124,7 +124,7 @@ void PackedItems::fill(std::uint64_t needed) {
   at_ = 0;
   const std::uint64_t wanted =
       std::min(size_ - begin_, std::max({needed, window_bytes, 2 * std::uint64_t{read_.size()}}));
-  const std::optional<std::string> more = steps_->read_on(wanted - read_.size());
+  const std::optional<std::string> more = reading_->read_on(wanted - read_.size());
   if (!more) throw_erased();
   read_.append(*more);
 }

@@ -12,13 +12,13 @@ namespace {
 using Result = PackedScan::Result;
 
 /// How one object takes an item further.
-struct Step {
+struct Advance {
   std::uint8_t bytes = 0;       ///< of a head and what follows it, but for objects; 0 if a number says it
   std::int8_t lacking = -1;     ///< by how many the objects change that the item still lacks
   std::uint8_t containers = 0;  ///< 1 for an array or a map
 };
 
-constexpr Step step_of(const PackedForm& form) {
+constexpr Advance advance_of(const PackedForm& form) {
   if (form.kind == PackedKind::invalid) return {};
   if (form.kind < PackedKind::string) return {.bytes = static_cast<std::uint8_t>(1 + form.number_bytes)};
   if (form.number_bytes > 0) return {};
@@ -27,13 +27,13 @@ constexpr Step step_of(const PackedForm& form) {
   return {.bytes = static_cast<std::uint8_t>((form.kind == PackedKind::extension ? 2 : 1) + form.number)};
 }
 
-constexpr std::array<Step, 256> make_steps() {
-  std::array<Step, 256> steps{};
-  for (std::size_t first = 0; first < 256; ++first) steps[first] = step_of(packed_forms::table[first]);
-  return steps;
+constexpr std::array<Advance, 256> make_advances() {
+  std::array<Advance, 256> advances{};
+  for (std::size_t first = 0; first < 256; ++first) advances[first] = advance_of(packed_forms::table[first]);
+  return advances;
 }
 
-constexpr std::array<Step, 256> steps = make_steps();
+constexpr std::array<Advance, 256> advances = make_advances();
 
 /// Finds the end of the usual item: whole, with no more arrays and maps than may lie in each other, and of no more
 /// bytes than it may have elements or objects. Says "cut" of any other.
@@ -46,8 +46,8 @@ PackedScan scan_usual(std::string_view bytes, const PackedLimits& limits) noexce
   while (lacking > 0) {
     if (at >= bytes.size()) return other;
     const char first = bytes[at];
-    const Step& step = steps[static_cast<unsigned char>(first)];
-    if (step.bytes == 0) {
+    const Advance& advance = advances[static_cast<unsigned char>(first)];
+    if (advance.bytes == 0) {
       const std::optional<PackedToken> token = read_packed_token(bytes.substr(at));
       if (!token || token->kind == PackedKind::invalid) return other;
       at += token->head_bytes + (token->has_body() ? token->body_bytes() : 0);
@@ -58,14 +58,14 @@ PackedScan scan_usual(std::string_view bytes, const PackedLimits& limits) noexce
     }
     // Of several that begin alike, the processor finds the next before it has seen this one.
     do {
-      at += step.bytes;
-      lacking += static_cast<std::uint64_t>(std::int64_t{step.lacking});
+      at += advance.bytes;
+      lacking += static_cast<std::uint64_t>(std::int64_t{advance.lacking});
       ++objects;
-      containers += step.containers;
+      containers += advance.containers;
     } while (lacking > 0 && at < bytes.size() && bytes[at] == first);
   }
-  const std::uint64_t least = std::min({limits.elements, limits.string_bytes, limits.item_bytes, limits.objects});
-  if (containers > limits.depth || at > bytes.size() || at > least) return other;
+  const std::uint64_t min_limit = std::min({limits.elements, limits.string_bytes, limits.item_bytes, limits.objects});
+  if (containers > limits.depth || at > bytes.size() || at > min_limit) return other;
   return {.result = Result::whole, .size = at, .objects = objects};
 }
 
@@ -155,10 +155,10 @@ class PackedScanner {
 
   /// The item goes on to `end` at least, and then has all that is pending.
   [[nodiscard]] PackedScan needs(std::uint64_t end) const {
-    const std::uint64_t least = end + pending_;
-    if (least > left_) return {.result = Result::unfinished, .size = bytes_.size()};
-    if (least > limits_.item_bytes) return {.result = Result::too_large, .declared = least};
-    return {.result = Result::cut, .size = least};
+    const std::uint64_t min_size = end + pending_;
+    if (min_size > left_) return {.result = Result::unfinished, .size = bytes_.size()};
+    if (min_size > limits_.item_bytes) return {.result = Result::too_large, .declared = min_size};
+    return {.result = Result::cut, .size = min_size};
   }
 
   std::string_view bytes_;

@@ -18,7 +18,7 @@ void pack(std::string& out, unsigned first, std::uint64_t number, unsigned bytes
   for (unsigned left = bytes; left-- > 0;) out += static_cast<char>(number >> (8 * left) & 0xFF);
 }
 
-/// Of a string, an array or a map; `first16` is the first byte of the form with two bytes, behind which that with four
+/// Of a string, an array or a map; `first16` is the first byte of the form with two bytes, after which that with four
 /// comes.
 void pack_size(std::string& out, std::uint64_t size, unsigned first16, const char* what) {
   if (size > std::numeric_limits<std::uint32_t>::max()) {

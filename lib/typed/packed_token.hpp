@@ -34,7 +34,7 @@ inline constexpr std::array<std::uint8_t, 256> plain_sizes = make_plain_sizes();
 
 }  // namespace packed_forms
 
-/// The first byte and the number behind it.
+/// The first byte and the number after it.
 struct PackedToken {
   PackedKind kind = PackedKind::invalid;
   std::size_t head_bytes = 0;

@@ -67,7 +67,7 @@ struct PieceHeader {
   [[nodiscard]] std::size_t size() const noexcept { return payload_offset() + padded_size(payload_size()); }
 };
 
-/// Appends the front of a piece of `count` elements, for which finish_piece makes up when the payload stands behind it.
+/// Appends the front of a piece of `count` elements, for which finish_piece makes up when the payload stands after it.
 /// Returns where the piece begins.
 [[nodiscard]] std::size_t begin_piece(const TypeTag& type, std::size_t count, std::string& to);
 /// Pads the payload and seals the last piece of `to`, which begins at `begin`.

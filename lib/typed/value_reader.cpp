@@ -83,7 +83,7 @@ ValueCount count_in(std::string_view key, const std::string& value, const Elemen
                   [&](std::uint64_t offset, std::uint64_t size) { return value.substr(offset, size); });
 }
 
-/// So that the window ends behind the front of a piece, if those that follow are like this one.
+/// So that the window ends after the front of a piece, if those that follow are like this one.
 std::size_t window_of_pieces_like(const PieceHeader& header) noexcept {
   return std::max<std::size_t>(1, usual_payload_size / header.size()) * header.size() + header.payload_offset();
 }
@@ -103,8 +103,8 @@ std::size_t ValueReader::capacity() const noexcept {
   if (counted_bytes_ == 0 || counted_bytes_ == *end_) return count_;
   const double parts = static_cast<double>(*end_) / static_cast<double>(counted_bytes_);
   const auto likely = static_cast<std::size_t>(static_cast<double>(count_) * parts);
-  const std::uint64_t most = *end_ / type_->size();  // as if nothing but elements were stored
-  return std::max<std::size_t>(count_, std::min<std::uint64_t>(likely + likely / 16 + 1, most));
+  const std::uint64_t max_reserve = *end_ / type_->size();  // as if nothing but elements were stored
+  return std::max<std::size_t>(count_, std::min<std::uint64_t>(likely + likely / 16 + 1, max_reserve));
 }
 
 /// False if all has been read.

@@ -18,7 +18,7 @@ namespace accrete {
 /// of it, and goes on by as much at a time.
 ///
 /// What is read over a store in several steps may be of two values, if the value is erased meanwhile. That shows at the
-/// latest behind the last piece: if anything was removed, the headers of all pieces, which hold the checksums of what
+/// latest after the last piece: if anything was removed, the headers of all pieces, which hold the checksums of what
 /// they head, have to be there still.
 class ValueReader {
  public:
@@ -31,7 +31,7 @@ class ValueReader {
   ValueReader(const ValueReader&) = delete;
   ValueReader& operator=(const ValueReader&) = delete;
 
-  /// Goes on to the next pieces that have elements, and returns how many these are; 0 behind the last. Pieces before
+  /// Goes on to the next pieces that have elements, and returns how many these are; 0 after the last. Pieces before
   /// one that is at fault are gone on to before the call that throws. Throws CorruptionError, TypeMismatchError, and
   /// ErasedError if the value was erased meanwhile, or others erase too often to tell.
   ///

@@ -8,10 +8,10 @@
 namespace accrete {
 
 std::size_t ElementEncoder::encoded_size(const Entry& entry) const noexcept {
-  const std::size_t most = usual_payload_size / type_.size();
+  const std::size_t max_count = usual_payload_size / type_.size();
   const std::size_t count = entry.bytes.size() / packing_.element_size();
   const std::size_t room_besides = piece_header_size + padded_size(type_.tag().schema.size()) + piece_alignment;
-  return count * type_.size() + (count / most + 1) * room_besides;
+  return count * type_.size() + (count / max_count + 1) * room_besides;
 }
 
 std::string ElementEncoder::encode(const Entry& entry) const {
@@ -24,10 +24,10 @@ std::string ElementEncoder::encode(const Entry& entry) const {
 void ElementEncoder::encode(const Entry& entry, std::string& pieces) const {
   std::string_view elements = entry.bytes;
   const std::size_t element_size = packing_.element_size();
-  const std::size_t most = usual_payload_size / type_.size();
+  const std::size_t max_count = usual_payload_size / type_.size();
   const TypeTag tag = type_.tag();
   do {
-    const std::string_view some = elements.substr(0, most * element_size);
+    const std::string_view some = elements.substr(0, max_count * element_size);
     const std::size_t begin = begin_piece(tag, some.size() / element_size, pieces);
     const std::size_t payload_begin = pieces.size();
     packing_.pack(some, pieces);

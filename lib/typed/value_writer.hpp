@@ -21,7 +21,7 @@ class ElementEncoder {
   /// InvalidArgumentError if a bool is neither 0 nor 1.
   [[nodiscard]] std::string encode(const Entry& entry) const;
 
-  /// As above, behind what `pieces` holds.
+  /// As above, after what `pieces` holds.
   void encode(const Entry& entry, std::string& pieces) const;
 
   /// Bytes that `encode` makes of the entry, or a few more.

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("who wants to share the mutex waits behind a writer that waits") {
+TEST_CASE("who wants to share the mutex waits after a writer that waits") {
   FairSharedMutex mutex;
   std::optional<std::shared_lock<FairSharedMutex>> first(mutex);
   std::thread writer([&] { const std::unique_lock lock(mutex); });

@@ -269,7 +269,7 @@ class CatAndPairs(CliTest):
             self.assertEqual(["'damaged'" in messages[0], "'raw'" in messages[1], "'torn'" in messages[2]], [True] * 3, messages)
             self.assertEqual(len(messages), 3)
 
-    def test_cat_as_msgpack_prints_the_keys_behind_a_damaged_one(self):
+    def test_cat_as_msgpack_prints_the_keys_after_a_damaged_one(self):
         data = self.create()
         self.put_values({b"a": b"\x01\xc1", b"b": b"\x02"})
         done = self.run_program("cat", data, "--as", "msgpack")

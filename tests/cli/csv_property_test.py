@@ -47,7 +47,7 @@ class AgainstPython(CliTest):
         self.unchecked = []
 
     def load(self, text, rows):
-        """The rows go behind those of the texts before."""
+        """The rows go after those of the texts before."""
         ending = "\n"
         for row, fields in rows:
             if not row.endswith("\n"):

@@ -135,7 +135,7 @@ TEST_CASE("a row with too few columns is passed whole and says how many it has")
   }
 }
 
-TEST_CASE("text behind a closing quote is at fault, and only its row's first line is passed over") {
+TEST_CASE("text after a closing quote is at fault, and only its row's first line is passed over") {
   const auto rows = parse("\"a\nb\"c,d\ne\n");
   REQUIRE(rows.size() == 3);
   CHECK(rows[0] == ParsedRow{DelimitedKind::text_after_quote, "\"a\n", {}});

@@ -181,7 +181,7 @@ class JsonLines(CliTest):
 class Malformed(CliTest):
     BAD = b'k,v\na,1\nb\n"x"y,2\n,3\nc,4\n' + b"k" * 1025 + b',5\nd,"6\ne,7\n'
 
-    def test_the_first_malformed_row_ends_the_load_behind_the_rows_before_it(self):
+    def test_the_first_malformed_row_ends_the_load_after_the_rows_before_it(self):
         self.create()
         path = self.write("bad.csv", self.BAD)
         message = self.fails(4, "load", self.data, path, "--by", "v,k")
@@ -393,7 +393,7 @@ class Once(CliTest):
             self.load(content, "--on-error", "skip", by="i")
         self.assertEqual(self.values(), {b"0": b"0,0\n", b"2": b"2,2\n"})
 
-    def test_line_numbers_are_right_behind_what_was_loaded_before(self):
+    def test_line_numbers_are_right_after_what_was_loaded_before(self):
         self.create()
         content = b'k,i\n"a\n",0\n\nb,1\n'
         self.load(content)
@@ -641,7 +641,7 @@ class SameFile(CliTest):
         self.ok("load", self.data, os.path.join(other, "x"), "--no-header", "--by", "1")
         self.assertEqual(self.values(), {b"x": b"x,1\n"})
 
-    def test_a_value_is_not_put_behind_itself_but_behind_others(self):
+    def test_a_value_is_not_put_after_itself_but_after_others(self):
         self.create()
         self.ok("put", self.data, "x", "bytes")
         with open(os.path.join(self.data, "x"), "rb") as file:

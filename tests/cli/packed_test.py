@@ -182,7 +182,7 @@ class Cat(Packed):
     def test_a_separator_is_for_bytes_and_numbers(self):
         self.assertIn("--separator", self.fails(2, "cat", self.data, "--as", "msgpack", "--separator", ";"))
 
-    def test_damage_ends_it_behind_the_items_before(self):
+    def test_damage_ends_it_after_the_items_before(self):
         for value, problem in (
             (b"\x01\xc1", "cannot read item 2 of key 'k': the byte 0xC1 at byte 1"),
             (b"\x01\xdd\xff\xff\xff\xff", "declares 4294967295"),

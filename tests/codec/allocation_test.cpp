@@ -54,7 +54,7 @@ TEST_CASE("nothing is allocated for a piece once the first ones have been throug
       there_and_back(text);
       there_and_back(small);
     }
-    const std::size_t after = allocations;  // doctest's own come behind
+    const std::size_t after = allocations;  // doctest's own come after
     CAPTURE(codec.name());
     CHECK(after == before);
   }

@@ -137,8 +137,7 @@ TEST_CASE("the encoder stops trying what does not pay, and notices when it pays 
   }
 }
 
-TEST_CASE(
-    "text behind much noise, or behind small pieces that do not shrink, is soon compressed again by every codec") {
+TEST_CASE("text after much noise, or after small pieces that do not shrink, is soon compressed again by every codec") {
   Random random(5);
   const std::string noise = random_bytes(random, 64 * 1024);
   const std::string text = text_of(64 * 1024);

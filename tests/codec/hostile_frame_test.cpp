@@ -97,7 +97,7 @@ TEST_CASE("an encoded size beyond the end is damage") {
   }
 }
 
-TEST_CASE("a payload that makes more or less than its header says is damage, and nothing is written behind") {
+TEST_CASE("a payload that makes more or less than its header says is damage, and nothing is written after") {
   const std::string text = text_of(5000);
   for (const Codec& codec : built_codecs()) {
     CAPTURE(codec.name());
@@ -112,7 +112,7 @@ TEST_CASE("a payload that makes more or less than its header says is damage, and
   }
 }
 
-TEST_CASE("a payload with something behind it, or cut, is damage") {
+TEST_CASE("a payload with something after it, or cut, is damage") {
   const std::string text = text_of(5000);
   for (const Codec& codec : built_codecs()) {
     if (codec == Codec{}) continue;
@@ -135,7 +135,7 @@ TEST_CASE("a payload under the name of another method is damage") {
     const std::string frames = encoded(codec, text);
     const Frame frame = first_frame(frames);
     for (const Codec& other : built_codecs()) {
-      const auto method = static_cast<std::uint8_t>(CodecParts::method(other));
+      const auto method = static_cast<std::uint8_t>(CodecAccess::method(other));
       if (method == frame.header.method) continue;
       CHECK_THROWS_AS(decoded(sealed({.method = method, .decoded_size = 500}, frame.payload)), CorruptionError);
     }

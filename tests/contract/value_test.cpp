@@ -164,13 +164,13 @@ CONTRACT_CASE("get_range_into fills the front of what it is given", get_range_in
   CHECK(range("key", 0, 3) == "012");
   CHECK(range("key", 1, 0).empty());
   const std::string all = "0123" + large + "456789";
-  const std::uint64_t behind = 4 + large.size();
+  const std::uint64_t after = 4 + large.size();
   CHECK((range("key", 2, large.size()) == all.substr(2, large.size())));
   CHECK((range("key", 0, all.size() + 10) == all));
-  CHECK(range("key", behind - 1, 4) == all.substr(behind - 1, 4));
-  CHECK(range("key", behind + 2, 3) == "678");
-  CHECK(range("key", behind + 4, 10) == "89");
-  CHECK(range("key", behind + 6, 10).empty());
+  CHECK(range("key", after - 1, 4) == all.substr(after - 1, 4));
+  CHECK(range("key", after + 2, 3) == "678");
+  CHECK(range("key", after + 4, 10) == "89");
+  CHECK(range("key", after + 6, 10).empty());
   CHECK(range("key", huge, 10).empty());
   CHECK(range("missing", 0, 10).empty());
   CHECK(range("empty", 0, 10).empty());

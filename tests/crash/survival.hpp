@@ -23,7 +23,7 @@ class Survival {
   /// All of the present survives from now on.
   void synced();
 
-  /// A repair has kept what is whole behind damage: what was synced, and some of what was appended since.
+  /// A repair has kept what is whole after damage: what was synced, and some of what was appended since.
   void repaired();
 
   /// The store as it was found after a power loss. Throws unless it may be so; goes on from there.

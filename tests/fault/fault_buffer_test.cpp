@@ -90,8 +90,7 @@ TEST_CASE("a drop that fails leaves all keys of a buffer or none") {
 }
 
 /// False if there was no n-th operation.
-bool append_behind_removal(const std::optional<Codec>& codec, const Call& removal, const Fault& fault,
-                           std::uint64_t n) {
+bool append_after_removal(const std::optional<Codec>& codec, const Call& removal, const Fault& fault, std::uint64_t n) {
   const TemporaryDirectory directory{memory_directory()};
   const std::string path = directory / "dataset";
   FaultEnv env(posix_env(), FaultEnv::Syncs::counted, FaultEnv::small_file_size);
@@ -108,21 +107,21 @@ bool append_behind_removal(const std::optional<Codec>& codec, const Call& remova
     }
     fired = env.fired();
     env.heal();
-    store->append("both", "behind");
+    store->append("both", "after");
     value = store->get("both");
   }
-  require(value == "behind" || value == "oldnewbehind", "an append behind a removal that failed is kept");
+  require(value == "after" || value == "oldnewafter", "an append after a removal that failed is kept");
   require(open_dataset(env, path, {})->get("both") == value, "it is kept for good");
   return fired;
 }
 
-TEST_CASE("what is appended behind an erase or a drop that failed is kept") {
+TEST_CASE("what is appended after an erase or a drop that failed is kept") {
   for (const std::optional<Codec>& codec : all_codecs()) {
     for (const Call& removal : {erase_call("both"), drop_call()}) {
       for (const Fault& fault : all_faults()) {
         std::uint64_t n = 1;
         CAPTURE(describe(fault, n));
-        while (append_behind_removal(codec, removal, fault, n)) ++n;
+        while (append_after_removal(codec, removal, fault, n)) ++n;
         CHECK(n > 3);
       }
     }

@@ -48,7 +48,7 @@ TEST_CASE("a read of a large compressed value that meets a fault throws or retur
     const std::unique_ptr<Store> store = dataset.open();
     const auto check = [&] {
       require(store->get_range("key", 80'000, 20'000) == value.substr(80'000, 20'000), "a range of two frames is true");
-      require(store->get_range("key", 100'000, 100) == value.substr(100'000, 100), "so is the one behind it");
+      require(store->get_range("key", 100'000, 100) == value.substr(100'000, 100), "so is the one after it");
       require(store->size("key") == value.size(), "so is the size");
       require(store->get_range("key", 250'000, 200'000) == value.substr(250'000), "and the end");
       require(store->list() == std::vector<KeySize>{{"key", value.size()}}, "and the list");

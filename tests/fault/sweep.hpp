@@ -34,7 +34,7 @@ struct Scenario {
   std::optional<Codec> codec{};  // of the dataset
   /// The dataset is opened with a buffer over it.
   bool is_buffered = false;
-  /// An error may come from behind the commit point: the call may have been applied in whole though it failed.
+  /// An error may come from after the commit point: the call may have been applied in whole though it failed.
   bool may_apply = false;
   /// Only each stride-th operation fails, where there are very many.
   std::uint64_t stride = 1;

@@ -1,4 +1,4 @@
-// Fuzzes the decoding of frames, also behind right checksums: it gives as many bytes as the headers say, or an error.
+// Fuzzes the decoding of frames, also after right checksums: it gives as many bytes as the headers say, or an error.
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Fuzzes the decoder of markers, also behind a right checksum: what is decoded is what is encoded.
+// Fuzzes the decoder of markers, also after a right checksum: what is decoded is what is encoded.
 #include <accrete/error.hpp>
 #include <cstddef>
 #include <cstdint>

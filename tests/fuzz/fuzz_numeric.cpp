@@ -1,4 +1,4 @@
-// Fuzzes the decoder of typed values, also behind right checksums: however a value is read, the same comes out of it,
+// Fuzzes the decoder of typed values, also after right checksums: however a value is read, the same comes out of it,
 // and what is decoded is what is encoded.
 #include <accrete/accrete.hpp>
 #include <accrete/error.hpp>

@@ -37,7 +37,7 @@ LocatedValues read_located(std::string_view bytes) {
 
 std::string again(std::uint8_t decoder, std::string_view bytes) {
   std::string encoded;
-  switch (decoder % 7) {
+  switch (decoder % 8) {
     case 0:
       wire::encode_request(wire::decode_request(bytes), encoded);
       return encoded;
@@ -52,9 +52,11 @@ std::string again(std::uint8_t decoder, std::string_view bytes) {
       return wire::encode_stats(wire::decode_stats(bytes));
     case 5:
       return wire::encode_values(wire::decode_values(bytes));
-    default:
+    case 6:
       wire::encode_located(read_located(bytes), [&](std::string_view piece) { encoded += piece; });
       return encoded;
+    default:
+      return wire::encode_server_stats(wire::decode_server_stats(bytes));
   }
 }
 

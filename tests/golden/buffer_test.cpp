@@ -41,8 +41,8 @@ std::string sample_segment() {
   BufferBatches placed(record);
   placed.add({.entries = entries});
   placed.add({.entries = std::span(entries).last(1)});
-  placed.add_places(std::array{BufferPlace{.entry = 0, .stored = 0, .behind = 12},
-                               BufferPlace{.entry = 2, .stored = 0x0102030405060708, .behind = 0x1112131415161718}});
+  placed.add_places(std::array{BufferPlace{.entry = 0, .stored = 0, .after = 12},
+                               BufferPlace{.entry = 2, .stored = 0x0102030405060708, .after = 0x1112131415161718}});
   add(record);
   encode_buffer_step({.kind = BufferStep::Kind::erase, .number = 8, .key = "a"}, record);
   add(record);
@@ -90,7 +90,7 @@ TEST_CASE("the golden journal is read") {
   REQUIRE(payloads[1].places.size() == 2);
   CHECK(payloads[1].places[1].entry == 2);
   CHECK(payloads[1].places[1].stored == 0x0102030405060708);
-  CHECK(payloads[1].places[1].behind == 0x1112131415161718);
+  CHECK(payloads[1].places[1].after == 0x1112131415161718);
   CHECK(payloads[2].step->kind == BufferStep::Kind::erase);
   CHECK(payloads[2].step->key == "a");
   CHECK(payloads[3].step->kind == BufferStep::Kind::not_done);

@@ -10,7 +10,7 @@
 #include "base/key_name.hpp"
 #include "dataset/marker.hpp"
 #include "layout/files/control.hpp"
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "layout/files/intent.hpp"
 #include "layout/files/journal.hpp"
 #include "layout/files/writers.hpp"
@@ -82,7 +82,7 @@ void make_dataset(const std::string& path) {
                             .unsynced = true};
   control.commit(before);
   const Intent intent{.kind = Intent::Kind::append,
-                      .writer = WriterChange{.slot = 1, .old_sequence = 0x0102030405060707},
+                      .writer = WriterUpdate{.slot = 1, .old_sequence = 0x0102030405060707},
                       .targets = {{.key = "a", .old_size = 3}, {.key = "c", .old_size = std::nullopt}}};
   std::string record;
   encode_intent(intent, record);

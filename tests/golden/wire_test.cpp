@@ -1,5 +1,5 @@
 // Pins the wire format: what the encoders make of the sample messages is, byte for byte, what is kept in the file wire
-// beside this one, each message behind its size as u32.
+// beside this one, each message after its size as u32.
 //
 // GOLDEN is the folder of this file. With WRITE_GOLDEN set the file is made anew: only for a new protocol version.
 #include <cstdlib>

@@ -36,7 +36,7 @@ class MessageFlow {
         add(message);
         return add(std::move(message));
       case 2:
-        swapped_ = std::move(message);  // comes behind the next one
+        swapped_ = std::move(message);  // comes after the next one
         return;
       default:
         held_until_ = Clock::now() + std::chrono::milliseconds(random_below(random_, 30));
@@ -91,7 +91,7 @@ class MessageProxy final : public Proxy {
       clients_.poll({}, std::chrono::milliseconds{1});
       while (const std::optional<Received> received = clients_.try_receive()) {
         const auto [route, is_new] = routes_.try_emplace(received->from, server_, random_);
-        route->second.up.take(std::string(received->frame.bytes()), faults_);
+        route->second.up.take(std::string(received->message.bytes()), faults_);
       }
       for (auto route = routes_.begin(); route != routes_.end();) {
         route = carry(route->first, route->second) ? std::next(route) : routes_.erase(route);

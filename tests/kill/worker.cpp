@@ -39,7 +39,7 @@ std::uint32_t number_of(std::string_view text) { return static_cast<std::uint32_
 
 class Journal {
  public:
-  /// Goes on behind its first `size` bytes: a line that a kill has torn is cut off.
+  /// Goes on after its first `size` bytes: a line that a kill has torn is cut off.
   Journal(const std::string& path, std::uint64_t size)
       : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
     if (fd_ < 0 || ::ftruncate(fd_, static_cast<off_t>(size)) != 0) {
@@ -112,7 +112,7 @@ void serve(const std::string& dataset) {
   server.run();
 }
 
-/// Half of the clients wait for each batch, the others flush behind each.
+/// Half of the clients wait for each batch, the others flush after each.
 void work_as_client(const std::string& dataset, std::uint32_t worker, const std::string& directory) {
   const bool waits = worker % 2 == 0;
   const auto ack = waits ? Acknowledgement::each : Acknowledgement::window;

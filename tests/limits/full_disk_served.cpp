@@ -84,13 +84,13 @@ void serve_on_a_full_disk(const std::string& directory, Durability durability) {
         const Ballast ballast(directory + "/ballast");
         fill_up(window, each);
         check(*reader, each);
-        require(reader->stats().clients == 3, "the server is alive");
+        require(server_stats(*reader).value().clients == 3, "the server is alive");
         reader->erase("removed");
         require(!reader->size("removed"), "something can be removed");
       }
       window.flush();
       each.flush();
-      require(window.try_append("after") && each.try_append("after"), "an append behind a flush is taken");
+      require(window.try_append("after") && each.try_append("after"), "an append after a flush is taken");
       window.flush();
       check(*reader, window);
       check(*reader, each);

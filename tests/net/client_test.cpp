@@ -142,7 +142,7 @@ TEST_CASE("a refused append is sent again in the background") {
   CHECK(place.value("k") == "x");
 }
 
-TEST_CASE("while the disk is full, what waits behind a refused append is neither lost nor doubled") {
+TEST_CASE("while the disk is full, what waits after a refused append is neither lost nor doubled") {
   Place place({.window = 1000});
   const auto client = place.client({.batch_bytes = 100, .linger = 0us});
   std::string expected;
@@ -200,7 +200,7 @@ TEST_CASE("an append that is refused for good is told once, by whichever call is
   tell(append_until_told, false);
 }
 
-TEST_CASE("that appends are lost is told, whatever is refused for now behind them") {
+TEST_CASE("that appends are lost is told, whatever is refused for now after them") {
   Place place;
   const auto client = place.client({.linger = 0us});
   place.server().misbehaviour.is_damaged = true;

@@ -35,7 +35,7 @@ void FakeServer::run() {
 void FakeServer::take(const Received& received) {
   if (misbehaviour.says_nothing) ++unanswered;
   if (received.malformed || misbehaviour.says_nothing) return;
-  const wire::Request request = wire::decode_request(received.frame.bytes());
+  const wire::Request request = wire::decode_request(received.message.bytes());
   const Peer& from = received.from;
   const int connection = connections_.try_emplace(from, static_cast<int>(connections_.size()) + 1).first->second;
   if (connection <= misbehaviour.ignored_connections) return;
@@ -56,7 +56,7 @@ void FakeServer::take(const Received& received) {
     return;
   }
   if (const auto* append = std::get_if<wire::Append>(&request.body)) {
-    append_bytes += received.frame.bytes().size();
+    append_bytes += received.message.bytes().size();
     return take_append(from, *append);
   }
   if (std::holds_alternative<wire::Ping>(request.body)) ++pings;

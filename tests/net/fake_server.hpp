@@ -22,7 +22,7 @@ struct Misbehaviour {
   std::atomic<bool> is_damaged = false;       ///< refuses appends with CorruptionError
   std::atomic<bool> says_nothing = false;     ///< reads, and never answers
   std::atomic<bool> sends_garbage = false;    ///< answers everything but a greeting with what is no message
-  std::atomic<bool> sends_old_acks = false;   ///< each acknowledgement twice, and one of the past behind it
+  std::atomic<bool> sends_old_acks = false;   ///< each acknowledgement twice, and one of the past after it
   std::atomic<int> acks_to_lose = 0;          ///< so many acknowledgements are not sent
   std::atomic<int> resets = 0;                ///< so many appends are answered with a reset and not applied
   std::atomic<int> ignored_connections = 0;   ///< nothing that comes over the first so many is heard

@@ -47,7 +47,7 @@ TEST_CASE("every message is read as it was written") {
     CHECK(again(message, is_request) == message);
     ++messages;
   });
-  CHECK(messages == 32);
+  CHECK(messages == 33);
 }
 
 TEST_CASE("what an append holds comes out as it went in") {
@@ -293,7 +293,14 @@ TEST_CASE("an error of an unknown type is a NetworkError that holds its message"
 TEST_CASE("results are read as they were written, and refused when cut or followed by more") {
   const std::vector<KeySize> keys = {{"a", 1}, {std::string("\0b", 2), 1ULL << 40}};
   const std::vector<std::string> values = {"", "value", std::string(1000, '\0')};
-  const Stats stats{.keys = 1, .bytes = 2, .stored_bytes = 3, .buffered_bytes = 4, .flushes = 5, .clients = 6};
+  const Stats stats{.keys = 1, .bytes = 2, .stored_bytes = 3, .buffered_bytes = 4, .flushes = 5};
+  const ServerStats server_stats{.clients = 1,
+                                 .refused_clients = 2,
+                                 .batches = 3,
+                                 .batch_bytes = 4,
+                                 .refused_batches = 5,
+                                 .queued_bytes = 6,
+                                 .answers = 7};
   CHECK(wire::decode_list(wire::encode_list({.keys = keys})).keys == keys);
   CHECK_FALSE(wire::decode_list(wire::encode_list({.keys = keys})).more);
   CHECK(wire::decode_list(wire::encode_list({.keys = keys, .more = true})).more);
@@ -302,7 +309,10 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   CHECK(wire::decode_size(wire::encode_size(7)) == 7);
   const std::string encoded_stats = wire::encode_stats(stats);
   CHECK(wire::encode_stats(wire::decode_stats(encoded_stats)) == encoded_stats);
-  CHECK(wire::decode_stats(encoded_stats).clients == 6);
+  CHECK(wire::decode_stats(encoded_stats).flushes == 5);
+  const std::string encoded_server_stats = wire::encode_server_stats(server_stats);
+  CHECK(wire::encode_server_stats(wire::decode_server_stats(encoded_server_stats)) == encoded_server_stats);
+  CHECK(wire::decode_server_stats(encoded_server_stats).answers == 7);
   CHECK(wire::decode_number(wire::encode_number(7)) == 7);
 
   const auto check_cuts = [](const std::string& bytes, const auto& decode) {
@@ -316,6 +326,7 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   check_cuts(wire::encode_size(7), wire::decode_size);
   check_cuts(wire::encode_size(std::nullopt), wire::decode_size);
   check_cuts(encoded_stats, wire::decode_stats);
+  check_cuts(encoded_server_stats, wire::decode_server_stats);
   check_cuts(wire::encode_number(7), wire::decode_number);
 }
 

@@ -47,6 +47,7 @@ inline std::vector<wire::Request> sample_requests() {
       {.id = 17, .body = Locate{.keys = {"a", "bc"}}},
       {.body = Append{.sequence = 5, .options = {.id = id}, .has_own_id = true, .entries = {{"k", "v"}}}},
       {.body = Bye{.writers = {sample_id(0x50), sample_id(0x51)}}},
+      {.id = 18, .body = ServerStatsRequest{}},
   };
 }
 

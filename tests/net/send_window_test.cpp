@@ -129,7 +129,7 @@ class WindowAndList {
     require(window_.has_sent() == (!batches_.empty() && batches_.front().was_sent), "it is known what was ever sent");
     require(window_.acknowledged() == acknowledged_, "what is acknowledged is known");
     require(window_.acknowledged_count() == acknowledged_count_, "what was ever acknowledged is counted");
-    require(window_.next_sequence() == acknowledged_ + batches_.size() + 1, "the next batch stands behind the last");
+    require(window_.next_sequence() == acknowledged_ + batches_.size() + 1, "the next batch stands after the last");
     require(window_.next_ticket() == next_ticket_, "tickets are not used twice");
     for (std::uint64_t ticket = 0; ticket <= next_ticket_; ++ticket) {
       const bool is_waiting = std::ranges::any_of(batches_, [&](const Batch& batch) { return batch.ticket <= ticket; });

@@ -84,7 +84,7 @@ TEST_CASE("an acknowledgement covers all up to it, and none that was not sent") 
   CHECK_FALSE(window.is_settled(4));
 }
 
-TEST_CASE("a refused batch for which no call waits is sent again, with all behind it") {
+TEST_CASE("a refused batch for which no call waits is sent again, with all after it") {
   SendWindow window;
   for (const char* bytes : {"a", "b", "c"}) push(window, bytes);
   (void)send_all(window);
@@ -96,7 +96,7 @@ TEST_CASE("a refused batch for which no call waits is sent again, with all behin
   CHECK(send_all(window) == Sent{{2, "b"}, {3, "c"}});
 }
 
-TEST_CASE("a batch that is refused for good is given up, though no call waits for it, and those behind it move up") {
+TEST_CASE("a batch that is refused for good is given up, though no call waits for it, and those after it move up") {
   SendWindow window;
   for (const char* bytes : {"a", "b", "c"}) push(window, bytes);
   (void)send_all(window);
@@ -117,7 +117,7 @@ std::shared_ptr<Outcome> send_three(SendWindow& window) {
   return outcome;
 }
 
-TEST_CASE("a refused batch for which a call waits is given up, and those behind it move up") {
+TEST_CASE("a refused batch for which a call waits is given up, and those after it move up") {
   SendWindow window;
   const auto outcome = send_three(window);
   const auto refused = window.refuse(2, refusal);
@@ -130,7 +130,7 @@ TEST_CASE("a refused batch for which a call waits is given up, and those behind 
   CHECK(window.next_sequence() == 3);
 }
 
-TEST_CASE("calls that wait behind a refused batch that is kept get its error, and theirs are given up") {
+TEST_CASE("calls that wait after a refused batch that is kept get its error, and theirs are given up") {
   SendWindow window;
   const auto outcome = send_three(window);
   const auto refused = window.refuse(1, refusal);

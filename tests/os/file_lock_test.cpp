@@ -206,7 +206,7 @@ TEST_CASE("who has waited too long is told which process has the lock") {
   }
 }
 
-TEST_CASE("a reader that comes while a writer waits stands behind it") {
+TEST_CASE("a reader that comes while a writer waits stands after it") {
   const LockFile file;
   FileLock reader(file.path(), polite);
   REQUIRE(reader.lock_until(LockMode::shared, patience()));

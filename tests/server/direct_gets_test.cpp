@@ -43,7 +43,7 @@ class Place {
 };
 
 TEST_CASE(
-    "a value that is more than the server keeps for replies is read from its file, and what is gathered behind it") {
+    "a value that is more than the server keeps for replies is read from its file, and what is gathered after it") {
   const Place place(8 * mebibyte);
   const auto store = place.by_path();
   std::string expected;

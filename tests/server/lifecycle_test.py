@@ -82,7 +82,7 @@ class Ending(ServerTest):
         self.check_stopped_while_appending(signal.SIGTERM)
         self.check_stopped_while_appending(signal.SIGINT)
 
-    def test_a_client_goes_on_behind_what_a_killed_server_has_applied(self):
+    def test_a_client_goes_on_after_what_a_killed_server_has_applied(self):
         client, sent = self.check_stopped_while_appending(signal.SIGKILL)
         server = self.serve()
         with server.client(session=client.session) as again:
@@ -236,7 +236,7 @@ class Refusals(ServerTest):
         self.assertNotIn(".server", os.listdir(self.data))
         self.check_well(self.serve())
 
-    def test_a_socket_of_another_server_is_left_to_it_and_one_that_was_left_behind_is_replaced(self):
+    def test_a_socket_of_another_server_is_left_to_it_and_one_that_was_left_after_is_replaced(self):
         path = os.path.join(self.dir, "socket")
         first = self.serve("--bind", f"ipc://{path}")
         served, self.data = self.data, os.path.join(self.dir, "other")

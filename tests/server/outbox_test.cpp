@@ -39,17 +39,17 @@ std::map<std::string, Mailbox> mailboxes;  // by the peers' identities
 
 // Stands for the one over ZeroMQ: how much that takes for a peer depends on the system.
 class Router::Impl {};
-struct Frame::Message {};
+struct MessageBytes::Message {};
 Router::Router(RouterOptions) {}
 Router::~Router() = default;
 SendResult Router::try_send(const Peer& to, std::string_view bytes) {
   return test::mailboxes.at(to.identity).take(bytes);
 }
 SendResult Router::try_send(const Peer& to, const SharedMessage& message) { return try_send(to, *message); }
-Frame::Frame() noexcept = default;
-Frame::Frame(Frame&&) noexcept = default;
-Frame& Frame::operator=(Frame&&) noexcept = default;
-Frame::~Frame() = default;
+MessageBytes::MessageBytes() noexcept = default;
+MessageBytes::MessageBytes(MessageBytes&&) noexcept = default;
+MessageBytes& MessageBytes::operator=(MessageBytes&&) noexcept = default;
+MessageBytes::~MessageBytes() = default;
 
 namespace test {
 namespace {

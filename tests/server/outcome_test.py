@@ -30,7 +30,7 @@ class Goodbyes(ServerTest):
             table = file.read()
         return sum(any(table[at + 16 : at + 24]) for at in range(64, len(table), 32))
 
-    def test_a_large_put_leaves_no_id_behind_nor_does_it_after_a_kill(self):
+    def test_a_large_put_leaves_no_id_after_nor_does_it_after_a_kill(self):
         server = self.serve()
         with server.client() as other:
             for size in 3 << 20, 100:
@@ -38,7 +38,7 @@ class Goodbyes(ServerTest):
             while other.clients() > 1:  # the goodbyes are on the way
                 pass
             other.append([(b"other", b"")])
-            other.wait_for_ack()  # and behind them
+            other.wait_for_ack()  # and after them
         server.end(signal.SIGKILL)
         self.assertEqual(len(self.run_program("get", self.data, "k")), (3 << 20) + 100)
         self.assertEqual(self.writers(), 1)  # the session of the other client, which has not said goodbye

@@ -7,11 +7,11 @@ import struct
 import uuid
 
 MAGIC = 0x52434341
-VERSION = 6
+VERSION = 7
 CHECKSUM_END = 16
 HEADER_SIZE = 24
 HELLO, APPEND, GET, GET_RANGE, SIZE, LIST, ERASE, DROP = range(1, 9)
-FLUSH, SYNC, STATS, WRITER, PING, MORE, BYE, REMOVALS = range(9, 17)
+FLUSH, SYNC, STATS, WRITER, PING, MORE, BYE, REMOVALS, LOCATE, SERVER_STATS = range(9, 19)
 WELCOME, ACK, REFUSED, PART, FAILED, RESET = range(0x41, 0x47)
 FIRST_PARTS = 8
 PART_BYTES = 256 << 10
@@ -244,4 +244,4 @@ class RawClient:
         return self.ask(GET_RANGE, struct.pack("<QQ", offset, size) + sized(key))
 
     def clients(self):
-        return struct.unpack("<6Q", self.ask(STATS))[5]
+        return struct.unpack("<7Q", self.ask(SERVER_STATS))[0]

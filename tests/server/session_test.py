@@ -46,7 +46,7 @@ class Appends(Session):
         self.assertEqual(self.client.receive().kind, raw.ACK)
         self.assertEqual(self.client.get(b"k"), [b"once"])
 
-    def test_a_batch_behind_a_gap_is_passed_over(self):
+    def test_a_batch_after_a_gap_is_passed_over(self):
         self.client.send(raw.append(2, [(b"k", b"2")]))
         self.client.send(raw.append(3, [(b"k", b"3")]))
         self.client.send(raw.append(1, [(b"k", b"1")]))
@@ -54,7 +54,7 @@ class Appends(Session):
         self.client.wait_for_ack(2)
         self.assertEqual(self.client.get(b"k"), [b"1two"])
 
-    def test_a_refused_batch_and_those_behind_it_are_not_applied(self):
+    def test_a_refused_batch_and_those_after_it_are_not_applied(self):
         self.client.send(raw.append(1, [(b"k", b"1")]))
         self.client.send(raw.append(2, [(b"k", b"2")], expect_size=77))
         self.client.send(raw.append(3, [(b"k", b"3")]))
@@ -120,7 +120,7 @@ class Connections(Session):
         self.client.wait_for_ack()
         self.assertEqual(self.client.get(b"k"), [b"12"])
 
-    def test_a_session_is_forgotten_behind_4096_later_ones_and_the_server_says_so(self):
+    def test_a_session_is_forgotten_after_4096_later_ones_and_the_server_says_so(self):
         self.client.append([(b"k", b"1")])
         self.client.wait_for_ack()
         session, forgotten = self.client.session, self.client.forgotten

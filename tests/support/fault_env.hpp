@@ -86,7 +86,7 @@ class FaultEnv : public Env {
   void need_room(std::string_view action, std::string_view object) const;
   /// As above, unless the file has as much room.
   void allocate(const std::string& name, std::uint64_t end) const;
-  /// Room behind `size` is given back.
+  /// Room after `size` is given back.
   void give_back(const std::string& name, std::uint64_t size) const;
   /// Counts one operation, and throws if it is the one that fails.
   void pass(std::string_view action, std::string_view object) const;

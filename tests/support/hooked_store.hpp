@@ -1,4 +1,4 @@
-// A store over another that counts its calls, and runs what a test puts before and behind them.
+// A store over another that counts its calls, and runs what a test puts before and after them.
 #pragma once
 
 #include <accrete/error.hpp>
@@ -25,7 +25,7 @@ class HookedStore final : public Store {
 
   /// Runs before each call. What it throws, the call throws instead of doing anything. Not for calls that hooks make.
   Hook before{};
-  /// Runs behind each call that throws nothing.
+  /// Runs after each call that throws nothing.
   Hook after{};
 
   /// What max_batch_bytes says; a larger batch is refused.

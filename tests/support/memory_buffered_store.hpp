@@ -20,9 +20,9 @@ class MemoryBufferedStore : public BufferedStore {
   /// It outlives the servers of a test.
   Durability durability() const noexcept override { return Durability::os; }
 
-  void append_group(std::span<GroupedBatch> batches) override {
+  void append_batches(std::span<SubmittedBatch> batches) override {
     const std::lock_guard lock(mutex_);
-    for (GroupedBatch& batch : batches) append_one(batch);
+    for (SubmittedBatch& batch : batches) append_one(batch);
   }
 
   std::vector<BatchId> last_sequences_before() const override {
@@ -57,7 +57,7 @@ class MemoryBufferedStore : public BufferedStore {
   std::vector<KeySize> do_list(const ListOptions& options) const override { return values_->list(options); }
 
  private:
-  void append_one(GroupedBatch& batch) {
+  void append_one(SubmittedBatch& batch) {
     try {
       if (batch.session) {
         std::uint64_t& last = sessions_[batch.session->writer];

@@ -434,13 +434,13 @@ TEST_CASE("a key that is erased while it is appended to takes another type") {
   const std::unique_ptr<Store> memory = memory_store();
   HookedStore store(*memory);
   using Call = HookedStore::Call;
-  for (const Call erased_behind : {Call::get_range, Call::append}) {
+  for (const Call erased_after : {Call::get_range, Call::append}) {
     Numeric<float> numeric{store};
     memory->drop();
-    if (erased_behind == Call::get_range) Numeric<float>{*memory}.append("k", {0});
+    if (erased_after == Call::get_range) Numeric<float>{*memory}.append("k", {0});
     bool is_erased = false;
     store.after = [&](Call call, std::string_view) {
-      if (call == erased_behind && !std::exchange(is_erased, true)) numeric.erase("k");
+      if (call == erased_after && !std::exchange(is_erased, true)) numeric.erase("k");
     };
     numeric.append("k", {1});
     CHECK(is_erased);

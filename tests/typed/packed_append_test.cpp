@@ -19,7 +19,7 @@ struct Raw {
   std::string bytes;
 };
 
-/// Whose adaptor packs these bytes in pieces that end behind the bytes whose bits are set.
+/// Whose adaptor packs these bytes in pieces that end after the bytes whose bits are set.
 struct Pieces {
   std::string bytes;
   unsigned ends = 0;
@@ -110,8 +110,8 @@ TEST_CASE("an item that is not one object is refused, and what was stored before
     CAPTURE(bytes.size());
     CHECK_THROWS_WITH_AS(packed.append("k", Raw{bytes}),
                          doctest::Contains("cannot append item 1 to key 'k': its type packs "), InvalidArgumentError);
-    const std::vector<Raw> behind = {Raw{whole}, Raw{bytes}};
-    CHECK_THROWS_WITH_AS(packed.append_items("k", behind), doctest::Contains("cannot append item 2 to key 'k': "),
+    const std::vector<Raw> after = {Raw{whole}, Raw{bytes}};
+    CHECK_THROWS_WITH_AS(packed.append_items("k", after), doctest::Contains("cannot append item 2 to key 'k': "),
                          InvalidArgumentError);
   }
   CHECK(packed.store().get("k") == whole);

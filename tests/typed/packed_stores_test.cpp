@@ -198,7 +198,7 @@ std::unique_ptr<Store> holding(std::string_view value) {
   return store;
 }
 
-TEST_CASE("an item in part takes what is appended behind it for its rest, but not over compressed values") {
+TEST_CASE("an item in part takes what is appended after it for its rest, but not over compressed values") {
   Packed<msgpack::type::variant> bare{holding("\xa5"_b + "ab")};
   for (const std::uint64_t item : {3U, 4U, 5U, 6U}) bare.append("k", msgpack::type::variant(item));
   CHECK(bare.get("k").at(0).as_string() == "ab\3\4\5");

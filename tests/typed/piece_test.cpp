@@ -133,19 +133,19 @@ TEST_CASE("size notices flipped bits of headers, and cuts") {
   check_cuts(value, {0, first.size()}, size);
 }
 
-TEST_CASE("flipped bits and cuts are noticed behind the first window, too") {
+TEST_CASE("flipped bits and cuts are noticed after the first window, too") {
   Numeric<double> numeric{memory_store()};
   for (int i = 0; i < 3; ++i) numeric.append("k", std::vector<double>(20'000, i));
   const std::string front = numeric.store().get("k");
   const std::string last = encoded<double>({2.5});
-  const auto behind = [&](const Outcome& outcome_of_value) {
+  const auto after = [&](const Outcome& outcome_of_value) {
     return [&](const std::string& value) { return outcome_of_value(front + value); };
   };
   const Outcome get = outcome<double>;
   const Outcome size = reading([](const Numeric<double>& of) { static_cast<void>(of.size("k")); });
-  check_flips_and_cuts(last, {0}, behind(get));
-  check_flips(last, 0, piece_header_size, behind(size));
-  check_cuts(last, {0}, behind(size));
+  check_flips_and_cuts(last, {0}, after(get));
+  check_flips(last, 0, piece_header_size, after(size));
+  check_cuts(last, {0}, after(size));
 }
 
 TEST_CASE("flipped bits and cuts of a table's columns, and of their names and types, are noticed") {
@@ -247,7 +247,7 @@ TEST_CASE("a type that is none, a bool that is none and another version are refu
   CHECK(outcome<bool>(piece) == 'c');
 }
 
-TEST_CASE("padding that is not zero is refused, also behind right checksums") {
+TEST_CASE("padding that is not zero is refused, also after right checksums") {
   const auto sealed_with_last = [](std::string piece, std::size_t size) {
     piece[size - 1] = 1;
     seal_piece(0, piece);
@@ -268,7 +268,7 @@ TEST_CASE("what is no array of numbers is told from a damaged one") {
   CHECK(outcome<double>("") == ' ');
 }
 
-TEST_CASE("another type, before, between or behind, is a TypeMismatchError") {
+TEST_CASE("another type, before, between or after, is a TypeMismatchError") {
   const std::string number = encoded<double>({1});
   for (const std::string& other : {encoded<float>({1}), encoded<std::int64_t>({1}), encoded<Point>({{1, 2}})}) {
     CHECK(outcome<double>(other) == 't');

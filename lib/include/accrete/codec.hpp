@@ -26,7 +26,7 @@ class ACCRETE_API Codec {
   friend bool operator==(const Codec&, const Codec&) = default;
 
  private:
-  friend struct CodecParts;
+  friend struct CodecAccess;
   Codec(std::uint8_t method, int level) noexcept : method_(method), level_(level) {}
 
   std::uint8_t method_ = 0;

@@ -66,7 +66,7 @@ struct ColumnRows {
 ///
 /// In the store, column `c` of key `k` is the value of the key `k` NUL `c`, which Numeric reads and writes; no two
 /// columns share one, since no column's name has a NUL. The value of `k` NUL holds the names and types: a piece of a
-/// struct with the columns as fields, and without elements. One with an element behind it says that an erase has begun.
+/// struct with the columns as fields, and without elements. One with an element after it says that an erase has begun.
 /// A program that uses the store for other keys, too, keeps to keys without NUL. So a key may have 960 bytes, and more
 /// if its columns' names are shorter than 63.
 ///
@@ -152,8 +152,8 @@ class ACCRETE_API Columns {
   [[nodiscard]] std::vector<std::string> get_values(std::string_view key,
                                                     std::span<const std::string_view> columns) const;
 
-  class Parts;
-  std::unique_ptr<Parts> parts_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace accrete

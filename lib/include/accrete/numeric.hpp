@@ -147,22 +147,22 @@ class ACCRETE_API ElementReader {
   ElementReader& operator=(ElementReader&&) noexcept;
   ~ElementReader();
 
-  /// Goes on to the next elements, up to a mebibyte of them in memory, and returns how many these are; 0 behind the
+  /// Goes on to the next elements, up to a mebibyte of them in memory, and returns how many these are; 0 after the
   /// last. `room`, which may be written over, must then stay as it is until they are copied: to its front, which is
   /// where they are read to if it is large enough.
   [[nodiscard]] std::size_t next(std::span<std::byte> room = {});
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
   [[nodiscard]] const std::string& key() const noexcept;
-  /// For how many elements to reserve memory: one too few, and a vector copies all of them. Known behind the first
+  /// For how many elements to reserve memory: one too few, and a vector copies all of them. Known after the first
   /// `next`.
   [[nodiscard]] std::size_t capacity() const noexcept;
   /// The room that `next` can use, in bytes.
   [[nodiscard]] std::size_t window_size() const noexcept;
 
  private:
-  class Parts;
-  std::unique_ptr<Parts> parts_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// All that Numeric does but for the element's type, which is data here.
@@ -182,8 +182,8 @@ class ACCRETE_API ElementValues {
   void erase(std::string_view key);
 
  private:
-  class Parts;
-  std::unique_ptr<Parts> parts_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Asks for memory in large pages where it is about to be filled.
@@ -210,11 +210,11 @@ class NumericPieces {
   /// A value that was read before with Store::get.
   NumericPieces(std::string value, std::string_view key) : reader_(std::move(value), key, detail::layout_of<T>()) {}
 
-  /// The next elements, valid until the next call; empty behind the last. Each is verified before it is returned, and
+  /// The next elements, valid until the next call; empty after the last. Each is verified before it is returned, and
   /// those before a damaged piece are returned before the call that throws. Throws as Numeric::get does.
   ///
   /// If the value is erased meanwhile, or others erase so often that it cannot be told, this call or a later one, at
-  /// the latest the one behind the last elements, throws ErasedError: those that were returned may be of two values.
+  /// the latest the one after the last elements, throws ErasedError: those that were returned may be of two values.
   [[nodiscard]] std::span<const T> next() {
     const std::size_t count = reader_.next();
     if (count > capacity_) make_room(count);

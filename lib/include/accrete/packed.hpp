@@ -259,18 +259,18 @@ class Packed<T>::Reader {
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& at, std::default_sentinel_t) noexcept { return at.is_behind(); }
+    friend bool operator==(const Iterator& at, std::default_sentinel_t) noexcept { return at.is_at_end(); }
 
    private:
-    [[nodiscard]] bool is_behind() const noexcept { return !reader_->current_; }
+    [[nodiscard]] bool is_at_end() const noexcept { return !reader_->current_; }
 
     Reader* reader_;
   };
 
-  /// nullopt behind the last.
+  /// nullopt after the last.
   [[nodiscard]] std::optional<T> next() { return next_item(items_, objects_); }
 
-  /// Goes on behind the items that were read.
+  /// Goes on after the items that were read.
   [[nodiscard]] Iterator begin() {
     Iterator at(*this);
     return ++at;

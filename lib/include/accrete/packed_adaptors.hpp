@@ -1,7 +1,7 @@
 // Adaptors in the place of those of msgpack-cxx that read what is not there, or do not take all times. Part of
 // accrete/packed.hpp.
 //
-// They are preferred in all that is compiled behind this header. A program that reads arrays, tuples or time points
+// They are preferred in all that is compiled after this header. A program that reads arrays, tuples or time points
 // with msgpack-cxx itself, too, includes accrete/packed.hpp there as well: C++ allows one meaning in a program.
 #pragma once
 
@@ -109,7 +109,7 @@ MSGPACK_API_VERSION_NAMESPACE(v1) {
     }
   };
 
-  // The originals of `as` read elements before and behind those that there are, those of `convert` the first of none.
+  // The originals of `as` read elements before and after those that there are, those of `convert` the first of none.
   template <Preferred T, std::size_t size>
   struct as<std::array<T, size>, typename std::enable_if<msgpack::has_as<T>::value>::type> {
     std::array<T, size> operator()(const msgpack::object& o) const {

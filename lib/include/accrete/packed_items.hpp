@@ -4,11 +4,11 @@
 //   value = *item
 //   item  = one object of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md)
 //
-// Nothing of accrete stands before, between or behind the items, so that the streaming unpackers of all languages read
-// a value, and two encoded pieces one behind the other are the encoding of all their items. It also means that there is
+// Nothing of accrete stands before, between or after the items, so that the streaming unpackers of all languages read
+// a value, and two encoded pieces one after the other are the encoding of all their items. It also means that there is
 // no checksum: a byte that a disk has changed is noticed where the structure or the type no longer fits, and otherwise
 // reads as another item. So it is where a power loss leaves a part of an item that was not synced: the items that are
-// appended behind it are taken for the rest of it. Over `compressed` a value has checksums, and both are errors.
+// appended after it are taken for the rest of it. Over `compressed` a value has checksums, and both are errors.
 #pragma once
 
 #include <accrete/error.hpp>
@@ -53,7 +53,7 @@ class ACCRETE_API PackedItems {
   PackedItems& operator=(PackedItems&&) noexcept;
   ~PackedItems();
 
-  /// The next item, valid until the next call; empty behind the last.
+  /// The next item, valid until the next call; empty after the last.
   [[nodiscard]] std::string_view next();
 
   /// Of the item that next() has returned: how many there were up to it.
@@ -65,21 +65,21 @@ class ACCRETE_API PackedItems {
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
 
  private:
-  class Steps;
+  class Reading;
 
   void fill(std::uint64_t needed);
-  [[nodiscard]] std::string_view window() const noexcept { return steps_ ? std::string_view(read_) : given_; }
+  [[nodiscard]] std::string_view window() const noexcept { return reading_ ? std::string_view(read_) : given_; }
   [[nodiscard]] std::string action() const;
   [[noreturn]] void throw_erased() const;
 
   std::string key_;
   PackedLimits limits_;
-  std::unique_ptr<Steps> steps_;  // in which the value is read, if it is not given
-  std::uint64_t size_ = 0;        // of the value
-  std::uint64_t begin_ = 0;       // of the window, in the value
-  std::string read_;              // the window, if it is not given
+  std::unique_ptr<Reading> reading_;  // in which the value is read, if it is not given
+  std::uint64_t size_ = 0;            // of the value
+  std::uint64_t begin_ = 0;           // of the window, in the value
+  std::string read_;                  // the window, if it is not given
   std::string_view given_;
-  std::size_t at_ = 0;  // behind the items so far, in the window
+  std::size_t at_ = 0;  // after the items so far, in the window
   std::uint64_t number_ = 0;
   std::uint64_t objects_ = 0;
 };

@@ -46,7 +46,7 @@ struct KeySize {
 
 struct ListOptions {
   std::string_view prefix{};                ///< only keys that begin with this
-  std::optional<std::string_view> after{};  ///< only keys behind this one in byte order
+  std::optional<std::string_view> after{};  ///< only keys after this one in byte order
   std::optional<std::size_t> limit{};       ///< at most this many keys
 };
 
@@ -56,7 +56,6 @@ struct Stats {
   std::uint64_t stored_bytes = 0;    ///< that they take at the bottom: compressed, and without what is buffered
   std::uint64_t buffered_bytes = 0;  ///< of these, in memory and not yet handed down
   std::uint64_t flushes = 0;         ///< how often a buffer has handed bytes down since it was opened
-  std::uint64_t clients = 0;         ///< connected to the caching server
 };
 
 /// An appendable key → bytes store.
@@ -86,7 +85,7 @@ class ACCRETE_API Store {
   /// The values of all keys as they were at one moment, in the order of `keys`.
   [[nodiscard]] std::vector<std::string> get_batch(std::span<const std::string_view> keys) const;
 
-  /// Up to `size` bytes of the value from `offset` on: fewer where the value ends before, none behind its end.
+  /// Up to `size` bytes of the value from `offset` on: fewer where the value ends before, none after its end.
   [[nodiscard]] std::string get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const;
 
   /// As above, up to `to.size()` bytes, copied to the front of `to`. Returns how many. After an error, what `to` holds

@@ -4,10 +4,10 @@
 
 namespace accrete {
 
-std::optional<BatchIds::Known> BatchIds::find(const WriterId& writer) const {
+std::optional<BatchIds::LastSequence> BatchIds::find(const WriterId& writer) const {
   const auto found = writers_.find(writer);
   if (found == writers_.end()) return std::nullopt;
-  return Known{found->second.sequence};
+  return LastSequence{found->second.sequence};
 }
 
 void BatchIds::learn(const WriterId& writer, std::optional<std::uint64_t> sequence) {

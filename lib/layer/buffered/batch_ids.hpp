@@ -18,11 +18,11 @@ class BatchIds {
   static constexpr std::size_t max_known = 8192;
 
   /// What the writer's last sequence is: nullopt if it has none.
-  struct Known {
+  struct LastSequence {
     std::optional<std::uint64_t> sequence{};
   };
   /// nullopt if it is not known here, and the store below knows.
-  [[nodiscard]] std::optional<Known> find(const WriterId& writer) const;
+  [[nodiscard]] std::optional<LastSequence> find(const WriterId& writer) const;
 
   /// What the store below says of a writer.
   void learn(const WriterId& writer, std::optional<std::uint64_t> sequence);

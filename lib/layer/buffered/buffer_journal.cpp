@@ -72,7 +72,7 @@ void read_batches(ByteReader& reader, BufferPayload& payload) {
   }
 }
 
-/// There is at least one, and each is of an entry behind that of the one before.
+/// There is at least one, and each is of an entry after that of the one before.
 void read_places(ByteReader& reader, BufferPayload& payload) {
   std::size_t entries = 0;
   for (const std::vector<Entry>& batch : payload.entries) entries += batch.size();
@@ -81,7 +81,7 @@ void read_places(ByteReader& reader, BufferPayload& payload) {
   for (std::size_t i = 0; i < count; ++i) {
     const BufferPlace place{.entry = reader.integer<std::uint32_t>(),
                             .stored = reader.integer<std::uint64_t>(),
-                            .behind = reader.integer<std::uint64_t>()};
+                            .after = reader.integer<std::uint64_t>()};
     const bool is_in_order = i == 0 || place.entry > payload.places.back().entry;
     if (!is_in_order || place.entry >= entries) throw_not_a_payload();
     payload.places.push_back(place);
@@ -201,7 +201,7 @@ void BufferBatches::add_places(std::span<const BufferPlace> places) {
   for (const BufferPlace& place : places) {
     append_le(record_, place.entry);
     append_le(record_, place.stored);
-    append_le(record_, place.behind);
+    append_le(record_, place.after);
   }
 }
 
@@ -344,7 +344,7 @@ void BufferJournal::write_keeping(const Reserve& reserve, std::string_view recor
   }
 }
 
-/// At the end, and keeps as much room behind it.
+/// At the end, and keeps as much room after it.
 void BufferJournal::write(std::string_view bytes, std::uint64_t reserve) {
   Segment& segment = segment_of(header_.number);
   const std::uint64_t end = end_ + bytes.size();

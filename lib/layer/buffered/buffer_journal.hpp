@@ -11,7 +11,7 @@
 //   id      = writer:16 sequence:u64
 //   session = writer:16 sequence:u64
 //   places  = count:u32 count*place                                  ; in the order of their entries
-//   place   = entry:u32 stored:u64 behind:u64                        ; which entry, of those of all batches, from 0 on
+//   place   = entry:u32 stored:u64 after:u64                        ; which entry, of those of all batches, from 0 on
 //   step    = kind:u8 number:u64 [key]
 //   kind    = %x01 key / %x02 / %x03 / %x04                          ; erase / drop / it was done / it was not
 //   key     = size:u16 bytes
@@ -24,9 +24,9 @@
 // it do not belong together.
 //
 // The first entry of a key within a segment, and the first one after anything else has changed the key's value, has a
-// place: where in the value the entry begins. That is so many decoded bytes behind the first `stored` bytes of the
-// value's file; in a dataset without a codec, `stored` is 0 and `behind` an offset. Every other entry of the key stands
-// behind the one before. So a replay learns by comparing with the value what of an entry is there already, whenever the
+// place: where in the value the entry begins. That is so many decoded bytes after the first `stored` bytes of the
+// value's file; in a dataset without a codec, `stored` is 0 and `after` an offset. Every other entry of the key stands
+// after the one before. So a replay learns by comparing with the value what of an entry is there already, whenever the
 // process was killed, on whichever machine, and whether power was lost: it neither loses nor doubles anything, and
 // where value and journal do not fit together it knows that. It may be killed itself and begun again.
 //
@@ -38,7 +38,7 @@
 // what stands before it of that writer, and has the store below forget it, too, unless that knows of a later batch.
 //
 // After a sync of the journal that failed, nothing synced is written to it any more: what that was to write may not be
-// on the disk though a later sync returns, and what stands behind it would be lost with it.
+// on the disk though a later sync returns, and what stands after it would be lost with it.
 //
 // Both segments are closed before the first and after the last entry: once one of them is, nothing is to be handed
 // down. The first record stands in segment 1: before it is written, both are open and synced.
@@ -46,9 +46,9 @@
 // Where batches need not be synced, small records are written through a mapping of the page cache, which outlives the
 // process as well as what is written by a system call does, and costs none.
 //
-// Before a record is written that would end behind the end of the file, the file is made longer, to the next multiple
+// Before a record is written that would end after the end of the file, the file is made longer, to the next multiple
 // of 64 KiB: it ends with zeros. A segment of another size, which has more than its front, has been cut off, as by a
-// copy to a full disk. The disk keeps that room, and behind a record of batches 16 KiB more, so that something can be
+// copy to a full disk. The disk keeps that room, and after a record of batches 16 KiB more, so that something can be
 // removed once it is full.
 #pragma once
 
@@ -102,11 +102,11 @@ struct BufferedBatch {
   std::string_view encoded{};  ///< to be written: the same, if they are encoded already
 };
 
-/// Where an entry begins: `behind` decoded bytes behind the first `stored` bytes of the value's file.
+/// Where an entry begins: `after` decoded bytes after the first `stored` bytes of the value's file.
 struct BufferPlace {
   std::uint32_t entry = 0;
   std::uint64_t stored = 0;
-  std::uint64_t behind = 0;
+  std::uint64_t after = 0;
 };
 inline constexpr std::size_t buffer_place_size = 4 + 8 + 8;
 
@@ -117,7 +117,7 @@ struct BufferStep {
   std::string_view key{};  ///< to be erased
 };
 
-/// Builds the payload of a record in `record`, behind room for its header.
+/// Builds the payload of a record in `record`, after room for its header.
 class BufferBatches {
  public:
   explicit BufferBatches(std::string& record);
@@ -209,7 +209,7 @@ class BufferJournal {
 
   Segment& segment_of(std::uint64_t number) noexcept { return segments_[number % segments_.size()]; }
   void create(const BufferSegmentHeader& header);
-  /// How much room is to be kept behind a record.
+  /// How much room is to be kept after a record.
   struct Reserve {
     std::uint64_t wanted = buffer_step_reserve;
     std::uint64_t needed = buffer_step_reserve;  // if the disk is full

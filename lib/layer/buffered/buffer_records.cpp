@@ -59,7 +59,7 @@ bool BufferRecords::is_synced() const noexcept {
 void BufferRecords::for_each(const std::function<void(Record&&)>& visit) {
   between_.clear();
   std::uint64_t number = 0;
-  bool is_behind_damage = false;
+  bool is_after_damage = false;
   for (const auto& segment : segments_) {
     segment->rewind();
     const bool is_second = segment != segments_.front();
@@ -68,12 +68,12 @@ void BufferRecords::for_each(const std::function<void(Record&&)>& visit) {
       between_.push_back("the records of " + segments_.front()->name() + " end at its byte " +
                          std::to_string(segments_.front()->offset()) + ", but ended at " +
                          std::to_string(segment->header().previous_end) + " when " + segment->name() + " was begun");
-      is_behind_damage = true;
+      is_after_damage = true;
     }
     while (std::optional<BufferSegment::Record> record = segment->next()) {
-      is_behind_damage = is_behind_damage || record->is_behind_damage;
-      visit({.number = ++number, .payload = std::move(record->payload), .is_behind_damage = is_behind_damage});
-      is_behind_damage = false;
+      is_after_damage = is_after_damage || record->is_after_damage;
+      visit({.number = ++number, .payload = std::move(record->payload), .is_after_damage = is_after_damage});
+      is_after_damage = false;
     }
   }
 }

@@ -23,7 +23,7 @@ class BufferRecords {
   struct Record {
     std::uint64_t number = 0;  ///< rises from record to record; the same in each pass
     std::string payload{};
-    bool is_behind_damage = false;  ///< something that stood before it is gone
+    bool is_after_damage = false;  ///< something that stood before it is gone
   };
   void for_each(const std::function<void(Record&&)>& visit);
 

@@ -40,7 +40,7 @@ class Removals {
         number_ == 0 || (is_outcome(step) ? step.number == number_ : step.number == number_ + 1 && !begun_);
     if (!fits) problems_.push_back("its step " + std::to_string(step.number) + " does not follow the one before it");
     number_ = step.number;
-    // What became of it is lost. Something was appended behind it, so that it has ended.
+    // What became of it is lost. Something was appended after it, so that it has ended.
     if (!is_outcome(step) && begun_) count_begun();
     if (!is_outcome(step)) begun_.emplace(Removal{step.kind, record, std::string(step.key)});
     if (step.kind == BufferStep::Kind::done && begun_) count_begun();
@@ -145,7 +145,7 @@ class Replay {
   }
 
  private:
-  /// Entries, one behind the other, of which it is not known where they begin.
+  /// Entries, one after the other, of which it is not known where they begin.
   struct Unplaced {
     std::string bytes{};
     std::vector<std::uint64_t> ends{};  // of each
@@ -153,7 +153,7 @@ class Replay {
 
   /// What is known of a key.
   struct State {
-    std::uint64_t stored = 0;  // places count from behind so many bytes of its file
+    std::uint64_t stored = 0;  // places count from after so many bytes of its file
     std::uint64_t next = 0;    // where its next entry begins
     std::uint64_t size = 0;    // of what is there, with what has been appended
     bool is_placed = false;    // `stored` and `next` are known
@@ -163,7 +163,7 @@ class Replay {
     bool is_refused = false;   // nothing more is appended
     bool is_counted = false;   // among the keys of which something was not handed down
     bool has_lost = false;     // some of its entries may be gone with what is damaged
-    std::uint64_t lost = 0;    // as many bytes, of those that would stand before what is behind the damage
+    std::uint64_t lost = 0;    // as many bytes, of those that would stand before what is after the damage
     Unplaced unplaced{};
   };
   using Value = ByKey<State>::value_type;
@@ -182,7 +182,7 @@ class Replay {
     const std::optional<BufferPayload> payload = try_decode(payloads_.back());
     if (!payload)
       problems_.emplace_back("one of its records is whole, but holds neither batches nor a step, nor what has ended");
-    if (!payload || record.is_behind_damage) forget_places();
+    if (!payload || record.is_after_damage) forget_places();
     if (payload && payload->step && removals_.is_to_be_done(record.number)) remove(*payload->step);
     if (payload) gather(*payload, record.number);
     if (payload) end_writers(payload->ended);
@@ -217,7 +217,7 @@ class Replay {
     const auto found = states_.find(entry.key);
     Value& value = found != states_.end() ? *found : *states_.try_emplace(std::string(entry.key)).first;
     State& state = value.second;
-    state.has_lost = state.has_lost || (found == states_.end() && is_behind_damage_);
+    state.has_lost = state.has_lost || (found == states_.end() && is_after_damage_);
     if (given) set_place(value, *given);
     const bool is_placed = state.is_placed || (!state.is_refused && try_place(value));
     if (state.is_refused) return count_not_handed_down(value, 1, entry.bytes.size());
@@ -236,13 +236,13 @@ class Replay {
     if (state.stored != place.stored) {
       settle();  // what counts from elsewhere
       // It counts from the end of the file, where all that stands before must have been.
-      if (state.is_appended) refuse(value, "lacks bytes that others were handed down behind");
+      if (state.is_appended) refuse(value, "lacks bytes that others were handed down after");
       state.is_sized = false;
     }
     state.stored = place.stored;
-    state.next = place.behind;
+    state.next = place.after;
     state.is_placed = true;
-    if (!state.unplaced.ends.empty()) place_unplaced(value, place.behind);
+    if (!state.unplaced.ends.empty()) place_unplaced(value, place.after);
   }
 
   /// Whatever else has changed the value before this place was taken, they had been handed down before that. Otherwise
@@ -274,7 +274,7 @@ class Replay {
   }
 
   void refuse_unplaced(Value& value) {
-    refuse(value, "may or may not have what stands behind the damage");
+    refuse(value, "may or may not have what stands after the damage");
     const Unplaced unplaced = std::exchange(value.second.unplaced, {});
     count_not_handed_down(value, unplaced.ends.size(), unplaced.bytes.size());
   }
@@ -299,14 +299,14 @@ class Replay {
   bool may_have_unplaced(const Value& value) {
     const State& state = value.second;
     const std::string& bytes = state.unplaced.bytes;
-    const std::uint64_t most = std::min<std::uint64_t>(bytes.size(), state.size - std::min(state.size, state.next));
-    if (most == 0) return false;
-    const std::string tail = stored_bytes_.load(value.first, state.stored, state.size - most);
+    const std::uint64_t max_size = std::min<std::uint64_t>(bytes.size(), state.size - std::min(state.size, state.next));
+    if (max_size == 0) return false;
+    const std::string tail = stored_bytes_.load(value.first, state.stored, state.size - max_size);
     const auto is_there = [&](std::uint64_t size) {
       return size > 0 && tail.ends_with(std::string_view(bytes).substr(0, size));
     };
     if (records_.is_synced()) return std::ranges::any_of(state.unplaced.ends, is_there);
-    for (std::uint64_t size = 1; size <= most; ++size) {
+    for (std::uint64_t size = 1; size <= max_size; ++size) {
       if (is_there(size)) return true;
     }
     return false;
@@ -314,9 +314,9 @@ class Replay {
 
   void forget_places() {
     settle();
-    is_behind_damage_ = true;
+    is_after_damage_ = true;
     for (Value& value : states_) {
-      // The value may have them all, and behind them what is lost now.
+      // The value may have them all, and after them what is lost now.
       if (!value.second.unplaced.ends.empty()) refuse_unplaced(value);
       value.second.is_placed = false;
       value.second.has_lost = true;
@@ -355,7 +355,7 @@ class Replay {
     gathered_bytes_ = 0;
   }
 
-  /// Of entries of one key, one behind the other.
+  /// Of entries of one key, one after the other.
   void settle_run(std::span<const Gathered> run) {
     Value& value = *run.front().value;
     State& state = value.second;
@@ -384,7 +384,7 @@ class Replay {
   }
 
   /// Refuses the value unless the run begins within it, or at its end, and the value has the same bytes as far as it
-  /// goes. What is to be handed down behind damage may begin where the value would end with what is lost.
+  /// goes. What is to be handed down after damage may begin where the value would end with what is lost.
   void check_fits(Value& value, std::span<const Gathered> run) {
     State& state = value.second;
     const std::uint64_t begin = run.front().begin;
@@ -418,7 +418,7 @@ class Replay {
     const bool is_removed = removed_all_ || removed_.contains(key);
     const std::optional<std::uint64_t> stored = is_removed ? std::nullopt : dataset_.size(key);
     if (stored.value_or(0) < state.stored) return refuse(value, "has lost bytes that were handed down");
-    state.size = stored ? stored_bytes_.size_behind(key, state.stored, *stored) : 0;
+    state.size = stored ? stored_bytes_.size_after(key, state.stored, *stored) : 0;
     state.exists = stored.has_value();
     state.is_sized = true;
   }
@@ -467,7 +467,7 @@ class Replay {
   std::vector<BatchId> ended_;
   ByKey<State> states_;
   BufferReplay::NotHandedDown not_handed_down_;
-  bool is_behind_damage_ = false;
+  bool is_after_damage_ = false;
   std::deque<std::string> payloads_;  // that gathered_ points into
   std::deque<std::string> kept_;      // likewise, and missing_
   std::vector<Gathered> gathered_;

@@ -24,7 +24,7 @@ struct BufferReplay {
 
 /// Hands down what the journal holds and the dataset, which is as a LayerRecovery gets it, does not.
 ///
-/// What stands behind damage, and has no place, is appended if it is certain that nothing of it is in the value. A
+/// What stands after damage, and has no place, is appended if it is certain that nothing of it is in the value. A
 /// value gets whole entries, in their order: so if it has some of them, it ends with the first ones. After power loss
 /// it may end within one, unless all was synced.
 BufferReplay replay_buffer_journal(OwnedDataset& dataset, BufferRecords& records, Misfit misfit);

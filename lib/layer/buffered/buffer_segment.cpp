@@ -38,14 +38,14 @@ void BufferSegment::rewind() noexcept {
 
 std::optional<BufferSegment::Record> BufferSegment::next() {
   if (std::optional<Record> record = try_load_next()) return record;
-  const std::optional<Found> behind = find_whole_record(offset_ + record_alignment);
+  const std::optional<Found> after = find_whole_record(offset_ + record_alignment);
   // Of what is synced record by record, power loss may take what was being written, but nothing before it.
-  if (!behind || (header_.synced && behind->durable <= offset_)) return std::nullopt;
+  if (!after || (header_.synced && after->durable <= offset_)) return std::nullopt;
   damage_.push_back(name_ + " is damaged between its bytes " + std::to_string(offset_) + " and " +
-                    std::to_string(behind->offset));
-  offset_ = behind->offset;
+                    std::to_string(after->offset));
+  offset_ = after->offset;
   std::optional<Record> record = try_load_next();
-  if (record) record->is_behind_damage = true;
+  if (record) record->is_after_damage = true;
   return record;
 }
 

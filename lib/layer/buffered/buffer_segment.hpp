@@ -29,7 +29,7 @@ class BufferSegment {
   struct Record {
     std::uint64_t offset = 0;
     std::string payload{};
-    bool is_behind_damage = false;  ///< what stood before it is gone
+    bool is_after_damage = false;  ///< what stood before it is gone
   };
   /// The next whole record; nullopt at the end, where a torn tail is passed over.
   [[nodiscard]] std::optional<Record> next();

@@ -193,8 +193,8 @@ std::unique_ptr<BufferedStore> buffered_dataset(std::unique_ptr<Store> store, Ow
                               .on_lost_appends = options.on_lost_appends};
   if (options.durability != Durability::memory) {
     // After the last batch room is kept, by which the file may be larger.
-    const std::uint64_t most = options.file_size_limit - std::min(options.file_size_limit, buffer_segment_unit);
-    const std::uint64_t limit = std::min(settings.limit_bytes, most);
+    const std::uint64_t max_limit = options.file_size_limit - std::min(options.file_size_limit, buffer_segment_unit);
+    const std::uint64_t limit = std::min(settings.limit_bytes, max_limit);
     settings.journal = {.synced = options.durability == Durability::sync,
                         .segment_bytes = limit / buffer_segment_unit * buffer_segment_unit};
   }

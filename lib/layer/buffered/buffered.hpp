@@ -3,7 +3,7 @@
 //
 //   append ──> journal ──> gathered values ──> the store below
 //
-// Batches that come at the same time share a record of the journal. Batches of large entries go straight down, behind
+// Batches that come at the same time share a record of the journal. Batches of large entries go straight down, after
 // what is gathered for their keys, unless each batch is to be synced. A thread of its own hands keys down once they
 // have gathered enough for a large write, and the largest ones when memory gets short. The journal says where in its
 // value each entry begins (layer/buffered/buffer_journal.hpp), so that after a kill it is known what was handed down.
@@ -27,10 +27,10 @@
 #include "base/fair_shared_mutex.hpp"
 #include "dataset/dataset.hpp"
 #include "layer/buffered/batch_ids.hpp"
+#include "layer/buffered/batch_queue.hpp"
 #include "layer/buffered/buffer_journal.hpp"
 #include "layer/buffered/buffered_store.hpp"
 #include "layer/buffered/gathered_values.hpp"
-#include "layer/buffered/group_queue.hpp"
 #include "os/at_fork.hpp"
 #include "os/system.hpp"
 
@@ -54,7 +54,7 @@ class Buffered final : public BufferedStore, private AtFork {
   Buffered& operator=(const Buffered&) = delete;
 
   [[nodiscard]] Durability durability() const noexcept override;
-  void append_group(std::span<GroupedBatch> batches) override;
+  void append_batches(std::span<SubmittedBatch> batches) override;
   [[nodiscard]] WriterId session_writer(const WriterId& session) const override;
   [[nodiscard]] std::vector<BatchId> last_sequences_before() const override { return last_sequences_before_; }
   [[nodiscard]] std::uint64_t forgotten_before() const override { return forgotten_before_; }
@@ -63,7 +63,7 @@ class Buffered final : public BufferedStore, private AtFork {
                                      const std::function<void(std::uint64_t)>& reserve) const override;
 
  private:
-  using Batches = std::span<const GroupedBatch* const>;
+  using Batches = std::span<const SubmittedBatch* const>;
 
   /// A change of the store below that has been begun. One whose outcome could not be learned stays, and whoever takes
   /// the order next asks again.
@@ -82,7 +82,7 @@ class Buffered final : public BufferedStore, private AtFork {
   /// The locks and what they guard. A forked child gets a new one: in the old one other threads may stand.
   struct State {
     // Taken in this order.
-    GroupQueue groups;
+    BatchQueue groups;
     std::mutex saving;      // what the store below is told of ids, so that it learns of none that has ended
     FairSharedMutex order;  // what is below and what is gathered do not change places while a reader has it shared
     std::mutex mutex;       // guards all below
@@ -132,7 +132,7 @@ class Buffered final : public BufferedStore, private AtFork {
 
   /// Batches that share a record of the journal.
   struct Run {
-    std::vector<GroupedBatch*> batches{};
+    std::vector<SubmittedBatch*> batches{};
     std::uint64_t bytes = 0;
   };
 
@@ -157,17 +157,17 @@ class Buffered final : public BufferedStore, private AtFork {
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override;
   /// What is too large to be gathered goes straight down.
   [[nodiscard]] std::uint64_t do_max_batch_bytes() const override { return max_batch_below_; }
-  void apply(std::span<GroupedBatch* const> group) noexcept;
-  void take_up(GroupedBatch& batch);
-  [[nodiscard]] bool must_go_down(const GroupedBatch& batch, std::uint64_t bytes) const noexcept;
+  void apply(std::span<SubmittedBatch* const> group) noexcept;
+  void take_up(SubmittedBatch& batch);
+  [[nodiscard]] bool must_go_down(const SubmittedBatch& batch, std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool is_applied(const std::optional<BatchId>& id);
   void refuse_forgotten(const BatchId& id);
-  void add(GroupedBatch& batch, std::uint64_t bytes);
-  void remember(const GroupedBatch& batch);
-  void add_session_only(GroupedBatch& batch);
-  void append_below(GroupedBatch& batch);
-  void refuse(GroupedBatch& batch, const std::exception_ptr& failure);
+  void add(SubmittedBatch& batch, std::uint64_t bytes);
+  void remember(const SubmittedBatch& batch);
+  void add_session_only(SubmittedBatch& batch);
+  void append_below(SubmittedBatch& batch);
+  void refuse(SubmittedBatch& batch, const std::exception_ptr& failure);
   void throw_if_refused(const WriterId& session) const;
   void finish_run() noexcept;
 
@@ -183,10 +183,10 @@ class Buffered final : public BufferedStore, private AtFork {
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool must_pay() const;
   void pay(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] bool has_stage_before(std::uint32_t stage) const;
+  [[nodiscard]] bool has_segment_before(std::uint32_t segment) const;
   void gather_without_journal(Batches batches);
   void journal_and_gather(Batches batches, std::unique_lock<std::mutex>& lock);
-  void find_keys(Batches batches, std::uint32_t stage);
+  void find_keys(Batches batches, std::uint32_t segment);
   void encode_record(Batches batches);
   [[nodiscard]] GatheredValues::End look_up_end(const std::string& key) const;
   void take_back_told() noexcept;
@@ -229,7 +229,7 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::unique_lock<FairSharedMutex> lock_order() const;
   [[nodiscard]] std::shared_lock<FairSharedMutex> share_order() const;
 
-  // buffered_read.cpp: what is below, and behind it what is gathered
+  // buffered_read.cpp: what is below, and after it what is gathered
   [[nodiscard]] std::string do_get(std::string_view key) const override;
   [[nodiscard]] std::vector<std::string> do_get_batch(std::span<const std::string_view> keys) const override;
   [[nodiscard]] std::string do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const override;
@@ -240,8 +240,8 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::uint64_t do_removals() const override;
   [[nodiscard]] Stats do_stats() const override;
   void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
-  void copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size, std::uint64_t size_below,
-                            std::string& to) const;
+  void copy_gathered_after(std::string_view key, std::uint64_t offset, std::uint64_t size, std::uint64_t size_below,
+                           std::string& to) const;
   [[nodiscard]] bool has_value_below(std::string_view key) const;
   [[nodiscard]] bool is_empty_below() const;
   void look_up_unknown_keys() const;

@@ -18,29 +18,29 @@ constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 }  // namespace
 
 void Buffered::do_append_batch(std::span<const Entry> entries, const AppendOptions& options) {
-  GroupedBatch batch{.entries = entries, .options = options};
+  SubmittedBatch batch{.entries = entries, .options = options};
   const bool is_plain = !options.sync && !options.expect_size && !options.id;
   // Where nothing is synced, a group has nothing to share.
   const std::uint64_t bytes = BufferBatches::size_of(encoded_size(entries));
   if (is_plain && !is_synced() && !is_large(entries, bytes)) {
-    const GroupedBatch* const run = &batch;
+    const SubmittedBatch* const run = &batch;
     (void)gather({&run, 1}, bytes);
     return;
   }
-  append_group({&batch, 1});
+  append_batches({&batch, 1});
   if (batch.failure) std::rethrow_exception(batch.failure);
 }
 
-void Buffered::append_group(std::span<GroupedBatch> batches) {
-  for (GroupedBatch& batch : batches) {
+void Buffered::append_batches(std::span<SubmittedBatch> batches) {
+  for (SubmittedBatch& batch : batches) {
     if (batch.session) batch.session->writer = session_writer(batch.session->writer);
   }
-  state_->groups.run(batches, [&](std::span<GroupedBatch* const> group) { apply(group); });
+  state_->groups.run(batches, [&](std::span<SubmittedBatch* const> group) { apply(group); });
 }
 
 /// Throws nothing: each batch gets its own failure.
-void Buffered::apply(std::span<GroupedBatch* const> group) noexcept {
-  for (GroupedBatch* const batch : group) {
+void Buffered::apply(std::span<SubmittedBatch* const> group) noexcept {
+  for (SubmittedBatch* const batch : group) {
     try {
       take_up(*batch);
     } catch (...) {
@@ -51,7 +51,7 @@ void Buffered::apply(std::span<GroupedBatch* const> group) noexcept {
   refused_.clear();
 }
 
-void Buffered::take_up(GroupedBatch& batch) {
+void Buffered::take_up(SubmittedBatch& batch) {
   const std::uint64_t bytes =
       BufferBatches::size_of(batch.encoded.empty() ? encoded_size(batch.entries) : batch.encoded.size());
   const bool goes_down = must_go_down(batch, bytes);
@@ -74,7 +74,7 @@ void Buffered::take_up(GroupedBatch& batch) {
 }
 
 /// What cannot be gathered, or would not be safe there.
-bool Buffered::must_go_down(const GroupedBatch& batch, std::uint64_t bytes) const noexcept {
+bool Buffered::must_go_down(const SubmittedBatch& batch, std::uint64_t bytes) const noexcept {
   if (batch.options.sync && !is_synced()) return true;
   if (batch.options.expect_size && !owns_below()) return true;
   // Which of a client's own ids it may have forgotten, the store below knows.
@@ -101,7 +101,7 @@ void Buffered::refuse_forgotten(const BatchId& id) {
   if (may_be_forgotten(id.writer, settings_.owned->forgotten_writers())) throw_forgotten_id(id);
 }
 
-void Buffered::add(GroupedBatch& batch, std::uint64_t bytes) {
+void Buffered::add(SubmittedBatch& batch, std::uint64_t bytes) {
   run_.batches.push_back(&batch);
   try {
     remember(batch);
@@ -113,7 +113,7 @@ void Buffered::add(GroupedBatch& batch, std::uint64_t bytes) {
 }
 
 /// From now on last_sequence tells so of the batch, which must be in the next run.
-void Buffered::remember(const GroupedBatch& batch) {
+void Buffered::remember(const SubmittedBatch& batch) {
   const std::lock_guard lock(state_->mutex);
   BatchIds& ids = state_->ids;
   const std::size_t pending = ids.pending();
@@ -127,14 +127,14 @@ void Buffered::remember(const GroupedBatch& batch) {
 }
 
 /// The store has the batch by its user's id. That it came in a session, too, must outlast a crash.
-void Buffered::add_session_only(GroupedBatch& batch) {
+void Buffered::add_session_only(SubmittedBatch& batch) {
   batch.entries = {};
   batch.encoded = {};
   batch.options = {};
   add(batch, BufferBatches::size_of(encoded_size({})));
 }
 
-void Buffered::append_below(GroupedBatch& batch) {
+void Buffered::append_below(SubmittedBatch& batch) {
   AppendOptions options = batch.options;
   if (!options.id) options.id = batch.session;
   append_below(batch.entries, options);
@@ -143,7 +143,7 @@ void Buffered::append_below(GroupedBatch& batch) {
 
 /// A session's batches after one that was refused are refused with it: a later one that was applied would make the
 /// earlier one look as if it had been, too, when it is sent again.
-void Buffered::refuse(GroupedBatch& batch, const std::exception_ptr& failure) {
+void Buffered::refuse(SubmittedBatch& batch, const std::exception_ptr& failure) {
   batch.failure = failure;
   if (batch.session) refused_.try_emplace(batch.session->writer, failure);
 }
@@ -163,7 +163,7 @@ void Buffered::finish_run() noexcept {
       const std::lock_guard lock(state_->mutex);
       state_->ids.take_back_to(0);
     }
-    for (GroupedBatch* const batch : run_.batches) {
+    for (SubmittedBatch* const batch : run_.batches) {
       // Without entries it says of a session what stands below already, by its user's id: it is not refused with
       // others.
       const bool is_session_only = batch->entries.empty() && !batch->options.id;

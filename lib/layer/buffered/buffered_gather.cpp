@@ -19,7 +19,7 @@ std::unique_lock<std::mutex> Buffered::gather(Batches batches, std::uint64_t byt
 std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t bytes) {
   State& state = *state_;
   std::uint64_t bytes_of_places = 0;  // at most
-  for (const GroupedBatch* const batch : batches) bytes_of_places += batch->entries.size() * buffer_place_size;
+  for (const SubmittedBatch* const batch : batches) bytes_of_places += batch->entries.size() * buffer_place_size;
   std::unique_lock lock(state.mutex);
   ensure_flusher();
   for (;;) {
@@ -54,7 +54,7 @@ bool Buffered::must_wait_for_change(Batches batches) const {
     return std::ranges::binary_search(state.claimed, entry.key, std::less<>{});
   };
   return std::ranges::any_of(
-      batches, [&](const GroupedBatch* batch) { return std::ranges::any_of(batch->entries, is_claimed); });
+      batches, [&](const SubmittedBatch* batch) { return std::ranges::any_of(batch->entries, is_claimed); });
 }
 
 /// Under the mutex: the keys of the batches for which more is gathered than lets so many bytes be added, and all of it
@@ -62,7 +62,7 @@ bool Buffered::must_wait_for_change(Batches batches) const {
 GatheredValues::Numbers Buffered::too_full(Batches batches, std::uint64_t bytes) const {
   GatheredValues::Numbers numbers;
   const std::uint64_t half = max_batch_below_ / 2;
-  for (const GroupedBatch* const batch : batches) {
+  for (const SubmittedBatch* const batch : batches) {
     const auto more = state_->values.larger_of(batch->entries, half - std::min(half, bytes));
     numbers.insert(numbers.end(), more.begin(), more.end());
   }
@@ -81,7 +81,7 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   // Another thread may have come first, or put back what it could not hand down.
   const bool may_be_started = !state.is_writing && !(state.change && state.change->is_removal());
-  if (!may_be_started || journal_->segment() != active || has_stage_before(active)) return;
+  if (!may_be_started || journal_->segment() != active || has_segment_before(active)) return;
   journal_->start_next_segment();
   state.owed.clear();
   state.owed = state.values.all();
@@ -117,19 +117,19 @@ void Buffered::pay(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-/// Under the mutex: whether something that stands in a segment before `stage` is not below yet.
-bool Buffered::has_stage_before(std::uint32_t stage) const {
+/// Under the mutex: whether something that stands in a segment before `segment` is not below yet.
+bool Buffered::has_segment_before(std::uint32_t segment) const {
   const State& state = *state_;
-  const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.stage < stage; };
+  const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.segment < segment; };
   if (state.change && std::ranges::any_of(state.change->taken.values, is_before)) return true;
-  return !state.values.all_before(stage).empty();
+  return !state.values.all_before(segment).empty();
 }
 
 /// Under the mutex.
 void Buffered::gather_without_journal(Batches batches) {
   GatheredValues& values = state_->values;
   try {
-    for (const GroupedBatch* const batch : batches) values.append(batch->entries);
+    for (const SubmittedBatch* const batch : batches) values.append(batch->entries);
   } catch (...) {
     values.take_back();
     throw;
@@ -141,9 +141,9 @@ void Buffered::journal_and_gather(Batches batches, std::unique_lock<std::mutex>&
   if (!journal_) {
     gather_without_journal(batches);
   } else {
-    const auto stage = static_cast<std::uint32_t>(journal_->segment());
+    const auto segment = static_cast<std::uint32_t>(journal_->segment());
     try {
-      find_keys(batches, stage);
+      find_keys(batches, segment);
       encode_record(batches);
       std::optional<Writing> writing;
       if (is_synced()) writing.emplace(*state_, lock);  // readers need not wait for the disk
@@ -154,8 +154,8 @@ void Buffered::journal_and_gather(Batches batches, std::unique_lock<std::mutex>&
     }
     try {
       std::span<const std::uint32_t> numbers(numbers_);
-      for (const GroupedBatch* const batch : batches) {
-        values.append(batch->entries, numbers.first(batch->entries.size()), stage);
+      for (const SubmittedBatch* const batch : batches) {
+        values.append(batch->entries, numbers.first(batch->entries.size()), segment);
         numbers = numbers.subspan(batch->entries.size());
       }
     } catch (...) {
@@ -169,25 +169,25 @@ void Buffered::journal_and_gather(Batches batches, std::unique_lock<std::mutex>&
   if (must_flush()) state_->wanted.notify_one();
 }
 
-void Buffered::find_keys(Batches batches, std::uint32_t stage) {
+void Buffered::find_keys(Batches batches, std::uint32_t segment) {
   GatheredValues& values = state_->values;
   numbers_.clear();
   untold_.clear();
-  for (const GroupedBatch* const batch : batches) {
-    if (!batch->entries.empty()) values.find(batch->entries, stage, numbers_, untold_);
+  for (const SubmittedBatch* const batch : batches) {
+    if (!batch->entries.empty()) values.find(batch->entries, segment, numbers_, untold_);
   }
   places_.clear();
   for (const std::uint32_t entry : untold_) {
     const std::uint32_t number = numbers_[entry];
     if (!values.end(number)) values.set_end(number, look_up_end(values.name(number)));
     const GatheredValues::End end = *values.end(number);
-    places_.push_back({.entry = entry, .stored = end.stored, .behind = end.behind});
+    places_.push_back({.entry = entry, .stored = end.stored, .after = end.after});
   }
 }
 
 void Buffered::encode_record(Batches batches) {
   BufferBatches record(record_);
-  for (const GroupedBatch* const batch : batches) {
+  for (const SubmittedBatch* const batch : batches) {
     record.add(
         {.id = batch->options.id, .session = batch->session, .entries = batch->entries, .encoded = batch->encoded});
   }
@@ -197,8 +197,8 @@ void Buffered::encode_record(Batches batches) {
 /// Of a key for which nothing is gathered, and which nobody is changing.
 GatheredValues::End Buffered::look_up_end(const std::string& key) const {
   const std::uint64_t size = settings_.owned->stored_size(key).value_or(0);
-  if (settings_.owned->marker().codec) return {.stored = size, .behind = 0};
-  return {.stored = 0, .behind = size};
+  if (settings_.owned->marker().codec) return {.stored = size, .after = 0};
+  return {.stored = 0, .after = size};
 }
 
 void Buffered::take_back_told() noexcept {

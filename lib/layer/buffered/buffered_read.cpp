@@ -1,4 +1,4 @@
-// Reading what a buffer has gathered behind what is below.
+// Reading what a buffer has gathered after what is below.
 #include <accrete/error.hpp>
 #include <algorithm>
 #include <limits>
@@ -100,7 +100,7 @@ LocatedValues Buffered::locate(std::span<const std::string_view> keys,
 std::string Buffered::do_get_range(std::string_view key, std::uint64_t offset, std::uint64_t size) const {
   const auto order = share_order();
   std::string range = below_->get_range(key, offset, size);
-  copy_gathered_behind(key, offset, size, range.size(), range);
+  copy_gathered_after(key, offset, size, range.size(), range);
   return range;
 }
 
@@ -108,13 +108,13 @@ std::size_t Buffered::do_get_range_into(std::string_view key, std::uint64_t offs
   const auto order = share_order();
   const std::size_t size = below_->get_range_into(key, offset, to);
   std::string gathered;
-  copy_gathered_behind(key, offset, to.size(), size, gathered);
+  copy_gathered_after(key, offset, to.size(), size, gathered);
   return size + gathered.copy(to.subspan(size).data(), gathered.size());
 }
 
 /// Appends what the store below has not of a range of `size` bytes.
-void Buffered::copy_gathered_behind(std::string_view key, std::uint64_t offset, std::uint64_t size,
-                                    std::uint64_t size_below, std::string& to) const {
+void Buffered::copy_gathered_after(std::string_view key, std::uint64_t offset, std::uint64_t size,
+                                   std::uint64_t size_below, std::string& to) const {
   if (size_below == size) return;
   const std::uint64_t end_below = size_below == 0 ? below_->size(key).value_or(0) : offset + size_below;
   copy_gathered(key, offset > end_below ? offset - end_below : 0, size - size_below, to);

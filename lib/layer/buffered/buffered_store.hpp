@@ -18,13 +18,13 @@ namespace accrete {
 
 /// One batch of a group. `session` is an id of the connection, not of the user: it keeps a batch that a client sends
 /// again from being applied twice, and is forgotten when the client says goodbye.
-struct GroupedBatch {
+struct SubmittedBatch {
   std::span<const Entry> entries;
   std::string_view encoded{};  ///< the same, as base/entries.hpp has it; empty if they are not encoded yet
   AppendOptions options{};
   std::optional<BatchId> session{};
   bool has_own_id = false;       ///< options.id is of the client's own making, and no batch has had it before
-  std::exception_ptr failure{};  ///< set by append_group: the batch was not applied
+  std::exception_ptr failure{};  ///< set by append_batches: the batch was not applied
 };
 
 class BufferedStore : public Store {
@@ -36,7 +36,7 @@ class BufferedStore : public Store {
   /// fdatasync for all. A batch that is refused gets its `failure`; the others are applied all the same. Waits while
   /// memory is full. Sessions are told apart from what users give as ids: no id stands for a session, whatever it says.
   /// To do so it changes them in `batches`.
-  virtual void append_group(std::span<GroupedBatch> batches) = 0;
+  virtual void append_batches(std::span<SubmittedBatch> batches) = 0;
 
   /// The writer by which a client's session is known to last_sequence and its like: one that nobody can say from
   /// outside. Waits for nothing.

@@ -41,9 +41,9 @@ std::uint32_t GatheredValues::find_or_add(std::string_view key, std::uint64_t ha
   return number;
 }
 
-void GatheredValues::hold(Key& key, std::uint32_t stage) noexcept {
+void GatheredValues::hold(Key& key, std::uint32_t segment) noexcept {
   key.held = true;
-  key.stage = stage;
+  key.segment = segment;
   ++held_keys_;
   if (key.below == Below::is_new) ++new_keys_;
 }
@@ -76,23 +76,23 @@ void GatheredValues::append(std::span<const Entry> entries) {
   for_each_number(entries, [&](const Entry& entry, std::uint32_t number) { append(number, entry.bytes, 0); });
 }
 
-void GatheredValues::find(std::span<const Entry> entries, std::uint32_t stage, Numbers& numbers, Numbers& untold) {
+void GatheredValues::find(std::span<const Entry> entries, std::uint32_t segment, Numbers& numbers, Numbers& untold) {
   for_each_number(entries, [&](const Entry&, std::uint32_t number) {
     numbers.push_back(number);
     Key& key = keys_[number];
-    if (key.told_in == stage) return;
+    if (key.told_in == segment) return;
     untold.push_back(static_cast<std::uint32_t>(numbers.size() - 1));
-    key.told_in = stage;
+    key.told_in = segment;
   });
 }
 
 void GatheredValues::append(std::span<const Entry> entries, std::span<const std::uint32_t> numbers,
-                            std::uint32_t stage) {
-  if (entries.size() == 1) return append(numbers.front(), entries.front().bytes, stage);
+                            std::uint32_t segment) {
+  if (entries.size() == 1) return append(numbers.front(), entries.front().bytes, segment);
   while (!entries.empty()) {
     const std::size_t size = std::min(entries.size(), fetched_together);
     prefetch(entries.first(size), numbers.first(size));
-    for (std::size_t i = 0; i < size; ++i) append(numbers[i], entries[i].bytes, stage);
+    for (std::size_t i = 0; i < size; ++i) append(numbers[i], entries[i].bytes, segment);
     entries = entries.subspan(size);
     numbers = numbers.subspan(size);
   }
@@ -132,18 +132,18 @@ GatheredValues::Fetched GatheredValues::fetch(std::span<const Entry> entries) co
 void GatheredValues::prefetch_room(const Key& key, std::size_t bytes) noexcept {
   if (!key.last) return;
   Chunk& chunk = *key.last;
-  constexpr std::size_t most = 512;  // the processor itself foresees the rest
-  prefetch_to_write(chunk.bytes() + chunk.size, std::min(std::min<std::size_t>(bytes, chunk.room()), most));
+  constexpr std::size_t max_prefetch = 512;  // the processor itself foresees the rest
+  prefetch_to_write(chunk.bytes() + chunk.size, std::min(std::min<std::size_t>(bytes, chunk.room()), max_prefetch));
 }
 
-void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint32_t stage) {
+void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::uint32_t segment) {
   Key& value = keys_[number];
   undo_.push_back({.key = number,
                    .last_size = value.last ? value.last->size : 0,
                    .last = value.last,
                    .size = value.size,
                    .held = value.held});
-  if (!value.held) hold(value, stage);
+  if (!value.held) hold(value, segment);
   append_bytes(value, bytes);
   prefetch_room(value, bytes.size());  // the next append is likely to be as large
 }
@@ -151,7 +151,7 @@ void GatheredValues::append(std::uint32_t number, std::string_view bytes, std::u
 void GatheredValues::append_bytes(Key& value, std::string_view bytes) {
   // All that take_back goes by, before there may be no memory.
   set_size(value, value.size + bytes.size());
-  value.end.behind += bytes.size();
+  value.end.after += bytes.size();
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (!value.last || value.last->room() == 0) {
@@ -175,7 +175,7 @@ void GatheredValues::take_back() noexcept {
     if (before.last) before.last->size = before.last_size;
     value.last = before.last;
     bytes_ -= value.size - before.size;
-    value.end.behind -= value.size - before.size;
+    value.end.after -= value.size - before.size;
     set_size(value, before.size);
     if (!before.held && value.held) release_hold(value);
   }
@@ -245,7 +245,8 @@ std::uint64_t GatheredValues::batch_bytes_of(const Key& key) noexcept {
 
 void GatheredValues::take_key(std::uint32_t number, Taken& taken) noexcept {
   Key& key = keys_[number];
-  taken.values.push_back({.key = number, .first = key.first, .last = key.last, .size = key.size, .stage = key.stage});
+  taken.values.push_back(
+      {.key = number, .first = key.first, .last = key.last, .size = key.size, .segment = key.segment});
   taken.bytes += key.size;
   key.first = key.last = nullptr;
   set_size(key, 0);
@@ -254,10 +255,10 @@ void GatheredValues::take_key(std::uint32_t number, Taken& taken) noexcept {
 
 GatheredValues::Numbers GatheredValues::all() const { return all_before(std::numeric_limits<std::uint32_t>::max()); }
 
-GatheredValues::Numbers GatheredValues::all_before(std::uint32_t stage) const {
+GatheredValues::Numbers GatheredValues::all_before(std::uint32_t segment) const {
   Numbers numbers;
   for (std::uint32_t i = 0; i < keys_.size(); ++i) {
-    if (keys_[i].held && keys_[i].stage < stage) numbers.push_back(i);
+    if (keys_[i].held && keys_[i].segment < segment) numbers.push_back(i);
   }
   return numbers;
 }
@@ -339,8 +340,8 @@ std::vector<std::string_view> GatheredValues::keys(const Taken& taken) const {
 void GatheredValues::put_back(Taken&& taken) noexcept {
   for (const Taken::Value& value : taken.values) {
     Key& key = keys_[value.key];
-    if (!key.held) hold(key, value.stage);
-    key.stage = value.stage;
+    if (!key.held) hold(key, value.segment);
+    key.segment = value.segment;
     set_size(key, key.size + value.size);
     if (value.first) {
       value.last->next = key.first;

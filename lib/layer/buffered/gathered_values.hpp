@@ -26,13 +26,13 @@ class GatheredValues {
   using Numbers = std::vector<std::uint32_t>;
 
   /// Appends the numbers of the entries' keys to `numbers`: to append them takes two steps, so that what is known of a
-  /// key can be journaled before anything changes. `stage` is that of the journal, from 1 on; if it has not been told
-  /// yet in that stage where the key's bytes begin, `untold` gets the entry's place in `numbers`, and it counts as told
-  /// from now on.
-  void find(std::span<const Entry> entries, std::uint32_t stage, Numbers& numbers, Numbers& untold);
+  /// key can be journaled before anything changes. `segment` is that of the journal, from 1 on; if it has not been told
+  /// yet in that segment where the key's bytes begin, `untold` gets the entry's place in `numbers`, and it counts as
+  /// told from now on.
+  void find(std::span<const Entry> entries, std::uint32_t segment, Numbers& numbers, Numbers& untold);
 
-  /// A key remembers the stage of its oldest bytes. When it throws std::bad_alloc, the entries may be there in part.
-  void append(std::span<const Entry> entries, std::span<const std::uint32_t> numbers, std::uint32_t stage);
+  /// A key remembers the segment of its oldest bytes. When it throws std::bad_alloc, the entries may be there in part.
+  void append(std::span<const Entry> entries, std::span<const std::uint32_t> numbers, std::uint32_t segment);
   /// Both steps at once, without a journal.
   void append(std::span<const Entry> entries);
   /// What was found and appended since the last `keep` stays.
@@ -42,11 +42,11 @@ class GatheredValues {
   /// It has not been told where the bytes of these keys begin.
   void take_back_told(std::span<const std::uint32_t> numbers) noexcept;
 
-  /// Where a key's value ends, what is gathered included: `behind` decoded bytes behind the first `stored` bytes of its
+  /// Where a key's value ends, what is gathered included: `after` decoded bytes after the first `stored` bytes of its
   /// file. Unknown until it is set, and again once something else has changed the value.
   struct End {
     std::uint64_t stored = 0;
-    std::uint64_t behind = 0;
+    std::uint64_t after = 0;
   };
   [[nodiscard]] const std::string& name(std::uint32_t number) const noexcept { return keys_[number].name; }
   [[nodiscard]] std::optional<End> end(std::uint32_t number) const noexcept;
@@ -69,7 +69,7 @@ class GatheredValues {
       Chunk* first = nullptr;
       Chunk* last = nullptr;
       std::uint64_t size = 0;
-      std::uint32_t stage = 0;
+      std::uint32_t segment = 0;
     };
     std::vector<Value> values{};
     std::uint64_t bytes = 0;
@@ -77,8 +77,8 @@ class GatheredValues {
 
   /// Those of keys with gathered bytes.
   [[nodiscard]] Numbers all() const;
-  /// Only those with bytes of a stage before this one.
-  [[nodiscard]] Numbers all_before(std::uint32_t stage) const;
+  /// Only those with bytes of a segment before this one.
+  [[nodiscard]] Numbers all_before(std::uint32_t segment) const;
   [[nodiscard]] Numbers all_of(std::span<const Entry> entries) const;
   /// Of the entries' keys, those with more than so many bytes.
   [[nodiscard]] Numbers larger_of(std::span<const Entry> entries, std::uint64_t bytes) const;
@@ -137,8 +137,8 @@ class GatheredValues {
     Chunk* last = nullptr;
     std::uint64_t size = 0;
     End end{};
-    std::uint32_t stage = 0;
-    std::uint32_t told_in = 0;  // the last stage in which it was told where its bytes begin
+    std::uint32_t segment = 0;
+    std::uint32_t told_in = 0;  // the last segment in which it was told where its bytes begin
     bool held = false;          // something is gathered, be it empty
     bool has_end = false;       // `end` is known
     Below below = Below::unknown;
@@ -169,7 +169,7 @@ class GatheredValues {
   template <typename Visit>
   void for_each_number(std::span<const Entry> entries, Visit visit);
   void prefetch(std::span<const Entry> entries, std::span<const std::uint32_t> numbers) const noexcept;
-  void append(std::uint32_t number, std::string_view bytes, std::uint32_t stage);
+  void append(std::uint32_t number, std::string_view bytes, std::uint32_t segment);
   void append_bytes(Key& value, std::string_view bytes);
   void release_hold(Key& key) noexcept;
   void discard_value(Key& key) noexcept;
@@ -183,7 +183,7 @@ class GatheredValues {
     worthwhile_bytes_ += worthwhile_bytes_of(size) - worthwhile_bytes_of(key.size);
     key.size = size;
   }
-  void hold(Key& key, std::uint32_t stage) noexcept;
+  void hold(Key& key, std::uint32_t segment) noexcept;
   [[nodiscard]] static std::uint64_t batch_bytes_of(const Key& key) noexcept;
   void take_key(std::uint32_t number, Taken& taken) noexcept;
   void free_chunks(Chunk* first) noexcept;

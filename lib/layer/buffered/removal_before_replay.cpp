@@ -12,7 +12,7 @@
 namespace accrete {
 namespace {
 
-/// Writes behind the last record of a journal whose buffer is dead.
+/// Writes after the last record of a journal whose buffer is dead.
 class LeftJournal {
  public:
   LeftJournal(OwnedDataset& dataset, const BufferSegment& newest)

@@ -35,7 +35,7 @@ class StoredBytes::Pieces {
   std::size_t at_ = 0;  // in the first of them
 };
 
-std::uint64_t StoredBytes::size_behind(std::string_view key, std::uint64_t stored, std::uint64_t size) {
+std::uint64_t StoredBytes::size_after(std::string_view key, std::uint64_t stored, std::uint64_t size) {
   if (!has_codec_) return size - stored;
   std::uint64_t decoded = 0;
   for (FramePlace place{.key = key, .offset = stored}; place.offset < size;) {

@@ -1,4 +1,4 @@
-// What a value holds behind its first bytes, decoded where the dataset has a codec.
+// What a value holds after its first bytes, decoded where the dataset has a codec.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -18,8 +18,8 @@ class StoredBytes {
   /// `values` as they are stored.
   StoredBytes(const Store& values, bool has_codec) : values_(values), has_codec_(has_codec) {}
 
-  /// How many bytes there are behind the first `stored` of `size` ones. Throws CorruptionError for what is no frame.
-  [[nodiscard]] std::uint64_t size_behind(std::string_view key, std::uint64_t stored, std::uint64_t size);
+  /// How many bytes there are after the first `stored` of `size` ones. Throws CorruptionError for what is no frame.
+  [[nodiscard]] std::uint64_t size_after(std::string_view key, std::uint64_t stored, std::uint64_t size);
 
   /// What is there from `offset` on, to the end. Throws as above.
   [[nodiscard]] std::string load(std::string_view key, std::uint64_t stored, std::uint64_t offset);

@@ -29,7 +29,7 @@ class FrameWalk {
   FrameWalk(const Store& below, std::string_view key, std::uint64_t end, const FramePosition& from)
       : below_(below), key_(key), limit_(end), begin_(from), end_(from) {}
 
-  /// False, and nothing changes, behind the last. Throws CorruptionError for what is no frame, or not all of one.
+  /// False, and nothing changes, after the last. Throws CorruptionError for what is no frame, or not all of one.
   bool next() {
     const std::uint64_t offset = end_.encoded;
     if (offset == limit_) return false;
@@ -210,11 +210,11 @@ void CompressedValues::append_frames(FrameVisit& visit, const FramePosition& fir
     FramePosition at = first;
     for (std::span<char> left = to; !left.empty();) {
       const Frame frame = cursor.next().value();
-      const FramePosition behind{.encoded = at.encoded + frame_header_size + frame.header.encoded_size,
-                                 .decoded = at.decoded + frame.header.decoded_size};
+      const FramePosition after{.encoded = at.encoded + frame_header_size + frame.header.encoded_size,
+                                .decoded = at.decoded + frame.header.decoded_size};
       const std::uint64_t skipped = offset > at.decoded ? offset - at.decoded : 0;
       const std::span<char> part =
-          left.first(std::min<std::uint64_t>(behind.decoded - at.decoded - skipped, left.size()));
+          left.first(std::min<std::uint64_t>(after.decoded - at.decoded - skipped, left.size()));
       left = left.subspan(part.size());
       if (part.size() == frame.header.decoded_size) {
         decoder->decode(frame, part);
@@ -223,10 +223,10 @@ void CompressedValues::append_frames(FrameVisit& visit, const FramePosition& fir
         visit.bytes.resize(frame.header.decoded_size);
         decoder->decode(frame, visit.bytes);
         visit.frame = at;
-        visit.frame_end = behind;
+        visit.frame_end = after;
         std::memcpy(part.data(), visit.bytes.data() + skipped, part.size());
       }
-      at = behind;
+      at = after;
     }
     return to.size();
   };

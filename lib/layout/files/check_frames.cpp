@@ -26,12 +26,12 @@ class FrameFile {
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-  /// At least `least` bytes from `offset` on, unless the file ends before.
-  [[nodiscard]] std::string_view bytes(std::uint64_t offset, std::size_t least) {
-    const std::uint64_t end = std::min(offset + least, size_);
+  /// At min_size `min_size` bytes from `offset` on, unless the file ends before.
+  [[nodiscard]] std::string_view bytes(std::uint64_t offset, std::size_t min_size) {
+    const std::uint64_t end = std::min(offset + min_size, size_);
     if (offset < begin_ || end > begin_ + filled_) {
       begin_ = offset;
-      filled_ = file_.read_at(offset, std::span(buffer_).first(std::max(least, read_ahead_)));
+      filled_ = file_.read_at(offset, std::span(buffer_).first(std::max(min_size, read_ahead_)));
     }
     return std::string_view(buffer_.data(), filled_).substr(offset - begin_);
   }
@@ -86,7 +86,7 @@ class FrameChecker {
         offset += size;
         continue;
       }
-      const std::uint64_t end = find_frame_behind(frames, offset);
+      const std::uint64_t end = find_frame_after(frames, offset);
       value.damaged.push_back({.offset = offset, .size = end - offset});
       offset = end;
     }
@@ -122,9 +122,9 @@ class FrameChecker {
     }
   }
 
-  /// Where the next frame begins behind a damaged one; the end of the file, if there is none. What the damaged one says
+  /// Where the next frame begins after a damaged one; the end of the file, if there is none. What the damaged one says
   /// of its size is tried first: the bytes that it holds may look like frames themselves.
-  [[nodiscard]] static std::uint64_t find_frame_behind(FrameFile& frames, std::uint64_t damaged) {
+  [[nodiscard]] static std::uint64_t find_frame_after(FrameFile& frames, std::uint64_t damaged) {
     for (const std::uint64_t size : claimed_sizes(frames, damaged)) {
       const std::uint64_t end = damaged + frame_header_size + size;
       if (end == frames.size() || (end < frames.size() && is_intact_at(frames, end))) return end;
@@ -292,7 +292,7 @@ FrameCheck check_frames_before_recovery(Directory& directory, const Replayed& re
     const auto journaled = replayed.find(*scanned.key);
     FrameFile frames(file, buffer);
     const std::uint64_t torn_from = find_torn_tail(frames).value_or(value.size);
-    // Behind the first damage in what is replayed nothing can be judged before that has been done.
+    // After the first damage in what is replayed nothing can be judged before that has been done.
     const std::uint64_t mended_from = journaled == replayed.end() ? torn_from : journaled->second.offset;
     const std::uint64_t mended_to =
         journaled == replayed.end() ? value.size : journaled->second.offset + journaled->second.size;

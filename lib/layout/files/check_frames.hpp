@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "os/env.hpp"
 
 namespace accrete {
@@ -25,7 +25,7 @@ struct FrameCheck {
 [[nodiscard]] FrameCheck check_frames(Directory& directory, bool repair);
 
 /// Changes nothing, and passes over what the recovery after a power loss will mend: it writes what is `replayed` once
-/// more, and cuts torn tails off that stand behind it.
+/// more, and cuts torn tails off that stand after it.
 [[nodiscard]] FrameCheck check_frames_before_recovery(Directory& directory, const Replayed& replayed);
 
 /// After power loss, a value may end in a part of a frame, or in zero bytes, of what was not synced. Cuts that off, so

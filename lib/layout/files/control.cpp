@@ -209,7 +209,7 @@ ControlWords Control::load_words(ChangeState state) const {
 
 /// An erase publishes its intent before it removes a file, and counts among the removals when it commits. So one that
 /// has removed a file before this is called has either committed, and the number tells, or it is the change in
-/// progress. What is read may be of several changes, but not if as many have been committed before as behind: then the
+/// progress. What is read may be of several changes, but not if as many have been committed before as after: then the
 /// change that is in progress, if there is one, is one throughout.
 std::optional<std::uint64_t> Control::try_load_removals() const {
   constexpr int max_tries = 8;
@@ -219,9 +219,9 @@ std::optional<std::uint64_t> Control::try_load_removals() const {
     std::atomic_thread_fence(std::memory_order_acquire);
     if (state == ChangeState::intent && !is_append_intent()) return std::nullopt;
     std::atomic_thread_fence(std::memory_order_acquire);
-    const ControlWords behind = load_words(state);
+    const ControlWords after = load_words(state);
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (load_state() == state && behind.commits == commits) return behind.removals;
+    if (load_state() == state && after.commits == commits) return after.removals;
   }
   return std::nullopt;
 }

@@ -40,7 +40,7 @@ class FilesReader final : public DirectReader {
         if (value.in_file > 0) read(keys[i], value);
         values.push_back(std::move(value.rest));
       }
-      // Behind the last file that was opened: one that had been begun anew before is betrayed by the removal.
+      // After the last file that was opened: one that had been begun anew before is betrayed by the removal.
       if (has_files && control_.try_load_removals() != located.removals) return std::nullopt;
     } catch (const IoError& error) {
       if (error.code().value() == EACCES || error.code().value() == EPERM) is_of_use_ = false;

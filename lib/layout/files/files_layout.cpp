@@ -6,8 +6,8 @@
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "layout/files/check_frames.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "layout/files/direct_reader.hpp"
-#include "layout/files/files_parts.hpp"
 #include "layout/files/files_store.hpp"
 #include "layout/files/files_verify.hpp"
 #include "layout/files/linked_files.hpp"
@@ -92,14 +92,14 @@ class FilesLayout final : public Layout {
       replace_whole(*directory, control_name, staged_control_name, Control::initial(Boots{}, {}, is_damaged));
     }
     const BootWitness witness(env);
-    FilesParts parts(dataset, false, {.file_size = env.file_size_limit()});
-    FilesWriter writer(parts, witness, env.file_size_limit());
-    const Control::Header header = parts.control.load();
-    ControlWords words = needs_recovery(header, witness) ? recover(parts, witness) : header.words;
+    DatasetFiles files(dataset, false, {.file_size = env.file_size_limit()});
+    FilesWriter writer(files, witness, env.file_size_limit());
+    const Control::Header header = files.control.load();
+    ControlWords words = needs_recovery(header, witness) ? recover(files, witness) : header.words;
     if (words.layered || dataset.layers.is_due(*directory)) {
-      const std::vector<std::string> misfits = check_layers(parts, witness);
+      const std::vector<std::string> misfits = check_layers(files, witness);
       if (!misfits.empty()) throw_misfit(dataset, misfits.front());
-      (void)recover_layers(parts, writer, witness, words, Misfit::refuse);
+      (void)recover_layers(files, writer, witness, words, Misfit::refuse);
     }
     const Stats counted = count_values(*directory);
     words.keys = counted.keys;
@@ -108,8 +108,8 @@ class FilesLayout final : public Layout {
     words.destroyed = false;
     ++words.commits;
     ++words.removals;
-    parts.control.set_words(words);
-    parts.control.set_home(directory->info("")->inode);
+    files.control.set_words(words);
+    files.control.set_home(directory->info("")->inode);
   }
 
   void note_failed_sync(Directory& directory) const override { Control(directory, false).note_failed_sync(); }

@@ -11,7 +11,7 @@
 #include "dataset/directory.hpp"
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
 #include "layout/files/recovering_files.hpp"
@@ -32,16 +32,16 @@ enum class Ownership {
 
 class FilesStore final : public OwnedDataset {
  public:
-  FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<FilesParts> parts, const OpenOptions& options,
-             Ownership ownership)
+  FilesStore(Env& env, std::shared_ptr<DatasetLock> lock, std::unique_ptr<DatasetFiles> files,
+             const OpenOptions& options, Ownership ownership)
       : env_(env),
         witness_(env),
         lock_timeout_(options.lock_timeout),
         lock_(std::move(lock)),
-        parts_(std::move(parts)),
-        writer_(*parts_, witness_, env.file_size_limit()) {
-    if (is_linked_copy(*parts_->directory, parts_->control)) {
-      throw CorruptionError(describe_linked_copy(*parts_->directory));
+        files_(std::move(files)),
+        writer_(*files_, witness_, env.file_size_limit()) {
+    if (is_linked_copy(*files_->directory, files_->control)) {
+      throw CorruptionError(describe_linked_copy(*files_->directory));
     }
     if (ownership == Ownership::whole) own();
     try {
@@ -57,7 +57,7 @@ class FilesStore final : public OwnedDataset {
     if (owner_.number == 0 || owner_.number != static_cast<std::uint64_t>(process_id())) return;
     try {
       const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
-      parts_->control.set_owner({});
+      files_->control.set_owner({});
     } catch (const Error&) {
       // One that is left behind misleads nobody: it is believed only while its process has the lock.
     }
@@ -85,8 +85,8 @@ class FilesStore final : public OwnedDataset {
 
   /// Of a server that has come to have the dataset since this was opened. Only a Store that is opened then finds it.
   [[nodiscard]] std::string describe_server() const {
-    const Process owner = parts_->control.load_owner();
-    if (owner == owner_ || owner == Process{} || !parts_->directory->info(server_name)) return "";
+    const Process owner = files_->control.load_owner();
+    if (owner == owner_ || owner == Process{} || !files_->directory->info(server_name)) return "";
     if (is_certainly_dead(owner)) return "";
     return "; a server (process " + std::to_string(owner.number) +
            ") serves the dataset: open it anew to go over to it";
@@ -94,8 +94,8 @@ class FilesStore final : public OwnedDataset {
 
   /// Under the lock. Looks for damage when this is opened.
   Control::Header load_control() const {
-    if (is_control_checked_) return parts_->control.load_unchecked();
-    Control::Header header = parts_->control.load();
+    if (is_control_checked_) return files_->control.load_unchecked();
+    Control::Header header = files_->control.load();
     is_control_checked_ = true;
     return header;
   }
@@ -109,12 +109,12 @@ class FilesStore final : public OwnedDataset {
   }
 
   void replay(ControlWords& words) const {
-    (void)recover_layers(*parts_, writer_, witness_, words, Misfit::refuse);
+    (void)recover_layers(*files_, writer_, witness_, words, Misfit::refuse);
     has_nothing_left_ = true;
   }
 
   Access recovered_access() const {
-    if (parts_->read_only) {
+    if (files_->read_only) {
       throw ReadOnlyError("cannot change the dataset " + quoted(path()) + ": this process may only read it");
     }
     Access access{.guard = lock(&DatasetLock::exclusive), .words = {}};
@@ -122,27 +122,27 @@ class FilesStore final : public OwnedDataset {
     check_not_destroyed(header.words);
     if (header.owner != owner_) disown(header.owner);
     if (!has_own_files_) {
-      separate_own_files(*parts_->directory, parts_->control, header);
+      separate_own_files(*files_->directory, files_->control, header);
       has_own_files_ = true;
     }
-    access.words = needs_recovery(header, witness_) ? recover(*parts_, witness_) : header.words;
-    if (access.words.removals != seen_removals_) parts_->forget_files();
+    access.words = needs_recovery(header, witness_) ? recover(*files_, witness_) : header.words;
+    if (access.words.removals != seen_removals_) files_->forget_files();
     // A copy by hard links may have been made meanwhile: then the values' files have another name, too.
-    const bool has_links = parts_->control.links() > 1;
-    if (has_links || access.words.commits != seen_commits_) parts_->values.forget_sizes();
-    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
+    const bool has_links = files_->control.links() > 1;
+    if (has_links || access.words.commits != seen_commits_) files_->values.forget_sizes();
+    if (access.words.commits != seen_commits_) files_->writers.expect_changes();
     remember(access.words);
     return access;
   }
 
   /// For who finds the control file in a copy of hard links.
   void note_home() const {
-    const std::uint64_t here = parts_->directory->info("")->inode;
-    if (parts_->read_only || parts_->control.load_home() == here) return;
+    const std::uint64_t here = files_->directory->info("")->inode;
+    if (files_->read_only || files_->control.load_home() == here) return;
     try {
       // Without waiting: nobody needs it now.
       const DatasetLock::Guard guard = lock_->try_exclusive();
-      if (guard && parts_->control.links() == 1) parts_->control.set_home(here);
+      if (guard && files_->control.links() == 1) files_->control.set_home(here);
     } catch (const Error&) {
       // The next to open the dataset will.
     }
@@ -155,7 +155,7 @@ class FilesStore final : public OwnedDataset {
       Access access{.guard = lock(&DatasetLock::shared), .words = {}};
       const bool is_first = !is_control_checked_;
       const Control::Header header = load_control();
-      if (is_first && !parts_->read_only && is_behind_journal(*parts_, header)) {
+      if (is_first && !files_->read_only && is_behind_journal(*files_, header)) {
         access.guard.release();
         doubt_boots();
         continue;
@@ -163,13 +163,13 @@ class FilesStore final : public OwnedDataset {
       check_not_destroyed(header.words);
       access.words = header.words;
       const bool has_dead_owner = header.owner != owner_;
-      if (has_dead_owner) refuse_living_owner(*parts_->directory, header.owner);
-      const bool must_disown = has_dead_owner && !parts_->read_only && !failure;
+      if (has_dead_owner) refuse_living_owner(*files_->directory, header.owner);
+      const bool must_disown = has_dead_owner && !files_->read_only && !failure;
       if (!must_disown && !needs_recovery(header, witness_) && !must_replay(header.words)) return access;
       if (failure && !is_readable_unrecovered(header)) std::rethrow_exception(failure);
-      if (parts_->read_only) check_readable_unrecovered(header);
-      if (failure || parts_->read_only) {
-        access.unfinished = UnfinishedChange::load(*parts_, header, is_of_this_boot(header));
+      if (files_->read_only) check_readable_unrecovered(header);
+      if (failure || files_->read_only) {
+        access.unfinished = UnfinishedChange::load(*files_, header, is_of_this_boot(header));
         if (access.unfinished->drops_all()) access.words.keys = access.words.bytes = 0;
         return access;
       }
@@ -187,27 +187,27 @@ class FilesStore final : public OwnedDataset {
   /// What the disk has lost is to be looked for as after a reboot.
   void doubt_boots() const {
     const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
-    parts_->control.set_boots({});
+    files_->control.set_boots({});
   }
 
   /// Under the lock. Whether something is left that the control file does not know of is asked when this is opened.
   [[nodiscard]] bool must_replay(const ControlWords& words) const {
     if (!words.layered && has_nothing_left_) return false;
     if (words.layered || keeps_layer_) return !keeps_layer_;
-    has_nothing_left_ = !parts_->layers.is_due(*parts_->directory);
+    has_nothing_left_ = !files_->layers.is_due(*files_->directory);
     return !has_nothing_left_;
   }
 
   void own() {
     const DatasetLock::Guard guard = lock_->exclusive(lock_timeout_);
-    refuse_living_owner(*parts_->directory, parts_->control.load_owner());
+    refuse_living_owner(*files_->directory, files_->control.load_owner());
     owner_ = this_process();
-    parts_->control.set_owner(owner_);
+    files_->control.set_owner(owner_);
   }
 
   void disown(const Process& dead) const {
-    refuse_living_owner(*parts_->directory, dead);
-    parts_->control.set_owner({});
+    refuse_living_owner(*files_->directory, dead);
+    files_->control.set_owner({});
   }
 
   /// Not if acknowledged bytes stand in a journal only: in that of a layer, or, after power loss, in `.journal`.
@@ -242,8 +242,8 @@ class FilesStore final : public OwnedDataset {
   /// Here a batch with an id of a client's own making comes again: but for the owner, whose clients it may be new from.
   void refuse_forgotten(const BatchId& id, const ControlWords& words) const {
     const bool is_owner = owner_.number != 0;
-    if (is_owner || !is_own_writer(id.writer) || parts_->writers.find(id.writer, words.writers)) return;
-    if (may_be_forgotten(id.writer, parts_->writers.forgotten())) throw_forgotten_id(id);
+    if (is_owner || !is_own_writer(id.writer) || files_->writers.find(id.writer, words.writers)) return;
+    if (may_be_forgotten(id.writer, files_->writers.forgotten())) throw_forgotten_id(id);
   }
 
   /// The values as this process knows them are those of `words`.
@@ -261,7 +261,7 @@ class FilesStore final : public OwnedDataset {
   [[nodiscard]] std::string what_is_left() const {
     try {
       const std::unique_ptr<Directory> found = env_.try_open_directory(path());
-      const std::uint64_t here = parts_->directory->info("")->inode;
+      const std::uint64_t here = files_->directory->info("")->inode;
       if (!found || found->info("")->inode != here) return "";
       const Control::Header header = Control(*found, true).load();
       if (!header.words.destroyed) return "";
@@ -277,7 +277,7 @@ class FilesStore final : public OwnedDataset {
   ValueSnapshot snapshot(std::string_view key, const Access& access) const {
     const std::lock_guard lock(shared_parts_mutex_);
     ValueSnapshot value;
-    value.file = parts_->values.try_open_to_read(key, access.words.removals == seen_removals_);
+    value.file = files_->values.try_open_to_read(key, access.words.removals == seen_removals_);
     if (!value.file) return value;
     const std::optional<std::uint64_t> size = visible_size(key, value.file->size(), access);
     return size ? ValueSnapshot{.file = std::move(value.file), .size = *size} : ValueSnapshot{};
@@ -316,7 +316,7 @@ class FilesStore final : public OwnedDataset {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       ValueSnapshot value = snapshot(keys[i], access);
       if (value.file) open.emplace_back(i, std::move(value));
-      if (open.size() >= parts_->values.max_files_read_at_once()) read_open();
+      if (open.size() >= files_->values.max_files_read_at_once()) read_open();
     }
     access.guard.release();
     read_open();
@@ -325,13 +325,13 @@ class FilesStore final : public OwnedDataset {
 
   std::optional<std::uint64_t> do_size(std::string_view key) const override {
     const Access access = read_access();
-    const std::optional<std::uint64_t> size = parts_->values.size(key);
+    const std::optional<std::uint64_t> size = files_->values.size(key);
     return size ? visible_size(key, *size, access) : std::nullopt;
   }
 
   std::vector<KeySize> do_list(const ListOptions& options) const override {
     const Access access = read_access();
-    return list_values(*parts_->directory, options,
+    return list_values(*files_->directory, options,
                        [&](std::string_view key, std::uint64_t size) { return visible_size(key, size, access); });
   }
 
@@ -345,9 +345,9 @@ class FilesStore final : public OwnedDataset {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
-    if (access.words.removals != seen_removals_) parts_->writers.forget_file();
-    if (access.words.commits != seen_commits_) parts_->writers.expect_changes();
-    const auto found = parts_->writers.find(writer, access.words.writers);
+    if (access.words.removals != seen_removals_) files_->writers.forget_file();
+    if (access.words.commits != seen_commits_) files_->writers.expect_changes();
+    const auto found = files_->writers.find(writer, access.words.writers);
     if (!found) return std::nullopt;
     return access.unfinished ? access.unfinished->visible_sequence(found->slot, found->sequence) : found->sequence;
   }
@@ -378,8 +378,8 @@ class FilesStore final : public OwnedDataset {
       remove(key, access.words);  // another process has made room
       return true;
     }
-    RecoveringFiles files(*parts_, &writer_, witness_, access.words);
-    if (!parts_->layers.try_remove(files, key)) return false;
+    RecoveringFiles recovering(*files_, &writer_, witness_, access.words);
+    if (!files_->layers.try_remove(recovering, key)) return false;
     remember(access.words);
     try {
       replay(access.words);
@@ -390,31 +390,31 @@ class FilesStore final : public OwnedDataset {
     return true;
   }
 
-  const Marker& marker() const noexcept override { return parts_->marker; }
+  const Marker& marker() const noexcept override { return files_->marker; }
 
-  Directory& directory() noexcept override { return *parts_->directory; }
+  Directory& directory() noexcept override { return *files_->directory; }
 
-  bool has_readable_values() const noexcept override { return !parts_->marker.codec; }
+  bool has_readable_values() const noexcept override { return !files_->marker.codec; }
 
   void end_unfinished_change() override { (void)write_access(); }
 
-  std::optional<std::uint64_t> stored_size(std::string_view key) const override { return parts_->values.size(key); }
+  std::optional<std::uint64_t> stored_size(std::string_view key) const override { return files_->values.size(key); }
 
   std::vector<BatchId> session_sequences() const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
-    return parts_->writers.sessions(access.words.writers);
+    return files_->writers.sessions(access.words.writers);
   }
 
   std::uint64_t forgotten_writers() const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
-    return parts_->writers.forgotten();
+    return files_->writers.forgotten();
   }
 
   std::uint64_t session_secret() override {
     const Access access = write_access();
-    return parts_->writers.secret();
+    return files_->writers.secret();
   }
 
   void forget_writer(const BatchId& last) override {
@@ -426,7 +426,7 @@ class FilesStore final : public OwnedDataset {
   void check_removable(std::optional<std::string_view> key) const override {
     const Access access = read_access();
     const std::lock_guard lock(shared_parts_mutex_);
-    accrete::check_removable(*parts_, key);
+    accrete::check_removable(*files_, key);
   }
 
   void set_layered(bool layered) override {
@@ -435,73 +435,73 @@ class FilesStore final : public OwnedDataset {
     Access access = write_access();
     if (access.words.layered != layered) writer_.set_layered(access.words, layered);
     // The layer's files are removed next. After power loss they must not be missed.
-    if (!layered) parts_->control.sync();
+    if (!layered) files_->control.sync();
     keeps_layer_ = layered;
     remember(access.words);
   }
 
-  void note_failed_sync() noexcept override { parts_->control.note_failed_sync(); }
+  void note_failed_sync() noexcept override { files_->control.note_failed_sync(); }
 
-  bool has_failed_sync() const override { return parts_->control.has_failed_sync(); }
+  bool has_failed_sync() const override { return files_->control.has_failed_sync(); }
 
-  void check_no_sync_failed() const override { accrete::check_no_sync_failed(*parts_); }
+  void check_no_sync_failed() const override { accrete::check_no_sync_failed(*files_); }
 
   void do_flush() override {}  // every append has handed its bytes to the operating system
 
   void do_sync() override {
     std::uint64_t commits = 0;
     {
-      const Access access = parts_->read_only ? read_access() : write_access();
+      const Access access = files_->read_only ? read_access() : write_access();
       check_no_sync_failed();
       if (!access.words.unsynced) return;
       commits = access.words.commits;
     }
-    if (parts_->read_only) {
+    if (files_->read_only) {
       throw ReadOnlyError("cannot sync the dataset " + quoted(path()) +
                           ": this process may only read it, so others would not learn of a failure");
     }
     // Not under the lock: it may take seconds, and what is appended meanwhile need not be covered.
-    sync_values(*parts_);
+    sync_values(*files_);
     Access access = write_access();
     if (access.words.commits != commits) return;
     writer_.renew_journal(access.words);
     remember(access.words);
   }
 
-  const std::string& path() const noexcept { return parts_->directory->path(); }
+  const std::string& path() const noexcept { return files_->directory->path(); }
 
   Env& env_;
   const BootWitness witness_;
   const std::chrono::milliseconds lock_timeout_;
   const std::shared_ptr<DatasetLock> lock_;  // guards all below
-  const std::unique_ptr<FilesParts> parts_;
+  const std::unique_ptr<DatasetFiles> files_;
   mutable FilesWriter writer_;  // whoever has the lock recovers first, readers too
   mutable std::mutex
-      shared_parts_mutex_;  // guards parts_->values' cache and parts_->writers among holders of a shared lock
-  mutable std::uint64_t seen_commits_ = 0;  // what parts_->values remembers is of these
+      shared_parts_mutex_;  // guards files_->values' cache and files_->writers among holders of a shared lock
+  mutable std::uint64_t seen_commits_ = 0;  // what files_->values remembers is of these
   mutable std::uint64_t seen_removals_ = 0;
   mutable std::atomic<bool> has_nothing_left_ = false;  // by a layer that died
   mutable bool is_control_checked_ = false;
-  mutable bool has_own_files_ = false;  // those of parts_ that are written to are no other dataset's
+  mutable bool has_own_files_ = false;  // those of files_ that are written to are no other dataset's
   Process owner_{};                     // this process, if the dataset is its own
   bool keeps_layer_ = false;            // what is there is of a layer over this Store
 };
 
 std::size_t cache_capacity(const Env& env, const OpenOptions& options) {
-  const std::uint64_t most = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, max_cached_descriptors);
-  descriptor_budget().set_limit(most);
-  return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, most) : most;
+  const std::uint64_t limit = std::clamp<std::uint64_t>(env.open_files_limit() / 2, 1, max_cached_descriptors);
+  descriptor_budget().set_limit(limit);
+  return options.max_open_files > 0 ? std::min<std::uint64_t>(options.max_open_files, limit) : limit;
 }
 
-FilesParts::Limits limits_of(const Env& env, const OpenOptions& options) {
+DatasetFiles::Limits limits_of(const Env& env, const OpenOptions& options) {
   return {.open_files = cache_capacity(env, options),
           .file_size = env.file_size_limit(),
           .lock_timeout = options.lock_timeout};
 }
 
 /// For reading only where this process may not write.
-std::unique_ptr<FilesParts> open_parts(const DatasetDirectory& dataset, const FilesParts::Limits& limits) {
-  const auto open = [&](bool for_reading) { return std::make_unique<FilesParts>(dataset, for_reading, limits); };
+std::unique_ptr<DatasetFiles> open_parts(const DatasetDirectory& dataset, const DatasetFiles::Limits& limits) {
+  const auto open = [&](bool for_reading) { return std::make_unique<DatasetFiles>(dataset, for_reading, limits); };
   try {
     return open(false);
   } catch (const ReadOnlyError&) {
@@ -529,8 +529,8 @@ std::unique_ptr<Dataset> open_files(Env& env, DatasetDirectory dataset, const Op
 std::unique_ptr<OwnedDataset> open_owned_files(Env& env, DatasetDirectory dataset, const OpenOptions& options) {
   refuse_unfit_file_system(*dataset.directory, options);
   std::shared_ptr<DatasetLock> lock = own(dataset.directory->lock(lock_name), options.lock_timeout);
-  auto parts = std::make_unique<FilesParts>(dataset, false, limits_of(env, options));
-  return std::make_unique<FilesStore>(env, std::move(lock), std::move(parts), options, Ownership::whole);
+  auto files = std::make_unique<DatasetFiles>(dataset, false, limits_of(env, options));
+  return std::make_unique<FilesStore>(env, std::move(lock), std::move(files), options, Ownership::whole);
 }
 
 }  // namespace accrete

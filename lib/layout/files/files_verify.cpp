@@ -9,7 +9,7 @@
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
 #include "layout/files/check_frames.hpp"
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "layout/files/files_writer.hpp"
 #include "layout/files/linked_files.hpp"
 #include "layout/files/recovering_files.hpp"
@@ -70,15 +70,15 @@ class Verifier {
   }
 
   /// The control file that a copy by hard links has of its original says that this was destroyed.
-  void revive_copy(FilesParts& parts, ControlWords words) {
+  void revive_copy(DatasetFiles& files, ControlWords words) {
     const std::string found = "the dataset that it was copied from has been destroyed";
     if (!repair_) {
       problem(found + "; 'accrete verify --repair' makes it a dataset of its own");
       return;
     }
     words.destroyed = false;
-    parts.control.set_home(directory_->info("")->inode);
-    count_anew(parts, words);
+    files.control.set_home(directory_->info("")->inode);
+    count_anew(files, words);
     was_copy_ = true;
     repaired(found + ": made it a dataset of its own");
   }
@@ -100,22 +100,22 @@ class Verifier {
   }
 
   void checkpoint_and_count() {
-    FilesParts parts = open_parts(false);
-    ControlWords words = parts.control.load().words;
-    checkpoint(parts, words);
-    count_anew(parts, words);
+    DatasetFiles files = open_parts(false);
+    ControlWords words = files.control.load().words;
+    checkpoint(files, words);
+    count_anew(files, words);
   }
 
   /// Has others open the values' files anew.
-  void count_anew(FilesParts& parts, ControlWords& words) const {
+  void count_anew(DatasetFiles& files, ControlWords& words) const {
     words.keys = report_.counted.keys;
     words.bytes = report_.counted.stored_bytes;
     ++words.commits;
     ++words.removals;
-    parts.control.set_words(words);
+    files.control.set_words(words);
   }
 
-  [[nodiscard]] FilesParts open_parts(bool for_reading) const {
+  [[nodiscard]] DatasetFiles open_parts(bool for_reading) const {
     return {{.directory = directory_, .marker = marker_.value_or(Marker{}), .layers = layers_},
             for_reading,
             {.file_size = env_.file_size_limit()}};
@@ -197,12 +197,12 @@ class Verifier {
 
   void check_control() {
     try {
-      FilesParts parts = open_parts(!repair_);
-      check_change(parts);
-      check_failed_sync(parts);
-      check_writers(parts);
-      check_left_layers(parts);
-      check_totals(parts);
+      DatasetFiles files = open_parts(!repair_);
+      check_change(files);
+      check_failed_sync(files);
+      check_writers(files);
+      check_left_layers(files);
+      check_totals(files);
     } catch (const CorruptionError& error) {
       if (!repair_) {
         is_unfinished_ = true;
@@ -213,54 +213,54 @@ class Verifier {
     }
   }
 
-  void check_change(FilesParts& parts) {
-    const Control::Header header = parts.control.load();
-    if (header.words.destroyed && header.home != directory_->info("")->inode) return revive_copy(parts, header.words);
+  void check_change(DatasetFiles& files) {
+    const Control::Header header = files.control.load();
+    if (header.words.destroyed && header.home != directory_->info("")->inode) return revive_copy(files, header.words);
     if (header.words.destroyed) {
       problem("its destroy was interrupted; run 'accrete destroy' again to finish it");
       return;
     }
     refuse_living_owner(*directory_, header.owner);
-    if (repair_) free_damaged_slots(parts);
-    const bool is_behind = is_behind_journal(parts, header);
+    if (repair_) free_damaged_slots(files);
+    const bool is_behind = is_behind_journal(files, header);
     if (!is_behind && !needs_recovery(header, witness_)) return;
     const std::string found =
         is_behind ? "the disk has lost writes while the system went on: the journal is replayed, and the values counted"
-                  : describe_change(parts, header);
-    if (repair_ && is_behind) parts.control.set_boots({});
+                  : describe_change(files, header);
+    if (repair_ && is_behind) files.control.set_boots({});
     if (repair_) {
-      (void)recover(parts, witness_);
+      (void)recover(files, witness_);
       if (!was_copy_) repaired(found);  // the control file of a copy was made anew, of no boot
       return;
     }
     is_unfinished_ = true;
-    check_before_recovery(parts, header, witness_);
+    check_before_recovery(files, header, witness_);
     if (is_behind || header.state != ChangeState::idle) {
       problem(found + "; the next program that opens the dataset mends it, or 'accrete verify --repair'");
     } else {
-      replayed_ = find_replayed(parts, header.words);
-      check_replayable(parts);
+      replayed_ = find_replayed(files, header.words);
+      check_replayable(files);
     }
   }
 
-  void check_replayable(const FilesParts& parts) {
+  void check_replayable(const DatasetFiles& files) {
     for (const auto& [key, range] : *replayed_) {
       try {
-        check_replayed_size(key, parts.values.size(key).value_or(0), range.offset);
+        check_replayed_size(key, files.values.size(key).value_or(0), range.offset);
       } catch (const CorruptionError& error) {
         problem(error.what());
       }
     }
   }
 
-  std::string describe_change(const FilesParts& parts, const Control::Header& header) {
+  std::string describe_change(const DatasetFiles& files, const Control::Header& header) {
     if (header.state == ChangeState::journal) {
       return "a writer died in a synced batch: it is rolled forward if it is whole in the journal, else back";
     }
     if (header.state == ChangeState::idle || witness_.tell(header.boots) == BootWitness::Told::other_boot) {
       return "the system may have been started anew since: the journal is replayed, and the values counted";
     }
-    const std::string record = parts.control.load_intent();
+    const std::string record = files.control.load_intent();
     const Intent intent = decode_intent(record);
     switch (intent.kind) {
       case Intent::Kind::erase:
@@ -275,33 +275,33 @@ class Verifier {
            (keys > 0 ? " (" + quoted(intent.targets[0].key) + (keys > 1 ? ", …)" : ")") : "") + ": it is rolled back";
   }
 
-  void check_failed_sync(FilesParts& parts) {
-    if (!parts.control.has_failed_sync()) return;
+  void check_failed_sync(DatasetFiles& files) {
+    if (!files.control.has_failed_sync()) return;
     const std::string found = "a sync of the dataset has failed, and what it was to write may not be on the disk";
     if (!repair_) {
       problem(found + ": until 'accrete verify --repair' has written all files again, no sync of it counts");
       return;
     }
-    write_again(parts);
+    write_again(files);
     repaired(found +
              ": all files were written again and synced. Bytes that the system had given up before cannot be told from "
              "others; compare what was appended since the last sync that returned");
   }
 
-  void write_again(FilesParts& parts) {
-    const SyncLock lock(parts);  // nobody notes a failure amid this
+  void write_again(DatasetFiles& files) {
+    const SyncLock lock(files);  // nobody notes a failure amid this
     write_all_again(*directory_);
-    ControlWords words = parts.control.load().words;
-    restart_journal(parts, words);
+    ControlWords words = files.control.load().words;
+    restart_journal(files, words);
     ++words.commits;
     ++words.removals;
-    parts.control.set_words(words);
-    parts.control.sync();
-    parts.control.forget_failed_sync();
+    files.control.set_words(words);
+    files.control.sync();
+    files.control.forget_failed_sync();
   }
 
-  void check_left_layers(FilesParts& parts) {
-    const Control::Header header = parts.control.load();
+  void check_left_layers(DatasetFiles& files) {
+    const Control::Header header = files.control.load();
     if (!header.words.layered && !layers_.is_due(*directory_)) return;
     const std::string found(layers_.what());
     const bool waits_for_recovery = is_unfinished_;
@@ -313,7 +313,7 @@ class Verifier {
     }
     if (!repair_) {
       std::vector<std::string> misfits =
-          waits_for_recovery ? std::vector<std::string>{} : check_layers(parts, witness_);
+          waits_for_recovery ? std::vector<std::string>{} : check_layers(files, witness_);
       if (misfits.empty()) {
         problem(found + "; the next program that opens the dataset hands them down, or 'accrete verify --repair'");
         return;
@@ -324,29 +324,29 @@ class Verifier {
               "what is whole and fits");
       return;
     }
-    FilesWriter writer(parts, witness_, env_.file_size_limit());
+    FilesWriter writer(files, witness_, env_.file_size_limit());
     ControlWords words = header.words;
-    LayerRecovery::Report report = recover_layers(parts, writer, witness_, words, Misfit::set_aside);
+    LayerRecovery::Report report = recover_layers(files, writer, witness_, words, Misfit::set_aside);
     repaired(found + ": what there was has been handed down" +
              (report.misfits.empty() ? "" : ", but for what is damaged or does not fit"));
     if (!report.misfits.empty()) problem(std::move(report.not_recovered));
     for (std::string& misfit : report.misfits) repaired(std::move(misfit));
   }
 
-  void free_damaged_slots(FilesParts& parts) {
-    const std::uint64_t freed = parts.writers.free_damaged();
+  void free_damaged_slots(DatasetFiles& files) {
+    const std::uint64_t freed = files.writers.free_damaged();
     if (freed == 0) return;
     repaired(std::to_string(freed) + " slots of " + writers_name +
              " were damaged: their writers are forgotten. A batch with an id that such a writer sends again is applied "
              "again");
   }
 
-  static void check_writers(FilesParts& parts) {
-    (void)parts.writers.find(WriterId{}, parts.control.load().words.writers);
+  static void check_writers(DatasetFiles& files) {
+    (void)files.writers.find(WriterId{}, files.control.load().words.writers);
   }
 
-  void check_totals(FilesParts& parts) {
-    const Control::Header header = parts.control.load();
+  void check_totals(DatasetFiles& files) {
+    const Control::Header header = files.control.load();
     // An unfinished change or a reboot says itself that the totals are to be mended.
     if (needs_recovery(header, witness_)) return;
     ControlWords words = header.words;
@@ -359,7 +359,7 @@ class Verifier {
       problem(found + ": values were changed by something other than accrete; 'accrete verify --repair' counts anew");
       return;
     }
-    count_anew(parts, words);
+    count_anew(files, words);
     repaired(found + ": counted anew");
   }
 
@@ -371,11 +371,11 @@ class Verifier {
     const ControlWords initial{.keys = counted.keys, .bytes = counted.bytes};
     replace_whole(*directory_, control_name, staged_control_name, Control::initial(Boots{}, initial, true));
     directory_->sync();
-    FilesParts parts = open_parts(false);
-    free_damaged_slots(parts);
-    (void)recover(parts, witness_);
-    write_again(parts);
-    check_left_layers(parts);
+    DatasetFiles files = open_parts(false);
+    free_damaged_slots(files);
+    (void)recover(files, witness_);
+    write_again(files);
+    check_left_layers(files);
     repaired(
         why +
         ": made the control file anew, and wrote all files again, since with it went whether a sync had failed. If "

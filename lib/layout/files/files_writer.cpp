@@ -27,18 +27,18 @@ namespace {
 }  // namespace
 
 bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, const AppendOptions& options) {
-  if (options.sync) check_no_sync_failed(parts_);
+  if (options.sync) check_no_sync_failed(files_);
   const ControlWords old_words = words;
-  std::optional<WriterChange> writer;
+  std::optional<WriterUpdate> writer;
   if (options.id) {
-    const auto found = parts_.writers.find(options.id->writer, words.writers);
+    const auto found = files_.writers.find(options.id->writer, words.writers);
     if (found && found->sequence >= options.id->sequence) return false;
-    writer = found ? WriterChange{.slot = found->slot, .old_sequence = found->sequence}
-                   : WriterChange{.slot = parts_.writers.new_slot(options.id->writer, words.writers)};
+    writer = found ? WriterUpdate{.slot = found->slot, .old_sequence = found->sequence}
+                   : WriterUpdate{.slot = files_.writers.new_slot(options.id->writer, words.writers)};
     words.writers = std::max(words.writers, writer->slot + 1);
   }
   plan_.assign(entries);
-  parts_.values.plan(plan_.groups());
+  files_.values.plan(plan_.groups());
   if (options.expect_size) {
     const ValueGroup& group = plan_.groups()[0];
     check_expected_size(group.key, group.old_size, *options.expect_size);
@@ -57,15 +57,15 @@ bool FilesWriter::append(ControlWords& words, std::span<const Entry> entries, co
 }
 
 void FilesWriter::append_under_intent(ControlWords& words, const ControlWords& old_words,
-                                      const std::optional<BatchId>& id, const std::optional<WriterChange>& writer,
+                                      const std::optional<BatchId>& id, const std::optional<WriterUpdate>& writer,
                                       SyncAll sync) {
   set_intent(writer);
   encode_intent(intent_, record_);
   change([&] {
-    parts_.control.begin_intent(old_words, record_);
+    files_.control.begin_intent(old_words, record_);
     append_groups(words);
-    if (id) parts_.writers.store(writer->slot, *id);
-    if (sync == SyncAll::yes) checkpoint(parts_, words);
+    if (id) files_.writers.store(writer->slot, *id);
+    if (sync == SyncAll::yes) checkpoint(files_, words);
     commit(words);
   });
   // The intent may have reached the disk with the checkpoint: its end must too, or power loss would take the batch
@@ -76,39 +76,39 @@ void FilesWriter::append_under_intent(ControlWords& words, const ControlWords& o
 /// Who is told that it failed sends the batch again, so it is taken back then.
 void FilesWriter::sync_commit(const ControlWords& words, const ControlWords& old_words) {
   try {
-    parts_.control.sync();
+    files_.control.sync();
   } catch (...) {
     change([&] {
       ControlWords before = words;
       before.keys = old_words.keys;
       before.bytes = old_words.bytes;
       before.writers = old_words.writers;
-      parts_.control.begin_intent(before, record_);
+      files_.control.begin_intent(before, record_);
       throw;
     });
   }
 }
 
 void FilesWriter::append_through_journal(ControlWords& words, const ControlWords& old_words,
-                                         const std::optional<BatchId>& id, const std::optional<WriterChange>& writer) {
+                                         const std::optional<BatchId>& id, const std::optional<WriterUpdate>& writer) {
   const std::string payload = journal_payload(id);
   // The nonce differs if somebody was killed between starting the journal anew and committing that.
   const bool restart = words.unsynced || words.journal_end < Journal::header_size ||
-                       parts_.journal.load_nonce() != words.journal_nonce ||
-                       words.journal_end + Journal::record_size(payload) > parts_.journal.size_limit();
-  if (restart) sync_values(parts_);
+                       files_.journal.load_nonce() != words.journal_nonce ||
+                       words.journal_end + Journal::record_size(payload) > files_.journal.size_limit();
+  if (restart) sync_values(files_);
   const std::uint64_t offset = restart ? Journal::header_size : words.journal_end;
-  change([&] { parts_.control.begin_journal(old_words); });
+  change([&] { files_.control.begin_journal(old_words); });
   try {
     if (restart) {
       words.journal_nonce = random_u64();
-      words.journal_end = parts_.journal.restart(words.journal_nonce, payload);
+      words.journal_end = files_.journal.restart(words.journal_nonce, payload);
       words.unsynced = false;
     } else {
-      words.journal_end = parts_.journal.append(words.journal_nonce, offset, payload);
+      words.journal_end = files_.journal.append(words.journal_nonce, offset, payload);
     }
     append_groups(words);
-    if (id) parts_.writers.store(writer->slot, *id);
+    if (id) files_.writers.store(writer->slot, *id);
     commit(words);
   } catch (...) {
     set_intent(writer);
@@ -123,9 +123,9 @@ bool FilesWriter::try_take_back_journaled(std::uint64_t nonce, std::uint64_t off
                                           std::uint64_t old_writers) noexcept {
   bool is_taken_back = false;
   try {
-    for (const IntentTarget& target : intent_.targets) parts_.values.take_back(target.key, target.old_size);
-    if (intent_.writer) parts_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence, old_writers);
-    parts_.journal.invalidate(nonce, offset);
+    for (const IntentTarget& target : intent_.targets) files_.values.take_back(target.key, target.old_size);
+    if (intent_.writer) files_.writers.restore(intent_.writer->slot, intent_.writer->old_sequence, old_writers);
+    files_.journal.invalidate(nonce, offset);
     is_taken_back = true;
     recover_now();
   } catch (const std::exception&) {
@@ -150,8 +150,8 @@ void FilesWriter::change(Change apply) {
 }
 
 void FilesWriter::recover_now() {
-  if (needs_recovery(parts_.control.load(), witness_)) (void)recover(parts_, witness_);
-  parts_.values.forget_files();
+  if (needs_recovery(files_.control.load(), witness_)) (void)recover(files_, witness_);
+  files_.values.forget_files();
 }
 
 /// Within a change: who takes over from one that is cut off opens all files anew, too.
@@ -159,18 +159,18 @@ void FilesWriter::append_groups(ControlWords& words) {
   bool any_replaced = false;
   for (ValueGroup& group : plan_.groups()) {
     any_replaced |= group.is_linked;
-    if (group.is_linked) parts_.values.break_link(group);
-    parts_.values.append(group, plan_.pieces(group));
+    if (group.is_linked) files_.values.break_link(group);
+    files_.values.append(group, plan_.pieces(group));
   }
   words.removals += any_replaced ? 1 : 0;
 }
 
 void FilesWriter::commit(ControlWords& words) {
   ++words.commits;
-  parts_.control.commit(words);
+  files_.control.commit(words);
 }
 
-void FilesWriter::set_intent(const std::optional<WriterChange>& writer) {
+void FilesWriter::set_intent(const std::optional<WriterUpdate>& writer) {
   intent_.kind = Intent::Kind::append;
   intent_.writer = writer;
   intent_.targets.clear();
@@ -197,7 +197,7 @@ std::string FilesWriter::journal_payload(const std::optional<BatchId>& id) {
 
 /// A larger batch syncs the file system instead of being written twice.
 bool FilesWriter::fits_journal() {
-  const std::uint64_t limit = parts_.journal.size_limit();
+  const std::uint64_t limit = files_.journal.size_limit();
   std::uint64_t size = 0;
   for (const ValueGroup& group : plan_.groups()) size += JournalPayload::size_of(group.key, group.bytes);
   return limit >= Journal::smallest_size_limit && size <= limit / 8;
@@ -209,14 +209,14 @@ void FilesWriter::check_file_size_limit() {
   for (const ValueGroup& group : plan_.groups()) {
     const std::uint64_t old_size = group.old_size.value_or(0);
     if (old_size <= file_size_limit_ && group.bytes <= file_size_limit_ - old_size) continue;
-    throw_io_error("append to", parts_.directory->path() + "/" + key_to_name(group.key), EFBIG);
+    throw_io_error("append to", files_.directory->path() + "/" + key_to_name(group.key), EFBIG);
   }
 }
 
 void FilesWriter::erase(ControlWords& words, std::string_view key) {
-  const std::optional<std::uint64_t> size = parts_.values.size(key);
+  const std::optional<std::uint64_t> size = files_.values.size(key);
   if (!size) return;
-  check_value_removable(*parts_.directory, key);
+  check_value_removable(*files_.directory, key);
   empty_journal(words);
   intent_ = {.kind = Intent::Kind::erase};
   intent_.targets.push_back({.key = key, .old_size = size});
@@ -227,11 +227,11 @@ void FilesWriter::erase(ControlWords& words, std::string_view key) {
   words.unsynced = true;
   ++words.removals;
   change([&] {
-    parts_.control.begin_intent(old_words, record_);
+    files_.control.begin_intent(old_words, record_);
     try {
-      parts_.values.remove(key);
+      files_.values.remove(key);
     } catch (...) {
-      if (parts_.values.size(key)) parts_.control.cancel();
+      if (files_.values.size(key)) files_.control.cancel();
       throw;
     }
     commit(words);
@@ -239,7 +239,7 @@ void FilesWriter::erase(ControlWords& words, std::string_view key) {
 }
 
 void FilesWriter::drop(ControlWords& words) {
-  check_values_removable(*parts_.directory);
+  check_values_removable(*files_.directory);
   empty_journal(words);
   intent_ = {.kind = Intent::Kind::drop};
   encode_intent(intent_, record_);
@@ -248,14 +248,14 @@ void FilesWriter::drop(ControlWords& words) {
   words.bytes = 0;
   words.unsynced = true;
   ++words.removals;
-  parts_.values.forget_files();
+  files_.values.forget_files();
   change([&] {
-    parts_.control.begin_intent(old_words, record_);
+    files_.control.begin_intent(old_words, record_);
     bool any_removed = false;
     try {
-      remove_all_values(*parts_.directory, any_removed);
+      remove_all_values(*files_.directory, any_removed);
     } catch (...) {
-      if (!any_removed) parts_.control.cancel();
+      if (!any_removed) files_.control.cancel();
       throw;
     }
     commit(words);
@@ -265,34 +265,34 @@ void FilesWriter::drop(ControlWords& words) {
 /// The journal's records would bring removed values back after power loss.
 void FilesWriter::empty_journal(ControlWords& words) {
   if (words.journal_end <= Journal::header_size) return;
-  check_no_sync_failed(parts_);  // the journal may hold what the values have lost
+  check_no_sync_failed(files_);  // the journal may hold what the values have lost
   change([&] {
-    parts_.control.begin_journal(words);
-    checkpoint(parts_, words);
+    files_.control.begin_journal(words);
+    checkpoint(files_, words);
     commit(words);
   });
 }
 
 void FilesWriter::renew_journal(ControlWords& words) {
-  if (parts_.control.has_failed_sync()) return;  // it may hold what the values have lost
+  if (files_.control.has_failed_sync()) return;  // it may hold what the values have lost
   change([&] {
-    parts_.control.begin_journal(words);
-    restart_journal(parts_, words);
+    files_.control.begin_journal(words);
+    restart_journal(files_, words);
     commit(words);
   });
 }
 
 void FilesWriter::forget_writer(ControlWords& words, const BatchId& last) {
-  const auto found = parts_.writers.find(last.writer, words.writers);
+  const auto found = files_.writers.find(last.writer, words.writers);
   if (!found || found->sequence > last.sequence) return;
-  parts_.writers.forget(last.writer, words.writers);
+  files_.writers.forget(last.writer, words.writers);
   ++words.commits;  // so that others look at the table again
-  parts_.control.set_words(words);
+  files_.control.set_words(words);
 }
 
 void FilesWriter::set_layered(ControlWords& words, bool layered) {
   change([&] {
-    parts_.control.begin_journal(words);
+    files_.control.begin_journal(words);
     words.layered = layered;
     commit(words);
   });

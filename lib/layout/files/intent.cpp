@@ -17,10 +17,10 @@ constexpr std::size_t target_header_size = 2 + 1 + 8;
   throw CorruptionError(std::string("the intent record is damaged: ") + what);
 }
 
-std::optional<WriterChange> read_writer(ByteReader& reader) {
+std::optional<WriterUpdate> read_writer(ByteReader& reader) {
   const auto tag = reader.integer<std::uint8_t>();
   if (tag == static_cast<std::uint8_t>(WriterTag::none)) return std::nullopt;
-  WriterChange change{.slot = reader.integer<std::uint64_t>()};
+  WriterUpdate change{.slot = reader.integer<std::uint64_t>()};
   if (tag == static_cast<std::uint8_t>(WriterTag::new_slot)) return change;
   if (tag != static_cast<std::uint8_t>(WriterTag::old_slot)) throw_damaged("it has an unknown kind of writer");
   change.old_sequence = reader.integer<std::uint64_t>();

@@ -20,11 +20,11 @@
 
 namespace accrete {
 
-struct WriterChange {
+struct WriterUpdate {
   std::uint64_t slot = 0;
   std::optional<std::uint64_t> old_sequence{};  ///< nullopt: the slot is new
 
-  friend bool operator==(const WriterChange&, const WriterChange&) = default;
+  friend bool operator==(const WriterUpdate&, const WriterUpdate&) = default;
 };
 
 struct IntentTarget {
@@ -38,7 +38,7 @@ struct Intent {
   enum class Kind : std::uint8_t { append = 1, erase = 2, drop = 3 };
 
   Kind kind = Kind::append;
-  std::optional<WriterChange> writer{};
+  std::optional<WriterUpdate> writer{};
   std::vector<IntentTarget> targets{};
 
   friend bool operator==(const Intent&, const Intent&) = default;

@@ -8,7 +8,7 @@
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "os/system.hpp"
 #include "os/uuid.hpp"
 

@@ -9,8 +9,8 @@ namespace accrete {
 
 void RecoveringFiles::end_unfinished_change() {
   open_ = {};
-  const Control::Header header = parts_.control.load();
-  words_ = header.state == ChangeState::idle ? header.words : recover(parts_, witness_);
+  const Control::Header header = files_.control.load();
+  words_ = header.state == ChangeState::idle ? header.words : recover(files_, witness_);
 }
 
 std::string RecoveringFiles::do_get(std::string_view key) const {
@@ -35,38 +35,38 @@ std::size_t RecoveringFiles::do_get_range_into(std::string_view key, std::uint64
 }
 
 std::optional<std::uint64_t> RecoveringFiles::do_last_sequence(const WriterId& writer) const {
-  const auto found = parts_.writers.find(writer, words_.writers);
+  const auto found = files_.writers.find(writer, words_.writers);
   return found ? std::optional(found->sequence) : std::nullopt;
 }
 
 FilesWriter& RecoveringFiles::writer() {
   open_ = {};
   if (writer_) return *writer_;
-  throw ReadOnlyError("cannot change the dataset " + quoted(parts_.directory->path()) + ": it is only looked at");
+  throw ReadOnlyError("cannot change the dataset " + quoted(files_.directory->path()) + ": it is only looked at");
 }
 
 ValueSnapshot RecoveringFiles::snapshot(std::string_view key) const {
   if (!open_.value.file || open_.key != key) {
-    open_ = {.key = std::string(key), .value = {.file = parts_.values.try_open_to_read(key, false)}};
+    open_ = {.key = std::string(key), .value = {.file = files_.values.try_open_to_read(key, false)}};
     if (open_.value.file) open_.value.size = open_.value.file->size();
   }
   return open_.value;
 }
 
-LayerRecovery::Report recover_layers(FilesParts& parts, FilesWriter& writer, const BootWitness& witness,
+LayerRecovery::Report recover_layers(DatasetFiles& files, FilesWriter& writer, const BootWitness& witness,
                                      ControlWords& words, Misfit misfit) {
-  RecoveringFiles files(parts, &writer, witness, words);
-  LayerRecovery::Report report = parts.layers.recover(files, misfit);
+  RecoveringFiles recovering(files, &writer, witness, words);
+  LayerRecovery::Report report = files.layers.recover(recovering, misfit);
   writer.set_layered(words, false);
-  parts.control.sync();
-  parts.layers.remove_files(*parts.directory);
+  files.control.sync();
+  files.layers.remove_files(*files.directory);
   return report;
 }
 
-std::vector<std::string> check_layers(FilesParts& parts, const BootWitness& witness) {
-  ControlWords words = parts.control.load().words;
-  RecoveringFiles files(parts, nullptr, witness, words);
-  return parts.layers.check(files);
+std::vector<std::string> check_layers(DatasetFiles& files, const BootWitness& witness) {
+  ControlWords words = files.control.load().words;
+  RecoveringFiles recovering(files, nullptr, witness, words);
+  return files.layers.check(recovering);
 }
 
 }  // namespace accrete

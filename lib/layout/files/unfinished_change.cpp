@@ -5,19 +5,19 @@
 
 namespace accrete {
 
-UnfinishedChange UnfinishedChange::load(const FilesParts& parts, const Control::Header& header, bool same_boot) {
+UnfinishedChange UnfinishedChange::load(const DatasetFiles& files, const Control::Header& header, bool same_boot) {
   UnfinishedChange change;
   try {
-    if (header.state == ChangeState::intent) change.load_intent(parts);
+    if (header.state == ChangeState::intent) change.load_intent(files);
   } catch (const CorruptionError&) {
     if (same_boot) throw;
   }
-  if (header.state == ChangeState::journal) change.load_journal(parts, header.words);
+  if (header.state == ChangeState::journal) change.load_journal(files, header.words);
   return change;
 }
 
-void UnfinishedChange::load_intent(const FilesParts& parts) {
-  const std::string record = parts.control.load_intent();
+void UnfinishedChange::load_intent(const DatasetFiles& files) {
+  const std::string record = files.control.load_intent();
   const Intent intent = decode_intent(record);
   drops_all_ = intent.kind == Intent::Kind::drop;
   if (intent.kind != Intent::Kind::append) return;
@@ -26,11 +26,11 @@ void UnfinishedChange::load_intent(const FilesParts& parts) {
 }
 
 /// Values are appended to only once the record is whole.
-void UnfinishedChange::load_journal(const FilesParts& parts, const ControlWords& words) {
-  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+void UnfinishedChange::load_journal(const DatasetFiles& files, const ControlWords& words) {
+  const std::optional<std::uint64_t> nonce = files.journal.load_nonce();
   if (!nonce) return;
   const bool was_restarted = *nonce != words.journal_nonce || words.journal_end < Journal::header_size;
-  const auto payload = parts.journal.load(*nonce, was_restarted ? Journal::header_size : words.journal_end);
+  const auto payload = files.journal.load(*nonce, was_restarted ? Journal::header_size : words.journal_end);
   if (!payload) return;
   const JournalRecord record = decode_journal_payload(*payload);
   for (const JournalEntry& entry : record.entries) set_before(entry.key, entry.old_size);

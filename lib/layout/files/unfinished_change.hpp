@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 
 namespace accrete {
 
@@ -17,7 +17,7 @@ class UnfinishedChange {
  public:
   /// Of the change in progress. Needs the dataset's lock.
   /// `same_boot`: power cannot have been lost since it began; else there may be nothing left of what it is.
-  [[nodiscard]] static UnfinishedChange load(const FilesParts& parts, const Control::Header& header, bool same_boot);
+  [[nodiscard]] static UnfinishedChange load(const DatasetFiles& files, const Control::Header& header, bool same_boot);
 
   /// How much of a value with a file of `size` bytes counts; nullopt: there is no value.
   [[nodiscard]] std::optional<std::uint64_t> visible_size(std::string_view key, std::uint64_t size) const;
@@ -28,13 +28,13 @@ class UnfinishedChange {
   [[nodiscard]] bool drops_all() const noexcept { return drops_all_; }
 
  private:
-  void load_intent(const FilesParts& parts);
-  void load_journal(const FilesParts& parts, const ControlWords& words);
+  void load_intent(const DatasetFiles& files);
+  void load_journal(const DatasetFiles& files, const ControlWords& words);
   void set_before(std::string_view key, std::optional<std::uint64_t> size);
 
   bool drops_all_ = false;
   std::map<std::string, std::optional<std::uint64_t>, std::less<>> before_;
-  std::optional<WriterChange> writer_;
+  std::optional<WriterUpdate> writer_;
 };
 
 }  // namespace accrete

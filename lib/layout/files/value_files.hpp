@@ -45,7 +45,7 @@ class ValueFiles {
   /// Removes what was appended beyond `old_size`; nullopt removes the value. Does nothing where there is less.
   void take_back(std::string_view key, std::optional<std::uint64_t> old_size);
 
-  /// Writes `bytes` at `offset`, which must not be behind the end of the value.
+  /// Writes `bytes` at `offset`, which must not be after the end of the value.
   void restore(std::string_view key, std::uint64_t offset, std::string_view bytes);
 
   /// False if there was none.

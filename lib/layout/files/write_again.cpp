@@ -6,7 +6,7 @@
 
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 #include "layout/files/linked_files.hpp"
 
 namespace accrete {

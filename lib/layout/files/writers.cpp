@@ -138,7 +138,7 @@ std::uint64_t Writers::new_slot(const WriterId& writer, std::uint64_t count) con
 
 void Writers::store(std::uint64_t slot, const BatchId& id) {
   make_file();
-  // What is behind the first loaded_ slots is read when it is asked for.
+  // What is after the first loaded_ slots is read when it is asked for.
   const bool is_reused = slot < loaded_ && !slots_.contains(id.writer);
   if (is_reused && load(slot).writer != no_writer()) note_forgotten();
   if (is_reused) take_over(slot);
@@ -223,7 +223,7 @@ std::uint64_t Writers::secret() {
 
 std::uint64_t Writers::count_whole() {
   std::uint64_t count = 0;
-  // Without a header, what stands behind it was never synced.
+  // Without a header, what stands after it was never synced.
   while (try_file() && has_header_ && try_load(count)) ++count;
   if (file_ && has_header_ && is_damaged(count)) throw_damaged_slot(count);
   return count;

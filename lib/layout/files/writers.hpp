@@ -59,7 +59,7 @@ class Writers {
   [[nodiscard]] std::optional<Found> find(const WriterId& writer, std::uint64_t count);
 
   /// Where a writer that was just looked for in vain is to be stored: in a free slot, in that of the passing
-  /// writer that was stored last before all others if there are too many, or behind the last.
+  /// writer that was stored last before all others if there are too many, or after the last.
   [[nodiscard]] std::uint64_t new_slot(const WriterId& writer, std::uint64_t count) const;
 
   void store(std::uint64_t slot, const BatchId& id);
@@ -81,7 +81,7 @@ class Writers {
   [[nodiscard]] static std::string encode_header(std::uint64_t secret, std::uint64_t forgotten);
 
   /// How many slots from the first on are whole: what the count must be when the control file has lost it. Throws
-  /// CorruptionError for one behind them in which there is something else.
+  /// CorruptionError for one after them in which there is something else.
   [[nodiscard]] std::uint64_t count_whole();
 
   /// Makes free slots of those that are damaged, whose writers nobody knows. Returns how many. For a repair.

@@ -55,7 +55,7 @@ class Image {
   int copies_ = 0;
 };
 
-/// Where the records of a segment end: zeros may stand behind them.
+/// Where the records of a segment end: zeros may stand after them.
 std::size_t end_of(const std::string& segment) {
   const std::size_t last = segment.find_last_not_of('\0') + 1;
   return last + (record_alignment - last % record_alignment) % record_alignment;
@@ -108,7 +108,7 @@ TEST_CASE("the journal of a buffer that has little takes little room on the disk
   CHECK(store->size("key") == 15 * 5 + 10'000'000);
 }
 
-TEST_CASE("a large entry goes straight down, behind what is gathered for its key, and is there once after a kill") {
+TEST_CASE("a large entry goes straight down, after what is gathered for its key, and is there once after a kill") {
   const std::string large(std::size_t{64} << 10, 'L');
   Image image([&](Store& store) {
     append_numbers(store);
@@ -238,7 +238,7 @@ TEST_CASE("a journal that is damaged in its middle is refused, and repaired but 
   }
 }
 
-TEST_CASE("whole records are found behind a stretch of zeros of any length") {
+TEST_CASE("whole records are found after a stretch of zeros of any length") {
   constexpr int appends = 400;
   Image image([](Store& store) {
     for (int i = 0; i < appends; ++i) store.append("a", "a piece;");
@@ -399,7 +399,7 @@ void damage(const std::string& path, const std::string& entry) {
   write_file(path + first_segment, journal);
 }
 
-TEST_CASE("all that is whole behind damage is handed down, though what is damaged had the place of the key") {
+TEST_CASE("all that is whole after damage is handed down, though what is damaged had the place of the key") {
   Dataset dataset;
   SUBCASE("of a buffer that syncs") { dataset.durability = Durability::sync; }
   SUBCASE("of one that does not") {}
@@ -410,7 +410,7 @@ TEST_CASE("all that is whole behind damage is handed down, though what is damage
     store.append("large", "<lost>");
     store.append("large", "<there>");
     store.append("large", large);
-    store.append("large", "<behind>");
+    store.append("large", "<after>");
   };
   Image image(appends, {{"a", "old;"}, {"large", "old;"}}, dataset);
   const std::string large_before = open(image.copy())->get("large");
@@ -425,12 +425,12 @@ TEST_CASE("all that is whole behind damage is handed down, though what is damage
   CHECK(verify(image.path()).problems.empty());
 }
 
-TEST_CASE("what is behind damage is placed by what the next segment says of its key") {
+TEST_CASE("what is after damage is placed by what the next segment says of its key") {
   const auto appends = [](Store& store) {
     for (const char* const piece : {"<lost>", "<1>"}) store.append("a", piece);
     const std::string piece(20'000, 'x');
     for (int i = 0; i < 60; ++i) store.append("b", piece);
-    for (const char* const behind : {"<2>", "<3>"}) store.append("a", behind);
+    for (const char* const after : {"<2>", "<3>"}) store.append("a", after);
   };
   Image image(appends, {{"a", "old;"}});
   const std::string path = image.path();
@@ -448,12 +448,12 @@ TEST_CASE("what is behind damage is placed by what the next segment says of its 
   CHECK(open(path)->size("b") == 60 * 20'000);
 }
 
-TEST_CASE("what is whole behind damage and may be in the value is counted, and not appended") {
+TEST_CASE("what is whole after damage and may be in the value is counted, and not appended") {
   std::string value;
-  SUBCASE("of which the value has the first") { value = "old;first;lost;behind;"; }
-  SUBCASE("of which the value may have been given a part before power was lost") { value = "old;first;lost;beh"; }
+  SUBCASE("of which the value has the first") { value = "old;first;lost;after;"; }
+  SUBCASE("of which the value may have been given a part before power was lost") { value = "old;first;lost;aft"; }
   const auto appends = [](Store& store) {
-    for (const char* const piece : {"first;", "lost;", "behind;", "last;"}) store.append("a", piece);
+    for (const char* const piece : {"first;", "lost;", "after;", "last;"}) store.append("a", piece);
     store.append("b", "kept;");
   };
   Image image(appends, {{"a", "old;"}});
@@ -462,20 +462,20 @@ TEST_CASE("what is whole behind damage and may be in the value is counted, and n
   damage(path, "lost;");
   const VerifyReport report = verify(path, {.repair = true});
   CHECK(any_contains(report.repairs, "the value of key 'a' may or may not have"));
-  CHECK(any_contains(report.problems, "it lacks 2 whole appends to 1 key, of 12 bytes, and whatever"));
+  CHECK(any_contains(report.problems, "it lacks 2 whole appends to 1 key, of 11 bytes, and whatever"));
   CHECK(any_contains(report.problems, ".buffer-1.damaged"));
   CHECK(open(path)->get("a") == value);
   CHECK(open(path)->get("b") == "kept;");
 }
 
-TEST_CASE("what is behind damage is handed down where it is certain that it is not in the value") {
+TEST_CASE("what is after damage is handed down where it is certain that it is not in the value") {
   const auto append_more = [](Store& store) {
     store.append("a", "first;");
     store.append("a", "lost;");
   };
   const auto append_last = [](Store& store) {
-    store.append("a", "behind;");
-    store.append("new", "behind;");
+    store.append("a", "after;");
+    store.append("new", "after;");
   };
   SUBCASE("nothing was") {
     Image image([&](Store& store) {
@@ -484,8 +484,8 @@ TEST_CASE("what is behind damage is handed down where it is certain that it is n
     });
     damage(image.path(), "lost;");
     static_cast<void>(verify(image.path(), {.repair = true}));
-    CHECK(open(image.path())->get("a") == "first;behind;");
-    CHECK(open(image.path())->get("new") == "behind;");
+    CHECK(open(image.path())->get("a") == "first;after;");
+    CHECK(open(image.path())->get("new") == "after;");
   }
   SUBCASE("something was") {
     Image image([&](Store& store) {
@@ -495,12 +495,12 @@ TEST_CASE("what is behind damage is handed down where it is certain that it is n
     });
     damage(image.path(), "lost;");
     static_cast<void>(verify(image.path(), {.repair = true}));
-    CHECK(open(image.path())->get("a") == "first;lost;behind;");
-    CHECK(open(image.path())->get("new") == "behind;");
+    CHECK(open(image.path())->get("a") == "first;lost;after;");
+    CHECK(open(image.path())->get("new") == "after;");
   }
 }
 
-TEST_CASE("an append behind a removal that failed, one that was done, and a large one are each placed right") {
+TEST_CASE("an append after a removal that failed, one that was done, and a large one are each placed right") {
   const std::string large(std::size_t{64} << 10, 'L');
   Image image([&](Store& store) {
     store.append("a", "gone;");

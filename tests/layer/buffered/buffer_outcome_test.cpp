@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t smallest_buffer = std::uint64_t{1} << 20;
 using Call = HookedStore::Call;
 
-/// Fails such calls, before or behind what they do.
+/// Fails such calls, before or after what they do.
 void fail(HookedStore& store, Call call, bool before) {
   const auto hook = [call](Call made, std::string_view) {
     if (made == call) throw IoError("reach", "the store", EIO);

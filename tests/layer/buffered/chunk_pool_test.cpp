@@ -91,9 +91,9 @@ class PoolAndValues {
 
   void check_apart(Chunk* chunk) const {
     const char* const begin = reinterpret_cast<const char*>(chunk);
-    const auto behind = ends_.lower_bound(begin);
-    require(behind == ends_.end() || chunk->bytes() + chunk->capacity <= behind->first, "a chunk ends before the next");
-    require(behind == ends_.begin() || std::prev(behind)->second <= begin, "a chunk begins behind the one before");
+    const auto after = ends_.lower_bound(begin);
+    require(after == ends_.end() || chunk->bytes() + chunk->capacity <= after->first, "a chunk ends before the next");
+    require(after == ends_.begin() || std::prev(after)->second <= begin, "a chunk begins after the one before");
   }
 
   /// A page was taken for a chunk.

@@ -128,7 +128,7 @@ class ValuesAndMap {
     for (const auto& [key, taken] : std::exchange(taken_model_, {})) {
       Value& value = model_[key];
       value.bytes.insert(0, taken.bytes);
-      value.stage = taken.stage;
+      value.segment = taken.segment;
       value.is_held = true;
     }
     is_taken_ = false;
@@ -167,7 +167,7 @@ class ValuesAndMap {
     std::erase_if(expected, [&](const KeySize& found) {
       return !found.key.starts_with(options.prefix) || found.key <= *options.after;
     });
-    require(values_.list(options) == expected, "the keys behind one are listed, with their prefix and in their order");
+    require(values_.list(options) == expected, "the keys after one are listed, with their prefix and in their order");
   }
 
   void check() {
@@ -191,7 +191,7 @@ class ValuesAndMap {
     std::ranges::sort(found);
     require(found == unknown, "gathered keys of which nothing is known are named");
     check_choice(values_.all(), [](const Value&) { return true; });
-    check_choice(values_.all_before(stage_), [&](const Value& value) { return value.stage < stage_; });
+    check_choice(values_.all_before(stage_), [&](const Value& value) { return value.segment < stage_; });
     check_choice(values_.worthwhile(), [](const Value& value) { return value.bytes.size() >= large_write; });
     require(values_.list({}) == held(), "the keys for which something is gathered are listed");
     require(values_.empty() == held().empty(), "it is empty if nothing is gathered for any key");
@@ -203,7 +203,7 @@ class ValuesAndMap {
   struct Value {
     std::string bytes{};
     bool is_held = false;
-    std::uint32_t stage = 0;
+    std::uint32_t segment = 0;
     std::optional<std::uint64_t> end{};
     Below below = Below::unknown;
   };
@@ -238,22 +238,22 @@ class ValuesAndMap {
       expected.push_back(i);
       if (value.end) continue;
       value.end = value.bytes.size();
-      values_.set_end(numbers[i], {.stored = stored_below, .behind = *value.end});
+      values_.set_end(numbers[i], {.stored = stored_below, .after = *value.end});
     }
-    require(untold == expected, "a key is told of once in each stage");
+    require(untold == expected, "a key is told of once in each segment");
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       const auto end = values_.end(numbers[i]);
       const auto& known = model_.at(batch.keys[i]).end;
       require(end.has_value() == known.has_value(), "where a value ends is known, once it was set");
       if (!end) continue;
-      require(end->behind == *known && end->stored == stored_below, "where a value ends follows what is gathered");
+      require(end->after == *known && end->stored == stored_below, "where a value ends follows what is gathered");
     }
   }
 
-  void gather(const Batch& batch, std::uint32_t stage) {
+  void gather(const Batch& batch, std::uint32_t segment) {
     for (const Entry& entry : batch.entries) {
       Value& value = model_[std::string(entry.key)];
-      if (!value.is_held) value.stage = stage;
+      if (!value.is_held) value.segment = segment;
       value.is_held = true;
       value.bytes += entry.bytes;
       if (value.end) *value.end += entry.bytes.size();
@@ -335,7 +335,7 @@ class ValuesAndMap {
   bool is_taken_ = false;
   std::map<std::string, Value> model_;        // of all keys with a number
   std::map<std::string, Value> taken_model_;  // what is on its way down
-  std::map<std::string, bool> told_;          // in this stage
+  std::map<std::string, bool> told_;          // in this segment
   std::uint32_t stage_ = 1;
   std::uint64_t next_byte_ = 0;
 };

@@ -95,12 +95,12 @@ TEST_CASE("nothing is left of entries that are taken back when memory has run ou
     GatheredValues::Numbers numbers;
     GatheredValues::Numbers untold;
     values.find(entries, 1, numbers, untold);
-    values.set_end(numbers.front(), {.behind = stored_size});
+    values.set_end(numbers.front(), {.after = stored_size});
     const std::uint64_t bytes = values.bytes();
     is_done = try_with(allocations, [&] { values.append(entries, numbers, 1); });
     values.take_back();
     CHECK(values.bytes() == bytes);
-    CHECK(values.end(numbers.front())->behind == stored_size);
+    CHECK(values.end(numbers.front())->after == stored_size);
     CHECK_FALSE(values.size("another"));
     CHECK(is_whole(values));
   }

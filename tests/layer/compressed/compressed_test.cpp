@@ -120,7 +120,7 @@ TEST_CASE("a repair cuts out what is no whole frame, and keeps all others") {
   CHECK(store->get("untouched") == piece);
 }
 
-TEST_CASE("a repair cuts a torn tail off, with zero bytes or without, and what was appended behind it stays") {
+TEST_CASE("a repair cuts a torn tail off, with zero bytes or without, and what was appended after it stays") {
   const Dataset dataset;
   const std::string whole = read_file(dataset.file());
   const std::size_t one = whole.size() / 3;

@@ -67,7 +67,7 @@ class Reader {
   }
 
   void require_meaning() const {
-    require(far_ > 0, "some ranges began behind what is read at once");
+    require(far_ > 0, "some ranges began after what is read at once");
     require(seen_ > 1, "the value was erased meanwhile");
   }
 

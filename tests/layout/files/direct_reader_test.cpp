@@ -76,10 +76,10 @@ TEST_CASE("a value that was removed since it was located is not read, be it begu
   CHECK_FALSE(place.read(before));
   place.owner().append("k", "what is in the other file");
   CHECK_FALSE(place.read(before));
-  const LocatedValues behind = place.locate();
-  CHECK(place.read(behind) == "what is in the other file");
+  const LocatedValues after = place.locate();
+  CHECK(place.read(after) == "what is in the other file");
   place.owner().drop();
-  CHECK_FALSE(place.read(behind));
+  CHECK_FALSE(place.read(after));
 }
 
 TEST_CASE("what is located beyond the end of the file, or in another dataset, is not read") {

@@ -107,7 +107,7 @@ TEST_CASE("a damaged byte in a dataset of synced batches with ids loses none and
   left.append_synced();
   const std::uint64_t journal_end = Control(*left.env().try_open_directory(left.path()), true).load().words.journal_end;
   SUBCASE("on the same boot") {}
-  SUBCASE("on the next one, behind a checkpoint") {
+  SUBCASE("on the next one, after a checkpoint") {
     left.open()->sync();
     left.open()->append("b", "unsynced");
     left.open()->sync();

@@ -36,7 +36,7 @@ TEST_CASE("random intents survive encoding, and none is decoded from a part of o
     for (std::size_t k = random_below(random, 6); k > 0; --k)
       keys.push_back(random_bytes(random, 1 + random_below(random, 60)));
     Intent intent;
-    if (one_in(random, 2)) intent.writer = WriterChange{.slot = random()};
+    if (one_in(random, 2)) intent.writer = WriterUpdate{.slot = random()};
     if (intent.writer && one_in(random, 2)) intent.writer->old_sequence = random();
     for (const std::string& key : keys) {
       intent.targets.push_back({.key = key, .old_size = one_in(random, 2) ? std::optional(random()) : std::nullopt});

@@ -337,14 +337,14 @@ TEST_CASE("a dataset that was moved is opened though nobody can note where it is
   const TemporaryDirectory directory;
   create(directory / "before");
   put(directory / "before", {{"a", "1"}});
-  fs::copy(directory / "before", directory / "behind", fs::copy_options::recursive);
-  FileLock reader(directory / "behind/.lock");  // as if it were another process's
+  fs::copy(directory / "before", directory / "after", fs::copy_options::recursive);
+  FileLock reader(directory / "after/.lock");  // as if it were another process's
   REQUIRE(reader.lock_until(LockMode::shared, FileLock::Deadline::max()));
-  CHECK(open(directory / "behind", {.lock_timeout = std::chrono::milliseconds{20}})->get("a") == "1");
+  CHECK(open(directory / "after", {.lock_timeout = std::chrono::milliseconds{20}})->get("a") == "1");
   reader.unlock();
-  CHECK(get(directory / "behind", {"a"}).front() == "1");
-  copy_by_links(directory / "behind", directory / "copy");
-  CHECK(get(directory / "behind", {"a"}).front() == "1");
+  CHECK(get(directory / "after", {"a"}).front() == "1");
+  copy_by_links(directory / "after", directory / "copy");
+  CHECK(get(directory / "after", {"a"}).front() == "1");
   CHECK_THROWS_AS(static_cast<void>(get(directory / "copy", {"a"})), CorruptionError);
 }
 

@@ -41,8 +41,8 @@ class Served {
 
 void append_in_session(BufferedStore& store, const BatchId& session, std::string_view bytes) {
   const Entry entry{"key", bytes};
-  GroupedBatch batch{.entries = {&entry, 1}, .session = session};
-  store.append_group({&batch, 1});
+  SubmittedBatch batch{.entries = {&entry, 1}, .session = session};
+  store.append_batches({&batch, 1});
   REQUIRE_FALSE(batch.failure);
 }
 
@@ -315,8 +315,8 @@ TEST_CASE("ids of clients' own making are bounded with the sessions, and no good
   const WriterId user = writer_id(1);
   const WriterId own = make_own_writer(1, 0);
   const auto append_new = [&](const WriterId& writer) {
-    GroupedBatch batch{.entries = {&entry, 1}, .options = {.id = BatchId{writer, 1}}, .has_own_id = true};
-    store->append_group({&batch, 1});
+    SubmittedBatch batch{.entries = {&entry, 1}, .options = {.id = BatchId{writer, 1}}, .has_own_id = true};
+    store->append_batches({&batch, 1});
     REQUIRE_FALSE(batch.failure);
   };
   append_new(user);
@@ -354,8 +354,8 @@ TEST_CASE("a batch that comes again with a client's own id is applied once, or r
     const BatchId never_applied{make_own_writer(3, forgotten), 1};
     {
       const auto store = served.open();
-      GroupedBatch batch{.entries = {&entry, 1}, .options = {.id = applied}, .has_own_id = true};
-      store->append_group({&batch, 1});
+      SubmittedBatch batch{.entries = {&entry, 1}, .options = {.id = applied}, .has_own_id = true};
+      store->append_batches({&batch, 1});
     }
     for (int i = 0; i < 2; ++i) send_again(applied);
     CHECK(served.open()->get("key") == "x");

@@ -130,7 +130,7 @@ class TablesAndMap {
     if (!free_.empty()) {
       require(std::ranges::find(free_, slot) != free_.end(), "a free slot is taken first");
     } else if (is_user(writer) || passing_.size() < Writers::max_passing) {
-      require(slot == count_, "a new slot stands behind the others");
+      require(slot == count_, "a new slot stands after the others");
     } else {
       const auto loser = std::ranges::find(passing_, slot, [&](const WriterId& id) { return stored_.at(id).slot; });
       require(loser != passing_.end(), "a writer that passes takes the slot of one that passes, too");

@@ -10,12 +10,12 @@
 
 namespace accrete {
 
-class GroupQueue {
+class BatchQueue {
  public:
-  /// Returns when `apply(span<GroupedBatch* const>)`, called by this thread or another, has had all of `batches`, in
+  /// Returns when `apply(span<SubmittedBatch* const>)`, called by this thread or another, has had all of `batches`, in
   /// their order. It is called by one thread at a time and must not throw.
   template <typename Apply>
-  void run(std::span<GroupedBatch> batches, Apply apply) {
+  void run(std::span<SubmittedBatch> batches, Apply apply) {
     Waiter self{.batches = batches};
     std::unique_lock lock(mutex_);
     waiting_.push_back(&self);
@@ -34,7 +34,7 @@ class GroupQueue {
 
  private:
   struct Waiter {
-    std::span<GroupedBatch> batches{};
+    std::span<SubmittedBatch> batches{};
     bool done = false;
   };
 
@@ -43,7 +43,7 @@ class GroupQueue {
     leading_ = true;
     group_.swap(waiting_);
     lock.unlock();
-    if (try_collect()) apply(std::span<GroupedBatch* const>(batches_));
+    if (try_collect()) apply(std::span<SubmittedBatch* const>(batches_));
     batches_.clear();
     lock.lock();
     for (Waiter* waiter : group_) waiter->done = true;
@@ -57,12 +57,12 @@ class GroupQueue {
   bool try_collect() noexcept {
     try {
       for (const Waiter* waiter : group_) {
-        for (GroupedBatch& batch : waiter->batches) batches_.push_back(&batch);
+        for (SubmittedBatch& batch : waiter->batches) batches_.push_back(&batch);
       }
       return true;
     } catch (...) {
       for (const Waiter* waiter : group_) {
-        for (GroupedBatch& batch : waiter->batches) batch.failure = std::current_exception();
+        for (SubmittedBatch& batch : waiter->batches) batch.failure = std::current_exception();
       }
       return false;
     }
@@ -72,8 +72,8 @@ class GroupQueue {
   std::condition_variable changed_;
   std::vector<Waiter*> waiting_;
   bool leading_ = false;
-  std::vector<Waiter*> group_;          // that is being led
-  std::vector<GroupedBatch*> batches_;  // of it
+  std::vector<Waiter*> group_;            // that is being led
+  std::vector<SubmittedBatch*> batches_;  // of it
 };
 
 }  // namespace accrete

@@ -1,4 +1,4 @@
-#include "layout/files/files_parts.hpp"
+#include "layout/files/dataset_files.hpp"
 
 #include <accrete/error.hpp>
 #include <algorithm>
@@ -17,32 +17,32 @@ namespace accrete {
 namespace {
 
 /// False if that is refused: then it is as if it had not begun.
-bool try_erase(FilesParts& parts, std::string_view key) {
+bool try_erase(DatasetFiles& files, std::string_view key) {
   try {
-    parts.values.remove(key);
+    files.values.remove(key);
   } catch (const IoError&) {
-    if (!parts.values.size(key)) throw;
+    if (!files.values.size(key)) throw;
     return false;
   }
   return true;
 }
 
-void finish_intent(FilesParts& parts, ControlWords& words) {
-  const std::string record = parts.control.load_intent();
+void finish_intent(DatasetFiles& files, ControlWords& words) {
+  const std::string record = files.control.load_intent();
   const Intent intent = decode_intent(record);
   switch (intent.kind) {
     case Intent::Kind::append:
-      for (const IntentTarget& target : intent.targets) parts.values.take_back(target.key, target.old_size);
-      if (intent.writer) parts.writers.restore(intent.writer->slot, intent.writer->old_sequence, words.writers);
+      for (const IntentTarget& target : intent.targets) files.values.take_back(target.key, target.old_size);
+      if (intent.writer) files.writers.restore(intent.writer->slot, intent.writer->old_sequence, words.writers);
       return;
     case Intent::Kind::erase:
-      if (!try_erase(parts, intent.targets[0].key)) return;
+      if (!try_erase(files, intent.targets[0].key)) return;
       words.keys -= 1;
       words.bytes -= *intent.targets[0].old_size;
       return;
     case Intent::Kind::drop: {
       bool any_removed = false;
-      remove_all_values(*parts.directory, any_removed);
+      remove_all_values(*files.directory, any_removed);
       words.keys = 0;
       words.bytes = 0;
       return;
@@ -50,18 +50,18 @@ void finish_intent(FilesParts& parts, ControlWords& words) {
   }
 }
 
-void apply(FilesParts& parts, const JournalRecord& record, ControlWords& words) {
+void apply(DatasetFiles& files, const JournalRecord& record, ControlWords& words) {
   for (const JournalEntry& entry : record.entries) {
-    parts.values.restore(entry.key, entry.old_size.value_or(0), entry.bytes);
+    files.values.restore(entry.key, entry.old_size.value_or(0), entry.bytes);
     words.keys += entry.old_size ? 0 : 1;
     words.bytes += entry.bytes.size();
   }
   if (!record.id) return;
-  const auto found = parts.writers.find(record.id->writer, words.writers);
+  const auto found = files.writers.find(record.id->writer, words.writers);
   if (found && found->sequence >= record.id->sequence) return;
-  const std::uint64_t slot = found ? found->slot : parts.writers.new_slot(record.id->writer, words.writers);
+  const std::uint64_t slot = found ? found->slot : files.writers.new_slot(record.id->writer, words.writers);
   words.writers = std::max(words.writers, slot + 1);
-  parts.writers.store(slot, *record.id);
+  files.writers.store(slot, *record.id);
 }
 
 /// After power loss the header may say that there was an intent whose record has not reached the disk. Nothing that is
@@ -85,14 +85,14 @@ void for_each_record(const Journal& journal, ControlWords& words, const std::fun
 }
 
 /// One record at most after a kill, all after power loss.
-void replay_journal(FilesParts& parts, ControlWords& words) {
-  for_each_record(parts.journal, words,
-                  [&](std::string_view payload) { apply(parts, decode_journal_payload(payload), words); });
+void replay_journal(DatasetFiles& files, ControlWords& words) {
+  for_each_record(files.journal, words,
+                  [&](std::string_view payload) { apply(files, decode_journal_payload(payload), words); });
 }
 
 /// The header on disk decides where the journal stands: a writer may have died while it started it anew.
-void find_journal(const FilesParts& parts, ControlWords& words, bool from_start) {
-  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+void find_journal(const DatasetFiles& files, ControlWords& words, bool from_start) {
+  const std::optional<std::uint64_t> nonce = files.journal.load_nonce();
   if (!nonce) {
     words.journal_end = 0;
     return;
@@ -105,7 +105,7 @@ void find_journal(const FilesParts& parts, ControlWords& words, bool from_start)
 
 }  // namespace
 
-FilesParts::FilesParts(const DatasetDirectory& dataset, bool for_reading, const Limits& limits)
+DatasetFiles::DatasetFiles(const DatasetDirectory& dataset, bool for_reading, const Limits& limits)
     : directory(dataset.directory),
       marker(dataset.marker),
       layers(dataset.layers),
@@ -117,7 +117,7 @@ FilesParts::FilesParts(const DatasetDirectory& dataset, bool for_reading, const 
       writers(*directory, read_only),
       values(*directory, limits.open_files) {}
 
-void FilesParts::forget_files() noexcept {
+void DatasetFiles::forget_files() noexcept {
   values.forget_files();
   writers.forget_file();
   journal.forget_file();
@@ -127,37 +127,37 @@ bool needs_recovery(const Control::Header& header, const BootWitness& witness) {
   return header.state != ChangeState::idle || witness.tell(header.boots) != BootWitness::Told::same;
 }
 
-void check_before_recovery(FilesParts& parts, const Control::Header& header, const BootWitness& witness) {
+void check_before_recovery(DatasetFiles& files, const Control::Header& header, const BootWitness& witness) {
   if (witness.tell(header.boots) == BootWitness::Told::same) return;
-  (void)parts.writers.count_whole();
+  (void)files.writers.count_whole();
   // What the control file counts in was synced before that was written, so it cannot be a torn end.
   if (header.words.journal_end <= Journal::header_size) return;
   ControlWords found = header.words;
-  find_journal(parts, found, true);
+  find_journal(files, found, true);
   if (found.journal_end != 0 && found.journal_nonce != header.words.journal_nonce) return;  // begun anew since
-  if (found.journal_end != 0) for_each_record(parts.journal, found, [](std::string_view) {});
+  if (found.journal_end != 0) for_each_record(files.journal, found, [](std::string_view) {});
   if (found.journal_end >= header.words.journal_end) return;
   throw CorruptionError(
-      "the journal " + quoted(parts.directory->path() + "/" + journal_name) + " is damaged or missing from byte " +
+      "the journal " + quoted(files.directory->path() + "/" + journal_name) + " is damaged or missing from byte " +
       std::to_string(found.journal_end) + " on, of " + std::to_string(header.words.journal_end) +
       ": it had synced batches that power loss may have taken from the values; 'accrete verify --repair' goes on "
       "without these");
 }
 
-bool is_behind_journal(const FilesParts& parts, const Control::Header& header) {
+bool is_behind_journal(const DatasetFiles& files, const Control::Header& header) {
   if (header.state != ChangeState::idle) return false;
-  const std::optional<std::uint64_t> nonce = parts.journal.load_nonce();
+  const std::optional<std::uint64_t> nonce = files.journal.load_nonce();
   if (!nonce) return false;
   const bool is_same = *nonce == header.words.journal_nonce;
   const std::uint64_t end = is_same ? std::max(header.words.journal_end, Journal::header_size) : Journal::header_size;
-  return parts.journal.load(*nonce, end).has_value();
+  return files.journal.load(*nonce, end).has_value();
 }
 
-Replayed find_replayed(const FilesParts& parts, ControlWords words) {
+Replayed find_replayed(const DatasetFiles& files, ControlWords words) {
   Replayed found;
-  find_journal(parts, words, true);
+  find_journal(files, words, true);
   if (words.journal_end == 0) return found;
-  for_each_record(parts.journal, words, [&](std::string_view payload) {
+  for_each_record(files.journal, words, [&](std::string_view payload) {
     const JournalRecord record = decode_journal_payload(payload);
     for (const JournalEntry& entry : record.entries) {
       const std::uint64_t offset = entry.old_size.value_or(0);
@@ -168,70 +168,70 @@ Replayed find_replayed(const FilesParts& parts, ControlWords words) {
   return found;
 }
 
-ControlWords recover(FilesParts& parts, const BootWitness& witness) {
-  const Control::Header header = parts.control.load();
+ControlWords recover(DatasetFiles& files, const BootWitness& witness) {
+  const Control::Header header = files.control.load();
   ControlWords words = header.words;
-  parts.forget_files();
-  check_before_recovery(parts, header, witness);
+  files.forget_files();
+  check_before_recovery(files, header, witness);
   const BootWitness::Told told = witness.tell(header.boots);
   const bool rebooted = told != BootWitness::Told::same;  // or so it is to be taken
-  if (header.state == ChangeState::intent && has_intent(parts.control, told)) finish_intent(parts, words);
+  if (header.state == ChangeState::intent && has_intent(files.control, told)) finish_intent(files, words);
   if (header.state == ChangeState::journal || rebooted) {
-    if (rebooted) words.writers = parts.writers.count_whole();
-    find_journal(parts, words, rebooted);
-    if (words.journal_end != 0) replay_journal(parts, words);
+    if (rebooted) words.writers = files.writers.count_whole();
+    find_journal(files, words, rebooted);
+    if (words.journal_end != 0) replay_journal(files, words);
   }
   if (rebooted) {
-    if (parts.marker.codec) cut_torn_tails(*parts.directory, [&] { parts.control.note_failed_sync(); });
-    for (const std::string& name : empty_directories(*parts.directory)) {
-      remove_empty_directories_of(*parts.directory, name);
+    if (files.marker.codec) cut_torn_tails(*files.directory, [&] { files.control.note_failed_sync(); });
+    for (const std::string& name : empty_directories(*files.directory)) {
+      remove_empty_directories_of(*files.directory, name);
     }
-    const Stats counted = count_values(*parts.directory);
+    const Stats counted = count_values(*files.directory);
     words.keys = counted.keys;
     words.bytes = counted.bytes;
-    words.layered = words.layered || parts.layers.is_due(*parts.directory);
+    words.layered = words.layered || files.layers.is_due(*files.directory);
   }
   words.unsynced = true;
   ++words.commits;
   ++words.removals;
-  parts.control.set_words(words);
-  if (rebooted) parts.control.set_boots(witness.next_record(header.boots));
+  files.control.set_words(words);
+  if (rebooted) files.control.set_boots(witness.next_record(header.boots));
   return words;
 }
 
-void sync_values(FilesParts& parts) {
-  const SyncLock lock(parts);
-  check_no_sync_failed(parts);
+void sync_values(DatasetFiles& files) {
+  const SyncLock lock(files);
+  check_no_sync_failed(files);
   try {
-    parts.directory->sync_file_system();
+    files.directory->sync_file_system();
   } catch (const Error&) {
-    parts.control.note_failed_sync();
+    files.control.note_failed_sync();
     throw;
   }
 }
 
-void check_no_sync_failed(const FilesParts& parts) {
-  if (!parts.control.has_failed_sync()) return;
-  throw IoError("cannot sync the dataset " + quoted(parts.directory->path()) +
+void check_no_sync_failed(const DatasetFiles& files) {
+  if (!files.control.has_failed_sync()) return;
+  throw IoError("cannot sync the dataset " + quoted(files.directory->path()) +
                     ": a sync of it has failed before, and what that was to write may not be on the disk; 'accrete "
                     "verify --repair' writes all of it again",
                 std::make_error_code(std::errc::io_error));
 }
 
-void checkpoint(FilesParts& parts, ControlWords& words) {
-  sync_values(parts);
-  restart_journal(parts, words);
+void checkpoint(DatasetFiles& files, ControlWords& words) {
+  sync_values(files);
+  restart_journal(files, words);
 }
 
-void restart_journal(FilesParts& parts, ControlWords& words) {
+void restart_journal(DatasetFiles& files, ControlWords& words) {
   words.journal_nonce = random_u64();
-  words.journal_end = parts.journal.restart(words.journal_nonce);
+  words.journal_end = files.journal.restart(words.journal_nonce);
   words.unsynced = false;
 }
 
-void check_removable(const FilesParts& parts, std::optional<std::string_view> key) {
-  if (!key) return check_values_removable(*parts.directory);
-  if (parts.values.size(*key)) check_value_removable(*parts.directory, *key);
+void check_removable(const DatasetFiles& files, std::optional<std::string_view> key) {
+  if (!key) return check_values_removable(*files.directory);
+  if (files.values.size(*key)) check_value_removable(*files.directory, *key);
 }
 
 Stats count_values(const Directory& directory) {

@@ -1,5 +1,5 @@
 // The queue of groups, among threads: each batch is applied once, in its order, before its thread goes on.
-#include "layer/buffered/group_queue.hpp"
+#include "layer/buffered/batch_queue.hpp"
 
 #include <array>
 #include <atomic>
@@ -20,10 +20,10 @@ class AppliedBatches {
  public:
   /// False if not all was as it should be.
   [[nodiscard]] bool run(std::size_t count) {
-    std::vector<GroupedBatch> batches(count);
-    queue_.run(batches, [this](std::span<GroupedBatch* const> group) noexcept { apply(group); });
+    std::vector<SubmittedBatch> batches(count);
+    queue_.run(batches, [this](std::span<SubmittedBatch* const> group) noexcept { apply(group); });
     std::uint64_t before = 0;
-    for (const GroupedBatch& batch : batches) {
+    for (const SubmittedBatch& batch : batches) {
       const std::uint64_t place = batch.options.expect_size.value_or(0);
       if (place <= before) return false;
       before = place;
@@ -52,10 +52,10 @@ class AppliedBatches {
     for (int i = 0; i < 5; ++i) std::this_thread::yield();
   }
 
-  void apply(std::span<GroupedBatch* const> group) noexcept {
+  void apply(std::span<SubmittedBatch* const> group) noexcept {
     if (is_applying_.exchange(true)) is_sound_ = false;
     linger();
-    for (GroupedBatch* const batch : group) {
+    for (SubmittedBatch* const batch : group) {
       if (batch->options.expect_size) is_sound_ = false;
       batch->options.expect_size = ++applied_;
     }
@@ -63,7 +63,7 @@ class AppliedBatches {
     is_applying_ = false;
   }
 
-  GroupQueue queue_;
+  BatchQueue queue_;
   std::atomic<bool> is_applying_ = false;
   std::atomic<bool> is_sound_ = true;
   std::atomic<std::uint64_t> applied_ = 0;
