@@ -23,10 +23,10 @@ Codec make_codec(Method method, std::int64_t level) {
                            ": this build of accrete lacks its library (it has " + built_names() +
                            "); build it with -D" + std::string(info.name) + "=enabled");
   }
-  if (level < info.lowest || level > info.highest) {
+  if (level < info.min_level || level > info.max_level) {
     throw InvalidArgumentError("cannot use the codec " + quoted(info.name) + " with the " +
                                std::string(info.level_name) + " " + std::to_string(level) + ": it takes " +
-                               std::to_string(info.lowest) + " to " + std::to_string(info.highest));
+                               std::to_string(info.min_level) + " to " + std::to_string(info.max_level));
   }
   return CodecAccess::join(method, static_cast<int>(level));
 }
@@ -34,7 +34,7 @@ Codec make_codec(Method method, std::int64_t level) {
 [[noreturn]] void throw_no_such_codec(std::string_view name) {
   std::string with_levels;
   for (std::size_t i = 0; i < methods.size(); ++i) {
-    if (methods[i].highest == 0 || !is_built(static_cast<Method>(i))) continue;
+    if (methods[i].max_level == 0 || !is_built(static_cast<Method>(i))) continue;
     with_levels.append(with_levels.empty() ? "" : ", ").append(methods[i].name);
   }
   throw InvalidArgumentError("there is no codec " + quoted(name) + "; there are: " + built_names() +
@@ -53,7 +53,7 @@ std::int64_t parse_level(std::string_view name, std::string_view text) {
 std::string Codec::name() const {
   const MethodInfo& info = methods[method_];
   std::string name(info.name);
-  if (level_ != info.usual) name.append(":").append(std::to_string(level_));
+  if (level_ != info.default_level) name.append(":").append(std::to_string(level_));
   return name;
 }
 
@@ -71,8 +71,8 @@ Codec parse_codec(std::string_view name) {
   for (std::size_t i = 0; i < methods.size(); ++i) {
     const MethodInfo& info = methods[i];
     if (info.name != method_name) continue;
-    if (colon == std::string_view::npos) return make_codec(static_cast<Method>(i), info.usual);
-    if (info.highest == 0) throw_no_such_codec(name);
+    if (colon == std::string_view::npos) return make_codec(static_cast<Method>(i), info.default_level);
+    if (info.max_level == 0) throw_no_such_codec(name);
     return make_codec(static_cast<Method>(i), parse_level(name, name.substr(colon + 1)));
   }
   throw_no_such_codec(name);

@@ -2,7 +2,6 @@
 
 #include <accrete/error.hpp>
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <functional>
 
@@ -14,25 +13,12 @@ namespace {
 
 constexpr std::uint64_t frames_before_doubt = 8;
 constexpr std::size_t sample_size = 4096;  // frames of fewer bytes are small
-constexpr std::size_t glance_size = 2048;
 constexpr std::uint64_t max_trust_in_small_frames = std::uint64_t{64} << 10;
 constexpr std::uint64_t max_trust = std::uint64_t{1} << 20;
 
 /// From the middle: a piece often begins with a header of its own.
-std::string_view sample_of(std::string_view bytes, std::size_t size) {
-  return bytes.size() <= size ? bytes : bytes.substr((bytes.size() - size) / 2, size);
-}
-
-/// Of a sample: whether its bytes are about equally frequent. Then only repetitions could make it smaller.
-bool looks_random(std::string_view sample) {
-  std::array<std::uint32_t, 256> counts{};
-  for (const char byte : sample) ++counts[static_cast<unsigned char>(byte)];
-  std::uint64_t pairs = 0;
-  for (const std::uint64_t count : counts) pairs += count * (count - 1);
-  // Of random bytes, a 256th of all pairs is of two equal ones; of those of which Huffman coding saves 2 %, a tenth
-  // more.
-  const std::uint64_t all_pairs = sample.size() * (sample.size() - 1);
-  return pairs * counts.size() * 10 < all_pairs * 11;
+std::string_view sample_of(std::string_view bytes) {
+  return bytes.size() <= sample_size ? bytes : bytes.substr((bytes.size() - sample_size) / 2, sample_size);
 }
 
 std::unique_ptr<Compressor> make_compressor(const Codec& codec) {
@@ -111,14 +97,13 @@ std::size_t FrameEncoder::try_compress(std::string_view bytes, char* to) {
     return size < part.size() ? size : 0;
   };
   const bool is_small = bytes.size() < sample_size;
-  if (!is_small && info_of(method_).has_entropy_coding && looks_random(sample_of(bytes, glance_size))) return 0;
   Doubt& doubt = is_small ? small_frames_ : large_frames_;
   const Doubt::Advice advice = doubt.advice();
   if (advice == Doubt::Advice::store) {
     doubt.passed(bytes.size());
     return 0;
   }
-  const bool has_hope = advice == Doubt::Advice::compress || shrink(sample_of(bytes, sample_size)) > 0;
+  const bool has_hope = advice == Doubt::Advice::compress || shrink(sample_of(bytes)) > 0;
   const std::size_t size = has_hope ? shrink(bytes) : 0;
   if (size > 0) {
     doubt.succeeded();

@@ -14,21 +14,20 @@ enum class Method : std::uint8_t { stored = 0, lz4 = 1, zstd = 2, snappy = 3, zl
 struct MethodInfo {
   std::string_view name{};
   std::string_view level_name = "level";
-  int lowest = 0;  ///< level; all three are 0 where there are no levels
-  int highest = 0;
-  int usual = 0;
-  bool has_entropy_coding = false;  ///< bytes that are not equally frequent get smaller, whatever their order
+  int min_level = 0;  ///< level; all three are 0 where there are no levels
+  int max_level = 0;
+  int default_level = 0;
 };
 
 /// In the order of their numbers.
 inline constexpr std::array<MethodInfo, 7> methods = {{
     {.name = "stored"},
     {.name = "lz4"},
-    {.name = "zstd", .lowest = 1, .highest = 22, .usual = 3, .has_entropy_coding = true},
+    {.name = "zstd", .min_level = 1, .max_level = 22, .default_level = 3},
     {.name = "snappy"},
-    {.name = "zlib", .lowest = 1, .highest = 9, .usual = 6, .has_entropy_coding = true},
-    {.name = "bz2", .lowest = 1, .highest = 9, .usual = 9, .has_entropy_coding = true},
-    {.name = "blosc", .level_name = "element size", .lowest = 1, .highest = 255, .usual = 8},
+    {.name = "zlib", .min_level = 1, .max_level = 9, .default_level = 6},
+    {.name = "bz2", .min_level = 1, .max_level = 9, .default_level = 9},
+    {.name = "blosc", .level_name = "element size", .min_level = 1, .max_level = 255, .default_level = 8},
 }};
 
 [[nodiscard]] constexpr const MethodInfo& info_of(Method method) noexcept {

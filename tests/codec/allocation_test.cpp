@@ -29,9 +29,10 @@ extern "C" void* calloc(std::size_t count, std::size_t size) {
 namespace accrete::test {
 namespace {
 
-TEST_CASE("nothing is allocated for a piece once the first ones have been through") {
+TEST_CASE("nothing is allocated for a piece once the first ones have been through, but by some libraries") {
   for (const Codec& codec : built_codecs()) {
-    if (codec.name() == "snappy" || codec.name() == "blosc") continue;  // these libraries allocate at each call
+    // These libraries allocate at each call.
+    if (codec.name() == "bz2" || codec.name() == "snappy" || codec.name() == "blosc") continue;
     Pool<FrameEncoder> encoders([&] { return std::make_unique<FrameEncoder>(codec); });
     Pool<FrameDecoder> decoders([] { return std::make_unique<FrameDecoder>(); });
     std::string frames;
