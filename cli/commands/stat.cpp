@@ -77,8 +77,10 @@ class StatArguments {
  public:
   void add_to(CLI::App& command) {
     dataset_.add_to(command);
-    command.add_flag("--json", json_,
-                     "Write one object, without going over the keys (with a codec, over their pieces)");
+    command.add_flag(
+        "--json", json_,
+        "Write one object, without going over the keys (with a codec, over their pieces); of a served dataset, "
+        "with all that the server counts");
     command.footer("Example:\n  accrete stat flights\n  accrete stat --json flights\n");
   }
 
@@ -104,8 +106,9 @@ class StatArguments {
     if (server) {
       out.write("buffered " + byte_size(totals.buffered_bytes) + " of these, after " + grouped(totals.flushes) +
                 " flushes\n");
-      out.write("clients  " + grouped(server->clients) + ", of which the server has applied " +
-                grouped(server->batches) + " batches (" + byte_size(server->batch_bytes) + ")\n");
+      out.write("clients  " + grouped(server->clients) + "\n");
+      out.write("batches  " + grouped(server->batches) + " applied (" + byte_size(server->batch_bytes) + "), " +
+                grouped(server->refused_batches) + " refused, since the server began\n");
     }
     const std::vector<KeySize> keys = store->list();
     if (keys.empty()) return;

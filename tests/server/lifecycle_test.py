@@ -1,6 +1,7 @@
 """How a server begins and ends: what it writes down, what it refuses, and what is left when it is stopped or killed."""
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -48,6 +49,19 @@ class Ending(ServerTest):
             file.write(marker)
         self.assertEqual(server.end(), 0)
         self.assertEqual(self.run_program("get", self.data, "key 0"), b"value")
+
+    def test_stat_says_what_the_server_has_done(self):
+        self.assertNotIn(b"clients", self.run_program("stat", self.data))
+        self.assertNotIn("server", json.loads(self.run_program("stat", "--json", self.data)))
+        server = self.serve()
+        for number in range(3):
+            self.run_program("put", self.data, "key", str(number))
+        text = self.run_program("stat", self.data).decode()
+        self.assertIn("\nclients  1\n", text)
+        self.assertIn("\nbatches  3 applied", text)
+        of_server = json.loads(self.run_program("stat", "--json", self.data))["server"]
+        self.assertEqual((of_server["batches"], of_server["refused_batches"], of_server["queued_bytes"]), (3, 0, 0))
+        self.assertEqual(server.end(), 0)
 
     def test_stop_says_that_no_server_runs(self):
         self.assertIn("none runs", self.run_program("stop", self.data, code=1))
