@@ -7,6 +7,7 @@ checked.
 
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
@@ -15,110 +16,124 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
+import partd
+
 GROUPINGS = {"origin": 'NR > 1 { print > ($4 ".csv") }', "origin,destination": 'NR > 1 { print > ($4 "," $5 ".csv") }'}
+ARRAY = numpy.arange(100_000) + 0.5  # so many and so large as those of arrays.cpp, and lists as of items.cpp
+ARRAYS = 80
+LIST = list(range(5))
+LISTS = 1000
 
 
-def measured(command):
-    """(pattern, subject, {what: number}) of each benchmark of a program."""
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+def seconds_of(work):
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+# Each yields (pattern, subject, {what: number}) for all that it measures once.
+
+def libraries(program, csv, directory):
+    if not program.exists():  # it needs the libraries of all codecs
+        return
+    command = [program, csv, "--benchmark_format=json", "--benchmark_min_time=0.05"]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=directory).stdout
     for found in json.loads(output)["benchmarks"]:
-        name = found["run_name"]
-        for suffix in ("/iterations:1", "/real_time", "/manual_time"):
-            name = name.replace(suffix, "")
+        name = re.sub("/(iterations:1|real_time|manual_time)", "", found["run_name"])
         yield *name.rsplit("/", 1), {what: found[what] for what in ("bytes_per_second", "items_per_second", "size")
                                      if what in found}
 
 
-def speed_text(numbers):
-    if "bytes_per_second" in numbers:
-        megabytes = numbers["bytes_per_second"] / 1e6
-        return f"{megabytes:,.{0 if megabytes >= 100 else 1}f} MB/s"
-    return f"{1e6 / numbers['items_per_second']:.3f} µs an item"
+def partd_arrays(directory):
+    store = partd.Numpy(str(directory / "numeric.partd"))
+    for _ in range(ARRAYS):
+        store.append({"k": ARRAY})
+    check(numpy.array_equal(store.get("k"), numpy.tile(ARRAY, ARRAYS)), "partd lacks what was put")
+    seconds = seconds_of(lambda: store.get("k"))
+    yield "get all", "partd.Numpy", {"bytes_per_second": ARRAYS * ARRAY.nbytes / seconds}
+    store.drop()
 
 
-def speed(numbers):
-    return numbers.get("bytes_per_second") or numbers["items_per_second"]
+def partd_lists(directory):
+    file = partd.File(str(directory / "packed.partd"))
+    for subject, inner in (("partd.Pickle", file), ("partd.Pickle, Buffer", partd.Buffer(partd.Dict(), file))):
+        store = partd.Pickle(inner)
+
+        def append(store=store, flush=getattr(inner, "flush", lambda: None)):
+            for _ in range(LISTS):
+                store.append({"k": LIST})
+            flush()
+
+        yield "append lists", subject, {"items_per_second": LISTS / seconds_of(append)}
+        yield "get lists", subject, {"items_per_second": LISTS / seconds_of(lambda store=store: store.get("k"))}
+        check(store.get("k") == LIST * LISTS, "partd lacks what was put")
+        store.drop()
 
 
-def compare(title, repetitions, measurements):
-    """Each measurement is a function that yields what measured() does."""
-    print(f"\n==== {title} ====\n", flush=True)
-    runs = {}
-    for _ in range(repetitions):
-        for measure in measurements:
-            for pattern, subject, numbers in measure():
-                runs.setdefault(pattern, {}).setdefault(subject, []).append(numbers)
-    width = max(map(len, runs))
-    for pattern, subjects in runs.items():
-        medians = {subject: {what: statistics.median(run[what] for run in found) for what in found[0]}
-                   for subject, found in subjects.items()}
-        first = medians.get("accrete", next(iter(medians.values())))
-        said = [f"{subject} {speed_text(numbers)}"
-                + (f", to {100 * numbers['size']:.0f} %" if "size" in numbers else "")
-                + (f" ({speed(first) / speed(numbers):.2f} ×)" if numbers is not first else "")
-                for subject, numbers in medians.items()]
-        print(f"{pattern:<{width}}  {'; '.join(said)}")
-
-
-def timed(command, directory):
-    os.sync()  # so that nobody pays for what another has left to be written back
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, cwd=directory)
-    return time.perf_counter() - begin
-
-
-def check_values(accrete, dataset, awk_directory):
-    """How many keys there are, provided that both have the same ones with the same bytes."""
-    keys = subprocess.run([accrete, "keys", "-0", dataset], check=True, stdout=subprocess.PIPE).stdout.split(b"\0")[:-1]
-    names = {name.removesuffix(".csv").encode() for name in os.listdir(awk_directory)}
-    if set(keys) != names or len(keys) != len(names):
-        sys.exit(f"compare: keys that only one of accrete and mawk has: {set(keys) ^ names}")
-    for key in keys:
-        value = subprocess.run([accrete, "get", dataset, key], check=True, stdout=subprocess.PIPE).stdout
-        if value != (awk_directory / (key.decode() + ".csv")).read_bytes():
-            sys.exit(f"compare: the value of {key} is not what mawk wrote")
-    return len(keys)
-
-
-def group_rows(accrete, directory, csv, key_counts):
-    """key_counts: of the groupings whose values have been checked, which takes long."""
+def groups_of_rows(accrete, csv, directory, are_checked):
     dataset, awk_directory = directory / "grouped.accrete", directory / "grouped.awk"
     size = len(csv.read_bytes())  # which also brings it into the page cache
     for columns, awk_program in GROUPINGS.items():
         awk_directory.mkdir()
         subprocess.run([accrete, "create", dataset], check=True)
         load = [accrete, "load", dataset, csv, "--by", columns, "--key-separator", ",", "--quiet"]
-        seconds = {"accrete": timed(load, directory), "mawk": timed(["mawk", "-F,", awk_program, csv], awk_directory)}
-        if columns not in key_counts:
-            key_counts[columns] = check_values(accrete, dataset, awk_directory)
-        pattern = f"{columns}, {key_counts[columns]:,} keys"
-        yield from ((pattern, subject, {"bytes_per_second": size / taken}) for subject, taken in seconds.items())
+        for subject, command in (("accrete", load), ("mawk", ["mawk", "-F,", awk_program, csv])):
+            os.sync()  # so that nobody pays for what another has left to be written back
+            seconds = seconds_of(lambda command=command: subprocess.run(command, check=True, cwd=awk_directory))
+            yield f"rows by {columns}", subject, {"bytes_per_second": size / seconds}
+        if are_checked:
+            check_values(accrete, dataset, awk_directory)
         shutil.rmtree(dataset)
         shutil.rmtree(awk_directory)
 
 
+def check(holds, message):
+    if not holds:
+        sys.exit(f"compare: {message}")
+
+
+def check_values(accrete, dataset, awk_directory):
+    """Both must have the same keys with the same bytes. This takes long."""
+    keys = subprocess.run([accrete, "keys", "-0", dataset], check=True, stdout=subprocess.PIPE).stdout.split(b"\0")[:-1]
+    names = {name.removesuffix(".csv").encode() for name in os.listdir(awk_directory)}
+    check(set(keys) == names and len(keys) == len(names), "accrete and mawk have made other keys")
+    for key in keys:
+        value = subprocess.run([accrete, "get", dataset, key], check=True, stdout=subprocess.PIPE).stdout
+        check(value == (awk_directory / (key.decode() + ".csv")).read_bytes(), f"accrete and mawk differ in {key}")
+
+
+def speed(numbers):
+    return numbers.get("bytes_per_second") or numbers["items_per_second"]
+
+
+def described(subject, numbers, first):
+    unit = (f"{numbers['bytes_per_second'] / 1e6:,.1f} MB/s" if "bytes_per_second" in numbers
+            else f"{1e6 / numbers['items_per_second']:.3f} µs an item")
+    size = f", to {100 * numbers['size']:.0f} %" if "size" in numbers else ""
+    ratio = f" ({speed(first) / speed(numbers):.2f} ×)" if numbers is not first else ""
+    return f"{subject} {unit}{size}{ratio}"
+
+
 def main():
     build, directory, csv = (Path(argument).resolve() for argument in sys.argv[1:4])
-    repetitions = int(sys.argv[4])
     # mawk keeps a file open for each key, and there are thousands of routes.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    programs = build / "bench" / "comparisons"
-    partd = [sys.executable, str(Path(__file__).parent / "partd_typed.py")]
-    options = ["--benchmark_format=json", "--benchmark_min_time=0.05"]
-    for title, name, arguments, others in (
-            ("Codecs, of the decoded bytes", "bench_codecs", [csv], []),
-            ("Arrays of 8,000,000 doubles, of 80 appends", "bench_numeric", [], [*partd, "numeric"]),
-            ("Items of MessagePack, and 1,000 lists of 5 numbers", "bench_packed", [], [*partd, "packed"])):
-        if not (programs / name).exists():
-            continue
-        commands = [[str(programs / name), *options, str(directory), *map(str, arguments)]]
-        if others:
-            commands.append([*others, str(directory)])
-        compare(title, repetitions, [lambda command=command: measured(command) for command in commands])
-    key_counts = {}
-    compare(f"Grouping the rows of {csv.name}, {csv.stat().st_size / 1e6:.1f} MB", repetitions,
-            [lambda: group_rows(build / "cli" / "accrete", directory, csv, key_counts)])
+    runs = {}
+    for repetition in range(int(sys.argv[4])):
+        for found in (libraries(build / "bench" / "comparisons" / "bench_comparisons", csv, directory),
+                      partd_arrays(directory), partd_lists(directory),
+                      groups_of_rows(build / "cli" / "accrete", csv, directory, are_checked=repetition == 0)):
+            for pattern, subject, numbers in found:
+                runs.setdefault(pattern, {}).setdefault(subject, []).append(numbers)
+    width = max(map(len, runs))
+    for pattern, subjects in runs.items():
+        medians = {subject: {what: statistics.median(run[what] for run in found) for what in found[0]}
+                   for subject, found in subjects.items()}
+        first = medians.get("accrete", next(iter(medians.values())))
+        print(f"{pattern:<{width}}", "; ".join(described(subject, numbers, first)
+                                               for subject, numbers in medians.items()), sep="  ")
 
 
 if __name__ == "__main__":

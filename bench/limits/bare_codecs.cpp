@@ -28,10 +28,9 @@ std::size_t copy(Bytes bytes, To to) {
 }
 
 BareCodec lz4() {
-  const auto state = std::make_shared<LZ4_stream_t>();
-  const auto encode = [=](Bytes bytes, To to) {
-    return size_or_none(LZ4_compress_fast_extState(state.get(), bytes.data(), to.data(), static_cast<int>(bytes.size()),
-                                                   static_cast<int>(to.size()), 1));
+  const auto encode = [](Bytes bytes, To to) {
+    return size_or_none(
+        LZ4_compress_default(bytes.data(), to.data(), static_cast<int>(bytes.size()), static_cast<int>(to.size())));
   };
   const auto decode = [](Bytes bytes, To to) {
     return size_or_none(

@@ -1,35 +1,23 @@
 // Limits of compressing: the bare libraries over pieces of 64 KiB of a text.
-#include <benchmark/benchmark.h>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "limits/bare_codecs.hpp"
-#include "limits/mapped_memory.hpp"
 #include "process_settings.hpp"
+#include "text.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {
 
-constexpr std::size_t piece_size = std::size_t{64} * 1024;
-constexpr std::size_t pool_size = 4 * mebibyte;
-
-/// As the patterns that append text have it: repeated up to the size of their pool.
-std::string make_pool() {
-  std::ifstream file(SAMPLE_TEXT, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (text.empty()) throw std::runtime_error("cannot read '" SAMPLE_TEXT "', or it is empty");
-  std::string pool;
-  while (pool.size() < pool_size) pool.append(text, 0, pool_size - pool.size());
-  return pool;
-}
+constexpr std::size_t piece_size = 64 * kibibyte;
+constexpr std::size_t pool_size = 4 * mebibyte;  // as the patterns that append text have it
 
 void compress(benchmark::State& state, const char* codec) {
   keep_freed_memory();  // libraries that have no context to be used again then get the memory of their last call
-  const std::string pool = make_pool();
+  const std::string pool = text_of(SAMPLE_TEXT, pool_size);
   const BareCodec bare = bare_codec(codec);
   std::vector<char> to(2 * piece_size);
   for (auto _ : state) {
@@ -39,7 +27,7 @@ void compress(benchmark::State& state, const char* codec) {
       }
     }
   }
-  state.SetBytesProcessed(state.iterations() * std::int64_t{pool_size});
+  set_bytes(state, pool_size);
 }
 
 BENCHMARK_CAPTURE(compress, lz4, "lz4")->Name("compress_lz4")->UseRealTime();

@@ -10,11 +10,11 @@
 // So a larger write never costs more a byte. It only seems to if the source of the small ones stays in a cache and that
 // of the large ones does not. Where a file of its own is written per key, or writes do not end where pages do (65,500 B
 // instead of 64 KiB), it takes up to a quarter longer; a limit has neither.
-#include <benchmark/benchmark.h>
 #include <cerrno>
-#include <chrono>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "limits/mapped_memory.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {
@@ -79,18 +80,6 @@ void fill(const OpenFile& file, std::size_t total, std::size_t piece, const Mapp
   }
 }
 
-/// Makes this work all that counts of an iteration.
-template <typename Work>
-void time_only(benchmark::State& state, const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-}
-
-void set_bytes(benchmark::State& state, std::size_t of_iteration) {
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(of_iteration));
-}
-
 constexpr std::size_t file_size = 256 * mebibyte;
 
 void write_to_page_cache(benchmark::State& state, std::size_t write_size) {
@@ -146,39 +135,28 @@ void overwrite_and_sync(benchmark::State& state) {
 }
 
 constexpr std::size_t small_files = 5000;
-constexpr std::size_t small_size = 100;
 
 /// Does the work for the small files of a directory that holds nothing else; each repetition has one of its own. What
 /// is made is then read and then removed, in this order: an ext4 without a journal passes over the inodes that it has
 /// just removed, one by one.
-template <typename Work>
-void for_small_files(benchmark::State& state, std::size_t repetition, const Work& work) {
-  const std::string place = "small-" + std::to_string(repetition) + "/";
+void for_small_files(benchmark::State& state, void (*work)(const std::string& name)) {
+  static std::map<void (*)(const std::string&), int> repetitions;
+  const std::string place = "small-" + std::to_string(repetitions[work]++) + "/";
   std::filesystem::create_directory(place);
   std::size_t number = 10'000'000;
   for (auto _ : state) work(place + std::to_string(number++));
   state.SetItemsProcessed(state.iterations());
 }
 
-void make_small_files(benchmark::State& state) {
-  static std::size_t repetition = 0;
-  const std::string bytes(small_size, 'x');
-  for_small_files(state, repetition++, [&](const std::string& name) { OpenFile(name, new_file).write(bytes); });
-}
+const std::string small_bytes(100, 'x');
 
-void read_small_files(benchmark::State& state) {
-  static std::size_t repetition = 0;
-  for_small_files(state, repetition++, [](const std::string& name) {
-    std::string to(small_size, '\0');
-    const OpenFile file(name, O_RDONLY);
-    if (file.size() != to.size()) throw std::runtime_error("'" + name + "' has another size");
-    file.read_at(0, to.data(), to.size());
-  });
-}
+void make_small_file(const std::string& name) { OpenFile(name, new_file).write(small_bytes); }
 
-void remove_small_files(benchmark::State& state) {
-  static std::size_t repetition = 0;
-  for_small_files(state, repetition++, remove_file);
+void read_small_file(const std::string& name) {
+  std::string to(small_bytes.size(), '\0');
+  const OpenFile file(name, O_RDONLY);
+  if (file.size() != to.size()) throw std::runtime_error("'" + name + "' has another size");
+  file.read_at(0, to.data(), to.size());
 }
 
 /// A file that nobody has synced: a dataset that is destroyed soon is not yet written to the disk, either.
@@ -199,9 +177,12 @@ BENCHMARK_CAPTURE(read_from_page_cache, 64k, 65'536)->Name("page_cache_read_64k"
 BENCHMARK_CAPTURE(read_from_page_cache, 1m, mebibyte)->Name("page_cache_read_1m")->UseRealTime();
 BENCHMARK(append_and_sync)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
 BENCHMARK(overwrite_and_sync)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
-BENCHMARK(make_small_files)->Name("file_creation")->UseRealTime()->Iterations(small_files);
-BENCHMARK(read_small_files)->Name("file_read")->UseRealTime()->Iterations(small_files);
-BENCHMARK(remove_small_files)->Name("file_removal")->UseRealTime()->Iterations(small_files);
+BENCHMARK_CAPTURE(for_small_files, make, make_small_file)
+    ->Name("file_creation")
+    ->UseRealTime()
+    ->Iterations(small_files);
+BENCHMARK_CAPTURE(for_small_files, read, read_small_file)->Name("file_read")->UseRealTime()->Iterations(small_files);
+BENCHMARK_CAPTURE(for_small_files, remove, remove_file)->Name("file_removal")->UseRealTime()->Iterations(small_files);
 BENCHMARK(unlink_large_file)->Name("unlink_bytes")->UseManualTime()->Iterations(1);
 
 }  // namespace

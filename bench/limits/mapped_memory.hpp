@@ -9,8 +9,6 @@
 
 namespace bench {
 
-inline constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
 /// In pages of what size the system is asked to hand out memory.
 enum class Pages { small, huge };
 

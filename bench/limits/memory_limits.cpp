@@ -10,11 +10,11 @@
 //    26   and what is needed 2 KiB of entries later is fetched meanwhile
 // A store that gets its entries in batches can do the last, so that is the limit. One that gets them singly cannot:
 // scatter_100_unfetched.
-#include <benchmark/benchmark.h>
 #include <cstring>
 #include <vector>
 
 #include "limits/mapped_memory.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {
@@ -32,27 +32,26 @@ void copy_large_blocks(benchmark::State& state) {
     std::memcpy(to.data() + at, from.data() + at, block);
     at = (at + block) % from.size();
   }
-  state.SetBytesProcessed(state.iterations() * std::int64_t{block});
+  set_bytes(state, block);
 }
 
-/// Where the bytes of the entries lie: an entry's place is the one before, so many bytes on, around the pool.
-class Offsets {
+/// Numbers below an end, each so many above the one before, around.
+class Ring {
  public:
-  explicit Offsets(std::size_t entry_size) : end_(pool_size - entry_size + 1), step_(2'654'435'761 % end_) {}
+  Ring(std::size_t end, std::size_t step, std::size_t skipped = 0)
+      : end_(end), step_(step % end), number_(skipped * step_ % end) {}
 
   [[nodiscard]] std::size_t next() noexcept {
-    const std::size_t offset = offset_;
-    offset_ += step_;
-    if (offset_ >= end_) offset_ -= end_;
-    return offset;
+    const std::size_t number = number_;
+    number_ += step_;
+    if (number_ >= end_) number_ -= end_;
+    return number;
   }
-
-  static constexpr std::size_t pool_size = 4 * mebibyte;
 
  private:
   std::size_t end_;
   std::size_t step_;
-  std::size_t offset_ = 0;
+  std::size_t number_;
 };
 
 /// Places that grow in chunks, each of which is used again as soon as it is full: handed over, it is free.
@@ -93,25 +92,25 @@ void fetch(const char* bytes, std::size_t size) noexcept {
 
 /// Copies entries to all places in turn. `ahead`: so many entries before its turn, what an entry needs is fetched.
 void scatter(benchmark::State& state, std::size_t entry_size, std::size_t ahead) {
+  constexpr std::size_t pool_size = 4 * mebibyte;
+  constexpr std::size_t offset_step = 2'654'435'761;
   const std::size_t entries = 128 * mebibyte / entry_size;
-  const MappedMemory pool(Offsets::pool_size + mebibyte);  // what is fetched may lie a little behind
+  const std::size_t end = pool_size - entry_size + 1;
+  const MappedMemory pool(pool_size + mebibyte);  // what is fetched may lie a little behind
   Places places;
   for (auto _ : state) {
-    Offsets offsets(entry_size);
-    Offsets offsets_ahead(entry_size);
-    for (std::size_t i = 0; i < ahead; ++i) (void)offsets_ahead.next();
-    std::size_t place = 0;
-    std::size_t place_ahead = ahead;
+    Ring offsets(end, offset_step);
+    Ring offsets_ahead(end, offset_step, ahead);
+    Ring turns(Places::count, 1);
+    Ring turns_ahead(Places::count, 1, ahead);
     for (std::size_t i = 0; i < entries; ++i) {
-      places.append(place, pool.data() + offsets.next(), entry_size);
-      if (++place == Places::count) place = 0;
+      places.append(turns.next(), pool.data() + offsets.next(), entry_size);
       if (ahead == 0) continue;
-      fetch<Access::write>(places.end(place_ahead), entry_size);
+      fetch<Access::write>(places.end(turns_ahead.next()), entry_size);
       fetch<Access::read>(pool.data() + offsets_ahead.next(), entry_size);
-      if (++place_ahead == Places::count) place_ahead = 0;
     }
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(entries * entry_size));
+  set_bytes(state, entries * entry_size);
 }
 
 BENCHMARK(copy_large_blocks)->Name("memcpy")->UseRealTime();

@@ -1,0 +1,173 @@
+// Each codec over pieces of a file and of random bytes, beside the bare calls of its library on the same pieces, which
+// check nothing, and where it has such, beside those that make and check a checksum as accrete does; and datasets with
+// each codec beside one without. The counter "size" is the encoded bytes to the decoded ones.
+#include <accrete/accrete.hpp>
+#include <accrete/codec.hpp>
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <random>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "codec/frame_decoder.hpp"
+#include "codec/frame_encoder.hpp"
+#include "comparisons/comparisons.hpp"
+#include "limits/bare_codecs.hpp"
+#include "text.hpp"
+
+namespace bench {
+namespace {
+
+constexpr std::size_t source_bytes = 16 * mebibyte;
+constexpr std::size_t room = 2 * mebibyte;  // for what the bare calls make of a piece
+
+std::string noise() {
+  std::mt19937_64 random(1);
+  std::string bytes(source_bytes, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
+}
+
+bool is_slow(const std::string& codec) { return codec.starts_with("zlib") || codec.starts_with("bz2"); }
+
+double share(std::size_t part, std::size_t whole) { return static_cast<double>(part) / static_cast<double>(whole); }
+
+using Pieces = std::vector<std::string_view>;
+
+Pieces cut(std::string_view bytes, std::size_t piece_size) {
+  Pieces pieces;
+  for (; !bytes.empty(); bytes.remove_prefix(pieces.back().size())) pieces.push_back(bytes.substr(0, piece_size));
+  return pieces;
+}
+
+/// `encode` lends what it makes until its next call; `decode` fills `to`.
+struct Subject {
+  std::function<std::string_view(std::string_view bytes)> encode;
+  std::function<void(std::string_view encoded, std::span<char> to)> decode;
+};
+
+Subject accrete_frames(const std::string& codec) {
+  const auto encoder = std::make_shared<accrete::FrameEncoder>(accrete::parse_codec(codec));
+  const auto decoder = std::make_shared<accrete::FrameDecoder>();
+  const auto frames = std::make_shared<std::string>();
+  const auto encode = [=](std::string_view bytes) -> std::string_view {
+    frames->clear();
+    encoder->append_frames(bytes, *frames);
+    return *frames;
+  };
+  const auto decode = [=](std::string_view encoded, std::span<char> to) {
+    decoder->decode(accrete::FrameCursor(encoded).next().value(), to);
+  };
+  return {encode, decode};
+}
+
+Subject bare_calls(const BareCodec& bare) {
+  const auto made = std::make_shared<std::vector<char>>(room);
+  const auto encode = [=](std::string_view bytes) {
+    const std::size_t size = bare.encode(bytes, *made);
+    check(size > 0);
+    return std::string_view(made->data(), size);
+  };
+  const auto decode = [=](std::string_view encoded, std::span<char> to) {
+    check(bare.decode(encoded, to) == to.size());
+  };
+  return {encode, decode};
+}
+
+void add_subject(const std::string& pattern, const std::string& name, const Pieces& pieces, const Subject& subject) {
+  std::size_t bytes = 0;
+  for (const std::string_view piece : pieces) bytes += piece.size();
+  const auto encode = [=](benchmark::State& state) {
+    for (auto _ : state) {
+      for (const std::string_view piece : pieces) benchmark::DoNotOptimize(subject.encode(piece));
+    }
+    set_bytes(state, bytes);
+  };
+  const auto decode = [=](benchmark::State& state) {
+    std::vector<std::string> encoded;
+    std::size_t encoded_bytes = 0;
+    for (const std::string_view piece : pieces) encoded_bytes += encoded.emplace_back(subject.encode(piece)).size();
+    std::vector<char> to(room);
+    for (auto _ : state) {
+      for (std::size_t i = 0; i < pieces.size(); ++i) subject.decode(encoded[i], std::span(to).first(pieces[i].size()));
+      check(std::memcmp(to.data(), pieces.back().data(), pieces.back().size()) == 0);
+    }
+    set_bytes(state, bytes);
+    state.counters["size"] = share(encoded_bytes, bytes);
+  };
+  benchmark::RegisterBenchmark((pattern + "/encode/" + name).c_str(), encode);
+  benchmark::RegisterBenchmark((pattern + "/decode/" + name).c_str(), decode);
+}
+
+void add_codec(const std::string& codec, const std::string& source_name, std::string_view source) {
+  if (is_slow(codec)) source = source.substr(0, 2 * mebibyte);
+  for (const std::size_t piece_size : {4 * kibibyte, 64 * kibibyte, mebibyte}) {
+    const std::string pattern = codec + "/" + source_name + "/" + std::to_string(piece_size / kibibyte) + " KiB";
+    const Pieces pieces = cut(source, piece_size);
+    add_subject(pattern, "accrete", pieces, accrete_frames(codec));
+    if (source_name == "random") add_subject(pattern, "accrete, stored", pieces, accrete_frames("stored"));
+    add_subject(pattern, "bare", pieces, bare_calls(bare_codec(codec)));
+    if (const auto checked = bare_codec_with_checksum(codec))
+      add_subject(pattern, "bare, checksum", pieces, bare_calls(*checked));
+  }
+}
+
+constexpr std::size_t keys = 64;
+constexpr const char* dataset_path = "compressed.accrete";
+
+void append_to(accrete::Store& store, const Pieces& pieces, std::size_t appends) {
+  for (std::size_t i = 0; i < appends; ++i) store.append(std::to_string(i % keys), pieces[i % pieces.size()]);
+}
+
+/// The source is appended, over and over, by 64 KiB over 64 keys. Nothing is synced, and what is read is cached.
+void add_dataset(const std::string& name, const std::string& source_name, std::string_view source) {
+  constexpr std::size_t piece_size = 64 * kibibyte;
+  const Pieces pieces = cut(source.substr(0, source.size() / piece_size * piece_size), piece_size);
+  const std::size_t appends = (is_slow(name) ? 16 : 128) * mebibyte / piece_size;
+  const auto create = [=] {
+    accrete::create(dataset_path, {.codec = name == "none" ? std::nullopt : std::optional(accrete::parse_codec(name))});
+    return accrete::open(dataset_path);
+  };
+  const auto append = [=](benchmark::State& state) {
+    for (auto _ : state) {
+      const auto store = create();
+      time_only(state, [&] { append_to(*store, pieces, appends); });
+      const accrete::Stats stats = store->stats();
+      state.counters["size"] = share(stats.stored_bytes, stats.bytes);
+      accrete::destroy(dataset_path);
+    }
+    set_bytes(state, appends * piece_size);
+  };
+  const auto get = [=](benchmark::State& state) {
+    const auto store = create();
+    append_to(*store, pieces, appends);
+    check(store->get("0").starts_with(pieces[0]));
+    for (auto _ : state) {
+      std::size_t read = 0;
+      for (std::size_t i = 0; i < keys; ++i) read += store->get(std::to_string(i)).size();
+      check(read == appends * piece_size);
+    }
+    set_bytes(state, appends * piece_size);
+    accrete::destroy(dataset_path);
+  };
+  const std::string pattern = "dataset/" + source_name;
+  benchmark::RegisterBenchmark((pattern + "/append/" + name).c_str(), append)->UseManualTime();
+  benchmark::RegisterBenchmark((pattern + "/get/" + name).c_str(), get)->UseRealTime();
+}
+
+}  // namespace
+
+void add_codecs(const std::string& file) {
+  static const std::string text = text_of(file, source_bytes);
+  static const std::string random = noise();
+  for (const auto& [name, source] : {std::pair("file", std::string_view(text)), {"random", random}}) {
+    for (const std::string& codec : accrete::codec_names()) add_codec(codec, name, source);
+    add_dataset("none", name, source);
+    for (const std::string& codec : accrete::codec_names()) add_dataset(codec, name, source);
+  }
+}
+
+}  // namespace bench

@@ -1,0 +1,146 @@
+// The lists are those of compare.py.
+#include <accrete/accrete.hpp>
+#include <accrete/packed.hpp>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "comparisons/comparisons.hpp"
+
+namespace bench {
+namespace {
+
+constexpr std::size_t item_count = 200'000;
+constexpr std::size_t items_a_put = 100;
+
+struct Row {
+  std::uint32_t id = 0;
+  std::string origin;
+  double delay = 0;
+  std::vector<std::uint32_t> legs;
+  MSGPACK_DEFINE(id, origin, delay, legs)
+};
+
+template <typename T>
+void put_packed(const std::vector<T>& items, accrete::Store& store) {
+  accrete::Packed<T> packed{store};
+  for (std::size_t at = 0; at < items.size(); at += items_a_put)
+    packed.append_items("k", std::span(items).subspan(at, items_a_put));
+}
+
+template <typename T>
+void put_bare(const std::vector<T>& items, accrete::Store& store) {
+  msgpack::sbuffer buffer;
+  for (std::size_t at = 0; at < items.size(); at += items_a_put) {
+    buffer.clear();
+    for (const T& item : std::span(items).subspan(at, items_a_put)) msgpack::pack(buffer, item);
+    store.append("k", {buffer.data(), buffer.size()});
+  }
+}
+
+template <typename T>
+std::size_t get_packed(accrete::Store& store) {
+  return accrete::Packed<T>{store}.get("k").size();
+}
+
+template <typename T>
+std::size_t get_bare(accrete::Store& store) {
+  const std::string value = store.get("k");
+  std::vector<T> items;
+  msgpack::object_handle handle;
+  for (std::size_t offset = 0; offset < value.size();) {
+    msgpack::unpack(handle, value.data(), value.size(), offset);
+    items.push_back(handle.get().as<T>());
+  }
+  return items.size();
+}
+
+template <typename T>
+std::size_t read_packed(accrete::Store& store) {
+  auto reader = accrete::Packed<T>{store}.reader("k");
+  std::size_t count = 0;
+  while (reader.next()) ++count;
+  return count;
+}
+
+template <typename T>
+void add_items_of(const std::string& name, const std::vector<T>& items) {
+  const auto add_put = [&](const char* subject, void (*put)(const std::vector<T>&, accrete::Store&)) {
+    benchmark::RegisterBenchmark(("put " + name + subject).c_str(), [=](benchmark::State& state) {
+      const auto store = accrete::memory_store();
+      for (auto _ : state) {
+        put(items, *store);
+        state.PauseTiming();
+        store->erase("k");
+        state.ResumeTiming();
+      }
+      state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
+    });
+  };
+  const auto add_get = [&](const std::string& subject, std::size_t (*get)(accrete::Store&)) {
+    benchmark::RegisterBenchmark(subject.c_str(), [=](benchmark::State& state) {
+      const auto store = accrete::memory_store();
+      put_packed(items, *store);
+      for (auto _ : state) check(get(*store) == item_count);
+      state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
+    });
+  };
+  add_put("/accrete", put_packed<T>);
+  add_put("/bare msgpack-cxx", put_bare<T>);
+  add_get("get " + name + "/accrete", get_packed<T>);
+  add_get("get " + name + "/bare msgpack-cxx", get_bare<T>);
+  add_get("read " + name + "/accrete", read_packed<T>);
+}
+
+constexpr std::int64_t list_count = 1000;
+const std::vector<int> list = {0, 1, 2, 3, 4};
+
+/// Of one key, which is there already.
+struct Lists {
+  accrete::TemporaryDataset dataset = accrete::create_temporary(".");
+  accrete::Packed<int> packed;
+
+  explicit Lists(const accrete::OpenOptions& options) : packed(accrete::open(dataset.url(), options)) {
+    packed.append_items("k", list);
+  }
+  void append() {
+    for (std::int64_t i = 0; i < list_count; ++i) packed.append_items("k", list);
+    packed.store().flush();
+  }
+  void get() const { check(packed.get("k").size() == list.size() * (list_count + 1)); }
+};
+
+void add_lists(const std::string& subject, const accrete::OpenOptions& options) {
+  const auto append = [=](benchmark::State& state) {
+    Lists lists(options);
+    for (auto _ : state) lists.append();
+    lists.get();
+    state.SetItemsProcessed(state.iterations() * list_count);
+  };
+  const auto get = [=](benchmark::State& state) {
+    Lists lists(options);
+    lists.append();
+    for (auto _ : state) lists.get();
+    state.SetItemsProcessed(state.iterations() * list_count);
+  };
+  benchmark::RegisterBenchmark(("append lists/" + subject).c_str(), append)->UseRealTime()->Iterations(1);
+  benchmark::RegisterBenchmark(("get lists/" + subject).c_str(), get)->UseRealTime();
+}
+
+}  // namespace
+
+void add_items() {
+  std::vector<Row> rows(item_count);
+  std::vector<int> numbers(item_count);
+  for (std::uint32_t i = 0; i < item_count; ++i) {
+    rows[i] = {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
+    numbers[i] = static_cast<int>(std::size_t{i} * i % 100'000);
+  }
+  add_items_of("rows", rows);
+  add_items_of("numbers", numbers);
+  add_items_of("series", std::vector(item_count, std::vector(20, 0.5)));
+  add_lists("accrete", {.buffer = accrete::BufferOptions{}});
+  add_lists("accrete, unbuffered", {});
+}
+
+}  // namespace bench
