@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "registry.hpp"
+#include "engine.hpp"
 #include "server_process.hpp"
 
 namespace bench {
@@ -110,13 +110,12 @@ class DatasetEngine : public Engine {
 EngineType make_type(const Kind& kind, std::string name, std::string title) {
   return {.description = {.name = std::move(name),
                           .title = "accrete, " + std::move(title),
-                          .family = "accrete",
                           .version = ACCRETE_VERSION,
                           .level = kind.durability,
                           .ours = true,
                           .processes = !kind.buffer,
                           .server = kind.server,
-                          .codec = kind.codec ? std::optional(kind.codec->name()) : std::nullopt,
+                          .codec = kind.codec ? kind.codec->name() : "",
                           .bytes = !kind.numeric,
                           .numeric = kind.numeric},
           .make = [kind](const CellOptions& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
@@ -135,26 +134,26 @@ EngineType make_memory_type() {
   return type;
 }
 
-}  // namespace
-
-void add_accrete_engines(std::vector<EngineType>& types) {
-  types.push_back(make_type({}, "files", "files"));
+bool add_engines() {
+  add_engine(make_type({}, "files", "files"));
   for (const Level level : {Level::memory, Level::os, Level::sync}) {
     const std::string name = name_of(level);
-    types.push_back(make_type({.buffer = true, .durability = level}, "buffered." + name, "buffered (" + name + ")"));
-    types.push_back(make_type({.server = true, .durability = level}, "server." + name, "server (" + name + ")"));
+    add_engine(make_type({.buffer = true, .durability = level}, "buffered." + name, "buffered (" + name + ")"));
+    add_engine(make_type({.server = true, .durability = level}, "server." + name, "server (" + name + ")"));
   }
   for (const std::string& name : accrete::codec_names()) {
     if (name == "stored") continue;
     const accrete::Codec codec = accrete::parse_codec(name);
-    types.push_back(make_type({.codec = codec}, "files." + name, "files (" + name + ")"));
-    if (name == "lz4")
-      types.push_back(make_type({.codec = codec, .buffer = true}, "buffered.os.lz4", "buffered (os, lz4)"));
+    add_engine(make_type({.codec = codec}, "files." + name, "files (" + name + ")"));
+    if (name == "lz4") add_engine(make_type({.codec = codec, .buffer = true}, "buffered.os.lz4", "buffered (os, lz4)"));
   }
-  types.push_back(make_memory_type());
-  types.push_back(make_type({.numeric = true}, "accrete.numeric", "arrays of numbers"));
-  types.push_back(
+  add_engine(make_memory_type());
+  add_engine(make_type({.numeric = true}, "accrete.numeric", "arrays of numbers"));
+  return add_engine(
       make_type({.buffer = true, .numeric = true}, "accrete.numeric.buffered", "arrays of numbers, buffered (os)"));
 }
 
+const bool are_added = add_engines();
+
+}  // namespace
 }  // namespace bench

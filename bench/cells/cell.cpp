@@ -1,17 +1,16 @@
-#include "cell.hpp"
-
+// One pattern and one engine: append, read back and check, destroy.
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <span>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
-#include "expectation.hpp"
+#include "engine.hpp"
 #include "process_settings.hpp"
-#include "processes.hpp"
-#include "random.hpp"
 
 namespace bench {
 namespace {
@@ -34,7 +33,7 @@ void refuse_what_it_cannot(const Description& engine, const CellOptions& options
   if (!options.workload.numeric && !engine.bytes) throw Unavailable(engine.title + " holds only arrays of numbers");
 }
 
-Timed time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
+Taken time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
   const auto prepare = [&](std::size_t process) -> Work {
     const std::shared_ptr<Session> session = engine.open();
     const auto entries = std::make_shared<std::vector<Entry>>(options.batch);
@@ -64,8 +63,7 @@ std::vector<Group> make_groups(const Workload& workload, const Expectation& expe
   for (std::uint64_t key = 0; key < workload.keys(); ++key) {
     if (with_missing_keys || expectation.size_of(key) > 0) order.push_back(key);
   }
-  Random random(order_seed);
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.next() % i]);
+  std::ranges::shuffle(order, std::mt19937_64(order_seed));
 
   std::vector<Group> groups;
   std::uint64_t bytes = 0;
@@ -103,16 +101,28 @@ void verify(Engine& engine, const std::vector<Group>& groups, const Expectation&
   }
 }
 
+struct Stored {
+  std::uint64_t bytes = 0;  ///< that files and directories take on the disk
+  std::uint64_t files = 0;
+};
+
+Stored stored_in(const std::filesystem::path& directory) {
+  constexpr std::uint64_t block_size = 512;  // of st_blocks, whatever the file system's is
+  Stored stored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    struct stat status {};
+    if (::lstat(entry.path().c_str(), &status) != 0) continue;
+    stored.bytes += static_cast<std::uint64_t>(status.st_blocks) * block_size;
+    if (S_ISREG(status.st_mode)) ++stored.files;
+  }
+  return stored;
+}
+
 double time_destroy(Engine& engine) {
   engine.stop();  // a server that stops may write what is due, and that is no part of destroying
   const auto begin = Clock::now();
   engine.destroy();
   return seconds_since(begin);
-}
-
-template <typename T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json(nullptr);
 }
 
 }  // namespace
@@ -121,7 +131,7 @@ json run_cell(const EngineType& type, const CellOptions& options) {
   refuse_what_it_cannot(type.description, options);
   const Workload workload(options.workload);
   const std::unique_ptr<Engine> engine = type.make(options);
-  const Timed appends = time_appends(*engine, workload, options);
+  const Taken appends = time_appends(*engine, workload, options);
   const Stored stored = stored_in(options.directory);
 
   keep_freed_memory();
@@ -139,26 +149,11 @@ json run_cell(const EngineType& type, const CellOptions& options) {
           {"appends", workload.appends()},
           {"bytes", workload.appends() * workload.entry_bytes()},
           {"seconds", seconds},
-          {"cpu_seconds", appends.usage.cpu_seconds},
-          {"memory_bytes", appends.usage.memory_bytes},
+          {"cpu_seconds", appends.cpu_seconds},
+          {"memory_bytes", appends.memory_bytes},
           {"stored_bytes", stored.bytes},
           {"stored_files", stored.files},
           {"verified", true}};
-}
-
-json to_json(const Description& description) {
-  return {{"name", description.name},
-          {"title", description.title},
-          {"ours", description.ours},
-          {"family", description.family},
-          {"version", or_null(description.version)},
-          {"level", name_of(description.level)},
-          {"processes", description.processes},
-          {"server", description.server},
-          {"codec", or_null(description.codec)},
-          {"bytes", description.bytes},
-          {"numeric", description.numeric},
-          {"durable", description.durable}};
 }
 
 }  // namespace bench

@@ -7,12 +7,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <utility>
+#include <vector>
 
 #include "processes.hpp"
 #include "workload.hpp"
@@ -36,13 +39,12 @@ inline const char* name_of(Level level) {
 struct Description {
   std::string name;
   std::string title;
-  std::string family;
-  std::optional<std::string> version{};
+  std::string version{};
   Level level = Level::os;
   bool ours = false;
   bool processes = false;  ///< several at once can append
   bool server = false;
-  std::optional<std::string> codec{};
+  std::string codec{};
   bool bytes = true;     ///< can hold bytes
   bool numeric = false;  ///< can hold arrays of 64-bit floats
   bool durable = true;   ///< can sync each batch
@@ -74,11 +76,11 @@ class Session {
   virtual void prepare(Cursor /*cursor*/, std::span<Entry> /*batch*/) {}
   virtual void append(std::span<const Entry> batch) = 0;
   /// Hands down what was appended: to the operating system, or to the level that the engine's description names.
-  virtual void flush() = 0;
+  virtual void flush() {}
   /// Each value lies in memory of its own, as it would for a caller who keeps it.
   virtual void get(std::span<const std::string_view> keys, const Sink& sink) = 0;
   /// What appends have taken that is not to count, as users would have it done before.
-  [[nodiscard]] virtual Timed uncounted() const { return {}; }
+  [[nodiscard]] virtual Taken uncounted() const { return {}; }
 };
 
 /// Making one creates the dataset and starts its server, if it has one. Destroying it stops the server.
@@ -117,5 +119,24 @@ struct EngineType {
   Description description;
   std::function<std::unique_ptr<Engine>(const CellOptions&)> make;
 };
+
+/// All that the program has.
+inline std::vector<EngineType>& engine_types() {
+  static std::vector<EngineType> types;
+  return types;
+}
+
+/// Appends, reads back and checks, and destroys. Throws Unavailable, or std::runtime_error if anything fails: a value
+/// that is not what was appended, too.
+[[nodiscard]] nlohmann::json run_cell(const EngineType& type, const CellOptions& options);
+
+/// Of a program with such arguments: what main() does.
+[[nodiscard]] int exit_code_of(int argc, char** argv);
+
+/// What each file of engines does as the program starts: those of a library that the build lacks are not there.
+inline bool add_engine(EngineType type) {
+  engine_types().push_back(std::move(type));
+  return true;
+}
 
 }  // namespace bench

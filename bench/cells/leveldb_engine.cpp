@@ -5,8 +5,8 @@
 #include <leveldb/options.h>
 #include <leveldb/write_batch.h>
 
+#include "engine.hpp"
 #include "numbered_key.hpp"
-#include "registry.hpp"
 
 namespace bench {
 namespace {
@@ -49,8 +49,6 @@ class LevelSession : public Session {
     check(database_->Write(write_options_, &batch_), "write a batch");
   }
 
-  void flush() override {}
-
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     const std::unique_ptr<leveldb::Iterator> records(database_->NewIterator({}));
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -78,16 +76,12 @@ std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
       [=] { check(leveldb::DestroyDB(path, make_options(cache.get())), "destroy the database"); });
 }
 
+const bool is_added = add_engine(
+    {.description = {.name = "leveldb",
+                     .title = "LevelDB",
+                     .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
+                     .level = Level::os},
+     .make = make_engine});
+
 }  // namespace
-
-void add_leveldb_engines(std::vector<EngineType>& types) {
-  types.push_back(
-      {.description = {.name = "leveldb",
-                       .title = "LevelDB",
-                       .family = "leveldb",
-                       .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
-                       .level = Level::os},
-       .make = make_engine});
-}
-
 }  // namespace bench

@@ -2,8 +2,8 @@
 #include <cerrno>
 #include <lmdb.h>
 
+#include "engine.hpp"
 #include "numbered_key.hpp"
-#include "registry.hpp"
 
 namespace bench {
 namespace {
@@ -62,8 +62,6 @@ class LmdbSession : public Session {
     check(::mdb_txn_commit(transaction.release()), "commit");
   }
 
-  void flush() override {}
-
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     const Transaction transaction = begin(MDB_RDONLY);
     MDB_cursor* cursor = nullptr;
@@ -104,18 +102,14 @@ std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
       [=] { std::filesystem::remove_all(directory); });
 }
 
+const bool is_added =
+    add_engine({.description = {.name = "lmdb",
+                                .title = "LMDB",
+                                .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) +
+                                           "." + std::to_string(MDB_VERSION_PATCH),
+                                .level = Level::os,
+                                .processes = true},
+                .make = make_engine});
+
 }  // namespace
-
-void add_lmdb_engines(std::vector<EngineType>& types) {
-  types.push_back(
-      {.description = {.name = "lmdb",
-                       .title = "LMDB",
-                       .family = "lmdb",
-                       .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
-                                  std::to_string(MDB_VERSION_PATCH),
-                       .level = Level::os,
-                       .processes = true},
-       .make = make_engine});
-}
-
 }  // namespace bench

@@ -6,9 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "cell.hpp"
+#include "engine.hpp"
 #include "process_settings.hpp"
-#include "registry.hpp"
 
 namespace bench {
 namespace {
@@ -54,7 +53,19 @@ void add_options(CLI::App& command, std::string& engine, CellOptions& options) {
 
 void print_engines() {
   nlohmann::json engines = nlohmann::json::array();
-  for (const EngineType& type : engine_types()) engines.push_back(to_json(type.description));
+  for (const auto& [is, make] : engine_types()) {
+    engines.push_back({{"name", is.name},
+                       {"title", is.title},
+                       {"ours", is.ours},
+                       {"version", is.version},
+                       {"level", name_of(is.level)},
+                       {"processes", is.processes},
+                       {"server", is.server},
+                       {"codec", is.codec},
+                       {"bytes", is.bytes},
+                       {"numeric", is.numeric},
+                       {"durable", is.durable}});
+  }
   std::cout << engines << '\n';
 }
 

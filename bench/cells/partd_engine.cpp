@@ -4,13 +4,13 @@
 #include <csignal>
 #include <ctime>
 #include <deque>
+#include <pybind11/eval.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <unistd.h>
 #include <unordered_map>
 
-#include "cell.hpp"
-#include "registry.hpp"
+#include "engine.hpp"
 #include "server_process.hpp"
 
 namespace bench {
@@ -18,35 +18,42 @@ namespace {
 
 namespace py = pybind11;
 
-enum class Kind { file, buffer, server, numpy };
-
-/// Over what a server has by default, but in its working directory. It flushes when it is told by a signal: clients
-/// have no call for that.
-constexpr const char* server_script = R"(
+/// `open` opens what is named after its class in partd. A server is over what it has by default, but in its working
+/// directory; it flushes when it is told by a signal: clients have no call for that.
+constexpr const char* python_code = R"(
 import signal
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-import partd
-from partd.zmq import Server
-store = partd.Buffer(partd.Dict(), partd.File("partd"), available_memory=1e9)
-server = Server(store, hostname="127.0.0.1")
-print(server.address.decode() + " serves", flush=True)
-while signal.sigwait({signal.SIGUSR1}):
-    store.flush()
-    print("flushed", flush=True)
-)";
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # before a library has threads
+import numpy, partd, partd.zmq
 
-double cpu_seconds() {
-  timespec time{};
-  (void)::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+memory = 1e9  # what partd.Buffer has by default
+
+def open(kind, path, address):
+    if kind == "Server":
+        client = partd.zmq.Client(address)
+        client.socket.poll()  # the connection stands; the client itself takes the message
+        return client
+    file = partd.File(path)
+    if kind == "Buffer":
+        return partd.Buffer(partd.Dict(), file, available_memory=memory)
+    return partd.Numpy(file) if kind == "Numpy" else file
+
+def serve():
+    store = partd.Buffer(partd.Dict(), partd.File("partd"), available_memory=memory)
+    server = partd.zmq.Server(store, hostname="127.0.0.1")
+    print(server.address.decode() + " serves", flush=True)
+    while signal.sigwait({signal.SIGUSR1}):
+        store.flush()
+        print("flushed", flush=True)
+)";
 
 /// Its users have a dictionary with the entries of each key joined, as append() takes no other: making it does not
 /// count.
 class PartdSession : public Session {
  public:
-  PartdSession(py::object store, Kind kind, bool durable, bool is_alone)
-      : store_(std::move(store)), kind_(kind), durable_(durable), is_alone_(is_alone) {}
+  PartdSession(py::object store, std::string kind, bool durable, bool is_alone)
+      : store_(std::move(store)), kind_(std::move(kind)), is_alone_(is_alone) {
+    if (durable) options_["fsync"] = true;
+  }
 
   /// Several processes would hold each other up while they make dictionaries. One alone makes each in its turn, so that
   /// what partd keeps of them counts as memory.
@@ -55,18 +62,11 @@ class PartdSession : public Session {
     while (const std::size_t count = cursor.next(batch)) prepared_.push_back(make_dictionary(batch.first(count)));
   }
 
-  void append(std::span<const Entry> batch) override {
-    const py::dict dictionary = next_dictionary(batch);
-    if (durable_) {
-      store_.attr("append")(dictionary, py::arg("fsync") = true);
-    } else {
-      store_.attr("append")(dictionary);
-    }
-  }
+  void append(std::span<const Entry> batch) override { store_.attr("append")(next_dictionary(batch), **options_); }
 
   void flush() override {
-    if (kind_ == Kind::buffer) store_.attr("flush")();
-    if (kind_ == Kind::server) take_acknowledgement();
+    if (kind_ == "Buffer") store_.attr("flush")();
+    if (kind_ == "Server") take_acknowledgement();
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
@@ -79,11 +79,11 @@ class PartdSession : public Session {
     }
   }
 
-  [[nodiscard]] Timed uncounted() const override { return uncounted_; }
+  [[nodiscard]] Taken uncounted() const override { return uncounted_; }
 
   void drop() {
     store_.attr("drop")();
-    if (kind_ == Kind::server) take_acknowledgement();  // which drop() does not wait for
+    if (kind_ == "Server") take_acknowledgement();  // which drop() does not wait for
   }
 
  private:
@@ -106,7 +106,7 @@ class PartdSession : public Session {
     py::dict dictionary;
     for (const auto& [key, bytes] : joined) {
       py::object value = py::bytes(bytes);
-      if (kind_ == Kind::numpy) value = py::module::import("numpy").attr("frombuffer")(value);
+      if (kind_ == "Numpy") value = py::module::import("numpy").attr("frombuffer")(value);
       dictionary[name_of_key(key)] = std::move(value);
     }
     return dictionary;
@@ -119,30 +119,31 @@ class PartdSession : public Session {
       return dictionary;
     }
     const auto begin = std::chrono::steady_clock::now();
-    const double cpu_begin = cpu_seconds();
+    const std::clock_t cpu_begin = std::clock();
     py::dict dictionary = make_dictionary(batch);
-    uncounted_.usage.cpu_seconds += cpu_seconds() - cpu_begin;
+    uncounted_.cpu_seconds += static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
     uncounted_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return dictionary;
   }
 
   py::object store_;
-  Kind kind_;
-  bool durable_;
+  std::string kind_;
+  py::dict options_;  // of append()
   bool is_alone_;
   std::unordered_map<std::string_view, py::object> names_;
   std::deque<py::dict> prepared_;
-  Timed uncounted_;
+  Taken uncounted_;
 };
 
 class PartdEngine : public Engine {
  public:
-  PartdEngine(const CellOptions& setup, Kind kind)
-      : kind_(kind), durable_(setup.durable), processes_(setup.processes), path_(setup.directory / "partd") {
-    for (const char* name : {"numpy", "partd.zmq"}) py::module::import(name);  // forked processes then have them
-    if (kind != Kind::server) return;
+  PartdEngine(const CellOptions& setup, std::string kind)
+      : kind_(std::move(kind)), setup_(setup), path_(setup.directory / "partd") {
+    py::exec(python_code, scope_);
+    if (kind_ != "Server") return;
     const auto python = py::module::import("sys").attr("executable").cast<std::string>();
-    server_.emplace(std::vector<std::string>{python, "-c", server_script}, setup.directory, " serves");
+    const std::vector<std::string> command = {python, "-c", std::string(python_code) + "serve()"};
+    server_.emplace(command, setup.directory, " serves");
   }
 
   std::unique_ptr<Session> open() override { return connect(); }
@@ -168,65 +169,41 @@ class PartdEngine : public Engine {
       PyOS_AfterFork_Child();
       process_ = ::getpid();
     }
-    return std::make_unique<PartdSession>(open_store(), kind_, durable_, processes_ == 1 && kind_ != Kind::server);
+    const std::string said = server_ ? server_->output() : "";
+    py::object store = scope_["open"](kind_, path_.string(), said.substr(0, said.find(' ')));
+    return std::make_unique<PartdSession>(std::move(store), kind_, setup_.durable, setup_.processes == 1 && !server_);
   }
 
-  [[nodiscard]] py::object open_store() const {
-    const py::module partd = py::module::import("partd");
-    if (kind_ == Kind::server) return open_client();
-    py::object file = partd.attr("File")(path_.string());
-    if (kind_ == Kind::numpy) return partd.attr("Numpy")(file);
-    if (kind_ == Kind::file) return file;
-    constexpr double buffer_bytes = 1e9;  // what partd.Buffer has by default
-    return partd.attr("Buffer")(partd.attr("Dict")(), file, py::arg("available_memory") = buffer_bytes);
-  }
-
-  [[nodiscard]] py::object open_client() const {
-    const std::string said = server_->output();
-    const std::size_t begin = said.find("tcp://");
-    py::object client =
-        py::module::import("partd.zmq").attr("Client")(said.substr(begin, said.find(' ', begin) - begin));
-    client.attr("socket").attr("poll")();  // the connection stands; the client itself takes the message
-    return client;
-  }
-
-  Kind kind_;
-  bool durable_;
-  std::size_t processes_;
+  std::string kind_;
+  CellOptions setup_;
   std::filesystem::path path_;
+  py::dict scope_;
   pid_t process_ = ::getpid();
   std::optional<ServerProcess> server_;
 };
 
-EngineType make_type(const char* name, const char* title, Kind kind, Level level) {
-  const bool has_files = kind == Kind::file || kind == Kind::numpy;
-  return {.description = {.name = name,
-                          .title = title,
-                          .family = "partd",
-                          .version = py::module::import("partd").attr("__version__").cast<std::string>(),
-                          .level = level,
-                          .processes = true,
-                          .server = kind == Kind::server,
-                          .bytes = kind != Kind::numpy,
-                          .numeric = kind == Kind::numpy,
-                          .durable = has_files},
-          .make = [=](const CellOptions& setup) { return std::make_unique<PartdEngine>(setup, kind); }};
+void add_partd(const std::string& kind, const char* title, Level level) {
+  const bool is_numeric = kind == "Numpy";
+  add_engine({.description = {.name = "partd." + kind,
+                              .title = title,
+                              .version = py::module::import("partd").attr("__version__").cast<std::string>(),
+                              .level = level,
+                              .processes = true,
+                              .server = kind == "Server",
+                              .bytes = !is_numeric,
+                              .numeric = is_numeric,
+                              .durable = level == Level::os},
+              .make = [=](const CellOptions& setup) { return std::make_unique<PartdEngine>(setup, kind); }});
 }
 
 }  // namespace
-
-const std::vector<EngineType>& engine_types() {
-  static const std::vector<EngineType> types = {
-      make_type("partd.File", "partd, File", Kind::file, Level::os),
-      make_type("partd.Buffer", "partd, Buffer over File", Kind::buffer, Level::memory),
-      make_type("partd.Server", "partd, Client and Server", Kind::server, Level::memory),
-      make_type("partd.Numpy", "partd, Numpy over File", Kind::numpy, Level::os)};
-  return types;
-}
-
 }  // namespace bench
 
 PYBIND11_MODULE(partd_cell, module) {
+  bench::add_partd("File", "partd, File", bench::Level::os);
+  bench::add_partd("Buffer", "partd, Buffer over File", bench::Level::memory);
+  bench::add_partd("Server", "partd, Client and Server", bench::Level::memory);
+  bench::add_partd("Numpy", "partd, Numpy over File", bench::Level::os);
   module.def("main", [](std::vector<std::string> words) {
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());

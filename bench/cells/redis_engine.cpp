@@ -1,14 +1,10 @@
 // Redis: APPEND, many commands to a round trip, over a Unix socket.
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <system_error>
-#include <unistd.h>
 
-#include "registry.hpp"
+#include "engine.hpp"
 #include "server_process.hpp"
 
 namespace bench {
@@ -25,15 +21,15 @@ struct Kind {
   bool log = false;
 };
 
-/// nullopt if there is no redis-server.
-std::optional<std::string> server_version() {
+/// Empty if there is no redis-server.
+std::string server_version() {
   // NOLINTNEXTLINE(cert-env33-c): the command is always this one
   const std::unique_ptr<std::FILE, Free> pipe(::popen("redis-server --version 2>/dev/null", "r"));
   std::array<char, 256> line{};
-  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return std::nullopt;
+  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
   const std::string text = line.data();
   const std::size_t begin = text.find("v=");
-  if (begin == std::string::npos) return std::nullopt;
+  if (begin == std::string::npos) return {};
   return text.substr(begin + 2, text.find(' ', begin) - begin - 2);
 }
 
@@ -80,10 +76,7 @@ class RedisSession : public Session {
   }
 
   void remove_all() {
-    std::string command = "*2\r\n";
-    add_word(command, "FLUSHALL");
-    add_word(command, "SYNC");
-    write(command);
+    write("*2\r\n$8\r\nFLUSHALL\r\n$4\r\nSYNC\r\n");
     (void)take_reply();
   }
 
@@ -128,47 +121,21 @@ class RedisSession : public Session {
   std::size_t unanswered_ = 0;
 };
 
-/// A name of the directory that is short enough for a socket in it, however long its path is; forked processes have it
-/// too.
-class ShortPath {
- public:
-  explicit ShortPath(const std::filesystem::path& directory)
-      : descriptor_(::open(directory.c_str(), O_PATH | O_CLOEXEC)) {
-    if (descriptor_ < 0)
-      throw std::system_error(errno, std::generic_category(), "cannot open '" + directory.string() + "'");
-  }
-  ShortPath(const ShortPath&) = delete;
-  ShortPath& operator=(const ShortPath&) = delete;
-  ~ShortPath() { ::close(descriptor_); }
-
-  [[nodiscard]] std::string get() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
- private:
-  int descriptor_;
-};
-
 std::vector<std::string> make_command(const Kind& kind, bool durable) {
-  const std::string log = kind.log ? "yes" : "no";
-  return {"redis-server",
-          "--port",
-          "0",
-          "--unixsocket",
-          "redis.sock",
-          "--save",
-          "",
-          "--appendonly",
-          log,
-          "--appendfsync",
-          durable ? "always" : "no",
-          "--auto-aof-rewrite-percentage",
-          "0"};
+  std::vector<std::string> words = {"redis-server", "--port", "0", "--unixsocket", "redis.sock", "--save", ""};
+  for (const char* word : {"--appendonly", kind.log ? "yes" : "no", "--appendfsync", durable ? "always" : "no",
+                           "--auto-aof-rewrite-percentage", "0"})
+    words.emplace_back(word);
+  return words;
 }
 
 class RedisEngine : public Engine {
  public:
-  RedisEngine(const CellOptions& setup, const Kind& kind) : durable_(setup.durable), directory_(setup.directory) {
-    short_path_.emplace(directory_);
-    server_.emplace(make_command(kind, durable_), directory_, "ready to accept connections");
+  RedisEngine(const CellOptions& setup, const Kind& kind)
+      : durable_(setup.durable),
+        directory_(setup.directory),
+        server_(make_command(kind, durable_), directory_, "ready to accept connections") {
+    std::filesystem::current_path(directory_);  // its path may be too long for that of a socket
   }
 
   std::unique_ptr<Session> open() override { return connect(); }
@@ -178,40 +145,36 @@ class RedisEngine : public Engine {
     for (const auto& entry : std::filesystem::directory_iterator(directory_)) std::filesystem::remove_all(entry);
   }
 
-  [[nodiscard]] std::optional<pid_t> server() const override { return server_->pid(); }
+  [[nodiscard]] std::optional<pid_t> server() const override { return server_.pid(); }
 
  private:
   [[nodiscard]] std::unique_ptr<RedisSession> connect() const {
-    return std::make_unique<RedisSession>(short_path_->get() + "/redis.sock", durable_);
+    return std::make_unique<RedisSession>("redis.sock", durable_);
   }
 
   bool durable_;
   std::filesystem::path directory_;
-  std::optional<ShortPath> short_path_;
-  std::optional<ServerProcess> server_;
+  ServerProcess server_;
 };
 
-EngineType make_type(const char* name, const char* title, const std::optional<std::string>& version, const Kind& kind) {
+const std::string version = server_version();
+
+EngineType make_type(const char* name, const char* title, const Kind& kind) {
   return {.description = {.name = name,
                           .title = title,
-                          .family = "redis",
                           .version = version,
                           .level = kind.log ? Level::os : Level::memory,
                           .processes = true,
                           .server = true,
                           .durable = kind.log},
-          .make = [kind, is_there = version.has_value()](const CellOptions& setup) {
-            if (!is_there) throw Unavailable("there is no redis-server");
+          .make = [kind](const CellOptions& setup) {
+            if (version.empty()) throw Unavailable("there is no redis-server");
             return std::make_unique<RedisEngine>(setup, kind);
           }};
 }
 
+const bool are_added = add_engine(make_type("redis", "Redis, in memory", {})) &&
+                       add_engine(make_type("redis.aof", "Redis, append-only file", {.log = true}));
+
 }  // namespace
-
-void add_redis_engines(std::vector<EngineType>& types) {
-  const std::optional<std::string> version = server_version();
-  types.push_back(make_type("redis", "Redis, in memory", version, {}));
-  types.push_back(make_type("redis.aof", "Redis, append-only file", version, {.log = true}));
-}
-
 }  // namespace bench

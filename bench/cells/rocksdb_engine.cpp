@@ -1,7 +1,5 @@
 // RocksDB: appends are merges, which it was given for that.
-#include <algorithm>
 #include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/memtablerep.h>
@@ -11,7 +9,7 @@
 #include <rocksdb/version.h>
 #include <rocksdb/write_batch.h>
 
-#include "registry.hpp"
+#include "engine.hpp"
 
 namespace bench {
 namespace {
@@ -26,27 +24,25 @@ rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size(
 class Concatenation : public rocksdb::MergeOperator {
  public:
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    std::string& value = out->new_value;
-    std::size_t size = in.existing_value != nullptr ? in.existing_value->size() : 0;
-    for (const rocksdb::Slice& operand : in.operand_list) size += operand.size();
-    value.clear();
-    value.reserve(size);
-    if (in.existing_value != nullptr) value.append(in.existing_value->data(), in.existing_value->size());
-    for (const rocksdb::Slice& operand : in.operand_list) value.append(operand.data(), operand.size());
+    join(in.existing_value, in.operand_list, out->new_value);
     return true;
   }
-
   bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
                          rocksdb::Logger*) const override {
-    std::size_t size = 0;
-    for (const rocksdb::Slice& operand : operands) size += operand.size();
-    merged->clear();
-    merged->reserve(size);
-    for (const rocksdb::Slice& operand : operands) merged->append(operand.data(), operand.size());
+    join(nullptr, operands, *merged);
     return true;
   }
-
   [[nodiscard]] const char* Name() const override { return "Concatenation"; }
+
+ private:
+  static void join(const rocksdb::Slice* front, const auto& operands, std::string& to) {
+    std::size_t size = front != nullptr ? front->size() : 0;
+    for (const rocksdb::Slice& operand : operands) size += operand.size();
+    to.clear();
+    to.reserve(size);
+    if (front != nullptr) to.append(front->data(), front->size());
+    for (const rocksdb::Slice& operand : operands) to.append(operand.data(), operand.size());
+  }
 };
 
 struct Kind {
@@ -131,21 +127,16 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
   const bool is_compressed = kind.compression != rocksdb::kNoCompression;
   return {.description = {.name = name,
                           .title = title,
-                          .family = "rocksdb",
                           .version = rocksdb::GetRocksVersionAsString(),
                           .level = kind.log ? Level::os : Level::memory,
-                          .codec = is_compressed ? std::optional<std::string>("lz4") : std::nullopt},
+                          .codec = is_compressed ? "lz4" : ""},
           .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
 }
 
+const bool are_added =
+    add_engine(make_type("rocksdb", "RocksDB, merges", {})) &&
+    add_engine(make_type("rocksdb.wal", "RocksDB, merges, with its log", {.log = true})) &&
+    add_engine(make_type("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression}));
+
 }  // namespace
-
-void add_rocksdb_engines(std::vector<EngineType>& types) {
-  types.push_back(make_type("rocksdb", "RocksDB, merges", {}));
-  types.push_back(make_type("rocksdb.wal", "RocksDB, merges, with its log", {.log = true}));
-  const auto supported = rocksdb::GetSupportedCompressions();
-  if (std::ranges::find(supported, rocksdb::kLZ4Compression) != supported.end())
-    types.push_back(make_type("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression}));
-}
-
 }  // namespace bench

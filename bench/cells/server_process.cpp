@@ -47,20 +47,10 @@ pid_t start(std::vector<std::string> command, const std::filesystem::path& direc
 
 }  // namespace
 
-ServerProcess::ServerProcess(const std::vector<std::string>& command, const std::filesystem::path& directory,
-                             std::string_view ready_text)
+ServerProcess::ServerProcess(const std::vector<std::string>& command, const std::filesystem::path& directory)
     : program_(command.at(0)),
       output_(::memfd_create("output of a server", MFD_CLOEXEC)),
-      pid_(start(command, directory, output_)) {
-  try {
-    wait_for(ready_text);
-  } catch (...) {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    ::close(output_);
-    throw;
-  }
-}
+      pid_(start(command, directory, output_)) {}
 
 ServerProcess::~ServerProcess() {
   if (pid_ > 0) {

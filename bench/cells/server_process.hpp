@@ -14,7 +14,10 @@ class ServerProcess {
  public:
   /// Runs `command` in `directory`, and waits for `ready_text`.
   ServerProcess(const std::vector<std::string>& command, const std::filesystem::path& directory,
-                std::string_view ready_text);
+                std::string_view ready_text)
+      : ServerProcess(command, directory) {
+    wait_for(ready_text);
+  }
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
   /// Kills it, unless it was stopped.
@@ -31,6 +34,8 @@ class ServerProcess {
   void stop();
 
  private:
+  ServerProcess(const std::vector<std::string>& command, const std::filesystem::path& directory);
+
   std::string program_;
   int output_ = -1;  ///< a file in memory, so that nothing of it is on the disk that is measured
   pid_t pid_ = -1;

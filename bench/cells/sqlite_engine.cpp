@@ -1,7 +1,8 @@
 // SQLite: a row for each entry, and a value is the rows of its key.
+#include <chrono>
 #include <sqlite3.h>
 
-#include "registry.hpp"
+#include "engine.hpp"
 
 namespace bench {
 namespace {
@@ -55,8 +56,6 @@ class Statement {
     const auto* const bytes = static_cast<const char*>(::sqlite3_column_blob(statement_.get(), 0));
     return {bytes, static_cast<std::size_t>(::sqlite3_column_bytes(statement_.get(), 0))};
   }
-  /// As above.
-  [[nodiscard]] std::int64_t number() { return ::sqlite3_column_int64(statement_.get(), 0); }
 
  private:
   sqlite3* database_;
@@ -75,8 +74,7 @@ bool rows_are_small(const CellOptions& setup) {
 
 const char* schema(const CellOptions& setup) {
   if (rows_are_small(setup)) {
-    return "CREATE TABLE entries (key TEXT, number INTEGER, bytes BLOB, PRIMARY KEY (key, number)) WITHOUT ROWID;"
-           "CREATE TABLE counter (next INTEGER); INSERT INTO counter VALUES (0)";
+    return "CREATE TABLE entries (key TEXT, number INTEGER, bytes BLOB, PRIMARY KEY (key, number)) WITHOUT ROWID";
   }
   return "CREATE TABLE entries (number INTEGER PRIMARY KEY, key TEXT, bytes BLOB);"
          "CREATE INDEX entries_by_key ON entries (key)";
@@ -110,37 +108,6 @@ class Connection {
   Database database_;
 };
 
-/// The numbers of rows in a table that does not number them itself.
-class Numbers {
- public:
-  Numbers(sqlite3* database, bool are_shared) {
-    if (!are_shared) return;
-    read_.emplace(database, "SELECT next FROM counter");
-    write_.emplace(database, "UPDATE counter SET next = ?");
-  }
-
-  /// The first of `count`. Within a transaction.
-  std::int64_t take(std::size_t count) {
-    if (read_) {
-      read_->step();
-      next_ = read_->number();
-      read_->reset();
-    }
-    const std::int64_t first = next_;
-    next_ += static_cast<std::int64_t>(count);
-    if (write_) {
-      write_->bind_number(1, next_);
-      write_->run();
-    }
-    return first;
-  }
-
- private:
-  std::int64_t next_ = 0;
-  std::optional<Statement> read_;
-  std::optional<Statement> write_;
-};
-
 class SqliteSession : public Session {
  public:
   SqliteSession(const std::string& path, const Kind& kind, const CellOptions& setup)
@@ -148,23 +115,21 @@ class SqliteSession : public Session {
         begin_(connection_.get(), "BEGIN IMMEDIATE"),
         commit_(connection_.get(), "COMMIT"),
         insert_(connection_.get(), "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)"),
-        select_(connection_.get(), "SELECT bytes FROM entries WHERE key = ? ORDER BY number") {
-    if (rows_are_small(setup)) numbers_.emplace(connection_.get(), setup.processes > 1);
-  }
+        select_(connection_.get(), "SELECT bytes FROM entries WHERE key = ? ORDER BY number") {}
 
   void append(std::span<const Entry> batch) override {
     begin_.run();
-    std::int64_t number = numbers_ ? numbers_->take(batch.size()) : 0;
+    // One transaction at a time inserts, and a row takes longer than a nanosecond: the next begins above these numbers,
+    // whichever process it is of.
+    std::int64_t number = std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
     for (const Entry& entry : batch) {
       insert_.bind_text(1, entry.key);
       insert_.bind_bytes(2, entry.bytes);
-      if (numbers_) insert_.bind_number(3, number++);
+      insert_.bind_number(3, number++);
       insert_.run();
     }
     commit_.run();
   }
-
-  void flush() override {}
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -182,7 +147,6 @@ class SqliteSession : public Session {
   Statement commit_;
   Statement insert_;
   Statement select_;
-  std::optional<Numbers> numbers_;  // if the table does not number its rows itself
 };
 
 std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) {
@@ -195,20 +159,13 @@ std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) 
 }
 
 EngineType make_type(const char* name, const char* title, const Kind& kind) {
-  return {.description = {.name = name,
-                          .title = title,
-                          .family = "sqlite",
-                          .version = ::sqlite3_libversion(),
-                          .level = Level::os,
-                          .processes = true},
+  return {.description =
+              {.name = name, .title = title, .version = ::sqlite3_libversion(), .level = Level::os, .processes = true},
           .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
 }
 
+const bool are_added = add_engine(make_type("sqlite", "SQLite, WAL", {})) &&
+                       add_engine(make_type("sqlite.rollback", "SQLite, rollback journal", {.log = false}));
+
 }  // namespace
-
-void add_sqlite_engines(std::vector<EngineType>& types) {
-  types.push_back(make_type("sqlite", "SQLite, WAL", {}));
-  types.push_back(make_type("sqlite.rollback", "SQLite, rollback journal", {.log = false}));
-}
-
 }  // namespace bench

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <gnu/libc-version.h>
-#include <list>
 #include <memory>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,7 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "registry.hpp"
+#include "engine.hpp"
 
 namespace bench {
 namespace {
@@ -32,48 +31,9 @@ File open_file(const std::string& path, const char* mode) {
   return file;
 }
 
-/// The files that were appended to last.
-class OpenFiles {
- public:
-  OpenFiles(std::string directory, std::size_t limit) : directory_(std::move(directory)), limit_(limit) {}
-
-  std::FILE* get(std::string_view key) {
-    if (const auto found = by_key_.find(key); found != by_key_.end()) {
-      files_.splice(files_.begin(), files_, found->second);
-      return found->second->file.get();
-    }
-    if (files_.size() == limit_) close_oldest();
-    const std::string path = directory_ + std::string(key);
-    files_.push_front({.key = std::string(key), .file = open_file(path, "ab")});
-    by_key_.emplace(files_.front().key, files_.begin());
-    return files_.front().file.get();
-  }
-
-  void flush() {
-    for (const OpenFile& open : files_) flush(open.file.get());
-  }
-
-  static void flush(std::FILE* file) {
-    if (std::fflush(file) != 0) fail("flush", "the file of a key");
-  }
-
- private:
-  struct OpenFile {
-    std::string key;
-    File file;
-  };
-
-  void close_oldest() {
-    flush(files_.back().file.get());
-    by_key_.erase(files_.back().key);
-    files_.pop_back();
-  }
-
-  std::string directory_;
-  std::size_t limit_;
-  std::list<OpenFile> files_;  // the newest first
-  std::unordered_map<std::string_view, std::list<OpenFile>::iterator> by_key_;
-};
+void flush_file(std::FILE* file) {
+  if (std::fflush(file) != 0) fail("flush", "the file of a key");
+}
 
 /// fclose walks a list of all that are open: with 20,000 of them, it takes half a millisecond.
 std::size_t open_files_limit() {
@@ -86,19 +46,20 @@ std::size_t open_files_limit() {
 
 class StdioSession : public Session {
  public:
-  StdioSession(const std::string& directory, bool durable)
-      : directory_(directory), durable_(durable), files_(directory, open_files_limit()) {}
+  StdioSession(std::string directory, bool durable) : directory_(std::move(directory)), durable_(durable) {}
 
   void append(std::span<const Entry> batch) override {
     for (const Entry& entry : batch) {
-      std::FILE* const file = files_.get(entry.key);
+      std::FILE* const file = file_of(entry.key);
       if (std::fwrite(entry.bytes.data(), 1, entry.bytes.size(), file) != entry.bytes.size())
         fail("append to", std::string(entry.key));
     }
     if (durable_) sync(batch);
   }
 
-  void flush() override { files_.flush(); }
+  void flush() override {
+    for (const auto& [key, file] : files_) flush_file(file.get());
+  }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -108,12 +69,23 @@ class StdioSession : public Session {
   }
 
  private:
+  /// Where there are too many, all are closed, and those that are appended to often are soon open again.
+  std::FILE* file_of(std::string_view key) {
+    if (const auto found = files_.find(key); found != files_.end()) return found->second.get();
+    if (files_.size() == limit_) {
+      flush();
+      files_.clear();
+    }
+    const std::string path = directory_ + std::string(key);
+    return files_.emplace(key, open_file(path, "ab")).first->second.get();
+  }
+
   void sync(std::span<const Entry> batch) {
     std::unordered_set<std::string_view> synced;
     for (const Entry& entry : batch) {
       if (!synced.insert(entry.key).second) continue;
-      std::FILE* const file = files_.get(entry.key);
-      OpenFiles::flush(file);
+      std::FILE* const file = file_of(entry.key);
+      flush_file(file);
       if (::fdatasync(::fileno(file)) != 0) fail("sync", std::string(entry.key));
     }
   }
@@ -137,7 +109,8 @@ class StdioSession : public Session {
 
   std::string directory_;
   bool durable_;
-  OpenFiles files_;
+  std::size_t limit_ = open_files_limit();
+  std::unordered_map<std::string_view, File> files_;  // keys lie in the workload
 };
 
 std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
@@ -148,16 +121,12 @@ std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
       [=] { std::filesystem::remove_all(directory); });
 }
 
+const bool is_added = add_engine({.description = {.name = "stdio",
+                                                  .title = "stdio, a file a key",
+                                                  .version = ::gnu_get_libc_version(),
+                                                  .level = Level::memory,
+                                                  .numeric = true},
+                                  .make = make_engine});
+
 }  // namespace
-
-void add_stdio_engines(std::vector<EngineType>& types) {
-  types.push_back({.description = {.name = "stdio",
-                                   .title = "stdio, a file a key",
-                                   .family = "stdio",
-                                   .version = ::gnu_get_libc_version(),
-                                   .level = Level::memory,
-                                   .numeric = true},
-                   .make = make_engine});
-}
-
 }  // namespace bench

@@ -1,13 +1,13 @@
 #include "workload.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <random>
 #include <stdexcept>
 
-#include "random.hpp"
+#include "text.hpp"
 
 namespace bench {
 namespace {
@@ -15,23 +15,30 @@ namespace {
 constexpr std::uint64_t key_seed = 1;
 constexpr std::uint64_t pool_seed = 2;
 
-/// How often ranks 0, 1, … come, cumulated.
-std::vector<double> cumulated_weights(std::uint64_t count, double skew) {
-  std::vector<double> sums;
-  sums.reserve(count);
-  double sum = 0;
-  for (std::uint64_t rank = 0; rank < count; ++rank) {
-    sum += std::pow(static_cast<double>(rank + 1), -skew);
-    sums.push_back(sum);
+std::string make_keys(std::uint64_t count, std::size_t key_size) {
+  std::string texts;
+  texts.reserve(count * key_size);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string digits = std::to_string(i);
+    texts.append("key-").append(key_size - 4 - digits.size(), '0').append(digits);
   }
-  return sums;
+  return texts;
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file || text.empty()) throw std::runtime_error("cannot read a text from '" + path.string() + "'");
-  return text;
+std::string make_pool(const WorkloadOptions& options) {
+  if (options.text) return text_of(*options.text, pool_bytes);
+  std::string pool(pool_bytes, '\0');
+  std::mt19937_64 random(pool_seed);
+  std::uniform_real_distribution<double> numbers;
+  for (std::size_t i = 0; i < pool_bytes; i += 8) {
+    const std::uint64_t bits = options.numeric ? std::bit_cast<std::uint64_t>(numbers(random)) : random();
+    std::memcpy(pool.data() + i, &bits, sizeof bits);
+  }
+  return pool;
+}
+
+[[noreturn]] void fail(std::string_view key, const std::string& problem, std::size_t offset) {
+  throw std::runtime_error("the value of '" + std::string(key) + "' " + problem + " byte " + std::to_string(offset));
 }
 
 }  // namespace
@@ -41,82 +48,67 @@ Workload::Workload(const WorkloadOptions& options)
       keys_(options.keys),
       entry_bytes_(options.entry_bytes),
       slice_step_(options.numeric ? sizeof(double) : 1),
-      slices_((pool_bytes - options.entry_bytes) / slice_step_ + 1) {
-  make_keys();
-  make_pool(options);
-  if (options.skew > 0) make_skewed_numbers(options.skew);
-}
-
-void Workload::make_keys() {
-  constexpr std::string_view prefix = "key-";
-  key_texts_.resize(keys_ * key_size);
-  for (std::uint64_t i = 0; i < keys_; ++i) {
-    char* const text = key_texts_.data() + i * key_size;
-    prefix.copy(text, prefix.size());
-    std::uint64_t rest = i;
-    for (std::size_t digit = key_size; digit-- > prefix.size(); rest /= 10)
-      text[digit] = static_cast<char>('0' + rest % 10);
-  }
-}
-
-void Workload::make_pool(const WorkloadOptions& options) {
-  pool_.resize(pool_bytes);
-  if (options.text) {
-    const std::string text = read_text(*options.text);
-    for (std::size_t i = 0; i < pool_bytes; ++i) pool_[i] = text[i % text.size()];
-    return;
-  }
-  Random random(pool_seed);
-  for (std::size_t i = 0; i < pool_bytes; i += 8) {
-    if (options.numeric) {
-      const double number = random.next_fraction();
-      std::memcpy(pool_.data() + i, &number, sizeof number);
-    } else {
-      const std::uint64_t bits = random.next();
-      std::memcpy(pool_.data() + i, &bits, sizeof bits);
-    }
-  }
-}
-
-void Workload::make_skewed_numbers(double skew) {
-  const std::vector<double> sums = cumulated_weights(keys_, skew);
-  Random random(key_seed);
+      last_slice_(std::bit_floor((pool_bytes - options.entry_bytes) / slice_step_ + 1) - 1),
+      key_texts_(make_keys(keys_, key_size)),
+      pool_(make_pool(options)) {
+  if (options.skew == 0) return;
+  std::vector<double> weights(keys_);
+  for (std::uint64_t rank = 0; rank < keys_; ++rank) weights[rank] = std::pow(rank + 1, -options.skew);
+  std::discrete_distribution<std::uint64_t> ranks(weights.begin(), weights.end());
+  std::mt19937_64 random(key_seed);
   key_numbers_.reserve(appends_);
-  for (std::uint64_t i = 0; i < appends_; ++i) {
-    const auto found = std::ranges::upper_bound(sums, random.next_fraction() * sums.back());
-    const auto rank = std::min(static_cast<std::uint64_t>(found - sums.begin()), keys_ - 1);
-    // Scattered, so that the keys that come often are not neighbours in the order of keys.
-    key_numbers_.push_back(static_cast<std::uint32_t>((rank * scatter + 1) % keys_));
-  }
+  // Scattered, so that the keys that come often are not neighbours in the order of keys.
+  for (std::uint64_t i = 0; i < appends_; ++i)
+    key_numbers_.push_back(static_cast<std::uint32_t>((ranks(random) * scatter + 1) % keys_));
 }
-
-Cursor::Cursor(const Workload& workload, std::size_t process, std::size_t processes) noexcept
-    : workload_(workload),
-      append_(process),
-      stride_(processes),
-      key_(process % workload.keys_),
-      key_stride_(processes % workload.keys_),
-      slice_(process * Workload::scatter % workload.slices_),
-      slice_stride_(processes * Workload::scatter % workload.slices_) {}
 
 std::size_t Cursor::next(std::span<Entry> entries) noexcept {
+  const bool are_in_turn = workload_.key_numbers_.empty();
   std::size_t count = 0;
-  for (; count < entries.size() && append_ < workload_.appends_; ++count) {
-    entries[count] = entry();
-    advance();
+  for (; count < entries.size() && append_ < workload_.appends_; ++count, append_ += stride_) {
+    const std::uint64_t key = are_in_turn ? key_ : workload_.key_numbers_[append_];
+    entries[count] = {.key = workload_.key(key), .bytes = workload_.bytes_of(append_)};
+    if ((key_ += key_stride_) >= workload_.keys_) key_ -= workload_.keys_;
   }
   return count;
 }
 
-Entry Cursor::entry() const noexcept {
-  const std::uint64_t key = workload_.key_numbers_.empty() ? key_ : workload_.key_numbers_[append_];
-  return {.key = workload_.key(key), .bytes = workload_.slice(slice_)};
+Expectation::Expectation(const Workload& workload, std::size_t processes)
+    : workload_(workload), processes_(processes), begins_(workload.keys() + 1), appends_(workload.appends()) {
+  for (std::uint64_t i = 0; i < workload.appends(); ++i) ++begins_[workload.key_of(i) + 1];
+  for (std::uint64_t key = 0; key < workload.keys(); ++key) begins_[key + 1] += begins_[key];
+  std::vector<std::uint64_t> ends(begins_.begin(), begins_.end() - 1);
+  for (std::uint64_t i = 0; i < workload.appends(); ++i)
+    appends_[ends[workload.key_of(i)]++] = static_cast<std::uint32_t>(i);
 }
 
-void Cursor::advance() noexcept {
-  append_ += stride_;
-  if ((key_ += key_stride_) >= workload_.keys_) key_ -= workload_.keys_;
-  if ((slice_ += slice_stride_) >= workload_.slices_) slice_ -= workload_.slices_;
+std::span<const std::uint32_t> Expectation::appends_to(std::uint64_t key) const noexcept {
+  return std::span(appends_).subspan(begins_[key], begins_[key + 1] - begins_[key]);
+}
+
+std::uint64_t Expectation::size_of(std::uint64_t key) const noexcept {
+  return appends_to(key).size() * workload_.entry_bytes();
+}
+
+void Expectation::check(std::uint64_t key, std::string_view value) const {
+  const std::size_t size = workload_.entry_bytes();
+  const std::string_view name = workload_.key(key);
+  std::vector<std::vector<std::uint32_t>> rests(processes_);  // what has not been found yet of each, the next one last
+  for (const std::uint32_t append : appends_to(key)) rests[append % processes_].push_back(append);
+  for (auto& rest : rests) std::ranges::reverse(rest);
+
+  std::size_t offset = 0;
+  for (const std::size_t expected = size_of(key); offset < expected; offset += size) {
+    if (value.size() - offset < size) fail(name, "ends at", value.size());
+    // Of two processes that it could be of, either will do: all entries differ but for very few, unless they are of a
+    // short text.
+    const auto found = std::ranges::find_if(rests, [&](const auto& rest) {
+      return !rest.empty() && workload_.bytes_of(rest.back()) == value.substr(offset, size);
+    });
+    if (found == rests.end()) fail(name, "is not what was appended in the entry from", offset);
+    found->pop_back();
+  }
+  if (value.size() > offset) fail(name, "should end at", offset);
 }
 
 }  // namespace bench

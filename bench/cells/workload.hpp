@@ -1,4 +1,5 @@
-// What is appended: which bytes to which key, in which order. Nothing of it is made while a clock runs.
+// What is appended: which bytes to which key, in which order, and what the values must be then. Nothing of it is made
+// while a clock runs.
 #pragma once
 
 #include <accrete/store.hpp>
@@ -48,7 +49,7 @@ class Workload {
     return key_numbers_.empty() ? append % keys_ : key_numbers_[append];
   }
   [[nodiscard]] std::string_view bytes_of(std::uint64_t append) const noexcept {
-    return slice(append % slices_ * (scatter % slices_) % slices_);
+    return {pool_.data() + (append * scatter & last_slice_) * slice_step_, entry_bytes_};
   }
 
  private:
@@ -58,42 +59,56 @@ class Workload {
   static constexpr std::uint64_t scatter =
       2'654'435'761;  // a prime, so it has no factor in common with smaller numbers
 
-  void make_keys();
-  void make_pool(const WorkloadOptions& options);
-  void make_skewed_numbers(double skew);
-  [[nodiscard]] std::string_view slice(std::uint64_t index) const noexcept {
-    return {pool_.data() + index * slice_step_, entry_bytes_};
-  }
-
   std::uint64_t appends_;
   std::uint64_t keys_;
   std::size_t entry_bytes_;
-  std::size_t slice_step_;  ///< where slices may begin
-  std::uint64_t slices_;    ///< how many there are
-  std::vector<char> key_texts_;
-  std::vector<char> pool_;
+  std::size_t slice_step_;    ///< where slices may begin
+  std::uint64_t last_slice_;  ///< one less than how many there are, which is a power of two
+  std::string key_texts_;
+  std::string pool_;
   std::vector<std::uint32_t> key_numbers_;  ///< of each append; empty: round robin
 };
 
 /// The appends of one of `processes` processes, without a division an append.
 class Cursor {
  public:
-  Cursor(const Workload& workload, std::size_t process, std::size_t processes) noexcept;
+  Cursor(const Workload& workload, std::size_t process, std::size_t processes) noexcept
+      : workload_(workload),
+        append_(process),
+        stride_(processes),
+        key_(process % workload.keys_),
+        key_stride_(processes % workload.keys_) {}
 
   /// As many of the next entries as there are, up to the size of `entries`; returns how many.
   std::size_t next(std::span<Entry> entries) noexcept;
 
  private:
-  [[nodiscard]] Entry entry() const noexcept;
-  void advance() noexcept;
-
   const Workload& workload_;
   std::uint64_t append_;
   std::uint64_t stride_;
-  std::uint64_t key_;
+  std::uint64_t key_;  ///< where appends go round robin
   std::uint64_t key_stride_;
-  std::uint64_t slice_;
-  std::uint64_t slice_stride_;
+};
+
+/// What the values must be: each holds all that was appended to its key, once and in order.
+class Expectation {
+ public:
+  /// Append j was process j mod `processes`'s.
+  Expectation(const Workload& workload, std::size_t processes);
+
+  [[nodiscard]] std::uint64_t size_of(std::uint64_t key) const noexcept;
+
+  /// Throws std::runtime_error, with the key and the offset, unless the value is the entries of the key in their order.
+  /// Of several processes, any merge that keeps the order of each is right.
+  void check(std::uint64_t key, std::string_view value) const;
+
+ private:
+  [[nodiscard]] std::span<const std::uint32_t> appends_to(std::uint64_t key) const noexcept;
+
+  const Workload& workload_;
+  std::size_t processes_;
+  std::vector<std::uint64_t> begins_;   ///< in appends_, of each key and of the end
+  std::vector<std::uint32_t> appends_;  ///< by key, and in order within one
 };
 
 }  // namespace bench

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from driver import results
@@ -11,7 +10,7 @@ from driver.cell import known_engines, run_cell
 from driver.machine import place_of_data, settle
 from driver.patterns import Cell
 from driver.results import BenchError, UsageError
-from driver.run import INTERRUPTED, check_engines, new_results, was_interrupted
+from driver.run import INTERRUPTED, add_common_options, check_engines, new_results, say, was_interrupted
 
 STACKS = ("files", "buffered.memory", "buffered.os", "server.os")
 ENTRY_BYTES = 100
@@ -28,54 +27,38 @@ BLOCK_BYTES = 4096
 COPIES = 3  # of the bytes: a dataset, journals, and what compactions write before they remove
 
 
-@dataclass(frozen=True)
-class Point:
-    axis: str
-    keys: int
-    appends: int
-
-
 def add_parser(subparsers):
-    parser = subparsers.add_parser("growth", help="measure how costs grow with keys and with appends")
+    parser = subparsers.add_parser("growth", help="measure how costs grow with keys and with appends",
+                                   description=f"Of {', '.join(STACKS)}, unless other engines are named.")
     parser.add_argument("--quick", action="store_true", help="up to 10^5 keys and 10^6 appends")
     parser.add_argument("--axis", choices=tuple(DECADES), help="over this only")
-    parser.add_argument("--engine", action="append", nargs="+", default=[], metavar="NAME",
-                        help=f"these engines, such as rocksdb stdio (default: {' '.join(STACKS)})")
     parser.add_argument("--limit-seconds", type=float, default=300, metavar="S",
                         help="an engine stops before a point that would take longer, with its check and removal, going "
                              "by the one before (default: 300)")
-    parser.add_argument("--directory", type=Path, help="where to make datasets (default: BUILD/data)")
-    parser.add_argument("--output", type=Path, help="the file of results to write to (default: BUILD/results.json)")
+    add_common_options(parser)
     parser.set_defaults(main=main)
 
 
 def main(arguments):
     if arguments.limit_seconds <= 0:
         raise UsageError("--limit-seconds must be above 0")
+    engines = known_engines(arguments.build)
+    names = sum(arguments.engine, [])
+    check_engines(names, engines)
+    names = names or [name for name in STACKS if name in engines]
     axes = [arguments.axis] if arguments.axis else list(DECADES)
-    engines = chosen_engines(arguments.build, sum(arguments.engine, []))
     output = arguments.output or arguments.build / "results.json"
     with place_of_data(arguments.directory or arguments.build / "data") as place:
         check_room(place, axes, arguments.quick)
-        found = results.load(output) if output.exists() else new_results([], [], [], place, 0, arguments.quick)
+        found = results.load(output) if output.exists() else new_results(place, 0, arguments.quick)
         known = {engine["name"] for engine in found["engines"]}
-        found["engines"] += [engine for engine in engines if engine["name"] not in known]
+        found["engines"] += [engines[name] for name in names if name not in known]
         growth = Growth(arguments.build.resolve(), place, arguments.limit_seconds, output, found)
-        names = [engine["name"] for engine in engines]
         interrupted = was_interrupted(lambda: [growth.measure_axis(axis, arguments.quick, names) for axis in axes])
-    print(f"results: {output}", file=sys.stderr)
+    say(f"results: {output}")
     if interrupted:
         return INTERRUPTED
-    return 1 if any(point.get("failed") for point in growth.measured) else 0
-
-
-def chosen_engines(build, names):
-    by_name = {engine["name"]: engine for engine in known_engines(build)}
-    check_engines(names, by_name)
-    chosen = [by_name[name] for name in names or STACKS if name in by_name]
-    if not chosen:
-        raise BenchError(f"none of {', '.join(STACKS)} is built here")
-    return chosen
+    return 1 if growth.has_failed else 0
 
 
 def decades(axis, quick):
@@ -83,10 +66,9 @@ def decades(axis, quick):
     return [10 ** power for power in range(first, (last_quick if quick else last) + 1)]
 
 
-def point_of(axis, size):
-    if axis == "keys":
-        return Point(axis, keys=size, appends=max(size, LEAST_APPENDS))
-    return Point(axis, keys=KEYS_OF_APPENDS_AXIS, appends=size)
+def point_of(axis, size, engine=None):
+    keys, appends = (size, max(size, LEAST_APPENDS)) if axis == "keys" else (KEYS_OF_APPENDS_AXIS, size)
+    return Cell("growth", engine, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES, batch=BATCH)
 
 
 def free_room(place):
@@ -98,7 +80,7 @@ def free_room(place):
 def check_room(place, axes, quick):
     """Refuses what would fail half-way: the largest points come last, and a key may take a file and a block."""
     largest = [point_of(axis, decades(axis, quick)[-1]) for axis in axes]
-    disk = max(point.keys * BLOCK_BYTES + COPIES * point.appends * ENTRY_BYTES for point in largest)
+    disk = max(point.keys * BLOCK_BYTES + COPIES * point.bytes for point in largest)
     files = max(point.keys for point in largest)
     free_bytes, free_files = free_room(place)
     if free_bytes < disk or free_files < files:
@@ -114,46 +96,38 @@ class Growth:
         self.limit_seconds = limit_seconds
         self.output = output
         self.found = found  # in the format of results
-        self.measured = []
+        self.has_failed = False
 
     def measure_axis(self, axis, quick, engines):
-        """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike."""
-        self.forget(axis, engines)
-        print(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n\n"
-              f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}",
-              file=sys.stderr)
+        """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike. What an
+        earlier call has measured of others stays."""
+        self.found["growth"] = [point for point in self.found["growth"] or []
+                                if point["axis"] != axis or point["engine"] not in engines]
+        say(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of {BATCH:,}, each with its share of the flush\n\n"
+            f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
         going = list(engines)
         sizes = decades(axis, quick)
         for size, following in zip(sizes, [*sizes[1:], None]):
-            seconds = {name: self.measure(name, point_of(axis, size), following) for name in going}
+            seconds = {name: self.measure(name, axis, size, following) for name in going}
             going = [name for name in going if seconds[name] is not None]
             if following is None:
                 return
-            for name in list(going):
-                between = point_of(axis, 3 * size)
-                if seconds[name] <= CHEAP_SECONDS and self.measure(name, between, following) is None:
-                    going.remove(name)
+            going = [name for name in going
+                     if seconds[name] > CHEAP_SECONDS or self.measure(name, axis, 3 * size, following) is not None]
 
-    def forget(self, axis, engines):
-        """What an earlier call has measured of others stays."""
-        self.found["growth"] = [point for point in self.found["growth"] or []
-                                if point["axis"] != axis or point["engine"] not in engines]
-
-    def measure(self, name, point, following):
+    def measure(self, name, axis, size, following):
         """The seconds that it took, its check and removal included; None if the engine goes no further, which is to
         the size `following`."""
-        cell = Cell("growth", name, appends=point.appends, keys=point.keys, entry_bytes=ENTRY_BYTES, batch=BATCH)
         settle()
         begin = time.monotonic()
+        cell = point_of(axis, size, name)
         outcome = run_cell(cell, self.place, self.build, deadline_seconds=PATIENCE * self.limit_seconds)
         taken = time.monotonic() - begin
-        entry = {"engine": name, "axis": point.axis, "keys": point.keys, "appends": point.appends, "seconds": None,
-                 "cpu_seconds": None, "memory_bytes": None, "stored_files": None}
+        entry = {"engine": name, "axis": axis, "keys": cell.keys, "appends": cell.appends, "seconds": None}
         if outcome.result:
-            entry |= {field: outcome.result[field]
-                      for field in ("cpu_seconds", "memory_bytes", "stored_files", "appends")}
+            entry |= {field: outcome.result[field] for field in ("cpu_seconds", "memory_bytes", "stored_files")}
             entry["seconds"] = outcome.result["seconds"]["append"]
-            expected = taken * following / getattr(point, point.axis) if following else 0
+            expected = taken * following / size if following else 0
             if expected > self.limit_seconds:
                 entry["stopped"] = (f"{following:,} would take about {expected:,.0f} s, more than the limit of "
                                     f"{self.limit_seconds:,g} s")
@@ -161,19 +135,17 @@ class Growth:
             entry["stopped"] = outcome.unavailable
         else:
             entry["failed"] = outcome.failed
-        self.measured.append(entry)
+            self.has_failed = True
         self.found["growth"].append(entry)
         results.save(self.output, self.found)
-        print(line(entry), file=sys.stderr, flush=True)
+        say(line(entry))
         return None if "stopped" in entry or "failed" in entry else taken
 
 
 def line(entry):
-    note = f"stopped: {entry['stopped']}" if "stopped" in entry else ""
-    if "failed" in entry:
-        note = f"failed: {entry['failed']}"
     cost = f"{'-':>13}{'-':>14}{'-':>12}"
     if entry["seconds"] is not None:
         time_ns, cpu_ns = (1e9 * entry[name] / entry["appends"] for name in ("seconds", "cpu_seconds"))
         cost = f"{time_ns:>10,.0f} ns{cpu_ns:>11,.0f} ns{entry['memory_bytes'] / 1e6:>9,.0f} MB"
-    return f"{entry['engine']:<18}{entry['keys']:>12,}{entry['appends']:>14,}{cost}  {note}".rstrip()
+    notes = "".join(f"  {word}: {entry[word]}" for word in ("stopped", "failed") if word in entry)
+    return f"{entry['engine']:<18}{entry['keys']:>12,}{entry['appends']:>14,}{cost}{notes}"

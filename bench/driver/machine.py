@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from driver.cell import program, run_group
+from driver.report import limit_text
 from driver.results import BenchError
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
@@ -104,11 +105,8 @@ def measure_limits(build, place):
         code, output, message = run_group(command, LIMITS_DEADLINE_SECONDS, directory)
     if code != 0:
         raise BenchError(f"bench_limits fails: {message or code}")
-    try:
-        found = json.loads(output)["benchmarks"]
-    except ValueError as error:
-        raise BenchError(f"bench_limits prints no JSON: {error}") from error
-    return {one["run_name"].partition("/")[0]: limit_of(one) for one in found if one["aggregate_name"] == "median"}
+    return {one["run_name"].partition("/")[0]: limit_of(one) for one in json.loads(output)["benchmarks"]
+            if one["aggregate_name"] == "median"}
 
 
 def limit_of(one):
@@ -117,12 +115,6 @@ def limit_of(one):
         if field in one:
             return {"unit": unit, "value": one[field]}
     return {"unit": "s", "value": one["real_time"] / 1e9}
-
-
-def with_unit(value, unit):
-    if unit == "bytes/s":
-        return f"{value / 1e9:.2f} GB/s"
-    return f"{value / 1e3:,.1f} k/s" if unit == "1/s" else f"{value * 1e6:,.1f} µs"
 
 
 def add_parser(subparsers):
@@ -139,5 +131,5 @@ def main(arguments):
         print(json.dumps(limits, indent=1))
         return 0
     for name, limit in limits.items():
-        print(f"{name:<24}{with_unit(limit['value'], limit['unit']):>14}")
+        print(f"{name:<24}{limit_text(**limit):>14}")
     return 0

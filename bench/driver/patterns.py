@@ -38,7 +38,6 @@ class Sizes:
 class Pattern(Sizes):
     id: str
     title: str
-    explanation: str
     engines: tuple
     quick_appends: int
     quick_keys: int | None = None
@@ -50,10 +49,9 @@ class Pattern(Sizes):
     less: dict = field(default_factory=dict)  # {engine or (engine, batch): Less}
 
     def parameters(self):
-        return {name: getattr(self, name) for name in PARAMETERS}
+        return {name: getattr(self, name) for name in (*SETTABLE, "durable", "text", "numeric")}
 
 
-PARAMETERS = ("appends", "keys", "entry_bytes", "skew", "batch", "processes", "durable", "text", "numeric")
 SETTABLE = {"appends": int, "keys": int, "entry_bytes": int, "skew": float, "batch": int, "processes": int}
 
 
@@ -78,30 +76,22 @@ MANY_KEYS = {"files": A_FILE_A_KEY, "buffered.os": A_FILE_A_KEY, "stdio": A_FILE
 
 PATTERNS = (
     Pattern("P1", "Small appends over few keys",
-            "Entries of 100 B go to 1,000 keys in turn, in batches of 1,000. The store gathers by key or pays for "
-            "each append: this is what accrete is made for.",
             appends=10_000_000, quick_appends=1_000_000, keys=1000, entry_bytes=100, batch=1000, metrics=ALL,
             engines=("files", "buffered.memory", "buffered.os", "memory", "stdio", "rocksdb", "rocksdb.wal", "lmdb",
                      "leveldb", "sqlite", "redis", "redis.aof", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(5), "leveldb": Less(5), "sqlite": Less(20), "rocksdb": Less(5), "rocksdb.wal": Less(5),
                   "redis": Less(5), "redis.aof": Less(5), "partd.File": Less(50), "partd.Buffer": Less(5)}),
     Pattern("P2", "Many keys, some of them often",
-            "Entries of 100 B go to a million keys, of which few get most (Zipf, exponent 0.99), in batches of 1,000. "
-            "Most keys are rare and a few are hot. Memory and files a key cost most here.",
             appends=3_000_000, quick_appends=300_000, keys=1_000_000, quick_keys=100_000, entry_bytes=100,
             batch=1000, skew=0.99, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P3", "One append a key",
-            "A million keys get one entry of 1 KiB each, in batches of 1,000. Nothing can be gathered. For one file a "
-            "key this is the worst case, for a log the best.",
             appends=1_000_000, quick_appends=100_000, keys=1_000_000, quick_keys=100_000, entry_bytes=KIB,
             batch=1000, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P4", "Large chunks",
-            "Entries of 64 KiB go to 256 keys in turn, in batches of 16. Bytes count, not appends: who copies once "
-            "and writes in large pieces is near the limit.",
             appends=4 * GIB // (64 * KIB), quick_appends=256 * MIB // (64 * KIB), keys=256, entry_bytes=64 * KIB,
             batch=16, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
@@ -109,31 +99,22 @@ PATTERNS = (
             less={"rocksdb": Less(4), "leveldb": Less(4), "sqlite": Less(4), "lmdb": Less(4), "redis": Less(4),
                   "partd.File": Less(4), "partd.Buffer": Less(4)}),
     Pattern("P5", "Four processes on one dataset",
-            "As P1, by four processes that append to one dataset at a time. There is one key more, so that each "
-            "process comes to each key. Locks between processes show. Engines that only one process can open are "
-            "absent.",
             appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, processes=4, metrics=ALL,
             engines=("files", "buffered.os", "server.memory", "server.os", "stdio", "rocksdb", "lmdb", "leveldb",
                      "sqlite", "redis", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
                   "partd.Buffer": Less(4)}),
     Pattern("P7", "Durable batches",
-            "Entries of 100 B go to 1,000 keys in batches of 1,000, and each batch survives power loss before the "
-            "next begins. How long the disk takes to answer a sync decides.",
             appends=200_000, quick_appends=50_000, keys=1000, entry_bytes=100, batch=1000, durable=True, metrics=ALL,
             engines=("files", "buffered.os", "buffered.sync", "stdio", "rocksdb.wal", "lmdb", "leveldb", "sqlite",
                      "sqlite.rollback", "redis.aof", "partd.File"),
             less={"stdio": Less(25), "partd.File": Less(25)}),
     Pattern("P8", "Clients of one server",
-            "As P5, by one client and by four clients of a server that gathers what they append. Servers are compared "
-            "with servers only. Clients of accrete's on its host read large values from the files.",
             appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, process_counts=(1, 4),
             served=True, metrics=ALL,
             engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
             less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
     Pattern("P9", "Batches of 1 to 10,000",
-            "As P1, in batches of 1, 10, 100, 1,000 and 10,000. What an append costs by itself, and what a batch "
-            "saves.",
             appends=1_000_000, quick_appends=100_000, keys=1000, entry_bytes=100, batch=1000,
             batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
             at_few_batches=("server.os", "stdio", "lmdb", "partd.File", "partd.Buffer"), repetitions=2,
@@ -141,16 +122,12 @@ PATTERNS = (
                      "partd.File", "partd.Buffer"),
             less={("redis", 1): Less(10), "partd.File": Less(20)}),
     Pattern("P10", "Each codec",
-            "Entries of 64 KiB of comma-separated text go to 64 keys in turn, in batches of 16, and are compressed on "
-            "the way. Engines are compared with those of the same codec. The limit is the bare library's speed.",
             appends=GIB // (64 * KIB), quick_appends=64 * MIB // (64 * KIB), keys=64, entry_bytes=64 * KIB, batch=16,
             text=True, metrics=("append", "get"), repetitions=2,
             engines=("files", "files.lz4", "files.snappy", "files.zstd", "files.zlib", "files.bz2", "files.blosc",
                      "rocksdb.lz4"),
             less={"files.zstd": Less(2), "files.zlib": Less(16), "files.bz2": Less(32)}),
     Pattern("P11", "Arrays of numbers",
-            "Arrays of 1,000 numbers of 64 bits go to 100 keys in turn, in batches of 100. Numbers with their type, "
-            "as arrays. Only engines that know arrays, and a bare file, take part.",
             appends=GIB // 8000, quick_appends=64 * MIB // 8000, keys=100, entry_bytes=8000, batch=100, numeric=True,
             metrics=("append", "get"),
             engines=("accrete.numeric", "accrete.numeric.buffered", "stdio", "partd.Numpy")),
@@ -198,14 +175,11 @@ def chosen_patterns(ids, quick, assignments):
 
 
 def parsed_assignment(text, known):
-    target, equals, value = text.partition("=")
-    pattern_id, dot, name = target.partition(".")
-    if not equals or not dot:
-        raise UsageError(f"--set wants PATTERN.PARAMETER=NUMBER, not '{text}'")
-    if pattern_id not in known:
-        raise UsageError(f"--set {text}: no pattern '{pattern_id}'; there are {', '.join(known)}")
-    if name not in SETTABLE:
-        raise UsageError(f"--set {text}: no parameter '{name}'; there are {', '.join(SETTABLE)}")
+    target, _, value = text.partition("=")
+    pattern_id, _, name = target.partition(".")
+    if pattern_id not in known or name not in SETTABLE:
+        raise UsageError(f"--set wants PATTERN.PARAMETER=NUMBER with one of {', '.join(known)} and one of "
+                         f"{', '.join(SETTABLE)}, not '{text}'")
     try:
         number = SETTABLE[name](value.replace("_", "").replace(",", ""))
     except ValueError:
@@ -236,8 +210,8 @@ def cell_of(pattern, engine_name, batch, processes, repetitions):
 
 def as_results(pattern):
     """As the format of results has it."""
-    return {"id": pattern.id, "title": pattern.title, "explanation": pattern.explanation,
-            "parameters": pattern.parameters(), "metrics": list(pattern.metrics)}
+    return {"id": pattern.id, "title": pattern.title, "parameters": pattern.parameters(),
+            "metrics": list(pattern.metrics)}
 
 
 def new_cell(cell):

@@ -4,13 +4,14 @@ A row is one cell seen through one metric. Rows are compared by the rules that t
 servers and codecs decide what may stand beside what.
 """
 
-import dataclasses
 import math
 import sys
 from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
 
 from driver.limits_of import is_durable, limit_seconds
-from driver.results import BenchError, load, median, spread
+from driver.results import BenchError, load, spread
 
 MARKS = ("<!-- bench -->", "<!-- /bench -->")
 LEVELS = ("memory", "os", "sync")
@@ -30,7 +31,6 @@ def add_parser(subparsers):
     parser.add_argument("--compare", metavar="OLD.json", type=Path,
                         help="print what has changed since OLD, and add it to the page")
     parser.set_defaults(main=main)
-    return parser
 
 
 def main(arguments):
@@ -38,25 +38,19 @@ def main(arguments):
     differences = compare(load(arguments.compare), results) if arguments.compare else None
     if differences:
         print(rendered("compare.txt.j2", differences=differences))
-    if arguments.readme:
-        write(arguments.readme, with_table(read(arguments.readme), markdown(results), arguments.readme))
-    if arguments.html or not arguments.readme:
-        write(arguments.html or arguments.results.with_suffix(".html"), html(results, differences))
+    try:
+        if arguments.readme:
+            text = arguments.readme.read_text(encoding="utf-8")
+            write(arguments.readme, with_table(text, markdown(results), arguments.readme))
+        if arguments.html or not arguments.readme:
+            write(arguments.html or arguments.results.with_suffix(".html"), html(results, differences))
+    except OSError as error:
+        raise BenchError(f"cannot read or write '{error.filename}': {error.strerror}") from error
     return 0
 
 
-def read(path):
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"cannot read '{path}': {getattr(error, 'strerror', None) or error}") from error
-
-
 def write(path, text):
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"cannot write '{path}': {error.strerror}") from error
+    path.write_text(text, encoding="utf-8")
     print(f"wrote {path}", file=sys.stderr)
 
 
@@ -81,6 +75,10 @@ def scaled(value, unit):
     return f"{three(value / size)} {prefix}{' ' if prefix and len(unit) > 1 else ''}{unit}".rstrip()
 
 
+def limit_text(value, unit):
+    return scaled(value, "s") if unit == "s" else scaled(value, "B" if unit == "bytes/s" else "") + "/s"
+
+
 def percent(fraction):
     return "—" if fraction is None else f"{three(100 * fraction)} %"
 
@@ -97,128 +95,45 @@ def rendered(template, **data):
 
 # Rows, and what is compared with what
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    pattern: dict
-    engine: dict
-    cell: dict
-    metric: str
-    times: tuple
-    limit: float | None  # seconds
-
-    @property
-    def name(self):
-        return self.engine["name"]
-
-    @property
-    def ours(self):
-        return self.engine["ours"]
-
-    @property
-    def reference(self):
-        """Our store in memory: the plainest that does what a store does, but it keeps nothing."""
-        return self.ours and self.name == "memory"
-
-    @property
-    def level(self):
-        return "sync" if is_durable(self.engine, self.cell) else self.engine["level"]
-
-    @property
-    def variant(self):
-        return self.cell["batch"], self.cell["processes"]
-
-    @property
-    def codec(self):
-        """Only text tells codecs apart: elsewhere the bytes are random, and compression is the engine's own affair."""
-        return self.engine.get("codec") if self.pattern["parameters"]["text"] else None
-
-    @property
-    def kind(self):
-        """Rows of one kind may be compared, but for the level."""
-        return self.variant, self.codec, None if self.pattern["id"] in ALL_KINDS else self.engine["server"]
-
-    @property
-    def keys(self):
-        return self.cell.get("keys") or min(self.pattern["parameters"]["keys"], self.cell["appends"])
-
-    @property
-    def unit(self):
-        if self.metric == "destroy":
-            return "keys"
-        is_large = self.pattern["parameters"]["entry_bytes"] >= LARGE_ENTRY_BYTES
-        return "B" if self.metric == "get" or is_large else "appends"
-
-    @property
-    def amount(self):
-        return {"keys": self.keys, "B": self.cell["bytes"], "appends": self.cell["appends"]}[self.unit]
-
-    @property
-    def seconds(self):
-        return median(self.times)
-
-    @property
-    def spread(self):
-        return spread(self.times)
-
-    @property
-    def rate(self):
-        return self.amount / self.seconds
-
-    @property
-    def share(self):
-        return self.limit / self.seconds if self.limit else None
-
-    @property
-    def limit_rate(self):
-        return self.amount / self.limit if self.limit else None
-
-    @property
-    def appends_divisor(self):
-        """How much less than the others it was given."""
-        return self.pattern["parameters"]["appends"] / self.cell["appends"]
-
-    def median_of(self, name):
-        return median([repetition[name] for repetition in self.cell["repetitions"]])
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Our row beside a peer's; one of the two may be missing."""
-
-    ours: Row | None
-    peer: Row | None
-    level: str
-
-    @property
-    def either(self):
-        return self.ours or self.peer
-
-    @property
-    def ratio(self):
-        return self.ours.rate / self.peer.rate if self.ours and self.peer else None
-
-    @property
-    def within_noise(self):
-        return self.ratio is not None and abs(self.ratio - 1) <= self.ours.spread + self.peer.spread
-
-    @property
-    def favour(self):
-        if self.ratio is not None:
-            return self.ratio
-        return math.inf if self.ours else 0
+def row_of(results, pattern, engine, cell, metric):
+    parameters = pattern["parameters"]
+    times = [repetition["seconds"][metric] for repetition in cell["repetitions"]]
+    seconds, limit = median(times), limit_seconds(results, cell, metric)
+    unit = "B" if metric == "get" or parameters["entry_bytes"] >= LARGE_ENTRY_BYTES else "appends"
+    if metric == "destroy":
+        unit = "keys"
+    amount = cell[{"B": "bytes"}.get(unit, unit)]
+    variant = cell["batch"], cell["processes"]
+    # Only text tells codecs apart: elsewhere the bytes are random, and compression is the engine's own affair.
+    codec = engine["codec"] if parameters["text"] else None
+    return SimpleNamespace(
+        pattern=pattern, engine=engine, cell=cell, metric=metric, times=times, name=engine["name"], ours=engine["ours"],
+        # Our store in memory: the plainest that does what a store does, but it keeps nothing.
+        reference=engine["name"] == "memory",
+        level="sync" if is_durable(engine, cell) else engine["level"], variant=variant, codec=codec,
+        # Rows of one kind may be compared, but for the level.
+        kind=(variant, codec or "", pattern["id"] not in ALL_KINDS and engine["server"]),
+        unit=unit, seconds=seconds, spread=spread(times), rate=amount / seconds, share=limit and limit / seconds,
+        limit_rate=limit and amount / limit,
+        medians={name: median(repetition[name] for repetition in cell["repetitions"])
+                 for name in ("cpu_seconds", "memory_bytes", "stored_bytes")})
 
 
 def rows_of(results, pattern, metric):
     """The rows of all variants, the fastest first."""
     engines = {engine["name"]: engine for engine in results["engines"]}
-    rows = []
-    for cell in results["cells"]:
-        if cell["pattern"] == pattern["id"] and cell["engine"] in engines and not cell["failed"]:
-            times = tuple(r["seconds"][metric] for r in cell["repetitions"] if r["seconds"].get(metric))
-            if times:
-                limit = limit_seconds(results, cell, metric)
-                rows.append(Row(pattern, engines[cell["engine"]], cell, metric, times, limit))
+    rows = [row_of(results, pattern, engines[cell["engine"]], cell, metric) for cell in results["cells"]
+            if cell["pattern"] == pattern["id"] and not cell["failed"]
+            and any(repetition["seconds"][metric] for repetition in cell["repetitions"])]
     return sorted(rows, key=lambda row: (-row.rate, row.name))
+
+
+def comparison(ours, peer, level):
+    """Our row beside a peer's; one of the two may be missing."""
+    ratio = ours.rate / peer.rate if ours and peer else None
+    return SimpleNamespace(ours=ours, peer=peer, level=level, either=ours or peer, ratio=ratio,
+                           within_noise=ratio is not None and abs(ratio - 1) <= ours.spread + peer.spread,
+                           favour=ratio if ratio is not None else math.inf if ours else 0)
 
 
 def best_of_ours(row, rows):
@@ -232,14 +147,13 @@ def groups(results):
     for pattern in results["patterns"]:
         for metric in pattern["metrics"]:
             rows = [row for row in rows_of(results, pattern, metric) if not row.reference]
-            for kind in sorted({row.kind for row in rows}, key=lambda kind: (kind[0], str(kind[1:]))):
+            for kind in sorted({row.kind for row in rows}):
                 yield [row for row in rows if row.kind == kind]
 
 
 def comparisons(results):
     """In each group and at each level that a peer has, the best peer beside our best; our best alone without a peer. A
     server without one of ours beside it is shown and not compared."""
-    found = []
     for rows in groups(results):
         peers = [row for row in rows if not row.ours]
         if not any(row.ours for row in rows) and all(row.engine["server"] for row in rows):
@@ -247,31 +161,30 @@ def comparisons(results):
         for level in LEVELS:
             peer = next((row for row in peers if row.level == level), None)
             if peer:
-                found.append(Comparison(best_of_ours(peer, rows), peer, level))
+                yield comparison(best_of_ours(peer, rows), peer, level)
         if not peers:
-            found.append(Comparison(rows[0], None, rows[0].level))
-    return found
+            yield comparison(rows[0], None, rows[0].level)
 
 
 def closest(compared, group):
     """Of the comparisons for which group() gives the same, the one that is least in our favour, in the given order."""
     chosen = {}
-    for comparison in compared:
-        before = chosen.get(group(comparison))
-        if before is None or comparison.favour < before.favour:
-            chosen[group(comparison)] = comparison
+    for one in compared:
+        before = chosen.setdefault(group(one), one)
+        if one.favour < before.favour:
+            chosen[group(one)] = one
     return list(chosen.values())
 
 
 def losses(results):
-    """(one of our stacks, the peers that are faster, the fastest first): peers of the same level, and such of a weaker
-    one as none of ours of that level makes good."""
+    """(one of our stacks beside the fastest peer, the other peers that are faster): peers of the same level, and such
+    of a weaker one as none of ours of that level makes good."""
     for rows in groups(results):
         for ours in (row for row in rows if row.ours):
             faster = [peer for peer in rows if not peer.ours and peer.rate > ours.rate
                       and (peer.level == ours.level or best_of_ours(peer, rows) is ours)]
             if faster:
-                yield Comparison(ours, faster[0], faster[0].level), faster[1:]
+                yield comparison(ours, faster[0], faster[0].level), faster[1:]
 
 
 # The page and the table
@@ -284,8 +197,8 @@ def html(results, differences=None):
 
     return rendered("report.html.j2", results=results, differences=differences,
                     short=closest(comparisons(results), group), losses=list(losses(results)),
-                    sections=[section(results, pattern) for pattern in results["patterns"]], growth=growth(results),
-                    best_of_ours=best_of_ours, median=median, spread=spread,
+                    sections=[section(results, pattern) for pattern in results["patterns"]], growth=list(growth(results)),
+                    best_of_ours=best_of_ours, limit_text=limit_text, median=median, spread=spread,
                     moved=sum(cell["bytes"] * len(cell["repetitions"]) for cell in results["cells"]))
 
 
@@ -297,8 +210,8 @@ def section(results, pattern):
         variants = sorted({row.variant for row in rows})
         tables += [(metric, variant, [row for row in rows if row.variant == variant], rows) for variant in variants]
         if len({batch for batch, _ in variants}) > 2:
-            charts.append(chart("entries a batch", f"{rows[0].unit}/s", rows, lambda row: row.name,
-                                lambda row: (row.variant[0], row.rate), lambda row: row.ours))
+            charts.append(chart("entries a batch", f"{rows[0].unit}/s",
+                                [(row.name, row.ours, row.variant[0], row.rate) for row in rows]))
     absent = [cell for cell in results["cells"]
               if cell["pattern"] == pattern["id"] and (cell["unavailable"] or cell["failed"])]
     return {"pattern": pattern, "tables": tables, "charts": charts, "absent": absent}
@@ -308,47 +221,38 @@ def growth(results):
     """For each axis a chart of time and one of memory, and the points."""
     ours = {engine["name"]: engine["ours"] for engine in results["engines"]}
     limit = results["limits"].get("file_creation")
-    parts = []
     for axis in ("keys", "appends"):
-        measured = sorted((p for p in results.get("growth") or [] if p["axis"] == axis),
+        measured = sorted((p for p in results["growth"] or [] if p["axis"] == axis),
                           key=lambda p: (p["engine"], p[axis]))
-        points = [p for p in measured if p.get("seconds")]
+        points = [p for p in measured if p["seconds"]]
         if not points:
             continue
-        charts = [chart(axis, unit, points, lambda p: p["engine"], lambda p, of=of: (p[axis], of(p)),
-                        lambda p: ours.get(p["engine"], True))
+        charts = [chart(axis, unit, [(p["engine"], ours[p["engine"]], p[axis], of(p)) for p in points])
                   for unit, of in (("ns an append", lambda p: 1e9 * p["seconds"] / p["appends"]),
                                    ("bytes of memory", lambda p: max(p["memory_bytes"], 1)))]
         # What the machine at its best takes to make the files, of the time of the appends.
-        files = [p["stored_files"] / median(limit["values"]) / p["seconds"] if limit and p.get("stored_files") else None
-                 for p in points]
-        parts.append({"axis": axis, "charts": charts, "points": list(zip(points, files)),
-                      "ends": [p for p in measured if p.get("failed") or p.get("stopped")]})
-    return parts
+        files = [p["stored_files"] / median(limit["values"]) / p["seconds"] if limit else None for p in points]
+        yield {"axis": axis, "charts": charts, "points": list(zip(points, files)),
+               "ends": [p for p in measured if "failed" in p or "stopped" in p]}
 
 
-def chart(x_label, y_label, points, name_of, place_of, is_ours):
-    """Lines on logarithmic axes, for the template to draw: where their points and the ticks are."""
-    series = {}
-    for point in points:
-        series.setdefault((name_of(point), is_ours(point)), []).append(place_of(point))
-    places = [place for line in series.values() for place in line]
-    edges = [(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))))
-             for values in zip(*places)]
-
-    def scale(value, axis, length):
-        low, high = edges[axis]
-        return round((math.log10(value) - low) / max(high - low, 1) * length, 1)
-
-    def ticks(axis, length):
-        return [(scaled(10.0 ** power, ""), scale(10.0 ** power, axis, length))
-                for power in range(edges[axis][0], edges[axis][1] + 1)]
-
-    lines = [{"name": name, "ours": ours,
-              "points": [(scale(x, 0, CHART_WIDTH), CHART_HEIGHT - scale(y, 1, CHART_HEIGHT)) for x, y in sorted(line)]}
-             for (name, ours), line in series.items()]
-    return {"x": x_label, "y": y_label, "width": CHART_WIDTH, "height": CHART_HEIGHT, "lines": lines,
-            "x_ticks": ticks(0, CHART_WIDTH), "y_ticks": ticks(1, CHART_HEIGHT)}
+def chart(x_label, y_label, points):
+    """Lines on logarithmic axes, for the template to draw: where the points (name, ours, x, y) and the ticks are."""
+    axes = []
+    for axis, length in ((2, CHART_WIDTH), (3, CHART_HEIGHT)):
+        exponents = [math.log10(point[axis]) for point in points]
+        low = math.floor(min(exponents))
+        step = length / max(math.ceil(max(exponents)) - low, 1)
+        axes.append((lambda value, low=low, step=step: round((math.log10(value) - low) * step, 1),
+                     [(scaled(10.0 ** power, ""), round((power - low) * step, 1))
+                      for power in range(low, math.ceil(max(exponents)) + 1)]))
+    (x_of, x_ticks), (y_of, y_ticks) = axes
+    lines = {}
+    for name, ours, x, y in sorted(points, key=lambda point: point[2]):
+        lines.setdefault(name, {"name": name, "ours": ours, "points": []})["points"].append(
+            (x_of(x), CHART_HEIGHT - y_of(y)))
+    return {"x": x_label, "y": y_label, "width": CHART_WIDTH, "height": CHART_HEIGHT, "lines": list(lines.values()),
+            "x_ticks": x_ticks, "y_ticks": y_ticks}
 
 
 def markdown(results):
@@ -370,30 +274,13 @@ def with_table(text, table, path):
     return f"{before}{begin}\n{table}{end}{after}"
 
 
-# Older results
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    where: str
-    old: Row
-    new: Row
-
-    @property
-    def change(self):
-        return self.new.rate / self.old.rate - 1
-
-    @property
-    def verdict(self):
-        if abs(self.change) <= self.old.spread + self.new.spread:
-            return "within the noise"
-        return "faster" if self.change > 0 else "slower"
-
-
 def compare(old, new):
+    """What has changed since older results."""
     before, after = named_rows(old), named_rows(new)
     patterns = {pattern["id"]: pattern["parameters"] for pattern in old["patterns"]}
     return {
-        "changes": [Change(where, before[where], row) for where, row in after.items() if where in before],
+        "changes": [(where, before[where], row, comparison(row, before[where], None))
+                    for where, row in after.items() if where in before],
         "only_old": [where for where in before if where not in after],
         "only_new": [where for where in after if where not in before],
         "machine": [(name, old["machine"].get(name), new["machine"].get(name))

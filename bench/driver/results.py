@@ -1,4 +1,4 @@
-"""The file of results: how it is written and read, and the few statistics that every reader of it needs."""
+"""The file of results: how it is written and read, and the noise in it."""
 
 import json
 import os
@@ -29,15 +29,11 @@ def load(path):
     if results.get("version") != VERSION:
         raise BenchError(f"'{path}' has version {results.get('version')} of the results, and this program reads "
                          f"{VERSION}: measure anew, or read it with the version of accrete that wrote it")
-    missing = [name for name in ("machine", "limits", "engines", "patterns", "cells") if name not in results]
-    if missing:
-        raise BenchError(f"'{path}' lacks {', '.join(missing)}")
     return results
 
 
 def save(path, results):
     """Whoever reads the file meanwhile, or after an interrupt, finds the old one or the new one."""
-    path = Path(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,10 +42,6 @@ def save(path, results):
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise BenchError(f"cannot write '{path}': {error.strerror}") from error
-
-
-def median(values):
-    return statistics.median(values)
 
 
 def spread(values):

@@ -13,23 +13,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+from fake_programs import describe, make_build
+
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
 from driver import growth, instructions, results  # noqa: E402  the path comes first
 from driver.cell import Outcome  # noqa: E402
 from driver.results import BenchError, UsageError  # noqa: E402
-
-CELL = '''#!/usr/bin/python3
-import json, sys
-words = sys.argv[1:]
-value = lambda option: words[words.index(option) + 1]
-appends = int(value("--appends"))
-assert "--no-gets" in words
-print(json.dumps({"engine": value("--engine"), "state": "cached", "appends": appends, "bytes": 100 * appends,
-                  "seconds": {"append": appends * 5e-7, "get": None, "destroy": 0.1}, "cpu_seconds": appends * 2.5e-7,
-                  "memory_bytes": 7000000, "stored_bytes": 2, "stored_files": 1, "verified": True}))
-'''
 
 VALGRIND = '''#!/usr/bin/python3
 import json, sys
@@ -51,12 +42,7 @@ def write_program(path, text):
     path.chmod(0o755)
 
 
-def engine(name, family="accrete"):
-    return {"name": name, "title": name, "ours": family == "accrete", "family": family, "version": None, "level": "os",
-            "processes": True, "server": False, "codec": None, "bytes": True, "numeric": False, "durable": True}
-
-
-ENGINES = [*(engine(name) for name in growth.STACKS), engine("stdio", "stdio"), engine("rocksdb", "rocksdb")]
+ENGINES = {name: describe(name) for name in (*growth.STACKS, "stdio", "rocksdb")}
 
 
 class CommandTest(unittest.TestCase):
@@ -89,7 +75,7 @@ class GrowthTest(CommandTest):
 
     def setUp(self):
         super().setUp()
-        write_program(self.build / "bench" / "cells" / "bench_cell", CELL)
+        make_build(self.build)
         self.now = 0.0
         self.run = []  # (engine, keys, appends)
         self.room = (10 ** 12, 10 ** 9)  # bytes and files
@@ -126,8 +112,8 @@ class GrowthTest(CommandTest):
         self.assertLessEqual({10 ** 3, 10 ** 4, 10 ** 5}, set(self.sizes("files", "keys")))
         self.assertLessEqual({10 ** 5, 10 ** 6}, set(self.sizes("stdio", "appends")))
         point = self.growth()[0]
-        self.assertEqual((point["seconds"], point["cpu_seconds"], point["memory_bytes"]), (0.5, 0.25, 7_000_000))
-        self.assertRegex(said, r"files +1,000 +1,000,000 +500 ns +250 ns +7 MB")
+        self.assertEqual((point["seconds"], point["cpu_seconds"], point["memory_bytes"]), (0.5, 0.4, 1))
+        self.assertRegex(said, r"files +1,000 +1,000,000 +500 ns +400 ns +0 MB")
         self.assertFalse((self.build / "data").exists(), "datasets are left behind")
 
     def test_the_default_is_our_stacks_over_all_decades(self):

@@ -9,8 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "../../bench/cells/expectation.hpp"
-
 namespace {
 
 using bench::Cursor;
@@ -156,16 +154,6 @@ TEST_CASE("a key that was never appended to has no bytes") {
   CHECK(expectation.size_of(2) == 0);
   CHECK_NOTHROW(expectation.check(2, ""));
   CHECK_THROWS_AS(expectation.check(2, "x"), std::runtime_error);
-}
-
-TEST_CASE("the failure names the key and the offset") {
-  const Workload workload = make_workload(3, 1);
-  const Expectation expectation(workload, 1);
-  CHECK_THROWS_WITH(expectation.check(0, value_of({0, 2, 1}, workload)),
-                    "the value of 'key-00000000' is not what was appended in the entry from byte 100");
-  CHECK_THROWS_WITH(expectation.check(0, value_of({0}, workload)), "the value of 'key-00000000' ends at byte 100");
-  CHECK_THROWS_WITH(expectation.check(0, value_of({0, 1, 2, 2}, workload)),
-                    "the value of 'key-00000000' should end at byte 300");
 }
 
 TEST_CASE("any merge of four processes that keeps the order of each is right") {
