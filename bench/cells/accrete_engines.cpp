@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "engine.hpp"
-#include "server_process.hpp"
 
 namespace bench {
 namespace {
@@ -71,41 +70,27 @@ class NumericSession : public Session {
   std::vector<accrete::NumericEntry<double>> entries_;
 };
 
-class DatasetEngine : public Engine {
- public:
-  DatasetEngine(const CellOptions& setup, const Kind& kind)
-      : kind_(kind), durable_(setup.durable), dataset_((setup.directory / "dataset").string()) {
-    accrete::create(dataset_, {.codec = kind.codec});
-    if (!kind.server) return;
-    const std::vector<std::string> command = {setup.accrete_program.string(), "serve", dataset_, "--durability",
+Engine make_engine(const Kind& kind, const CellOptions& setup) {
+  const std::string dataset = setup.directory / "dataset";
+  accrete::create(dataset, {.codec = kind.codec});
+  Engine engine;
+  if (kind.server) {
+    const std::vector<std::string> command = {setup.accrete_program, "serve", dataset, "--durability",
                                               name_of(kind.durability)};
-    server_.emplace(command, setup.directory, "accrete: serving");
+    engine.server = std::make_shared<ServerProcess>(command, setup.directory, "accrete: serving");
+    engine.stop = [server = engine.server] { server->stop(); };
   }
-
-  std::unique_ptr<Session> open() override {
+  engine.open = [=, durable = setup.durable]() -> std::unique_ptr<Session> {
     // What hangs is ended by who runs the cell: to flush a million keys may take a server minutes.
-    accrete::OpenOptions options{.durability = kind_.durability, .client = {.timeout = std::chrono::hours{1}}};
-    if (kind_.buffer) options.buffer = accrete::BufferOptions{};
-    std::unique_ptr<accrete::Store> store = accrete::open(dataset_, options);
-    if (kind_.numeric) return std::make_unique<NumericSession>(std::move(store), durable_);
-    return std::make_unique<StoreSession>(std::move(store), durable_);
-  }
-
-  void stop() override {
-    if (server_) server_->stop();
-  }
-  void destroy() override { accrete::destroy(dataset_); }
-
-  [[nodiscard]] std::optional<pid_t> server() const override {
-    return server_ ? std::optional(server_->pid()) : std::nullopt;
-  }
-
- private:
-  Kind kind_;
-  bool durable_;
-  std::string dataset_;
-  std::optional<ServerProcess> server_;
-};
+    accrete::OpenOptions options{.durability = kind.durability, .client = {.timeout = std::chrono::hours{1}}};
+    if (kind.buffer) options.buffer = accrete::BufferOptions{};
+    std::unique_ptr<accrete::Store> store = accrete::open(dataset, options);
+    if (kind.numeric) return std::make_unique<NumericSession>(std::move(store), durable);
+    return std::make_unique<StoreSession>(std::move(store), durable);
+  };
+  engine.destroy = [=] { accrete::destroy(dataset); };
+  return engine;
+}
 
 EngineType make_type(const Kind& kind, std::string name, std::string title) {
   return {.description = {.name = std::move(name),
@@ -118,7 +103,7 @@ EngineType make_type(const Kind& kind, std::string name, std::string title) {
                           .codec = kind.codec ? kind.codec->name() : "",
                           .bytes = !kind.numeric,
                           .numeric = kind.numeric},
-          .make = [kind](const CellOptions& setup) { return std::make_unique<DatasetEngine>(setup, kind); }};
+          .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
 }
 
 /// Its store lives in the engine: there is nothing to open anew.
@@ -128,8 +113,8 @@ EngineType make_memory_type() {
   type.description.durable = false;
   type.make = [](const CellOptions&) {
     const auto store = std::make_shared<std::shared_ptr<accrete::Store>>(accrete::memory_store());
-    return std::make_unique<LocalEngine>([=] { return std::make_unique<StoreSession>(*store, false); },
-                                         [=] { store->reset(); });
+    return Engine{.open = [=] { return std::make_unique<StoreSession>(*store, false); },
+                  .destroy = [=] { store->reset(); }};
   };
   return type;
 }

@@ -33,7 +33,7 @@ void refuse_what_it_cannot(const Description& engine, const CellOptions& options
   if (!options.workload.numeric && !engine.bytes) throw Unavailable(engine.title + " holds only arrays of numbers");
 }
 
-Taken time_appends(Engine& engine, const Workload& workload, const CellOptions& options) {
+Taken time_appends(const Engine& engine, const Workload& workload, const CellOptions& options) {
   const auto prepare = [&](std::size_t process) -> Work {
     const std::shared_ptr<Session> session = engine.open();
     const auto entries = std::make_shared<std::vector<Entry>>(options.batch);
@@ -47,7 +47,8 @@ Taken time_appends(Engine& engine, const Workload& workload, const CellOptions& 
       return session->uncounted();
     };
   };
-  return run_together(options.processes, engine.server(), prepare, [&] { engine.flush(); });
+  return run_together(options.processes, engine.server ? std::optional(engine.server->pid()) : std::nullopt, prepare,
+                      engine.flush);
 }
 
 /// Keys that are read together.
@@ -80,7 +81,7 @@ std::vector<Group> make_groups(const Workload& workload, const Expectation& expe
 }
 
 /// Returns how long the gets took, opening included.
-double time_gets(Engine& engine, const std::vector<Group>& groups) {
+double time_gets(const Engine& engine, const std::vector<Group>& groups) {
   std::uint64_t bytes = 0;
   const auto begin = Clock::now();
   const std::unique_ptr<Session> session = engine.open();
@@ -89,7 +90,7 @@ double time_gets(Engine& engine, const std::vector<Group>& groups) {
   return seconds_since(begin);
 }
 
-void verify(Engine& engine, const std::vector<Group>& groups, const Expectation& expectation) {
+void verify(const Engine& engine, const std::vector<Group>& groups, const Expectation& expectation) {
   const std::unique_ptr<Session> session = engine.open();
   for (const Group& group : groups) {
     std::size_t count = 0;
@@ -118,7 +119,7 @@ Stored stored_in(const std::filesystem::path& directory) {
   return stored;
 }
 
-double time_destroy(Engine& engine) {
+double time_destroy(const Engine& engine) {
   engine.stop();  // a server that stops may write what is due, and that is no part of destroying
   const auto begin = Clock::now();
   engine.destroy();
@@ -130,18 +131,18 @@ double time_destroy(Engine& engine) {
 json run_cell(const EngineType& type, const CellOptions& options) {
   refuse_what_it_cannot(type.description, options);
   const Workload workload(options.workload);
-  const std::unique_ptr<Engine> engine = type.make(options);
-  const Taken appends = time_appends(*engine, workload, options);
+  const Engine engine = type.make(options);
+  const Taken appends = time_appends(engine, workload, options);
   const Stored stored = stored_in(options.directory);
 
   keep_freed_memory();
   json seconds = {{"append", appends.seconds}, {"get", nullptr}};
   {
     const Expectation expectation(workload, options.processes);
-    if (options.time_gets) seconds["get"] = time_gets(*engine, make_groups(workload, expectation, false));
-    verify(*engine, make_groups(workload, expectation, true), expectation);
+    if (options.time_gets) seconds["get"] = time_gets(engine, make_groups(workload, expectation, false));
+    verify(engine, make_groups(workload, expectation, true), expectation);
   }
-  seconds["destroy"] = time_destroy(*engine);
+  seconds["destroy"] = time_destroy(engine);
 
   const bool durable = options.durable || type.description.level == Level::sync;
   return {{"engine", type.description.name},

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "processes.hpp"
+#include "server_process.hpp"
 #include "workload.hpp"
 
 namespace bench {
@@ -83,41 +84,18 @@ class Session {
   [[nodiscard]] virtual Taken uncounted() const { return {}; }
 };
 
-/// Making one creates the dataset and starts its server, if it has one. Destroying it stops the server.
-class Engine {
- public:
-  Engine() = default;
-  virtual ~Engine() = default;
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-
-  /// In the process that is going to use it.
-  [[nodiscard]] virtual std::unique_ptr<Session> open() = 0;
-  /// Once all sessions have flushed, for what they cannot.
-  virtual void flush() {}
-  /// What has to come before `destroy`, once all sessions are closed.
-  virtual void stop() {}
-  virtual void destroy() = 0;
-  [[nodiscard]] virtual std::optional<pid_t> server() const { return std::nullopt; }
-};
-
-/// An engine that is nothing but files: what opens a session, and what destroys all.
-class LocalEngine : public Engine {
- public:
-  using Open = std::function<std::unique_ptr<Session>()>;
-  LocalEngine(Open open, std::function<void()> destroy) : open_(std::move(open)), destroy_(std::move(destroy)) {}
-
-  std::unique_ptr<Session> open() override { return open_(); }
-  void destroy() override { destroy_(); }
-
- private:
-  Open open_;
-  std::function<void()> destroy_;
+/// Making one creates the dataset and starts its server, if it has one; that ends with it.
+struct Engine {
+  std::function<std::unique_ptr<Session>()> open;  ///< in the process that is going to use it
+  std::function<void()> destroy;
+  std::function<void()> flush = [] {};  ///< once all sessions have flushed, for what they cannot
+  std::function<void()> stop = [] {};   ///< what has to come before `destroy`, once all sessions are closed
+  std::shared_ptr<ServerProcess> server{};
 };
 
 struct EngineType {
   Description description;
-  std::function<std::unique_ptr<Engine>(const CellOptions&)> make;
+  std::function<Engine(const CellOptions&)> make;
 };
 
 /// All that the program has.

@@ -68,12 +68,14 @@ class LevelSession : public Session {
   std::uint64_t number_ = 0;  // one process appends, and only to what it has made
 };
 
-std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+Engine make_engine(const CellOptions& setup) {
   const std::string path = setup.directory / "leveldb";
   const std::shared_ptr<leveldb::Cache> cache(leveldb::NewLRUCache(std::size_t{64} << 20));
-  return std::make_unique<LocalEngine>(
-      [=, durable = setup.durable] { return std::make_unique<LevelSession>(make_options(cache.get()), path, durable); },
-      [=] { check(leveldb::DestroyDB(path, make_options(cache.get())), "destroy the database"); });
+  return {.open =
+              [=, durable = setup.durable] {
+                return std::make_unique<LevelSession>(make_options(cache.get()), path, durable);
+              },
+          .destroy = [=] { check(leveldb::DestroyDB(path, make_options(cache.get())), "destroy the database"); }};
 }
 
 const bool is_added = add_engine(

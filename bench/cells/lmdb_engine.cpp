@@ -94,12 +94,11 @@ class LmdbSession : public Session {
   MDB_dbi database_ = 0;
 };
 
-std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+Engine make_engine(const CellOptions& setup) {
   const std::filesystem::path directory = setup.directory / "lmdb";
   std::filesystem::create_directory(directory);
-  return std::make_unique<LocalEngine>(
-      [=] { return std::make_unique<LmdbSession>(directory.string(), map_size(setup), setup.durable); },
-      [=] { std::filesystem::remove_all(directory); });
+  return {.open = [=] { return std::make_unique<LmdbSession>(directory.string(), map_size(setup), setup.durable); },
+          .destroy = [=] { std::filesystem::remove_all(directory); }};
 }
 
 const bool is_added =

@@ -11,7 +11,6 @@
 #include <unordered_map>
 
 #include "engine.hpp"
-#include "server_process.hpp"
 
 namespace bench {
 namespace {
@@ -135,52 +134,40 @@ class PartdSession : public Session {
   Taken uncounted_;
 };
 
-class PartdEngine : public Engine {
- public:
-  PartdEngine(const CellOptions& setup, std::string kind)
-      : kind_(std::move(kind)), setup_(setup), path_(setup.directory / "partd") {
-    py::exec(python_code, scope_);
-    if (kind_ != "Server") return;
+/// Forked processes have to tell Python.
+void notice_fork() {
+  static pid_t process = ::getpid();
+  if (const pid_t before = std::exchange(process, ::getpid()); before != process) PyOS_AfterFork_Child();
+}
+
+Engine make_engine(const std::string& kind, const CellOptions& setup) {
+  notice_fork();
+  py::dict scope;
+  py::exec(python_code, scope);
+  Engine engine;
+  if (kind == "Server") {
     const auto python = py::module::import("sys").attr("executable").cast<std::string>();
     const std::vector<std::string> command = {python, "-c", std::string(python_code) + "serve()"};
-    server_.emplace(command, setup.directory, " serves");
+    engine.server = std::make_shared<ServerProcess>(command, setup.directory, " serves");
+    engine.flush = [server = engine.server] {
+      ::kill(server->pid(), SIGUSR1);
+      server->wait_for("flushed");
+    };
   }
-
-  std::unique_ptr<Session> open() override { return connect(); }
-
-  void flush() override {
-    if (!server_) return;
-    ::kill(server_->pid(), SIGUSR1);
-    server_->wait_for("flushed");
-  }
-
-  void destroy() override {
+  const std::filesystem::path path = setup.directory / "partd";
+  const auto connect = [=, server = engine.server] {
+    notice_fork();
+    const std::string said = server ? server->output() : "";
+    py::object store = scope["open"](kind, path.string(), said.substr(0, said.find(' ')));
+    return std::make_unique<PartdSession>(std::move(store), kind, setup.durable, setup.processes == 1 && !server);
+  };
+  engine.open = connect;
+  engine.destroy = [=] {
     connect()->drop();
-    std::filesystem::remove_all(path_);
-  }
-
-  [[nodiscard]] std::optional<pid_t> server() const override {
-    return server_ ? std::optional(server_->pid()) : std::nullopt;
-  }
-
- private:
-  std::unique_ptr<PartdSession> connect() {
-    if (::getpid() != process_) {
-      PyOS_AfterFork_Child();
-      process_ = ::getpid();
-    }
-    const std::string said = server_ ? server_->output() : "";
-    py::object store = scope_["open"](kind_, path_.string(), said.substr(0, said.find(' ')));
-    return std::make_unique<PartdSession>(std::move(store), kind_, setup_.durable, setup_.processes == 1 && !server_);
-  }
-
-  std::string kind_;
-  CellOptions setup_;
-  std::filesystem::path path_;
-  py::dict scope_;
-  pid_t process_ = ::getpid();
-  std::optional<ServerProcess> server_;
-};
+    std::filesystem::remove_all(path);
+  };
+  return engine;
+}
 
 void add_partd(const std::string& kind, const char* title, Level level) {
   const bool is_numeric = kind == "Numpy";
@@ -193,7 +180,7 @@ void add_partd(const std::string& kind, const char* title, Level level) {
                               .bytes = !is_numeric,
                               .numeric = is_numeric,
                               .durable = level == Level::os},
-              .make = [=](const CellOptions& setup) { return std::make_unique<PartdEngine>(setup, kind); }});
+              .make = [=](const CellOptions& setup) { return make_engine(kind, setup); }});
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <hiredis/hiredis.h>
 
 #include "engine.hpp"
-#include "server_process.hpp"
 
 namespace bench {
 namespace {
@@ -129,33 +128,18 @@ std::vector<std::string> make_command(const Kind& kind, bool durable) {
   return words;
 }
 
-class RedisEngine : public Engine {
- public:
-  RedisEngine(const CellOptions& setup, const Kind& kind)
-      : durable_(setup.durable),
-        directory_(setup.directory),
-        server_(make_command(kind, durable_), directory_, "ready to accept connections") {
-    std::filesystem::current_path(directory_);  // its path may be too long for that of a socket
-  }
-
-  std::unique_ptr<Session> open() override { return connect(); }
-
-  void destroy() override {
+Engine make_engine(const Kind& kind, const CellOptions& setup) {
+  const auto connect = [durable = setup.durable] { return std::make_unique<RedisSession>("redis.sock", durable); };
+  const auto destroy = [=, directory = setup.directory] {
     connect()->remove_all();
-    for (const auto& entry : std::filesystem::directory_iterator(directory_)) std::filesystem::remove_all(entry);
-  }
-
-  [[nodiscard]] std::optional<pid_t> server() const override { return server_.pid(); }
-
- private:
-  [[nodiscard]] std::unique_ptr<RedisSession> connect() const {
-    return std::make_unique<RedisSession>("redis.sock", durable_);
-  }
-
-  bool durable_;
-  std::filesystem::path directory_;
-  ServerProcess server_;
-};
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) std::filesystem::remove_all(entry);
+  };
+  std::filesystem::current_path(setup.directory);  // its path may be too long for that of a socket
+  return {.open = connect,
+          .destroy = destroy,
+          .server = std::make_shared<ServerProcess>(make_command(kind, setup.durable), setup.directory,
+                                                    "ready to accept connections")};
+}
 
 const std::string version = server_version();
 
@@ -169,7 +153,7 @@ EngineType make_type(const char* name, const char* title, const Kind& kind) {
                           .durable = kind.log},
           .make = [kind](const CellOptions& setup) {
             if (version.empty()) throw Unavailable("there is no redis-server");
-            return std::make_unique<RedisEngine>(setup, kind);
+            return make_engine(kind, setup);
           }};
 }
 

@@ -115,12 +115,11 @@ class RocksSession : public Session {
   rocksdb::WriteBatch batch_;
 };
 
-std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) {
+Engine make_engine(const Kind& kind, const CellOptions& setup) {
   const std::string path = setup.directory / "rocksdb";
   const rocksdb::Options options = make_options(kind);
-  return std::make_unique<LocalEngine>(
-      [=, durable = setup.durable] { return std::make_unique<RocksSession>(options, path, kind, durable); },
-      [=] { check(rocksdb::DestroyDB(path, options), "destroy the database"); });
+  return {.open = [=, durable = setup.durable] { return std::make_unique<RocksSession>(options, path, kind, durable); },
+          .destroy = [=] { check(rocksdb::DestroyDB(path, options), "destroy the database"); }};
 }
 
 EngineType make_type(const char* name, const char* title, const Kind& kind) {

@@ -149,13 +149,13 @@ class SqliteSession : public Session {
   Statement select_;
 };
 
-std::unique_ptr<Engine> make_engine(const Kind& kind, const CellOptions& setup) {
+Engine make_engine(const Kind& kind, const CellOptions& setup) {
   const std::filesystem::path directory = setup.directory / "sqlite";
   const std::string path = directory / "entries.db";
   std::filesystem::create_directory(directory);
   Connection(path, kind, setup).execute(schema(setup));
-  return std::make_unique<LocalEngine>([=] { return std::make_unique<SqliteSession>(path, kind, setup); },
-                                       [=] { std::filesystem::remove_all(directory); });
+  return {.open = [=] { return std::make_unique<SqliteSession>(path, kind, setup); },
+          .destroy = [=] { std::filesystem::remove_all(directory); }};
 }
 
 EngineType make_type(const char* name, const char* title, const Kind& kind) {

@@ -113,12 +113,12 @@ class StdioSession : public Session {
   std::unordered_map<std::string_view, File> files_;  // keys lie in the workload
 };
 
-std::unique_ptr<Engine> make_engine(const CellOptions& setup) {
+Engine make_engine(const CellOptions& setup) {
   const std::filesystem::path directory = setup.directory / "values";
   std::filesystem::create_directory(directory);
-  return std::make_unique<LocalEngine>(
-      [=, durable = setup.durable] { return std::make_unique<StdioSession>(directory.string() + "/", durable); },
-      [=] { std::filesystem::remove_all(directory); });
+  return {.open = [=, durable =
+                          setup.durable] { return std::make_unique<StdioSession>(directory.string() + "/", durable); },
+          .destroy = [=] { std::filesystem::remove_all(directory); }};
 }
 
 const bool is_added = add_engine({.description = {.name = "stdio",

@@ -96,7 +96,8 @@ def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     if code == UNAVAILABLE:
         return Outcome(unavailable=message or "no reason given")
     if code != 0:
-        return Outcome(failed=message or (f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"))
+        ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return Outcome(failed=message or ended)
     try:
         return Outcome(result=json.loads(output))
     except ValueError:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from driver.results import UsageError
 
 KIB = 1 << 10
-MIB = 1 << 20
 GIB = 1 << 30
+QUICK_DIVISOR = 10
+QUICK_KEYS = 100_000  # at most
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Less:
 class Sizes:
     appends: int
     keys: int
-    entry_bytes: int
-    batch: int
+    entry_bytes: int = 100
+    batch: int = 1000
     skew: float = 0
     processes: int = 1
     durable: bool = False
@@ -39,8 +40,6 @@ class Pattern(Sizes):
     id: str
     title: str
     engines: tuple
-    quick_appends: int
-    quick_keys: int | None = None
     served: bool = False  # makes sense for servers only
     batches: tuple = ()  # in place of `batch`, each a cell of its own
     few_batches: tuple = ()  # of `batches`: all that runs when quick, and of the engines `at_few_batches`
@@ -76,83 +75,69 @@ MANY_KEYS = {"files": A_FILE_A_KEY, "buffered.os": A_FILE_A_KEY, "stdio": A_FILE
 
 PATTERNS = (
     Pattern("P1", "Small appends over few keys",
-            appends=10_000_000, quick_appends=1_000_000, keys=1000, entry_bytes=100, batch=1000, metrics=ALL,
+            appends=10_000_000, keys=1000, metrics=ALL,
             engines=("files", "buffered.memory", "buffered.os", "memory", "stdio", "rocksdb", "rocksdb.wal", "lmdb",
                      "leveldb", "sqlite", "redis", "redis.aof", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(5), "leveldb": Less(5), "sqlite": Less(20), "rocksdb": Less(5), "rocksdb.wal": Less(5),
                   "redis": Less(5), "redis.aof": Less(5), "partd.File": Less(50), "partd.Buffer": Less(5)}),
     Pattern("P2", "Many keys, some of them often",
-            appends=3_000_000, quick_appends=300_000, keys=1_000_000, quick_keys=100_000, entry_bytes=100,
-            batch=1000, skew=0.99, metrics=ALL,
+            appends=3_000_000, keys=1_000_000, skew=0.99, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P3", "One append a key",
-            appends=1_000_000, quick_appends=100_000, keys=1_000_000, quick_keys=100_000, entry_bytes=KIB,
-            batch=1000, metrics=ALL,
+            appends=1_000_000, keys=1_000_000, entry_bytes=KIB, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
             less=MANY_KEYS),
     Pattern("P4", "Large chunks",
-            appends=4 * GIB // (64 * KIB), quick_appends=256 * MIB // (64 * KIB), keys=256, entry_bytes=64 * KIB,
-            batch=16, metrics=ALL,
+            appends=4 * GIB // (64 * KIB), keys=256, entry_bytes=64 * KIB, batch=16, metrics=ALL,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
                      "partd.Buffer"),
             less={"rocksdb": Less(4), "leveldb": Less(4), "sqlite": Less(4), "lmdb": Less(4), "redis": Less(4),
                   "partd.File": Less(4), "partd.Buffer": Less(4)}),
     Pattern("P5", "Four processes on one dataset",
-            appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, processes=4, metrics=ALL,
+            appends=4_000_000, keys=1001, processes=4, metrics=ALL,
             engines=("files", "buffered.os", "server.memory", "server.os", "stdio", "rocksdb", "lmdb", "leveldb",
                      "sqlite", "redis", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
                   "partd.Buffer": Less(4)}),
     Pattern("P7", "Durable batches",
-            appends=200_000, quick_appends=50_000, keys=1000, entry_bytes=100, batch=1000, durable=True, metrics=ALL,
+            appends=200_000, keys=1000, durable=True, metrics=ALL,
             engines=("files", "buffered.os", "buffered.sync", "stdio", "rocksdb.wal", "lmdb", "leveldb", "sqlite",
                      "sqlite.rollback", "redis.aof", "partd.File"),
             less={"stdio": Less(25), "partd.File": Less(25)}),
     Pattern("P8", "Clients of one server",
-            appends=4_000_000, quick_appends=400_000, keys=1001, entry_bytes=100, batch=1000, process_counts=(1, 4),
-            served=True, metrics=ALL,
+            appends=4_000_000, keys=1001, process_counts=(1, 4), served=True, metrics=ALL,
             engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
             less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
     Pattern("P9", "Batches of 1 to 10,000",
-            appends=1_000_000, quick_appends=100_000, keys=1000, entry_bytes=100, batch=1000,
-            batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
+            appends=1_000_000, keys=1000, batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
             at_few_batches=("server.os", "stdio", "lmdb", "partd.File", "partd.Buffer"), repetitions=2,
             engines=("files", "buffered.memory", "buffered.os", "server.os", "stdio", "rocksdb", "lmdb", "redis",
                      "partd.File", "partd.Buffer"),
             less={("redis", 1): Less(10), "partd.File": Less(20)}),
     Pattern("P10", "Each codec",
-            appends=GIB // (64 * KIB), quick_appends=64 * MIB // (64 * KIB), keys=64, entry_bytes=64 * KIB, batch=16,
-            text=True, metrics=("append", "get"), repetitions=2,
+            appends=GIB // (64 * KIB), keys=64, entry_bytes=64 * KIB, batch=16, text=True,
+            metrics=("append", "get"), repetitions=2,
             engines=("files", "files.lz4", "files.snappy", "files.zstd", "files.zlib", "files.bz2", "files.blosc",
                      "rocksdb.lz4"),
             less={"files.zstd": Less(2), "files.zlib": Less(16), "files.bz2": Less(32)}),
     Pattern("P11", "Arrays of numbers",
-            appends=GIB // 8000, quick_appends=64 * MIB // 8000, keys=100, entry_bytes=8000, batch=100, numeric=True,
-            metrics=("append", "get"),
+            appends=GIB // 8000, keys=100, entry_bytes=8000, batch=100, numeric=True, metrics=("append", "get"),
             engines=("accrete.numeric", "accrete.numeric.buffered", "stdio", "partd.Numpy")),
 )
 
 
-def inability(engine, pattern):
-    """Why the engine (as the format of results has it) cannot run the pattern, as far as it is known without trying."""
-    if pattern.numeric and not engine["numeric"]:
-        return "has no arrays of numbers"
-    if not pattern.numeric and not engine["bytes"]:
-        return "has nothing but arrays of numbers"
-    if pattern.durable and not engine["durable"]:
-        return "cannot make each batch durable"
-    if pattern.served and not engine["server"]:
-        return "is no server"
-    if (pattern.processes > 1 or pattern.process_counts) and not engine["processes"]:
-        return "is for one process at a time"
-    return None
+def can_run(engine, pattern):
+    """As far as it is known without trying; the engine is as the format of results has it."""
+    return ((engine["numeric"] if pattern.numeric else engine["bytes"])
+            and (engine["durable"] or not pattern.durable) and (engine["server"] or not pattern.served)
+            and (engine["processes"] or (pattern.processes == 1 and not pattern.process_counts)))
 
 
 def sized(pattern, quick, settings):
     """The pattern with its sizes for this run; settings are {parameter: value}."""
     if quick:
-        pattern = replace(pattern, appends=pattern.quick_appends, keys=pattern.quick_keys or pattern.keys,
+        pattern = replace(pattern, appends=pattern.appends // QUICK_DIVISOR, keys=min(pattern.keys, QUICK_KEYS),
                           batches=pattern.few_batches)
     if "batch" in settings:
         pattern = replace(pattern, batches=(), at_few_batches=())

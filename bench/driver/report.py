@@ -197,7 +197,8 @@ def html(results, differences=None):
 
     return rendered("report.html.j2", results=results, differences=differences,
                     short=closest(comparisons(results), group), losses=list(losses(results)),
-                    sections=[section(results, pattern) for pattern in results["patterns"]], growth=list(growth(results)),
+                    sections=[section(results, pattern) for pattern in results["patterns"]],
+                    growth=list(growth(results)),
                     best_of_ours=best_of_ours, limit_text=limit_text, median=median, spread=spread,
                     moved=sum(cell["bytes"] * len(cell["repetitions"]) for cell in results["cells"]))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from driver import results
 from driver.cell import known_engines, run_cell
 from driver.machine import describe_machine, measure_limits, place_of_data, settle
-from driver.patterns import PATTERNS, as_results, cells_of, chosen_patterns, inability, new_cell
+from driver.patterns import PATTERNS, QUICK_DIVISOR, as_results, can_run, cells_of, chosen_patterns, new_cell
 from driver.results import BenchError, UsageError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,9 +46,9 @@ def list_patterns(arguments):
     engines = known_engines(arguments.build)
     for pattern in PATTERNS:
         named = [name if name in pattern.engines else f"({name})"
-                 for name, engine in engines.items() if not inability(engine, pattern)]
-        print(f"{pattern.id:<5}{pattern.title}: {pattern.appends:,} appends, {pattern.quick_appends:,} when quick\n"
-              f"     {' '.join(named)}")
+                 for name, engine in engines.items() if can_run(engine, pattern)]
+        print(f"{pattern.id:<5}{pattern.title}: {pattern.appends:,} appends, "
+              f"{pattern.appends // QUICK_DIVISOR:,} when quick\n     {' '.join(named)}")
     print("(in brackets: when named by --engine)")
     return 0
 
@@ -86,7 +86,7 @@ def make_plan(patterns, engines, chosen, repetitions):
     check_engines(chosen, engines)
     groups = []
     for pattern in patterns:
-        names = [name for name in engines if name in chosen and not inability(engines[name], pattern)]
+        names = [name for name in engines if name in chosen and can_run(engines[name], pattern)]
         groups += cells_of(pattern, names if chosen else [name for name in pattern.engines if name in engines],
                            repetitions)
     absent = {name: None for pattern in patterns for name in pattern.engines if name not in engines}
