@@ -24,33 +24,25 @@ void check(int result, const char* call) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), call);
 }
 
-/// In the child. Returns only if it fails.
-void execute(std::vector<char*> arguments, const char* directory, int output) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0 || ::chdir(directory) != 0) return;
-  ::execvp(arguments[0], arguments.data());
-}
-
-pid_t start(std::vector<std::string> command, const std::filesystem::path& directory, int output) {
-  check(output, "memfd_create");
+/// In the child.
+[[noreturn]] void execute(std::vector<std::string> command, const std::filesystem::path& directory, int output) {
   std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
   for (std::string& text : command) arguments.push_back(text.data());
   arguments.push_back(nullptr);
-
-  const pid_t pid = ::fork();
-  check(pid, "fork");
-  if (pid > 0) return pid;
-  execute(std::move(arguments), directory.c_str(), output);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(output, STDERR_FILENO) >= 0 && ::chdir(directory.c_str()) == 0)
+    ::execvp(arguments[0], arguments.data());
   std::_Exit(127);
 }
 
 }  // namespace
 
 ServerProcess::ServerProcess(const std::vector<std::string>& command, const std::filesystem::path& directory)
-    : program_(command.at(0)),
-      output_(::memfd_create("output of a server", MFD_CLOEXEC)),
-      pid_(start(command, directory, output_)) {}
+    : program_(command.at(0)), output_(::memfd_create("output of a server", MFD_CLOEXEC)), pid_(::fork()) {
+  check(output_, "memfd_create");
+  check(pid_, "fork");
+  if (pid_ == 0) execute(command, directory, output_);
+}
 
 ServerProcess::~ServerProcess() {
   if (pid_ > 0) {

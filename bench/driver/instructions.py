@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from driver.cell import program
+from driver.cell import last_message, program
 from driver.machine import file_system
 from driver.results import BenchError, UsageError
 
@@ -150,20 +150,15 @@ def count(valgrind, executable, name, iterations, directory):
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"{name} has not ended after {DEADLINE_SECONDS} s") from error
     if done.returncode != 0:
-        raise BenchError(f"{name} fails: {last_line(done.stderr) or done.returncode}")
+        raise BenchError(f"{name} fails: {last_message(done.stderr) or done.returncode}")
     return collected(done.stderr)
-
-
-def last_line(text):
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else ""
 
 
 def collected(messages):
     """What callgrind says in the end: "==7== Collected : 23087655"."""
     found = re.search(r"^==\d+== Collected : (\d+)\s*$", messages, re.MULTILINE)
     if not found:
-        raise BenchError(f"callgrind does not say how much it has collected: {last_line(messages)}")
+        raise BenchError(f"callgrind does not say how much it has collected: {last_message(messages)}")
     return int(found[1])
 
 

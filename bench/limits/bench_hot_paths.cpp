@@ -112,29 +112,25 @@ void get_values(const Workload& workload) {
   }
 }
 
-using Path = void (*)(const Workload&);
+using accrete::Durability;
 
-const std::map<std::string, Path>& paths() {
-  using accrete::Durability;
-  static const std::map<std::string, Path> all = {
-      {"files_append", [](const Workload& workload) { append_singly(workload, files()); }},
-      {"files_batch", [](const Workload& workload) { append_batches(workload, files()); }},
-      {"buffered_append", [](const Workload& workload) { append_singly(workload, buffered(Durability::memory)); }},
-      {"buffered_batch", [](const Workload& workload) { append_batches(workload, buffered(Durability::os)); }},
-      {"server_message", serve_messages},
-      {"get", get_values},
-  };
-  return all;
-}
+const std::map<std::string, void (*)(const Workload&)> paths = {
+    {"files_append", [](const Workload& workload) { append_singly(workload, files()); }},
+    {"files_batch", [](const Workload& workload) { append_batches(workload, files()); }},
+    {"buffered_append", [](const Workload& workload) { append_singly(workload, buffered(Durability::memory)); }},
+    {"buffered_batch", [](const Workload& workload) { append_batches(workload, buffered(Durability::os)); }},
+    {"server_message", serve_messages},
+    {"get", get_values},
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto path = arguments.size() == 2 ? paths().find(arguments[0]) : paths().end();
-  if (path == paths().end()) {
+  const auto path = arguments.size() == 2 ? paths.find(arguments[0]) : paths.end();
+  if (path == paths.end()) {
     std::cerr << "usage: bench_hot_paths NAME ITERATIONS\nnames:";
-    for (const auto& [name, work] : paths()) std::cerr << ' ' << name;
+    for (const auto& [name, work] : paths) std::cerr << ' ' << name;
     std::cerr << '\n';
     return 2;
   }
