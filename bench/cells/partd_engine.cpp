@@ -134,6 +134,11 @@ class PartdSession : public Session {
   Taken uncounted_;
 };
 
+std::string address_in(const std::string& output) {
+  const std::size_t begin = output.find("tcp://");
+  return output.substr(begin, output.find(' ', begin) - begin);
+}
+
 /// Forked processes have to tell Python.
 void notice_fork() {
   static pid_t process = ::getpid();
@@ -157,8 +162,7 @@ Engine make_engine(const std::string& kind, const CellOptions& setup) {
   const std::filesystem::path path = setup.directory / "partd";
   const auto connect = [=, server = engine.server] {
     notice_fork();
-    const std::string said = server ? server->output() : "";
-    py::object store = scope["open"](kind, path.string(), said.substr(0, said.find(' ')));
+    py::object store = scope["open"](kind, path.string(), server ? address_in(server->output()) : "");
     return std::make_unique<PartdSession>(std::move(store), kind, setup.durable, setup.processes == 1 && !server);
   };
   engine.open = connect;

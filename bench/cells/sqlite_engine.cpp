@@ -87,35 +87,29 @@ std::string pragmas(const Kind& kind, const CellOptions& setup) {
   return text + (setup.durable ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=OFF;");
 }
 
-class Connection {
- public:
-  Connection(const std::string& path, const Kind& kind, const CellOptions& setup) {
-    constexpr int patience_ms = 600'000;
-    sqlite3* database = nullptr;
-    const int result = ::sqlite3_open(path.c_str(), &database);
-    database_.reset(database);
-    check(database, result);
-    check(database, ::sqlite3_busy_timeout(database, patience_ms));
-    execute(pragmas(kind, setup).c_str());
-  }
+void execute(sqlite3* database, const char* sql) {
+  check(database, ::sqlite3_exec(database, sql, nullptr, nullptr, nullptr));
+}
 
-  void execute(const char* sql) {
-    check(database_.get(), ::sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr));
-  }
-  [[nodiscard]] sqlite3* get() const noexcept { return database_.get(); }
-
- private:
-  Database database_;
-};
+Database open_database(const std::string& path, const Kind& kind, const CellOptions& setup) {
+  constexpr int patience_ms = 600'000;
+  sqlite3* opened = nullptr;
+  const int result = ::sqlite3_open(path.c_str(), &opened);
+  Database database(opened);
+  check(opened, result);
+  check(opened, ::sqlite3_busy_timeout(opened, patience_ms));
+  execute(opened, pragmas(kind, setup).c_str());
+  return database;
+}
 
 class SqliteSession : public Session {
  public:
   SqliteSession(const std::string& path, const Kind& kind, const CellOptions& setup)
-      : connection_(path, kind, setup),
-        begin_(connection_.get(), "BEGIN IMMEDIATE"),
-        commit_(connection_.get(), "COMMIT"),
-        insert_(connection_.get(), "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)"),
-        select_(connection_.get(), "SELECT bytes FROM entries WHERE key = ? ORDER BY number") {}
+      : database_(open_database(path, kind, setup)),
+        begin_(database_.get(), "BEGIN IMMEDIATE"),
+        commit_(database_.get(), "COMMIT"),
+        insert_(database_.get(), "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)"),
+        select_(database_.get(), "SELECT bytes FROM entries WHERE key = ? ORDER BY number") {}
 
   void append(std::span<const Entry> batch) override {
     begin_.run();
@@ -142,7 +136,7 @@ class SqliteSession : public Session {
   }
 
  private:
-  Connection connection_;
+  Database database_;
   Statement begin_;
   Statement commit_;
   Statement insert_;
@@ -153,7 +147,7 @@ Engine make_engine(const Kind& kind, const CellOptions& setup) {
   const std::filesystem::path directory = setup.directory / "sqlite";
   const std::string path = directory / "entries.db";
   std::filesystem::create_directory(directory);
-  Connection(path, kind, setup).execute(schema(setup));
+  execute(open_database(path, kind, setup).get(), schema(setup));
   return {.open = [=] { return std::make_unique<SqliteSession>(path, kind, setup); },
           .destroy = [=] { std::filesystem::remove_all(directory); }};
 }

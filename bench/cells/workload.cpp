@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t key_seed = 1;
 constexpr std::uint64_t pool_seed = 2;
+static_assert(std::has_single_bit(pool_bytes));  // so that a mask takes the numbers of slices around
 
 std::string make_keys(std::uint64_t count, std::size_t key_size) {
   std::string texts;
@@ -26,11 +27,12 @@ std::string make_keys(std::uint64_t count, std::size_t key_size) {
 }
 
 std::string make_pool(const WorkloadOptions& options) {
-  if (options.text) return text_of(*options.text, pool_bytes);
-  std::string pool(pool_bytes, '\0');
+  const std::size_t size = (pool_bytes + options.entry_bytes + 7) / 8 * 8;
+  if (options.text) return text_of(*options.text, size);
+  std::string pool(size, '\0');
   std::mt19937_64 random(pool_seed);
   std::uniform_real_distribution<double> numbers;
-  for (std::size_t i = 0; i < pool_bytes; i += 8) {
+  for (std::size_t i = 0; i < size; i += 8) {
     const std::uint64_t bits = options.numeric ? std::bit_cast<std::uint64_t>(numbers(random)) : random();
     std::memcpy(pool.data() + i, &bits, sizeof bits);
   }
@@ -48,7 +50,7 @@ Workload::Workload(const WorkloadOptions& options)
       keys_(options.keys),
       entry_bytes_(options.entry_bytes),
       slice_step_(options.numeric ? sizeof(double) : 1),
-      last_slice_(std::bit_floor((pool_bytes - options.entry_bytes) / slice_step_ + 1) - 1),
+      last_slice_(pool_bytes / slice_step_ - 1),
       key_texts_(make_keys(keys_, key_size)),
       pool_(make_pool(options)) {
   if (options.skew == 0) return;

@@ -16,7 +16,7 @@ namespace bench {
 
 using accrete::Entry;  // a pair of views, which every engine takes alike
 
-/// The bytes of all appends are slices of a pool of this size.
+/// The bytes of all appends are slices of a pool that begin in so many bytes of it.
 inline constexpr std::size_t pool_bytes = std::size_t{4} << 20;
 /// So that a number of an append fits into 32 bits.
 inline constexpr std::uint64_t max_appends = 4'000'000'000;

@@ -37,7 +37,7 @@ def main(arguments):
     results = load(arguments.results)
     differences = compare(load(arguments.compare), results) if arguments.compare else None
     if differences:
-        print(rendered("compare.txt.j2", differences=differences))
+        print_differences(differences)
     try:
         if arguments.readme:
             text = arguments.readme.read_text(encoding="utf-8")
@@ -52,6 +52,19 @@ def main(arguments):
 def write(path, text):
     path.write_text(text, encoding="utf-8")
     print(f"wrote {path}", file=sys.stderr)
+
+
+def print_differences(differences):
+    for name, old, new in differences["machine"]:
+        print(f"warning: another machine: {name} was {old} and is {new}")
+    for word, wheres in (("warning: other sizes", differences["sizes"]), ("only in the old", differences["only_old"]),
+                         ("only in the new", differences["only_new"])):
+        for where in wheres:
+            print(f"{word}: {where}")
+    for where, old, new, change in differences["changes"]:
+        print(f"{where:<64} {scaled(old.rate, old.unit):>12}/s -> {scaled(new.rate, new.unit):>12}/s "
+              f"{100 * (change.ratio - 1):+6.1f} % (± {100 * old.spread:.1f} %, ± {100 * new.spread:.1f} %) "
+              f"{change.verdict}")
 
 
 # What the templates write numbers with
@@ -131,8 +144,10 @@ def rows_of(results, pattern, metric):
 def comparison(ours, peer, level):
     """Our row beside a peer's; one of the two may be missing."""
     ratio = ours.rate / peer.rate if ours and peer else None
+    within_noise = ratio is not None and abs(ratio - 1) <= ours.spread + peer.spread
+    verdict = "within the noise" if within_noise else "faster" if (ratio or 0) > 1 else "slower"
     return SimpleNamespace(ours=ours, peer=peer, level=level, either=ours or peer, ratio=ratio,
-                           within_noise=ratio is not None and abs(ratio - 1) <= ours.spread + peer.spread,
+                           within_noise=within_noise, verdict=verdict,
                            favour=ratio if ratio is not None else math.inf if ours else 0)
 
 
