@@ -104,11 +104,6 @@ class Gate {
   std::array<int, 2> ends_{};
 };
 
-struct Gates {
-  Gate ready;
-  Gate start;
-};
-
 /// What a process says in the end, in memory that all share.
 struct Report {
   bool is_done = false;
@@ -140,12 +135,12 @@ std::span<Report> make_reports(std::size_t count) {
 }
 
 /// Leaves without destructors of what the parent has: they are the parent's to run.
-[[noreturn]] void be_process(const std::function<Work()>& prepare, Gates& gates, Report& report) {
+[[noreturn]] void be_process(const std::function<Work()>& prepare, Gate& ready, Gate& start, Report& report) {
   try {
     const Work work = prepare();
     const Meter meter(::getpid());
-    gates.ready.open();
-    gates.start.pass();
+    ready.open();
+    start.pass();
     report.uncounted = work();
     report.end = Clock::now();
     meter.add_to(report.taken);
@@ -175,19 +170,20 @@ Taken run_here(std::optional<pid_t> server, const std::function<Work(std::size_t
 
 Taken run_forked(std::size_t processes, std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare,
                  const std::function<void()>& finish) {
-  Gates gates;
+  Gate ready;
+  Gate start;
   const std::span<Report> reports = make_reports(processes);
   std::vector<pid_t> children;
   for (std::size_t i = 0; i < processes; ++i) {
     const pid_t child = ::fork();
     check(child, "fork");
-    if (child == 0) be_process([&] { return prepare(i); }, gates, reports[i]);
+    if (child == 0) be_process([&] { return prepare(i); }, ready, start, reports[i]);
     children.push_back(child);
   }
-  gates.ready.pass();
+  ready.pass();
   const std::optional<Meter> server_meter = meter_of(server);
   const auto begin = Clock::now();
-  gates.start.open();
+  start.open();
   for (const pid_t child : children) check(::waitpid(child, nullptr, 0), "waitpid");
   Taken taken;
   for (const Report& report : reports) {

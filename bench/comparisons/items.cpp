@@ -1,7 +1,6 @@
 // The lists are those of compare.py.
 #include <accrete/accrete.hpp>
 #include <accrete/packed.hpp>
-#include <memory>
 #include <span>
 #include <vector>
 

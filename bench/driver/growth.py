@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 from driver import results
 from driver.cell import known_engines, run_cell
