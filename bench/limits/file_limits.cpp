@@ -106,30 +106,17 @@ void read_from_page_cache(benchmark::State& state, std::size_t read_size) {
 constexpr std::size_t batch_size = 100'000;
 constexpr std::size_t syncs = 50;  // of which the mean counts, since some commit more than others
 
-/// As a journal grows: each sync also commits where the file ends.
-void append_and_sync(benchmark::State& state) {
-  const std::string batch(batch_size, 'x');
-  const OpenFile file("journal", new_file | O_APPEND);
-  file.write(batch);
-  file.sync();
-  for (auto _ : state) {
-    file.write(batch);
-    file.sync();
-  }
-  remove_file("journal");
-}
-
-/// In place, in a file that has been written before: there is nothing to commit but the bytes.
-void overwrite_and_sync(benchmark::State& state) {
+/// Batch by batch, each synced, from an offset of a file that has been written before. Where a journal grows, each sync
+/// also commits where the file ends; in place, there is nothing to commit but the bytes.
+void write_and_sync(benchmark::State& state, std::size_t offset) {
   const std::string batch(batch_size, 'x');
   const OpenFile file("journal", new_file);
   for (std::size_t i = 0; i < syncs; ++i) file.write(batch);
   file.sync();
-  std::size_t at = 0;
   for (auto _ : state) {
-    file.write_at(at, batch);
+    file.write_at(offset, batch);
     file.sync();
-    at += batch_size;
+    offset += batch_size;
   }
   remove_file("journal");
 }
@@ -175,8 +162,8 @@ BENCHMARK_CAPTURE(write_to_page_cache, 64k, 65'536)->Name("page_cache_write_64k"
 BENCHMARK_CAPTURE(write_to_page_cache, 1m, mebibyte)->Name("page_cache_write_1m")->UseManualTime();
 BENCHMARK_CAPTURE(read_from_page_cache, 64k, 65'536)->Name("page_cache_read_64k")->UseRealTime();
 BENCHMARK_CAPTURE(read_from_page_cache, 1m, mebibyte)->Name("page_cache_read_1m")->UseRealTime();
-BENCHMARK(append_and_sync)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
-BENCHMARK(overwrite_and_sync)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
+BENCHMARK_CAPTURE(write_and_sync, grows, syncs* batch_size)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
+BENCHMARK_CAPTURE(write_and_sync, in_place, 0)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
 BENCHMARK_CAPTURE(for_small_files, make, make_small_file)
     ->Name("file_creation")
     ->UseRealTime()
