@@ -1,7 +1,9 @@
 #include "cli/base64.hpp"
 
+#include <algorithm>
 #include <boost/archive/iterators/base64_from_binary.hpp>
 #include <boost/archive/iterators/transform_width.hpp>
+#include <iterator>
 
 namespace accrete::cli {
 namespace {
@@ -11,7 +13,7 @@ constexpr std::size_t bytes_a_group = 3;
 void append_base64(std::string& out, std::string_view bytes) {
   using namespace boost::archive::iterators;
   using Digits = base64_from_binary<transform_width<std::string_view::const_iterator, 6, 8>>;
-  out.append(Digits(bytes.begin()), Digits(bytes.end()));
+  std::copy(Digits(bytes.begin()), Digits(bytes.end()), std::back_inserter(out));
 }
 
 }  // namespace
@@ -26,6 +28,7 @@ std::string Base64Encoder::encode(std::string_view bytes) {
     append_base64(out, waiting_);
   }
   const std::size_t whole = bytes.size() / bytes_a_group * bytes_a_group;
+  out.reserve(out.size() + whole / bytes_a_group * 4);
   append_base64(out, bytes.substr(0, whole));
   waiting_ = bytes.substr(whole);
   return out;

@@ -29,8 +29,8 @@ void Appender::run() {
       if (!tasks) return;
       sort_in(*std::move(tasks));
     }
-    std::vector<AppendTask> group = next_group();
-    append_batches(group);
+    std::vector<AppendTask> batches = next_batches();
+    append_batches(batches);
   }
 }
 
@@ -44,29 +44,29 @@ void Appender::sort_in(std::deque<AppendTask> tasks) {
 }
 
 /// Of each session that has something waiting, its share.
-std::vector<AppendTask> Appender::next_group() {
+std::vector<AppendTask> Appender::next_batches() {
   // What comes meanwhile waits until it is applied; one fdatasync, or one write to the journal, is little beside it.
   constexpr std::uint64_t group_bytes = std::uint64_t{2} << 20;
   constexpr std::uint64_t min_share = std::uint64_t{64} << 10;
   const std::uint64_t share = std::max(group_bytes / turns_.size(), min_share);
-  std::vector<AppendTask> group;
+  std::vector<AppendTask> batches;
   for (std::size_t count = turns_.size(); count > 0; --count) {
     const wire::SessionId session = turns_.front();
     turns_.pop_front();
     const auto found = waiting_.find(session);
-    take_share(found->second, share, group);
+    take_share(found->second, share, batches);
     if (found->second.empty()) {
       waiting_.erase(found);
     } else {
       turns_.push_back(session);
     }
   }
-  return group;
+  return batches;
 }
 
-/// Nothing of a session stands in a group after a batch that the store may refuse for what it holds, nor anything but
-/// batches after a batch.
-void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group) {
+/// Nothing of a session is applied together with, and after, a batch that the store may refuse for what it holds, nor
+/// anything but batches after a batch.
+void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& batches) {
   std::uint64_t bytes = 0;
   for (bool is_first = true; !tasks.empty(); is_first = false) {
     AppendTask& task = tasks.front();
@@ -80,7 +80,7 @@ void Appender::take_share(std::deque<AppendTask>& tasks, std::uint64_t share, st
     bytes += task.message.bytes().size();
     if (!is_first && bytes > share) return;
     const bool is_last = append->options.expect_size.has_value();
-    group.push_back(std::move(task));
+    batches.push_back(std::move(task));
     tasks.pop_front();
     if (is_last) return;
   }

@@ -1,5 +1,5 @@
-// The thread that appends: it gives batches that have come meanwhile to the store as one group, of each session its
-// share, so that nobody's batch waits after all that another client has in its window. It may wait in the store while
+// The thread that appends: it gives batches that have come meanwhile to the store together, of each session its
+// share, so that nobody's batch waits for all that another client has in its window. It may wait in the store while
 // memory is full; the main loop does not.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace accrete::server {
 class Appender {
  public:
   Appender(BufferedStore& store, Results& results);
-  /// Ends after the group that is being applied.
+  /// Ends after what is being applied.
   ~Appender();
   Appender(const Appender&) = delete;
   Appender& operator=(const Appender&) = delete;
@@ -30,8 +30,8 @@ class Appender {
  private:
   void run();
   void sort_in(std::deque<AppendTask> tasks);
-  [[nodiscard]] std::vector<AppendTask> next_group();
-  void take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& group);
+  [[nodiscard]] std::vector<AppendTask> next_batches();
+  void take_share(std::deque<AppendTask>& tasks, std::uint64_t share, std::vector<AppendTask>& batches);
   void run_other(const AppendTask& task);
   [[nodiscard]] bool try_end_session(const Lane& lane, const wire::Bye& bye);
   void append_batches(std::vector<AppendTask>& tasks);

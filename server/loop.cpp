@@ -112,8 +112,7 @@ void Server::Loop::run(StopSignals* signals) {
     receive();
     if (receiving_ && stops_ > 0 && !is_over_budget()) {
       receiving_ = false;
-      log::info("stopping: {} bytes of appends and {} requests are to be finished", figures_.queued_bytes.value(),
-                open_tasks_);
+      log::info("stopping: {} bytes of appends and {} requests are to be finished", queued_bytes_, open_tasks_);
     }
     send();
     tick();
@@ -148,11 +147,9 @@ void Server::Loop::wait(StopSignals* signals) {
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.
-bool Server::Loop::is_over_budget() const noexcept {
-  return figures_.queued_bytes.value() + asking_bytes_ > options_.memory_bytes / 4;
-}
+bool Server::Loop::is_over_budget() const noexcept { return queued_bytes_ + asking_bytes_ > options_.memory_bytes / 4; }
 
-bool Server::Loop::is_drained() const noexcept { return figures_.queued_bytes.value() == 0 && open_tasks_ == 0; }
+bool Server::Loop::is_drained() const noexcept { return queued_bytes_ == 0 && open_tasks_ == 0; }
 
 void Server::Loop::take_results() {
   for (Result& result : results_.take_all()) {
@@ -244,10 +241,9 @@ void Server::Loop::dispatch(RequestTask task) {
 void Server::Loop::take(AppendResult& result) {
   Client& client = *result.client;
   client.queued_bytes -= result.bytes;
-  figures_.queued_bytes.subtract(result.held_bytes);
+  queued_bytes_ -= result.held_bytes;
+  count(result);
   if (result.outcome == AppendResult::Outcome::applied) {
-    figures_.batches.add(1);
-    figures_.batch_bytes.add(result.bytes);
     known_sessions_.set_applied({.writer = store_.session_writer(client.lane->session), .sequence = result.sequence});
   }
   if (client.gone && client.queued_bytes == 0) leave_session(result.client);
@@ -261,7 +257,7 @@ void Server::Loop::take(AppendResult& result) {
       ++client.generation;
       client.expected = result.sequence;
       refused_appends_.warning("refused an append of client {}: {}", client.number, text_of(result.failure));
-      refuse(result.client, result.sequence, result.failure);
+      outbox_.refuse(result.client, result.sequence, result.failure);
       break;
     case AppendResult::Outcome::passed_over:
       break;
@@ -269,10 +265,12 @@ void Server::Loop::take(AppendResult& result) {
   release_waiting(client);
 }
 
-void Server::Loop::refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure,
-                          bool busy) {
-  figures_.refused_batches.add(1);
-  outbox_.refuse(client, sequence, failure, busy);
+void Server::Loop::count(const AppendResult& result) noexcept {
+  figures_.queued_bytes.subtract(result.bytes);
+  if (result.outcome == AppendResult::Outcome::refused) figures_.refused_batches.add(1);
+  if (result.outcome != AppendResult::Outcome::applied) return;
+  figures_.batches.add(1);
+  figures_.batch_bytes.add(result.bytes);
 }
 
 void Server::Loop::leave_session(const ClientHandle& client) {
@@ -318,10 +316,10 @@ void Server::Loop::greet(const ClientHandle& client, std::uint64_t request) {
 
 void Server::Loop::take(Answer& answer) {
   --open_tasks_;
-  figures_.answers.add(1);
   asking_bytes_ -= answer.held_bytes;
   const ClientHandle& client = answer.client;
   if (client->gone) return;
+  figures_.answers.add(1);
   if (answer.failure) {
     --client->requests;
     client->request_bytes -= answer.request_bytes;

@@ -65,7 +65,7 @@ class Server::Loop {
   void dispatch(RequestTask task);
   void release_waiting(Client& client);
   void leave_session(const ClientHandle& client);
-  void refuse(const ClientHandle& client, std::uint64_t sequence, const std::exception_ptr& failure, bool busy = false);
+  void count(const AppendResult& result) noexcept;
   void probe(Clock::duration unheard_for);
 
   BufferedStore& store_;
@@ -81,6 +81,7 @@ class Server::Loop {
   Figures figures_;
   std::uint64_t last_number_ = 0;
   std::uint64_t ended_connections_ = 0;  ///< that the log tells of
+  std::uint64_t queued_bytes_ = 0;       ///< held by all appends that are not applied yet
   std::uint64_t asking_bytes_ = 0;       ///< of all requests that the store has not answered yet
   std::uint64_t open_tasks_ = 0;         ///< requests that the workers have
   Clock::time_point next_tick_{};

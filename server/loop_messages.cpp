@@ -128,16 +128,18 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
   const std::uint64_t bytes = message.bytes().size();
   if (client->queued_bytes > 0 && client->queued_bytes + bytes > 2 * client->window) {
     refused_appends_.warning("refused an append of client {}: it has sent twice its window", client->number);
-    refuse(client, sequence,
-           failure<NetworkError>("cannot append: more than twice the window of " + std::to_string(client->window) +
-                                 " bytes is not acknowledged yet"),
-           true);
+    figures_.refused_batches.add(1);
+    outbox_.refuse(client, sequence,
+                   failure<NetworkError>("cannot append: more than twice the window of " +
+                                         std::to_string(client->window) + " bytes is not acknowledged yet"),
+                   true);
     return;
   }
   if (append.options.expect_size && append.entries.size() != 1) {
-    refuse(client, sequence,
-           failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
-                                         std::to_string(append.entries.size())));
+    figures_.refused_batches.add(1);
+    outbox_.refuse(client, sequence,
+                   failure<InvalidArgumentError>("expect_size needs a batch of one entry; this one has " +
+                                                 std::to_string(append.entries.size())));
     return;
   }
   ++client->expected;
@@ -147,7 +149,8 @@ void Server::Loop::take_append(const ClientHandle& client, wire::Append append, 
                   .generation = client->generation,
                   .message = std::move(message),
                   .action = std::move(append)};
-  figures_.queued_bytes.add(task.held_bytes());
+  queued_bytes_ += task.held_bytes();
+  figures_.queued_bytes.add(bytes);
   appender_->push(std::move(task));
 }
 

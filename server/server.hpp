@@ -1,15 +1,15 @@
 // The caching server: many clients append to and read from one buffered store.
 //
 //   clients ── sockets ── main loop ─┬─ append queue ── appender ── append_batches ─┐
-//                 │           ▲      ├─ requests ────── small readers ── get, … ──┼── store
-//                 │           │      ├─ requests ────── large readers ── list, … ─┤
-//                 │           │      └─ requests ────── changer ── erase, flush, …┘
+//                 │           ▲      ├─ requests ────── small readers ── get, … ────┼── store
+//                 │           │      ├─ requests ────── large readers ── list, … ───┤
+//                 │           │      └─ requests ────── changer ── erase, flush, … ─┘
 //                 └─ replies ─┴──────── results ◄───────────────────────────────────
 //
 // Only the main loop touches sockets and clients, and it never waits for the store, so that every client is answered
 // while a flush takes its time. Each client's appends keep their order; a request is answered when the appends that
 // came before it from the same client are applied. What takes little of the store's time has threads of its own, so
-// that it does not stand after what takes much.
+// that it does not wait for what takes much.
 #pragma once
 
 #include <accrete/accrete.hpp>

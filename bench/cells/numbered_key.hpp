@@ -8,7 +8,7 @@
 
 namespace bench {
 
-/// The key and, behind it, a number whose bytes sort as it does. All keys of a workload have one length, so none is the
+/// The key and, after it, a number whose bytes sort as it does. All keys of a workload have one length, so none is the
 /// beginning of another.
 class NumberedKey {
  public:

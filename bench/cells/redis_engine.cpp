@@ -48,7 +48,7 @@ class RedisSession : public Session {
     check(context_->err == 0);
   }
 
-  /// The replies to a batch are taken behind the next one, so that the server need not wait for it; those to a batch of
+  /// The replies to a batch are taken after the next one, so that the server need not wait for it; those to a batch of
   /// one, and to one that is to be synced, at once.
   void append(std::span<const Entry> batch) override {
     for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), max_pipeline))) {

@@ -1,6 +1,6 @@
 """Prints accrete beside the bare libraries, partd and mawk: compare.py BUILD DIRECTORY FLIGHTS.csv REPETITIONS
 
-All take turns, and medians are printed. A line is a pattern: what accrete does, or else the first subject, and behind
+All take turns, and medians are printed. A line is a pattern: what accrete does, or else the first subject, and after
 each other how many times as fast the first is. Rows are grouped by columns into equal files, byte for byte, which is
 checked.
 """

@@ -136,7 +136,7 @@ BareCodec blosc(std::size_t element_size) {
   return {encode, decode};
 }
 
-/// What is behind the colon of "zstd:5".
+/// What is after the colon of "zstd:5".
 int number_of(std::string_view codec, int usual) {
   const std::size_t colon = codec.find(':');
   return colon == std::string_view::npos ? usual : std::stoi(std::string(codec.substr(colon + 1)));

@@ -96,7 +96,7 @@ void scatter(benchmark::State& state, std::size_t entry_size, std::size_t ahead)
   constexpr std::size_t offset_step = 2'654'435'761;
   const std::size_t entries = 128 * mebibyte / entry_size;
   const std::size_t end = pool_size - entry_size + 1;
-  const MappedMemory pool(pool_size + mebibyte);  // what is fetched may lie a little behind
+  const MappedMemory pool(pool_size + mebibyte);  // what is fetched may lie a little after it
   Places places;
   for (auto _ : state) {
     Ring offsets(end, offset_step);

@@ -88,8 +88,8 @@ class StatArguments {
     const std::unique_ptr<Store> store = dataset_.open();
     const bool is_path = dataset_.dataset.find("://") == std::string::npos;
     const std::optional<DatasetInfo> about = is_path ? std::optional(info(dataset_.dataset)) : std::nullopt;
-    const Stats totals = store->stats();
     const std::optional<ServerStats> server = server_stats(*store);
+    const Stats totals = store->stats();
     if (json_) return write_json(program.out(), about, totals, server);
     Output& out = program.out();
     if (about) {

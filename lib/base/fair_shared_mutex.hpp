@@ -9,7 +9,7 @@ namespace accrete {
 /// Used through std::unique_lock and std::shared_lock. Nobody may take it twice.
 class FairSharedMutex {
  public:
-  /// Who comes later, also to share it, waits after.
+  /// Who comes later, also to share it, waits until then.
   void lock() {
     const std::lock_guard turn(turn_);
     mutex_.lock();

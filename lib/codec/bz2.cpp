@@ -1,5 +1,4 @@
-// bzip2 streams. The library has no way to begin a stream anew in the memory of another: each call allocates up to 8
-// MB.
+// bzip2 streams. The library cannot begin a stream anew in the memory of another: each call allocates up to 8 MB.
 #include <bzlib.h>
 #include <new>
 

@@ -36,7 +36,8 @@ class Doubt {
   std::uint64_t bytes_since_try_ = 0;
 };
 
-/// For one thread at a time. Keeps its library's memory: for its like to be used by many threads, see Pool.
+/// For one thread at a time. Keeps its library's memory, where the library lets it: for its like to be used by many
+/// threads, see Pool.
 class FrameEncoder {
  public:
   explicit FrameEncoder(const Codec& codec);

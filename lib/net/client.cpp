@@ -8,6 +8,7 @@
 
 #include "base/entries.hpp"
 #include "base/escape.hpp"
+#include "base/foreign_errors.hpp"
 #include "base/within_memory.hpp"
 #include "net/curve.hpp"
 #include "net/endpoint.hpp"
@@ -176,7 +177,8 @@ class Client final : public Store, private AtFork {
 
 std::optional<ServerStats> server_stats(const Store& store) {
   const auto* const client = dynamic_cast<const Client*>(&store);
-  return client ? std::optional(client->server_stats()) : std::nullopt;
+  if (!client) return std::nullopt;
+  return without_foreign_errors("ask a server for its statistics", [&] { return client->server_stats(); });
 }
 
 std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience,

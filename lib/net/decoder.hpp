@@ -66,7 +66,7 @@ class Decoder {
     if (key.empty() || key.size() > max_key_size) fail("a key has " + std::to_string(key.size()) + " bytes");
     return key;
   }
-  /// A count of things that have at min_size `min_size` bytes each.
+  /// A count of things that have at least `min_size` bytes each.
   template <typename T>
   std::size_t count(std::size_t min_size) {
     const T count = integer<T>();

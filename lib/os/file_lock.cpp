@@ -123,7 +123,8 @@ class FileLock::QueuePlace {
  public:
   QueuePlace(FileLock& lock, LockMode mode) : lock_(lock), mode_(mode) {
     do {
-      // A byte after all, whatever lies between: who filled a gap would stand before those who came earlier.
+      // The byte after the last of them, whatever is free between: who filled a gap would stand before those who came
+      // earlier.
       while (const std::optional<Bytes> taken = lock_.find_obstacle(LockMode::exclusive, {.begin = byte_.begin})) {
         has_place_ = taken->size > 0;  // otherwise a program that is not accrete has locked the whole file
         if (!has_place_) return;

@@ -68,16 +68,16 @@ class MemoryStore final : public Store, private AtFork {
       const std::unique_lock lock(mutex_);
       if (options.id && is_applied(*options.id)) return;
       if (options.expect_size) check_size(entries.front().key, *options.expect_size);
-      UndoableAppend append(values_, entries.size());
+      UndoableAppend undoable(values_, entries.size());
       try {
-        for (const Entry& entry : entries) append.append(entry);
+        for (const Entry& entry : entries) undoable.append(entry);
         if (options.id) sequences_.insert_or_assign(options.id->writer, options.id->sequence);
       } catch (...) {
-        append.take_back();
+        undoable.take_back();
         throw;
       }
-      stats_.keys += append.added().keys;
-      stats_.bytes += append.added().bytes;
+      stats_.keys += undoable.added().keys;
+      stats_.bytes += undoable.added().bytes;
     });
   }
 

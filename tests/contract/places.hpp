@@ -195,15 +195,22 @@ using EveryPlace =
 using EverySharedPlace = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>,
                                     UrlPlace<Values::compressed>, UrlPlace<Values::raw, Lies::in_records>>;
 
-/// One of each kind, for builds with a sanitizer: the others run the same code with other settings.
+/// One of each kind, for builds with a sanitizer: what the others add, the plain build looks for.
 template <typename Place, typename... Kinds>
 constexpr bool is_one_of(std::tuple<Kinds...>*) {
   return (std::is_same_v<Place, Kinds> || ...);
 }
-using OnePlaceAKind = std::tuple<MemoryPlace, WrittenPlace, UrlPlace<Values::compressed>, LayersPlace<buffered_memory>,
-                                 BufferedFilesPlace, OwnedPlace<Durability::os>,
-                                 OwnedPlace<Durability::sync, Values::compressed, Lies::in_records>, IpcPlace, TcpPlace,
-                                 LayersPlace<compressed_memory<0>>, LayersPlace<compressed_buffered_memory>>;
+using OnePlaceAKind =
+    std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::compressed>,
+               LayersPlace<buffered_memory>, BufferedFilesPlace, OwnedPlace<Durability::os>,
+               OwnedPlace<Durability::sync, Values::compressed, Lies::in_records>, IpcPlace, TcpPlace,
+               LayersPlace<compressed_memory<0>>, LayersPlace<compressed_buffered_memory>>;
+template <typename... Kinds>
+constexpr bool are_places(std::tuple<Kinds...>*) {
+  return (is_one_of<Kinds>(static_cast<EveryPlace*>(nullptr)) && ...);
+}
+static_assert(are_places(static_cast<OnePlaceAKind*>(nullptr)));
+
 template <typename Place>
 [[nodiscard]] bool is_left_out() {
   return is_cut_short() && !is_one_of<Place>(static_cast<OnePlaceAKind*>(nullptr));

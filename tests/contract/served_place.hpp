@@ -1,4 +1,4 @@
-// The contract suite's places after a caching server, which runs in a thread of the test.
+// The contract suite's places behind a caching server, which runs in a thread of the test.
 #pragma once
 
 #include <accrete/accrete.hpp>

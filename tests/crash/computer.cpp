@@ -32,7 +32,7 @@ void Computer::open() {
   try {
     store_ = open_buffered_dataset(env_, path(), options);
   } catch (const CorruptionError& error) {
-    // Power loss may have taken what the journal goes on after, unless both were synced.
+    // Power loss may have taken bytes after which the journal goes on, unless both were synced.
     require(may_misfit(), "only a power loss makes values and journal differ, but: " + std::string(error.what()));
     require(verify_dataset(env_, path(), {}).problems.size() > 1, "verify tells that the journal is refused, and why");
     require(!repair().repairs.empty(), "a repair says what was lost");

@@ -35,9 +35,11 @@ LocatedValues read_located(std::string_view bytes) {
   return std::move(reader.located());
 }
 
+constexpr std::uint8_t decoders = 8;  // the first two are of messages
+
 std::string again(std::uint8_t decoder, std::string_view bytes) {
   std::string encoded;
-  switch (decoder % 8) {
+  switch (decoder % decoders) {
     case 0:
       wire::encode_request(wire::decode_request(bytes), encoded);
       return encoded;
@@ -64,7 +66,7 @@ std::string again(std::uint8_t decoder, std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const bool is_message = data[0] % 7 < 2;
+  const bool is_message = data[0] % decoders < 2;
   const std::string_view raw(reinterpret_cast<const char*>(data) + 1, size - 1);
   const std::string bytes = is_message ? sealed(raw) : std::string(raw);
   static_cast<void>(wire::request_id_of(bytes));

@@ -1,5 +1,5 @@
-"""Checks that a folder includes only those that it declares, that system headers stay in lib/os, and that each third-party
-library is named in one folder only.
+"""Checks that a folder includes those alone that it declares, that system headers stay in lib/os, and that each library of
+others is named in one folder only.
 
 usage: check_layering.py ROOT FOLDER:[FOLDER,…]…    each folder, and those that it may include besides itself
 """

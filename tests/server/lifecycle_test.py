@@ -250,7 +250,7 @@ class Refusals(ServerTest):
         self.assertNotIn(".server", os.listdir(self.data))
         self.check_well(self.serve())
 
-    def test_a_socket_of_another_server_is_left_to_it_and_one_that_was_left_after_is_replaced(self):
+    def test_a_socket_of_another_server_is_left_to_it_and_one_that_was_left_behind_is_replaced(self):
         path = os.path.join(self.dir, "socket")
         first = self.serve("--bind", f"ipc://{path}")
         served, self.data = self.data, os.path.join(self.dir, "other")

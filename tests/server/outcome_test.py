@@ -30,7 +30,7 @@ class Goodbyes(ServerTest):
             table = file.read()
         return sum(any(table[at + 16 : at + 24]) for at in range(64, len(table), 32))
 
-    def test_a_large_put_leaves_no_id_after_nor_does_it_after_a_kill(self):
+    def test_a_large_put_leaves_no_id_behind_also_after_a_kill(self):
         server = self.serve()
         with server.client() as other:
             for size in 3 << 20, 100:

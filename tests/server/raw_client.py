@@ -244,4 +244,8 @@ class RawClient:
         return self.ask(GET_RANGE, struct.pack("<QQ", offset, size) + sized(key))
 
     def clients(self):
-        return struct.unpack("<7Q", self.ask(SERVER_STATS))[0]
+        return self.server_stats()[0]
+
+    def server_stats(self):
+        """As ServerStats has them."""
+        return struct.unpack("<7Q", self.ask(SERVER_STATS))

@@ -51,7 +51,7 @@ class RemovalTest(MachineTest):
         self.check_whole(mounted)
         self.run_program("drop", mounted)
 
-    def test_a_key_for_which_there_are_no_inodes_left_leaves_no_directories_after(self):
+    def test_a_key_for_which_there_are_no_inodes_left_leaves_no_directories_behind(self):
         disk = self.tmpfs("disk", "size=64m", "nr_inodes=64")
         dataset = self.dataset(os.path.join(disk, "dataset"))
         filler = os.path.join(disk, "filler")

@@ -46,7 +46,7 @@ class ViewTest(MachineTest):
         self.assertEqual(self.run_program("get", self.path("view/d"), "k", env=TRUST), expected)
         self.assertEqual(self.run_program("get", self.path("real/d"), "k"), expected)
 
-    def test_nothing_is_left_after_where_files_that_are_open_cannot_be_removed(self):
+    def test_nothing_is_left_behind_where_files_that_are_open_cannot_be_removed(self):
         for name in ("one", "two"):
             self.run_program("create", self.path("view", name), env=TRUST)
         self.run_program("put", self.path("view/one"), "x", "y", env=TRUST)
@@ -91,7 +91,7 @@ class CaseTest(MachineTest):
     def test_a_dataset_on_exfat_is_refused(self):
         self.check_folding(["mkfs.exfat"])
 
-    def test_a_dataset_on_exfat_through_fuse_is_refused_and_leaves_nothing_after(self):
+    def test_a_dataset_on_exfat_through_fuse_is_refused_and_leaves_nothing_behind(self):
         if not shutil.which("mkfs.exfat") or not shutil.which("mount.exfat-fuse") or not os.path.exists("/dev/fuse"):
             self.skipTest("there is no exfat-fuse")
         image, disk = self.path("image"), self.path("folding")

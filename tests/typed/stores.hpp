@@ -15,7 +15,7 @@
 namespace accrete::test {
 
 /// Runs `test` over a store in memory, a dataset, buffers so small that they often hand down, each codec of the build,
-/// and datasets with a codec: alone, after a buffer, and after a server.
+/// and datasets with a codec: alone, behind a buffer, and behind a server.
 inline void over_every_store(const std::function<void(std::unique_ptr<Store>)>& test) {
   constexpr BufferOptions small_buffer{.limit_bytes = std::uint64_t{1} << 20};
   const TemporaryDirectory directory;

@@ -135,18 +135,21 @@ struct OpenOptions {
 /// write opens too; its changing calls throw ReadOnlyError.
 [[nodiscard]] ACCRETE_API std::unique_ptr<Store> open(std::string_view url, const OpenOptions& options = {});
 
-/// What a caching server has done since it began to serve, and has to do.
+/// What a caching server has done since it began to serve, and has to do. A batch is what a client has gathered, and
+/// sends as one message.
 struct ServerStats {
   std::uint64_t clients = 0;          ///< that are connected
   std::uint64_t refused_clients = 0;  ///< since there were too many
-  std::uint64_t batches = 0;          ///< that clients sent, as they gather them, and that were applied
+  std::uint64_t batches = 0;          ///< that were applied, or found to have been applied before
   std::uint64_t batch_bytes = 0;      ///< of these, as they came
   std::uint64_t refused_batches = 0;
-  std::uint64_t queued_bytes = 0;  ///< of batches that are not applied yet
-  std::uint64_t answers = 0;       ///< to questions, and to calls that change something but append nothing
+  std::uint64_t queued_bytes = 0;  ///< of batches that came and are neither applied nor refused yet
+  std::uint64_t answers = 0;       ///< to calls that append nothing, errors too; but not to those for these figures
 };
 
-/// Of the server that `store` is a client of; nullopt if it is none. The server answers at once, whatever else it does.
+/// Of the server that `store` is a client of; nullopt if it is none. Waits neither for what this client has appended
+/// nor for the server's store; but a server that has as much to do as its memory allows hears nobody until it has done
+/// some.
 [[nodiscard]] ACCRETE_API std::optional<ServerStats> server_stats(const Store& store);
 
 /// A store in this process's memory, for tests and as the reference of what a store does. `sync` and `flush` have

@@ -38,7 +38,7 @@ requires Number<std::ranges::range_value_t<Range>>
 }
 
 /// A copy, for a vector<bool> holds no bools.
-[[nodiscard]] Column column(std::string_view name, const std::vector<bool>& numbers);
+[[nodiscard]] ACCRETE_API Column column(std::string_view name, const std::vector<bool>& numbers);
 
 struct ColumnType {
   std::string name;

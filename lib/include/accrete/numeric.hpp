@@ -113,7 +113,7 @@ struct ElementLayout {
 };
 
 template <Element T>
-[[nodiscard]] ACCRETE_API ElementLayout make_layout() {
+[[nodiscard]] ElementLayout make_layout() {
   ElementLayout layout{.size = sizeof(T), .is_struct = !Number<T>};
   if constexpr (Number<T>) {
     layout.fields.push_back({.type = number_type<T>()});

@@ -24,7 +24,7 @@ class BatchQueue {
     lead(lock, apply);
   }
 
-  /// Waits until no group is being applied, and keeps the next ones out.
+  /// Waits until nothing is being applied, and keeps the next ones out.
   void before_fork() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !leading_; });
@@ -41,13 +41,13 @@ class BatchQueue {
   template <typename Apply>
   void lead(std::unique_lock<std::mutex>& lock, Apply apply) {
     leading_ = true;
-    group_.swap(waiting_);
+    led_.swap(waiting_);
     lock.unlock();
     if (try_collect()) apply(std::span<SubmittedBatch* const>(batches_));
     batches_.clear();
     lock.lock();
-    for (Waiter* waiter : group_) waiter->done = true;
-    group_.clear();
+    for (Waiter* waiter : led_) waiter->done = true;
+    led_.clear();
     leading_ = false;
     lock.unlock();
     changed_.notify_all();
@@ -56,12 +56,12 @@ class BatchQueue {
   /// False if there was no memory, and no batch is to be applied.
   bool try_collect() noexcept {
     try {
-      for (const Waiter* waiter : group_) {
+      for (const Waiter* waiter : led_) {
         for (SubmittedBatch& batch : waiter->batches) batches_.push_back(&batch);
       }
       return true;
     } catch (...) {
-      for (const Waiter* waiter : group_) {
+      for (const Waiter* waiter : led_) {
         for (SubmittedBatch& batch : waiter->batches) batch.failure = std::current_exception();
       }
       return false;
@@ -72,7 +72,7 @@ class BatchQueue {
   std::condition_variable changed_;
   std::vector<Waiter*> waiting_;
   bool leading_ = false;
-  std::vector<Waiter*> group_;            // that is being led
+  std::vector<Waiter*> led_;              // those whose batches are being applied
   std::vector<SubmittedBatch*> batches_;  // of it
 };
 

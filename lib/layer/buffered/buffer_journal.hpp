@@ -11,7 +11,7 @@
 //   id      = writer:16 sequence:u64
 //   session = writer:16 sequence:u64
 //   places  = count:u32 count*place                                  ; in the order of their entries
-//   place   = entry:u32 stored:u64 after:u64                        ; which entry, of those of all batches, from 0 on
+//   place   = entry:u32 stored:u64 after:u64                         ; which entry, of those of all batches, from 0 on
 //   step    = kind:u8 number:u64 [key]
 //   kind    = %x01 key / %x02 / %x03 / %x04                          ; erase / drop / it was done / it was not
 //   key     = size:u16 bytes

@@ -236,7 +236,7 @@ class Replay {
     if (state.stored != place.stored) {
       settle();  // what counts from elsewhere
       // It counts from the end of the file, where all that stands before must have been.
-      if (state.is_appended) refuse(value, "lacks bytes that others were handed down after");
+      if (state.is_appended) refuse(value, "lacks bytes, though others that stand after them were handed down");
       state.is_sized = false;
     }
     state.stored = place.stored;

@@ -102,7 +102,7 @@ void Buffered::check_owner() const {
 }
 
 void Buffered::before_fork() {
-  state_->groups.before_fork();
+  state_->queue.before_fork();
   state_->order.lock();
   std::unique_lock lock(state_->mutex);
   state_->room.wait(lock, [&] { return !state_->is_writing; });
@@ -112,7 +112,7 @@ void Buffered::before_fork() {
 void Buffered::after_fork_in_parent() noexcept {
   state_->mutex.unlock();
   state_->order.unlock();
-  state_->groups.after_fork_in_parent();
+  state_->queue.after_fork_in_parent();
 }
 
 // The old state has locks that other threads hold or wait for, and a thread that the child does not have.

@@ -82,7 +82,7 @@ class Buffered final : public BufferedStore, private AtFork {
   /// The locks and what they guard. A forked child gets a new one: in the old one other threads may stand.
   struct State {
     // Taken in this order.
-    BatchQueue groups;
+    BatchQueue queue;
     std::mutex saving;      // what the store below is told of ids, so that it learns of none that has ended
     FairSharedMutex order;  // what is below and what is gathered do not change places while a reader has it shared
     std::mutex mutex;       // guards all below
@@ -149,15 +149,15 @@ class Buffered final : public BufferedStore, private AtFork {
   void after_fork_in_parent() noexcept override;
   void after_fork_in_child() noexcept override;
   [[nodiscard]] std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override;
-  /// As above, and keeps it in mind: for the thread that applies groups.
+  /// As above, and keeps it in mind: for the thread that applies batches.
   [[nodiscard]] std::optional<std::uint64_t> learn_last_sequence(const WriterId& writer);
   void save_ids();
 
-  // buffered_append.cpp: groups of batches
+  // buffered_append.cpp: batches that come at the same time
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override;
   /// What is too large to be gathered goes straight down.
   [[nodiscard]] std::uint64_t do_max_batch_bytes() const override { return max_batch_below_; }
-  void apply(std::span<SubmittedBatch* const> group) noexcept;
+  void apply(std::span<SubmittedBatch* const> batches) noexcept;
   void take_up(SubmittedBatch& batch);
   [[nodiscard]] bool must_go_down(const SubmittedBatch& batch, std::uint64_t bytes) const noexcept;
   [[nodiscard]] bool is_large(std::span<const Entry> entries, std::uint64_t bytes) const noexcept;
@@ -265,9 +265,9 @@ class Buffered final : public BufferedStore, private AtFork {
   GatheredValues::Numbers untold_;   // the entries among them that get a place
   std::vector<BufferPlace> places_;
 
-  // Used by who applies a group:
+  // Used by who applies batches:
   Run run_;
-  std::map<WriterId, std::exception_ptr> refused_;  // sessions of which a batch of the group was refused
+  std::map<WriterId, std::exception_ptr> refused_;  // sessions of which one of these batches was refused
 };
 
 }  // namespace accrete

@@ -1,4 +1,4 @@
-// Groups of batches that come at the same time: what is applied already, what goes straight down, and the runs of the
+// Batches that come at the same time: what is applied already, what goes straight down, and the runs of the
 // others, which share a record of the journal.
 #include <accrete/error.hpp>
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr std::uint64_t large_entry_bytes = std::uint64_t{32} << 10;
 void Buffered::do_append_batch(std::span<const Entry> entries, const AppendOptions& options) {
   SubmittedBatch batch{.entries = entries, .options = options};
   const bool is_plain = !options.sync && !options.expect_size && !options.id;
-  // Where nothing is synced, a group has nothing to share.
+  // Where nothing is synced, they have nothing to share.
   const std::uint64_t bytes = BufferBatches::size_of(encoded_size(entries));
   if (is_plain && !is_synced() && !is_large(entries, bytes)) {
     const SubmittedBatch* const run = &batch;
@@ -35,12 +35,12 @@ void Buffered::append_batches(std::span<SubmittedBatch> batches) {
   for (SubmittedBatch& batch : batches) {
     if (batch.session) batch.session->writer = session_writer(batch.session->writer);
   }
-  state_->groups.run(batches, [&](std::span<SubmittedBatch* const> group) { apply(group); });
+  state_->queue.run(batches, [&](std::span<SubmittedBatch* const> together) { apply(together); });
 }
 
 /// Throws nothing: each batch gets its own failure.
-void Buffered::apply(std::span<SubmittedBatch* const> group) noexcept {
-  for (SubmittedBatch* const batch : group) {
+void Buffered::apply(std::span<SubmittedBatch* const> batches) noexcept {
+  for (SubmittedBatch* const batch : batches) {
     try {
       take_up(*batch);
     } catch (...) {

@@ -1,4 +1,4 @@
-// What `buffered` has for the caching server beyond a Store: groups of batches that share one journal write, and the
+// What `buffered` has for the caching server beyond a Store: batches that share one journal write, and the
 // sessions of clients.
 #pragma once
 
@@ -16,8 +16,8 @@
 
 namespace accrete {
 
-/// One batch of a group. `session` is an id of the connection, not of the user: it keeps a batch that a client sends
-/// again from being applied twice, and is forgotten when the client says goodbye.
+/// One batch of those that are applied together. `session` is an id of the connection, not of the user: it keeps a
+/// batch that a client sends again from being applied twice, and is forgotten when the client says goodbye.
 struct SubmittedBatch {
   std::span<const Entry> entries;
   std::string_view encoded{};  ///< the same, as base/entries.hpp has it; empty if they are not encoded yet

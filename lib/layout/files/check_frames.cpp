@@ -26,7 +26,7 @@ class FrameFile {
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-  /// At min_size `min_size` bytes from `offset` on, unless the file ends before.
+  /// At least `min_size` bytes from `offset` on, unless the file ends before.
   [[nodiscard]] std::string_view bytes(std::uint64_t offset, std::size_t min_size) {
     const std::uint64_t end = std::min(offset + min_size, size_);
     if (offset < begin_ || end > begin_ + filled_) {
@@ -292,7 +292,7 @@ FrameCheck check_frames_before_recovery(Directory& directory, const Replayed& re
     const auto journaled = replayed.find(*scanned.key);
     FrameFile frames(file, buffer);
     const std::uint64_t torn_from = find_torn_tail(frames).value_or(value.size);
-    // After the first damage in what is replayed nothing can be judged before that has been done.
+    // What stands after the first damage in what is replayed cannot be judged before the replay.
     const std::uint64_t mended_from = journaled == replayed.end() ? torn_from : journaled->second.offset;
     const std::uint64_t mended_to =
         journaled == replayed.end() ? value.size : journaled->second.offset + journaled->second.size;

@@ -1,4 +1,4 @@
-// The queue of groups, among threads: each batch is applied once, in its order, before its thread goes on.
+// The queue of batches, among threads: each batch is applied once, in its order, before its thread goes on.
 #include "layer/buffered/batch_queue.hpp"
 
 #include <array>
@@ -21,7 +21,7 @@ class AppliedBatches {
   /// False if not all was as it should be.
   [[nodiscard]] bool run(std::size_t count) {
     std::vector<SubmittedBatch> batches(count);
-    queue_.run(batches, [this](std::span<SubmittedBatch* const> group) noexcept { apply(group); });
+    queue_.run(batches, [this](std::span<SubmittedBatch* const> together) noexcept { apply(together); });
     std::uint64_t before = 0;
     for (const SubmittedBatch& batch : batches) {
       const std::uint64_t place = batch.options.expect_size.value_or(0);
@@ -43,7 +43,7 @@ class AppliedBatches {
   }
 
   [[nodiscard]] std::uint64_t applied() const noexcept { return applied_; }
-  [[nodiscard]] std::size_t largest_group() const noexcept { return largest_group_; }
+  [[nodiscard]] std::size_t max_together() const noexcept { return max_together_; }
   [[nodiscard]] bool is_sound() const noexcept { return is_sound_; }
 
  private:
@@ -52,14 +52,14 @@ class AppliedBatches {
     for (int i = 0; i < 5; ++i) std::this_thread::yield();
   }
 
-  void apply(std::span<SubmittedBatch* const> group) noexcept {
+  void apply(std::span<SubmittedBatch* const> together) noexcept {
     if (is_applying_.exchange(true)) is_sound_ = false;
     linger();
-    for (SubmittedBatch* const batch : group) {
+    for (SubmittedBatch* const batch : together) {
       if (batch->options.expect_size) is_sound_ = false;
       batch->options.expect_size = ++applied_;
     }
-    largest_group_ = std::max(largest_group_, group.size());
+    max_together_ = std::max(max_together_, together.size());
     is_applying_ = false;
   }
 
@@ -67,7 +67,7 @@ class AppliedBatches {
   std::atomic<bool> is_applying_ = false;
   std::atomic<bool> is_sound_ = true;
   std::atomic<std::uint64_t> applied_ = 0;
-  std::size_t largest_group_ = 0;  // written by who applies a group
+  std::size_t max_together_ = 0;  // written by who applies them
 };
 
 constexpr std::size_t thread_count = 3;
@@ -94,7 +94,7 @@ void run_programs(AppliedBatches& batches, const Programs& programs, std::size_t
   for (std::size_t i = 0; i < forks; ++i) is_kept_out = batches.keep_out() && is_kept_out;
   for (std::thread& thread : threads) thread.join();
   require(is_in_order, "a thread goes on when all its batches are applied, in their order");
-  require(batches.is_sound(), "one group at a time is applied, and no batch twice");
+  require(batches.is_sound(), "those of one call are applied at a time, and no batch twice");
   require(is_kept_out, "nothing is applied around a fork");
   require(batches.applied() == expected, "all batches are applied");
 }
@@ -120,11 +120,11 @@ TEST_CASE("of threads that come together each has its batches applied once, in t
         }) == "");
 }
 
-TEST_CASE("batches of several threads share a group") {
+TEST_CASE("batches of several threads are applied together") {
   AppliedBatches batches;
   Programs programs;
   programs.fill(std::vector<std::size_t>(100, 1));
-  while (batches.largest_group() < 2) run_programs(batches, programs, 0);
+  while (batches.max_together() < 2) run_programs(batches, programs, 0);
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ class ValuesAndMap {
     GatheredValues::Numbers numbers;
     GatheredValues::Numbers untold;
     find(batch, numbers, untold);
-    values_.append(batch.entries, numbers, stage_);
+    values_.append(batch.entries, numbers, segment_);
     values_.keep();
-    gather(batch, stage_);
+    gather(batch, segment_);
   }
 
   /// Memory ran out when only so many entries had been appended.
@@ -42,7 +42,7 @@ class ValuesAndMap {
     GatheredValues::Numbers untold;
     find(batch, numbers, untold);
     const std::size_t first = std::min<std::size_t>(appended, count);
-    if (first > 0) values_.append(std::span(batch.entries).first(first), std::span(numbers).first(first), stage_);
+    if (first > 0) values_.append(std::span(batch.entries).first(first), std::span(numbers).first(first), segment_);
     values_.take_back();
     for (std::uint32_t& entry : untold) entry = numbers[entry];
     values_.take_back_told(untold);
@@ -56,8 +56,8 @@ class ValuesAndMap {
     gather(batch, 0);
   }
 
-  void begin_stage() {
-    ++stage_;
+  void begin_segment() {
+    ++segment_;
     told_.clear();
   }
 
@@ -92,7 +92,7 @@ class ValuesAndMap {
   }
 
   void take_all(std::uint64_t max_bytes) { take(values_.all(), max_bytes); }
-  void take_old(std::uint64_t max_bytes) { take(values_.all_before(stage_), max_bytes); }
+  void take_old(std::uint64_t max_bytes) { take(values_.all_before(segment_), max_bytes); }
   void take_worthwhile(std::uint64_t max_bytes) { take(values_.worthwhile(), max_bytes); }
 
   void take_some(std::uint64_t key, std::uint64_t count) {
@@ -191,7 +191,7 @@ class ValuesAndMap {
     std::ranges::sort(found);
     require(found == unknown, "gathered keys of which nothing is known are named");
     check_choice(values_.all(), [](const Value&) { return true; });
-    check_choice(values_.all_before(stage_), [&](const Value& value) { return value.segment < stage_; });
+    check_choice(values_.all_before(segment_), [&](const Value& value) { return value.segment < segment_; });
     check_choice(values_.worthwhile(), [](const Value& value) { return value.bytes.size() >= large_write; });
     require(values_.list({}) == held(), "the keys for which something is gathered are listed");
     require(values_.empty() == held().empty(), "it is empty if nothing is gathered for any key");
@@ -228,7 +228,7 @@ class ValuesAndMap {
   }
 
   void find(const Batch& batch, GatheredValues::Numbers& numbers, GatheredValues::Numbers& untold) {
-    values_.find(batch.entries, stage_, numbers, untold);
+    values_.find(batch.entries, segment_, numbers, untold);
     require(names(numbers) == batch.keys, "the numbers of the entries' keys are found, in their order");
     GatheredValues::Numbers expected;
     for (std::uint32_t i = 0; i < batch.keys.size(); ++i) {
@@ -336,7 +336,7 @@ class ValuesAndMap {
   std::map<std::string, Value> model_;        // of all keys with a number
   std::map<std::string, Value> taken_model_;  // what is on its way down
   std::map<std::string, bool> told_;          // in this segment
-  std::uint32_t stage_ = 1;
+  std::uint32_t segment_ = 1;
   std::uint64_t next_byte_ = 0;
 };
 
@@ -351,7 +351,7 @@ TEST_CASE("what is gathered is what was appended, whatever is taken, put back, h
             command("append", &Pair::append, keys, counts, sizes),
             command("fail_to_append", &Pair::fail_to_append, keys, counts, Argument::below(41)),
             command("append_without_journal", &Pair::append_without_journal, keys, counts, sizes),
-            command("begin_stage", &Pair::begin_stage),
+            command("begin_segment", &Pair::begin_segment),
             command("know", &Pair::know, keys, Argument::below(2)),
             command("forget_end", &Pair::forget_end, keys),
             command("discard", &Pair::discard, keys),
