@@ -195,11 +195,12 @@ using EveryPlace =
 using EverySharedPlace = std::tuple<FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::raw>,
                                     UrlPlace<Values::compressed>, UrlPlace<Values::raw, Lies::in_records>>;
 
-/// One of each kind, for builds with a sanitizer: what the others add, the plain build looks for.
 template <typename Place, typename... Kinds>
 constexpr bool is_one_of(std::tuple<Kinds...>*) {
   return (std::is_same_v<Place, Kinds> || ...);
 }
+
+/// One of each kind, for builds with a sanitizer: what the others add, the plain build looks for.
 using OnePlaceAKind =
     std::tuple<MemoryPlace, FilesPlace, FewDescriptorsPlace, WrittenPlace, UrlPlace<Values::compressed>,
                LayersPlace<buffered_memory>, BufferedFilesPlace, OwnedPlace<Durability::os>,
