@@ -20,8 +20,8 @@
 // All integers are little-endian; the header's checksum is the XXH3-64 of the bytes before it. There are two headers so
 // that damage to one does not take the nonce away, without which no record can be told. The two segments take turns:
 // each start of one has a number higher by one and another nonce, and overwrites what was there, once all its entries
-// have been handed down. It says where the records of the other one end. `journal` is random: segments that differ in
-// it do not belong together.
+// have been handed down, be the other one full or not. It says where the records of the other one end. `journal` is
+// random: segments that differ in it do not belong together.
 //
 // The first entry of a key within a segment, and the first one after anything else has changed the key's value, has a
 // place: where in the value the entry begins. That is so many decoded bytes after the first `stored` bytes of the
@@ -195,6 +195,9 @@ class BufferJournal {
   [[nodiscard]] std::uint64_t left_bytes() const noexcept {
     return settings_.segment_bytes - std::min(end_, settings_.segment_bytes);
   }
+
+  /// Of its segment.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return end_; }
 
   /// Rises by one with each start of a segment.
   [[nodiscard]] std::uint64_t segment() const noexcept { return header_.number; }

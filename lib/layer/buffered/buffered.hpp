@@ -182,6 +182,7 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] GatheredValues::Numbers too_full(Batches batches, std::uint64_t bytes) const;
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool must_pay() const;
+  [[nodiscard]] bool may_write_over() const;
   void pay(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool has_segment_before(std::uint32_t segment) const;
   void gather_without_journal(Batches batches);

@@ -34,7 +34,7 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       flush_keys([&] { return too_full(batches, bytes); });
       lock.lock();
-    } else if (journal_ && !journal_->fits(bytes + bytes_of_places)) {
+    } else if (journal_ && (!journal_->fits(bytes + bytes_of_places) || may_write_over())) {
       make_room_in_journal(lock);
     } else if (journal_ && must_pay()) {
       pay(lock);
@@ -88,6 +88,19 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   state.owed_at_first = state.owed.size();
 }
 
+/// Under the mutex: whether the other segment is better written over now, since nothing is to be handed down before,
+/// than when this one is full. What was written lately is in memory still, and the disk may never have to have it. Only
+/// where so few keys come that all of them are handed down before the segment is full: a segment of many keys is to be
+/// used up.
+bool Buffered::may_write_over() const {
+  constexpr std::uint64_t usual_bytes = std::uint64_t{32} << 20;
+  const std::uint64_t segment_bytes = settings_.journal->segment_bytes;
+  const GatheredValues& values = state_->values;
+  return !is_synced() && journal_->used_bytes() >= std::min(usual_bytes, segment_bytes / 4) &&
+         values.bytes_when_all_are_worthwhile() <= segment_bytes / 2 &&
+         !has_segment_before(static_cast<std::uint32_t>(journal_->segment()));
+}
+
 /// Under the mutex. Before the segment is full, all that stands in the one before must be below. Who fills its second
 /// half hands a part of that down each time: at its end alone, one would do it for all, and all would wait for him.
 bool Buffered::must_pay() const {
@@ -120,9 +133,7 @@ void Buffered::pay(std::unique_lock<std::mutex>& lock) {
 /// Under the mutex: whether something that stands in a segment before `segment` is not below yet.
 bool Buffered::has_segment_before(std::uint32_t segment) const {
   const State& state = *state_;
-  const auto is_before = [&](const GatheredValues::Taken::Value& value) { return value.segment < segment; };
-  if (state.change && std::ranges::any_of(state.change->taken.values, is_before)) return true;
-  return !state.values.all_before(segment).empty();
+  return state.values.has_before(segment) || (state.change && state.change->taken.oldest_segment < segment);
 }
 
 /// Under the mutex.

@@ -44,12 +44,14 @@ std::uint32_t GatheredValues::find_or_add(std::string_view key, std::uint64_t ha
 void GatheredValues::hold(Key& key, std::uint32_t segment) noexcept {
   key.held = true;
   key.segment = segment;
+  ++held_in_[segment % 2];
   ++held_keys_;
   if (key.below == Below::is_new) ++new_keys_;
 }
 
 void GatheredValues::release_hold(Key& key) noexcept {
   key.held = false;
+  --held_in_[key.segment % 2];
   --held_keys_;
   if (key.below == Below::is_new) --new_keys_;
 }
@@ -248,6 +250,7 @@ void GatheredValues::take_key(std::uint32_t number, Taken& taken) noexcept {
   taken.values.push_back(
       {.key = number, .first = key.first, .last = key.last, .size = key.size, .segment = key.segment});
   taken.bytes += key.size;
+  taken.oldest_segment = std::min(taken.oldest_segment, key.segment);
   key.first = key.last = nullptr;
   set_size(key, 0);
   release_hold(key);
@@ -340,8 +343,8 @@ std::vector<std::string_view> GatheredValues::keys(const Taken& taken) const {
 void GatheredValues::put_back(Taken&& taken) noexcept {
   for (const Taken::Value& value : taken.values) {
     Key& key = keys_[value.key];
-    if (!key.held) hold(key, value.segment);
-    key.segment = value.segment;
+    if (key.held) release_hold(key);
+    hold(key, value.segment);
     set_size(key, key.size + value.size);
     if (value.first) {
       value.last->next = key.first;

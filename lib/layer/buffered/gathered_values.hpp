@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,6 +74,7 @@ class GatheredValues {
     };
     std::vector<Value> values{};
     std::uint64_t bytes = 0;
+    std::uint32_t oldest_segment = std::numeric_limits<std::uint32_t>::max();
   };
 
   /// Those of keys with gathered bytes.
@@ -111,6 +113,10 @@ class GatheredValues {
   [[nodiscard]] bool forget_idle_keys(std::uint64_t max_bytes);
 
   [[nodiscard]] bool empty() const noexcept { return held_keys_ == 0; }
+  /// Whether there are bytes of the segment before this one, the journal's last: of none before that there may be any.
+  [[nodiscard]] bool has_before(std::uint32_t segment) const noexcept { return held_in_[(segment - 1) % 2] > 0; }
+  /// How many bytes there are once all keys that are known have enough for a large write.
+  [[nodiscard]] std::uint64_t bytes_when_all_are_worthwhile() const noexcept { return keys_.size() * large_write; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// Bytes of the keys that are worthwhile to be handed down.
   [[nodiscard]] std::uint64_t worthwhile_bytes() const noexcept { return worthwhile_bytes_; }
@@ -193,6 +199,7 @@ class GatheredValues {
   BlockList<Key> keys_;       // in the order of their numbers
   std::vector<Before> undo_;  // of the entries that are being appended
   std::uint64_t held_keys_ = 0;
+  std::array<std::uint64_t, 2> held_in_{};  // of these, by their segment, modulo 2
   std::uint64_t new_keys_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t worthwhile_bytes_ = 0;

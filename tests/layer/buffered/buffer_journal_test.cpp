@@ -428,6 +428,8 @@ TEST_CASE("all that is whole after damage is handed down, though what is damaged
 TEST_CASE("what is after damage is placed by what the next segment says of its key") {
   const auto appends = [](Store& store) {
     for (const char* const piece : {"<lost>", "<1>"}) store.append("a", piece);
+    for (const char key : std::string_view("cdefghij"))
+      store.append(std::string(1, key), "");  // too many to write over
     const std::string piece(20'000, 'x');
     for (int i = 0; i < 60; ++i) store.append("b", piece);
     for (const char* const after : {"<2>", "<3>"}) store.append("a", after);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,6 +28,34 @@ TEST_CASE("appends to keys that do not come again go on, though what is known of
     store->append_batch(entries);
   }
   CHECK(store->stats().keys == batches * keys_a_batch);
+}
+
+TEST_CASE("the journal of few keys is written over, though the buffer could hold much more") {
+  constexpr std::size_t piece_bytes = std::size_t{16} << 10;
+  constexpr int keys = 64;
+  const TemporaryDirectory directory;
+  const std::string path = directory / "dataset";
+  create(path);
+  const std::string piece(piece_bytes, 'x');
+  std::vector<std::string> names;
+  std::vector<Entry> entries;
+  for (int i = 0; i < keys; ++i) names.push_back("key " + std::to_string(i));
+  for (const std::string& name : names) entries.push_back({name, piece});
+  constexpr int batches = 256;
+  std::uintmax_t max_bytes = 0;
+  {
+    const auto store = open(path, {.buffer = BufferOptions{.limit_bytes = std::uint64_t{512} << 20}});
+    for (int i = 0; i < batches; ++i) {
+      store->append_batch(entries);
+      if (i % 16 == 15) store->flush();
+      for (const char* const segment : {"/.buffer-0", "/.buffer-1"}) {
+        max_bytes = std::max(max_bytes, std::filesystem::file_size(path + segment));
+      }
+    }
+  }
+  CHECK(max_bytes >= std::uintmax_t{32} << 20);
+  CHECK(max_bytes <= std::uintmax_t{36} << 20);
+  CHECK(open(path)->size("key 0") == batches * piece_bytes);
 }
 
 TEST_CASE("a store whose batches are limited gets batches that fit, of whole appends, also once some have failed") {

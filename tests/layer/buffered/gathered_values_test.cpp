@@ -192,12 +192,24 @@ class ValuesAndMap {
     require(found == unknown, "gathered keys of which nothing is known are named");
     check_choice(values_.all(), [](const Value&) { return true; });
     check_choice(values_.all_before(segment_), [&](const Value& value) { return value.segment < segment_; });
+    check_has_before();
     check_choice(values_.worthwhile(), [](const Value& value) { return value.bytes.size() >= large_write; });
     require(values_.list({}) == held(), "the keys for which something is gathered are listed");
     require(values_.empty() == held().empty(), "it is empty if nothing is gathered for any key");
   }
 
  private:
+  /// As far as a buffer may ask: nothing is held of segments before the last two.
+  void check_has_before() const {
+    bool has_before = false;
+    for (const auto& [key, value] : model_) {
+      if (!value.is_held) continue;
+      if (value.segment + 1 < segment_) return;
+      has_before = has_before || value.segment < segment_;
+    }
+    require(values_.has_before(segment_) == has_before, "it is known whether there are bytes of the segment before");
+  }
+
   enum class Below { unknown, has_it, is_new };
 
   struct Value {
