@@ -73,7 +73,7 @@ class BatchQueue {
   std::vector<Waiter*> waiting_;
   bool leading_ = false;
   std::vector<Waiter*> led_;              // those whose batches are being applied
-  std::vector<SubmittedBatch*> batches_;  // of it
+  std::vector<SubmittedBatch*> batches_;  // theirs
 };
 
 }  // namespace accrete

@@ -103,6 +103,7 @@ class Buffered final : public BufferedStore, private AtFork {
     // were.
     GatheredValues::Numbers owed;
     std::size_t owed_at_first = 0;
+    std::uint64_t write_over_from = 0;  // bytes of the journal's segment: before, it has been tried in vain
 
     std::optional<Change> change;      // changed with `order` held, too
     std::vector<std::string> claimed;  // sorted: nothing is gathered for keys that are being appended below
@@ -183,6 +184,7 @@ class Buffered final : public BufferedStore, private AtFork {
   void make_room_in_journal(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool must_pay() const;
   [[nodiscard]] bool may_write_over() const;
+  void write_over(std::unique_lock<std::mutex>& lock);
   void pay(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool has_segment_before(std::uint32_t segment) const;
   void gather_without_journal(Batches batches);

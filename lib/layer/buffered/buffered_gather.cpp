@@ -5,6 +5,14 @@
 #include "layer/buffered/buffered.hpp"
 
 namespace accrete {
+namespace {
+
+/// So much of a segment is used before the other one is written over.
+std::uint64_t write_over_bytes(std::uint64_t segment_bytes) noexcept {
+  return std::min(std::uint64_t{32} << 20, segment_bytes / 4);
+}
+
+}  // namespace
 
 /// Journals and gathers batches whose ids are remembered: all of them or none. Waits for room. `bytes`: of their
 /// record. Returns under the mutex.
@@ -34,8 +42,10 @@ std::unique_lock<std::mutex> Buffered::enter(Batches batches, std::uint64_t byte
       lock.unlock();
       flush_keys([&] { return too_full(batches, bytes); });
       lock.lock();
-    } else if (journal_ && (!journal_->fits(bytes + bytes_of_places) || may_write_over())) {
+    } else if (journal_ && !journal_->fits(bytes + bytes_of_places)) {
       make_room_in_journal(lock);
+    } else if (journal_ && may_write_over()) {
+      write_over(lock);
     } else if (journal_ && must_pay()) {
       pay(lock);
     } else {
@@ -83,6 +93,7 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
   const bool may_be_started = !state.is_writing && !(state.change && state.change->is_removal());
   if (!may_be_started || journal_->segment() != active || has_segment_before(active)) return;
   journal_->start_next_segment();
+  state.write_over_from = 0;
   state.owed.clear();
   state.owed = state.values.all();
   state.owed_at_first = state.owed.size();
@@ -93,12 +104,21 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
 /// where so few keys come that all of them are handed down before the segment is full: a segment of many keys is to be
 /// used up.
 bool Buffered::may_write_over() const {
-  constexpr std::uint64_t usual_bytes = std::uint64_t{32} << 20;
   const std::uint64_t segment_bytes = settings_.journal->segment_bytes;
-  const GatheredValues& values = state_->values;
-  return !is_synced() && journal_->used_bytes() >= std::min(usual_bytes, segment_bytes / 4) &&
-         values.bytes_when_all_are_worthwhile() <= segment_bytes / 2 &&
+  return !is_synced() && journal_->used_bytes() >= std::max(write_over_bytes(segment_bytes), state_->write_over_from) &&
+         state_->values.bytes_when_all_are_worthwhile() <= segment_bytes / 2 &&
          !has_segment_before(static_cast<std::uint32_t>(journal_->segment()));
+}
+
+/// Under the mutex.
+void Buffered::write_over(std::unique_lock<std::mutex>& lock) {
+  try {
+    make_room_in_journal(lock);
+  } catch (const Error&) {
+    // There is room yet. Who needs it all is told, if it fails then.
+    if (!lock) lock.lock();
+    state_->write_over_from = journal_->used_bytes() + write_over_bytes(settings_.journal->segment_bytes);
+  }
 }
 
 /// Under the mutex. Before the segment is full, all that stands in the one before must be below. Who fills its second
