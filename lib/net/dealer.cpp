@@ -66,9 +66,11 @@ void Dealer::open() {
     configure(socket);
     ++attempts_;
     is_shaking_hands_ = false;
-    watch(socket);
+    auto monitor =
+        std::make_unique<SocketMonitor>(context_, socket, "events-" + std::to_string(attempts_), watched_events);
     socket.connect(endpoint_);
     socket_ = std::move(socket);
+    monitor_ = std::move(monitor);
   });
 }
 
@@ -92,23 +94,14 @@ void Dealer::configure(zmq::socket_t& socket) {
   socket.set(zmq::sockopt::curve_secretkey, keys_.secret_key);
 }
 
-void Dealer::watch(zmq::socket_t& socket) {
-  const std::string address = "inproc://events-" + std::to_string(attempts_);
-  if (zmq_socket_monitor(socket.handle(), address.c_str(), watched_events) != 0) throw zmq::error_t();
-  zmq::socket_t monitor(context_, zmq::socket_type::pair);
-  monitor.set(zmq::sockopt::linger, 0);
-  monitor.connect(address);
-  monitor_ = std::move(monitor);
-}
-
 void Dealer::close(std::chrono::milliseconds linger) noexcept {
+  monitor_.reset();
   if (socket_) {
     constexpr std::chrono::milliseconds max_linger{std::numeric_limits<int>::max()};
     const auto linger_ms = static_cast<int>(std::min(linger, max_linger).count());
     (void)zmq_setsockopt(socket_->handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     socket_.reset();
   }
-  monitor_.reset();
 }
 
 bool Dealer::try_send(const SharedMessage& message) {
@@ -136,15 +129,8 @@ std::optional<zmq::message_t> Dealer::try_receive() {
 
 std::optional<Dealer::Event> Dealer::try_event() {
   return with_zmq_errors("watch the connection to", endpoint_, [&]() -> std::optional<Event> {
-    for (;;) {
-      zmq::message_t what;
-      zmq::message_t address;
-      if (!monitor_->recv(what, zmq::recv_flags::dontwait)) return std::nullopt;
-      (void)monitor_->recv(address, zmq::recv_flags::dontwait);
-      // ZeroMQ writes the number of the event, in this machine's byte order, in front of its value.
-      std::uint16_t event = 0;
-      if (what.size() >= sizeof event) std::memcpy(&event, what.data(), sizeof event);
-      switch (event) {
+    while (const std::optional<SocketMonitor::Event> event = monitor_->try_take()) {
+      switch (event->type) {
         case ZMQ_EVENT_CONNECTED:
           is_shaking_hands_ = true;
           break;
@@ -164,6 +150,7 @@ std::optional<Dealer::Event> Dealer::try_event() {
           break;
       }
     }
+    return std::nullopt;
   });
 }
 

@@ -12,6 +12,7 @@
 #include <zmq.hpp>
 
 #include "net/message_pool.hpp"
+#include "net/socket_monitor.hpp"
 
 namespace accrete {
 
@@ -52,14 +53,13 @@ class Dealer {
 
  private:
   void configure(zmq::socket_t& socket);
-  void watch(zmq::socket_t& socket);
 
   const std::string endpoint_;
   const std::string server_key_;
   const KeyPair keys_;
   zmq::context_t context_;
   std::optional<zmq::socket_t> socket_;
-  std::optional<zmq::socket_t> monitor_;
+  std::unique_ptr<SocketMonitor> monitor_;  // destroyed before what it watches
   std::uint64_t attempts_ = 0;
   bool is_shaking_hands_ = false;
 };

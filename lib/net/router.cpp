@@ -1,14 +1,15 @@
 #include "net/router.hpp"
 
 #include <cerrno>
-#include <cstring>
-#include <deque>
 #include <limits>
+#include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 #include <zmq.hpp>
 
 #include "net/endpoint.hpp"
+#include "net/socket_monitor.hpp"
 #include "net/zmq_error.hpp"
 #include "net/zmq_frame.hpp"
 #include "os/local_socket.hpp"
@@ -90,49 +91,25 @@ class KeyCheck {
   Router::Refusals& refusals_;
 };
 
-/// Tells of handshakes with one socket that fail before a key is asked for.
-class HandshakeWatch {
- public:
-  HandshakeWatch(zmq::context_t& context, zmq::socket_t& watched, std::size_t number)
-      : socket_(context, zmq::socket_type::pair) {
-    const std::string address = "inproc://handshakes-" + std::to_string(number);
-    constexpr int events = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-    if (zmq_socket_monitor(watched.handle(), address.c_str(), events) != 0) throw zmq::error_t();
-    socket_.connect(address);
+constexpr int refused_handshakes = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+
+/// Why a handshake ended before a key was asked for.
+std::string reason_of(const SocketMonitor::Event& event) {
+  if (event.type == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return "it ended the handshake of CURVE";
+  switch (event.value) {
+    case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+      return "it does not use CURVE";
+    case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+      return "it has another key for this server";
+    default:
+      return "it does not speak the protocol of CURVE";
   }
+}
 
-  [[nodiscard]] zmq::socket_t& socket() noexcept { return socket_; }
-
-  void take_all(Router::Refusals& refusals) {
-    zmq::message_t what;
-    zmq::message_t address;
-    while (socket_.recv(what, zmq::recv_flags::dontwait)) {
-      (void)socket_.recv(address, zmq::recv_flags::dontwait);
-      // ZeroMQ writes the number of the event and its value in this machine's byte order.
-      std::uint16_t event = 0;
-      std::uint32_t value = 0;
-      if (what.size() < sizeof event + sizeof value) continue;
-      std::memcpy(&event, what.data(), sizeof event);
-      std::memcpy(&value, what.data<char>() + sizeof event, sizeof value);
-      ++refusals.count;
-      refusals.last_reason = reason_of(event, value);
-    }
-  }
-
- private:
-  static std::string reason_of(std::uint16_t event, std::uint32_t value) {
-    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return "it ended the handshake of CURVE";
-    switch (value) {
-      case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-        return "it does not use CURVE";
-      case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-        return "it has another key for this server";
-      default:
-        return "it does not speak the protocol of CURVE";
-    }
-  }
-
-  zmq::socket_t socket_;
+/// A socket that clients connect to.
+struct Listener {
+  zmq::socket_t socket;
+  std::unique_ptr<SocketMonitor> handshakes;  // destroyed before what it watches
 };
 
 [[noreturn]] void throw_bind_error(const std::string& endpoint, const zmq::error_t& error) {
@@ -187,25 +164,28 @@ class Router::Impl {
 
   std::string bind(const std::string& endpoint) {
     refuse_to_replace(endpoint);
-    zmq::socket_t socket(context_, zmq::socket_type::router);
-    configure(socket, endpoint);
-    if (options_.curve && is_tcp(endpoint)) watches_.emplace_back(context_, socket, sockets_.size());
+    Listener listener{.socket{context_, zmq::socket_type::router}, .handshakes{}};
+    configure(listener.socket, endpoint);
+    if (options_.curve && is_tcp(endpoint)) {
+      listener.handshakes = std::make_unique<SocketMonitor>(
+          context_, listener.socket, "handshakes-" + std::to_string(listeners_.size()), refused_handshakes);
+    }
     try {
-      socket.bind(endpoint);
+      listener.socket.bind(endpoint);
     } catch (const zmq::error_t& error) {
       throw_bind_error(endpoint, error);
     }
-    std::string bound = socket.get(zmq::sockopt::last_endpoint);
-    sockets_.push_back(std::move(socket));
+    std::string bound = listener.socket.get(zmq::sockopt::last_endpoint);
+    listeners_.push_back(std::move(listener));
     return bound;
   }
 
   void poll(std::span<const int> fds, std::chrono::milliseconds timeout, Awaited awaited) {
     std::vector<zmq::pollitem_t> items;
     if (key_check_) items.push_back({key_check_->socket().handle(), 0, ZMQ_POLLIN, 0});
-    for (HandshakeWatch& watch : watches_) items.push_back({watch.socket().handle(), 0, ZMQ_POLLIN, 0});
-    if (awaited == Awaited::messages) {
-      for (zmq::socket_t& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    for (Listener& listener : listeners_) {
+      if (listener.handshakes) items.push_back({listener.handshakes->handle(), 0, ZMQ_POLLIN, 0});
+      if (awaited == Awaited::messages) items.push_back({listener.socket.handle(), 0, ZMQ_POLLIN, 0});
     }
     for (const int fd : fds) items.push_back({nullptr, fd, ZMQ_POLLIN, 0});
     try {
@@ -214,15 +194,15 @@ class Router::Impl {
       if (error.num() != EINTR) throw;
     }
     if (key_check_) key_check_->answer_all();
-    for (HandshakeWatch& watch : watches_) watch.take_all(refusals_);
+    for (Listener& listener : listeners_) count_refused_handshakes(listener);
   }
 
   Router::Refusals take_refusals() { return std::exchange(refusals_, {}); }
 
   std::optional<Received> try_receive() {
-    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
       const std::size_t endpoint = next_;
-      next_ = (next_ + 1) % sockets_.size();
+      next_ = (next_ + 1) % listeners_.size();
       if (auto received = try_receive_from(endpoint)) return received;
     }
     return std::nullopt;
@@ -231,7 +211,7 @@ class Router::Impl {
   /// `send` sends the message to the socket, without waiting.
   template <typename Send>
   SendResult try_send(const Peer& to, Send send) {
-    zmq::socket_t& socket = sockets_[to.endpoint];
+    zmq::socket_t& socket = listeners_[to.endpoint].socket;
     try {
       const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
       if (!socket.send(zmq::buffer(to.identity), flags)) return SendResult::full;
@@ -245,13 +225,11 @@ class Router::Impl {
   }
 
   void close(std::chrono::milliseconds linger) noexcept {
-    for (zmq::socket_t& socket : sockets_) {
+    for (Listener& listener : listeners_) {
       const auto linger_ms = static_cast<int>(linger.count());
-      (void)zmq_setsockopt(socket.handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-      socket.close();
+      (void)zmq_setsockopt(listener.socket.handle(), ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     }
-    sockets_.clear();
-    watches_.clear();
+    listeners_.clear();
     key_check_.reset();
     context_.close();
   }
@@ -278,8 +256,16 @@ class Router::Impl {
     socket.set(zmq::sockopt::zap_domain, "accrete");
   }
 
+  void count_refused_handshakes(Listener& listener) {
+    if (!listener.handshakes) return;
+    while (const std::optional<SocketMonitor::Event> event = listener.handshakes->try_take()) {
+      ++refusals_.count;
+      refusals_.last_reason = reason_of(*event);
+    }
+  }
+
   std::optional<Received> try_receive_from(std::size_t endpoint) {
-    zmq::socket_t& socket = sockets_[endpoint];
+    zmq::socket_t& socket = listeners_[endpoint].socket;
     zmq::message_t identity;
     if (!socket.recv(identity, zmq::recv_flags::dontwait)) return std::nullopt;
     Received received;
@@ -298,8 +284,7 @@ class Router::Impl {
   Router::Refusals refusals_;
   zmq::context_t context_;
   std::optional<KeyCheck> key_check_;
-  std::deque<HandshakeWatch> watches_;
-  std::deque<zmq::socket_t> sockets_;
+  std::vector<Listener> listeners_;
   std::size_t next_ = 0;
 };
 
