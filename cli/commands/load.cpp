@@ -3,10 +3,10 @@
 #include <chrono>
 
 #include "base/escape.hpp"
-#include "cli/delimited.hpp"
-#include "cli/loader.hpp"
+#include "cli/load/delimited.hpp"
+#include "cli/load/loader.hpp"
+#include "cli/load/progress_bar.hpp"
 #include "cli/program.hpp"
-#include "cli/progress_bar.hpp"
 #include "cli/rethrow_with.hpp"
 #include "cli/text_format.hpp"
 #include "os/byte_source.hpp"

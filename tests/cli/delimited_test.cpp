@@ -1,6 +1,6 @@
 // The parser of delimited text.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include "cli/delimited.hpp"
+#include "cli/load/delimited.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // Loads of rows that become larger than they were: what is gathered stays bounded.
-#include "cli/loader.hpp"
+#include "cli/load/loader.hpp"
 
 #include <accrete/accrete.hpp>
 #include <algorithm>

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/delimited.hpp"
+#include "cli/load/delimited.hpp"
 
 namespace {
 

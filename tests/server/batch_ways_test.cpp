@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/batch_appender.hpp"
+#include "cli/load/batch_appender.hpp"
 #include "net/client.hpp"
 #include "server/running_server.hpp"
 #include "support/temporary_directory.hpp"

@@ -1,4 +1,4 @@
-#include "cli/progress_bar.hpp"
+#include "cli/load/progress_bar.hpp"
 
 #include <algorithm>
 #include <exception>

@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "cli/batch.hpp"
+#include "cli/load/batch.hpp"
 
 namespace accrete::cli {
 

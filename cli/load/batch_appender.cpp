@@ -1,4 +1,4 @@
-#include "cli/batch_appender.hpp"
+#include "cli/load/batch_appender.hpp"
 
 #include <accrete/error.hpp>
 #include <chrono>

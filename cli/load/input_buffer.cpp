@@ -1,4 +1,4 @@
-#include "cli/input_buffer.hpp"
+#include "cli/load/input_buffer.hpp"
 
 #include <algorithm>
 #include <cstring>

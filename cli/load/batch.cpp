@@ -1,4 +1,4 @@
-#include "cli/batch.hpp"
+#include "cli/load/batch.hpp"
 
 #include <algorithm>
 

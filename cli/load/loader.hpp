@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "cli/load_id.hpp"
-#include "cli/row_parser.hpp"
+#include "cli/load/load_id.hpp"
+#include "cli/load/row_parser.hpp"
 #include "os/byte_source.hpp"
 
 namespace accrete::cli {

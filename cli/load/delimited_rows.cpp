@@ -4,12 +4,12 @@
 #include <charconv>
 
 #include "base/escape.hpp"
-#include "cli/delimited.hpp"
 #include "cli/json_text.hpp"
-#include "cli/length_prefixed.hpp"
-#include "cli/line_reader.hpp"
-#include "cli/packed_row.hpp"
-#include "cli/row_parser.hpp"
+#include "cli/load/delimited.hpp"
+#include "cli/load/length_prefixed.hpp"
+#include "cli/load/line_reader.hpp"
+#include "cli/load/packed_row.hpp"
+#include "cli/load/row_parser.hpp"
 #include "typed/packed_token.hpp"
 
 namespace accrete::cli {

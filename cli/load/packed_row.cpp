@@ -1,4 +1,4 @@
-#include "cli/packed_row.hpp"
+#include "cli/load/packed_row.hpp"
 
 #include "typed/packed_scan.hpp"
 

@@ -1,8 +1,8 @@
-#include "cli/loader.hpp"
+#include "cli/load/loader.hpp"
 
 #include <utility>
 
-#include "cli/input_load.hpp"
+#include "cli/load/input_load.hpp"
 #include "cli/rethrow_with.hpp"
 
 namespace accrete::cli {

@@ -1,7 +1,7 @@
-#include "cli/load_id.hpp"
+#include "cli/load/load_id.hpp"
 
 #include "base/hash.hpp"
-#include "cli/length_prefixed.hpp"
+#include "cli/load/length_prefixed.hpp"
 
 namespace accrete::cli {
 

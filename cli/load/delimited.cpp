@@ -1,4 +1,4 @@
-#include "cli/delimited.hpp"
+#include "cli/load/delimited.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "cli/input_load.hpp"
+#include "cli/load/input_load.hpp"
 
 #include <accrete/error.hpp>
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <exception>
 
 #include "base/escape.hpp"
-#include "cli/line_reader.hpp"
+#include "cli/load/line_reader.hpp"
 #include "cli/text_format.hpp"
 
 namespace accrete::cli {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "cli/batch_appender.hpp"
-#include "cli/input_buffer.hpp"
-#include "cli/load_id.hpp"
-#include "cli/loader.hpp"
+#include "cli/load/batch_appender.hpp"
+#include "cli/load/input_buffer.hpp"
+#include "cli/load/load_id.hpp"
+#include "cli/load/loader.hpp"
 
 namespace accrete::cli {
 

@@ -1,8 +1,8 @@
 // Lines `key|bytes` as rows: what `accrete cat` prints.
 #include "base/escape.hpp"
-#include "cli/length_prefixed.hpp"
-#include "cli/line_reader.hpp"
-#include "cli/row_parser.hpp"
+#include "cli/load/length_prefixed.hpp"
+#include "cli/load/line_reader.hpp"
+#include "cli/load/row_parser.hpp"
 
 namespace accrete::cli {
 namespace {
