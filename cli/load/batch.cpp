@@ -1,7 +1,5 @@
 #include "cli/load/batch.hpp"
 
-#include <algorithm>
-
 #include "base/hash.hpp"
 
 namespace accrete::cli {
@@ -41,12 +39,9 @@ void Batch::use(std::uint32_t number) {
   key_bytes_ += groups_[number].key.size();
 }
 
-std::vector<Entry> Batch::entries() const {
-  std::vector<Entry> entries;
-  entries.reserve(used_.size());
-  for (const std::uint32_t number : used_) entries.push_back({groups_[number].key, groups_[number].value});
-  std::ranges::sort(entries, {}, &Entry::key);
-  return entries;
+void Batch::append_entries(std::vector<Entry>& to) const {
+  to.reserve(to.size() + used_.size());
+  for (const std::uint32_t number : used_) to.push_back({groups_[number].key, groups_[number].value});
 }
 
 void Batch::clear() {

@@ -19,14 +19,13 @@ class Batch {
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
-  /// How much of Store::max_batch_bytes it would take at most with one more entry of so many bytes, its key included.
-  [[nodiscard]] std::uint64_t batch_bytes_with(std::uint64_t more) const noexcept {
-    return bytes_ + key_bytes_ + (used_.size() + 1) * entry_overhead + more;
+  /// How much of Store::max_batch_bytes it takes at most.
+  [[nodiscard]] std::uint64_t store_bytes() const noexcept {
+    return bytes_ + key_bytes_ + used_.size() * entry_overhead;
   }
 
-  /// One entry a key, in the order of the keys: then no store has to find out which belong together. Valid until the
-  /// batch changes.
-  [[nodiscard]] std::vector<Entry> entries() const;
+  /// Appends one entry a key. They are valid until the batch changes.
+  void append_entries(std::vector<Entry>& to) const;
 
   /// Empties it. Keeps the memory for a next batch with the same keys, unless that would be much.
   void clear();

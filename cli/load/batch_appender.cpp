@@ -1,11 +1,60 @@
 #include "cli/load/batch_appender.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <chrono>
+#include <functional>
+#include <numeric>
 
 #include "cli/append_for_certain.hpp"
 
 namespace accrete::cli {
+namespace {
+
+/// In the order of their keys, so that no store has to find out which belong together.
+std::vector<Entry> entries_of(const std::vector<Batch>& batches) {
+  std::vector<Entry> entries;
+  for (const Batch& batch : batches) batch.append_entries(entries);
+  std::ranges::stable_sort(entries, {}, &Entry::key);
+  return entries;
+}
+
+std::uint64_t rows_of(const std::vector<Batch>& batches) {
+  return std::transform_reduce(batches.begin(), batches.end(), std::uint64_t{0}, std::plus{},
+                               std::mem_fn(&Batch::rows));
+}
+
+std::uint64_t bytes_of(const std::vector<Batch>& batches) {
+  return std::transform_reduce(batches.begin(), batches.end(), std::uint64_t{0}, std::plus{},
+                               std::mem_fn(&Batch::bytes));
+}
+
+}  // namespace
+
+Batch& BatchAppender::last_gathered() {
+  if (gathering_.empty()) gathering_.push_back(make_batch());
+  return gathering_.back();
+}
+
+Batch BatchAppender::make_batch() {
+  if (free_.empty()) return {};
+  Batch batch = std::move(free_.back());
+  free_.pop_back();
+  return batch;
+}
+
+void BatchAppender::gather(Batch batch) { gathering_.push_back(std::move(batch)); }
+
+void BatchAppender::discard(Batch batch) {
+  batch.clear();
+  free_.push_back(std::move(batch));
+}
+
+std::uint64_t BatchAppender::gathered_store_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const Batch& batch : gathering_) bytes += batch.store_bytes();
+  return bytes;
+}
 
 std::uint64_t BatchAppender::identify(const WriterId& writer) {
   writer_ = writer;
@@ -15,11 +64,10 @@ std::uint64_t BatchAppender::identify(const WriterId& writer) {
 
 void BatchAppender::submit(std::uint64_t end) {
   wait();
-  if (gathering_.rows() == 0) return;
   std::swap(gathering_, appending_);
   // Where no thread is left, it is done when it is waited for.
   pending_ = std::async(std::launch::async | std::launch::deferred,
-                        [this, begin = begin_, end] { return append(appending_.entries(), begin, end); });
+                        [this, begin = begin_, end] { return append(entries_of(appending_), begin, end); });
   begin_ = end;
 }
 
@@ -29,12 +77,13 @@ void BatchAppender::wait() {
     constexpr std::chrono::milliseconds pause{100};
     while (pending_.wait_for(pause) == std::future_status::timeout) on_waiting_();
     const bool appended = pending_.get();
-    rows_ += appended ? appending_.rows() : 0;
-    bytes_ += appended ? appending_.bytes() : 0;
+    rows_ += appended ? rows_of(appending_) : 0;
+    bytes_ += appended ? bytes_of(appending_) : 0;
   } catch (...) {
     failed_ = true;
     throw;
   }
+  for (Batch& batch : appending_) discard(std::move(batch));
   appending_.clear();
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "cli/load/batch.hpp"
 
@@ -21,8 +22,18 @@ class BatchAppender {
   /// Gives the batches ids of this writer. Returns the sequence up to which they have been appended already, or 0.
   std::uint64_t identify(const WriterId& writer);
 
-  /// The one to add rows to.
-  [[nodiscard]] Batch& gathering() noexcept { return gathering_; }
+  /// The one to add the rows to that come next.
+  [[nodiscard]] Batch& last_gathered();
+
+  /// An empty one, with the memory of one that was appended, where there is one.
+  [[nodiscard]] Batch make_batch();
+  /// Rows that come after all that was gathered.
+  void gather(Batch batch);
+  /// Of a batch whose rows are not wanted, only the memory is.
+  void discard(Batch batch);
+
+  /// How much of Store::max_batch_bytes it takes at most to append what was gathered.
+  [[nodiscard]] std::uint64_t gathered_store_bytes() const noexcept;
 
   /// Begins to append what was gathered, up to the sequence `end`, once the batch before it is appended. Throws what
   /// that one threw; nothing further is appended then.
@@ -49,8 +60,9 @@ class BatchAppender {
   const std::function<void()> on_waiting_;
   std::optional<WriterId> writer_;
   std::uint64_t begin_ = 0;  // the sequence after which the batch begins that is gathered
-  Batch gathering_;
-  Batch appending_;  // belongs to the other thread while pending_ is valid
+  std::vector<Batch> gathering_;
+  std::vector<Batch> appending_;  // belongs to the other thread while pending_ is valid
+  std::vector<Batch> free_;
   std::uint64_t rows_ = 0;
   std::uint64_t bytes_ = 0;
   bool failed_ = false;

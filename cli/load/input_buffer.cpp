@@ -7,15 +7,13 @@
 namespace accrete::cli {
 namespace {
 
-constexpr std::size_t first_capacity = 1 << 20;  // bytes; larger ones leave the cache before they are parsed
-
 constexpr std::chrono::seconds max_stay{1};  // of bytes that have come, while more are waited for
 
 }  // namespace
 
-InputBuffer::InputBuffer(ByteSource& source, std::uint64_t max_text, int stop_fd)
-    : source_(source), max_text_(max_text), stop_fd_(stop_fd), may_wait_(!source.size()) {
-  grow(first_capacity);
+InputBuffer::InputBuffer(ByteSource& source, std::size_t window, std::uint64_t max_text, int stop_fd)
+    : source_(source), window_(window), max_text_(max_text), stop_fd_(stop_fd) {
+  grow(window);
 }
 
 void InputBuffer::grow(std::size_t capacity) {
@@ -45,23 +43,35 @@ void InputBuffer::make_room() {
   begin_ = 0;
   end_ = kept.size();
   if (kept.size() <= capacity_ / 2) return;
-  const bool is_enough = 2 * capacity_ - first_capacity >= max_text_;
-  grow(is_enough ? std::max(static_cast<std::size_t>(max_text_), capacity_) + first_capacity : 2 * capacity_);
+  const bool is_enough = 2 * capacity_ - window_ >= max_text_;
+  grow(is_enough ? std::max(static_cast<std::size_t>(max_text_), capacity_) + window_ : 2 * capacity_);
 }
 
 void InputBuffer::fill() {
+  if (failure_) std::rethrow_exception(failure_);
   make_room();
+  const std::size_t before = end_;
   // To the brim, also from a pipe that gives little at a time: a long row is looked at anew after every call.
   while (end_ < capacity_ && !complete_) {
-    if (source_.wait(due_, stop_fd_) != ByteSource::Waited::input) return;
-    const std::size_t got = source_.read({bytes_.get() + end_, capacity_ - end_});
-    end_ += got;
-    complete_ = got == 0;
-    if (!may_wait_ || complete_) continue;
+    try {
+      if (source_.wait(due_, stop_fd_) != ByteSource::Waited::input) return;
+      end_ += read_more();
+    } catch (...) {
+      if (end_ == before) throw;
+      failure_ = std::current_exception();
+      return;
+    }
+    if (source_.size() || complete_) continue;  // not one whose bytes are waited for
     const Clock::time_point now = Clock::now();
     if (due_ && now >= *due_) return;
     if (!due_) due_ = now + max_stay;
   }
+}
+
+std::size_t InputBuffer::read_more() {
+  const std::size_t got = source_.read({bytes_.get() + end_, capacity_ - end_});
+  complete_ = got == 0;
+  return got;
 }
 
 }  // namespace accrete::cli

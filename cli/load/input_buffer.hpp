@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,9 +18,9 @@ class InputBuffer {
  public:
   using Clock = ByteSource::Clock;
 
-  /// `max_text`: what text() may have, at least; it never has much more. `stop_fd` can be read once `fill` is to wait
-  /// no longer; -1 is none.
-  InputBuffer(ByteSource& source, std::uint64_t max_text, int stop_fd);
+  /// `window`: bytes of text() that `fill` reads at first. `max_text`: what text() may have, at least; it never has
+  /// much more. `stop_fd` can be read once `fill` is to wait no longer; -1 is none.
+  InputBuffer(ByteSource& source, std::size_t window, std::uint64_t max_text, int stop_fd);
 
   /// The bytes that were read and not consumed yet. A row parser may look at `padding` bytes after them.
   [[nodiscard]] std::string_view text() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
@@ -40,7 +41,8 @@ class InputBuffer {
   std::uint64_t hash_to(std::uint64_t offset) noexcept;
 
   /// Reads on until there is much more text, or all of it: a row that did not fit in doubles the window. Of a source
-  /// that lets wait for its bytes, what has come by due(). Views of text() end here.
+  /// that lets wait for its bytes, what has come by due(). Views of text() end here. What the source throws comes once
+  /// there is nothing new before it.
   void fill();
 
   /// When the first bytes that came since it was last reset have been here for long enough; nullopt if none have come.
@@ -57,10 +59,12 @@ class InputBuffer {
   void make_room();
   void grow(std::size_t capacity);
 
+  [[nodiscard]] std::size_t read_more();
+
   ByteSource& source_;
+  const std::size_t window_;
   const std::uint64_t max_text_;
   const int stop_fd_;
-  const bool may_wait_;                  // its size is not known beforehand
   std::unique_ptr<char, Free> bytes_{};  // capacity_ and the padding; grows without being copied where the system can
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
@@ -69,6 +73,7 @@ class InputBuffer {
   StreamHash hash_;
   std::optional<std::uint64_t> hashed_to_;  // offset
   bool complete_ = false;
+  std::exception_ptr failure_;
   std::optional<Clock::time_point> due_;
 };
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <future>
 
 #include "base/escape.hpp"
+#include "cli/load/input_front.hpp"
 #include "cli/load/line_reader.hpp"
 #include "cli/text_format.hpp"
 
@@ -14,7 +16,13 @@ namespace {
 
 constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
 
-constexpr std::size_t large_row_bytes = batch_bytes;  // appended by itself, from where it was read
+constexpr std::size_t min_part_bytes = 256 << 10;  // less is read sooner than a thread begins
+
+/// One thread reads what fits a cache; several read a batch at a time.
+std::size_t window_of(const LoadOptions& options) {
+  constexpr std::size_t alone = 1 << 20;
+  return options.threads == 1 ? alone : batch_bytes + alone;
+}
 
 std::uint64_t batch_limit_after(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
 
@@ -26,14 +34,15 @@ InputLoad::InputLoad(Store& store, RowParser& parser, const LoadOptions& options
       options_(options),
       observer_(observer),
       source_(source),
-      buffer_(source, options.max_row_bytes, options.stop_fd),
+      buffer_(source, window_of(options), options.max_row_bytes, options.stop_fd),
       appender_(store, [this] { (void)observer_.stop_is_asked(); }),
-      max_batch_bytes_(store.max_batch_bytes()),
+      max_batch_bytes_(std::min(store.max_batch_bytes(), max_appended_bytes)),
       has_id_(options.id.has_value()) {}
 
 void InputLoad::run(LoadId* id) {
   std::exception_ptr failure;
   try {
+    read_front();
     read_header();
     if (id) resume(*id);
     read_rows();
@@ -45,6 +54,15 @@ void InputLoad::run(LoadId* id) {
     appender_.wait();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+void InputLoad::read_front() {
+  std::optional<InputFront> front;
+  while (!(front = look_at_front(buffer_.text(), buffer_.complete()))) fill();
+  if (!front->problem.empty()) throw Error(escape(source_.name()) + " " + front->problem);
+  buffer_.consume(front->mark_size);
+  ending_ = front->ending;
+  parser_.set_ending(ending_);
 }
 
 void InputLoad::read_header() {
@@ -61,49 +79,121 @@ void InputLoad::read_header() {
 }
 
 void InputLoad::read_rows() {
+  batch_limit_ = batch_limit_after(buffer_.offset());
   while (true) {
-    parser_.feed(buffer_.text(), is_last());
-    const std::uint64_t begin = buffer_.offset();
-    std::size_t passed = 0;
-    bool too_long = false;
-    for (RowKind kind = parser_.next(row_); kind != RowKind::incomplete; kind = parser_.next(row_)) {
-      too_long = row_.bytes.size() > options_.max_row_bytes;
-      if (too_long) break;
-      passed += row_.bytes.size();
-      take(kind, begin + passed);
-    }
-    buffer_.consume(passed);
-    if (too_long || buffer_.text().size() > options_.max_row_bytes) {
-      pass_long_row();
-    } else if (buffer_.complete()) {
-      if (!buffer_.text().empty()) observer_.unended_row(source_, buffer_.text().size());
-      return;
-    } else {
-      fill();
+    switch (read_parts()) {
+      case InputPart::End::limit:
+        submit_if_due();
+        break;
+      case InputPart::End::full:
+        submit();
+        break;
+      case InputPart::End::alone:
+        take_alone();
+        break;
+      case InputPart::End::text:
+        if (buffer_.text().size() > options_.max_row_bytes) {
+          pass_long_row();
+        } else if (!buffer_.complete()) {
+          fill();
+        } else {
+          if (!buffer_.text().empty()) observer_.unended_row(source_, buffer_.text().size());
+          return;
+        }
     }
   }
 }
 
+/// Reads the rows of the text up to where the batch ends, at the same time in each of its parts. Where a part begins is
+/// a guess, for a line's ending may stand within quotes: where it is wrong, the next call begins at what is right.
+InputPart::End InputLoad::read_parts() {
+  const std::string_view text = buffer_.text();
+  if (text.empty()) return InputPart::End::text;
+  std::vector<InputPart> parts = cut();
+  std::vector<Batch> batches(parts.size());
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    batches[i] = appender_.make_batch();
+    parts[i].batch = &batches[i];
+    // Where no thread is left, it is read when it is waited for.
+    others.push_back(
+        std::async(std::launch::async | std::launch::deferred, [this, text, &parser = parser_of(i), &part = parts[i]] {
+          read_part(parser, options_, text, is_last(), part);
+        }));
+  }
+  parts[0].batch = &appender_.last_gathered();
+  read_part(parser_, options_, text, is_last(), parts[0]);
+  for (std::future<void>& other : others) other.wait();
+  const std::uint64_t offset = buffer_.offset();
+  settle(parts[0], offset);
+  std::size_t last = 0;
+  while (last + 1 < parts.size() && parts[last].end_reason == InputPart::End::limit &&
+         parts[last + 1].begin == parts[last].end) {
+    ++last;
+    others[last - 1].get();
+    if (appender_.gathered_store_bytes() + batches[last].store_bytes() > max_batch_bytes_) submit();
+    appender_.gather(std::move(batches[last]));
+    settle(parts[last], offset);
+  }
+  for (std::size_t i = last + 1; i < parts.size(); ++i) appender_.discard(std::move(batches[i]));
+  buffer_.consume(parts[last].end);
+  return parts[last].end_reason;
+}
+
+/// Parts of the text, of about the same size, up to where the batch ends.
+std::vector<InputPart> InputLoad::cut() const {
+  const std::string_view text = buffer_.text();
+  const std::size_t size = std::min<std::uint64_t>(text.size(), batch_limit_ - buffer_.offset());
+  const std::size_t count = std::clamp<std::size_t>(size / min_part_bytes, 1, options_.threads);
+  std::vector<InputPart> parts(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    parts[i].limit = size * (i + 1) / count;
+    parts[i].room = max_batch_bytes_;
+    if (i == 0) continue;
+    const std::size_t ending = text.find(ending_, parts[i - 1].limit - 1);
+    parts[i].begin = std::min(ending == std::string_view::npos ? text.size() : ending + 1, text.size());
+  }
+  parts[0].room -= std::min(parts[0].room, appender_.gathered_store_bytes());
+  return parts;
+}
+
+RowParser& InputLoad::parser_of(std::size_t part) {
+  while (other_parsers_.size() < part) other_parsers_.push_back(parser_.clone());
+  return *other_parsers_[part - 1];
+}
+
+void InputLoad::settle(const InputPart& part, std::uint64_t offset) {
+  for (const auto& [lines, problem] : part.problems) tell_of_malformed(line_ + lines, problem);
+  malformed_ += part.malformed;
+  line_ += part.line_count;
+  rows_ += part.rows;
+  if (part.end > part.begin) crlf_ = part.ends_in_crlf;
+  taken_end_ = offset + part.end;
+}
+
+/// The row at the front of the text.
+void InputLoad::take_alone() {
+  parser_.feed(buffer_.text(), is_last());
+  const RowKind kind = parser_.next(row_);
+  if (row_.bytes.size() > options_.max_row_bytes) return pass_long_row();
+  take(kind, buffer_.offset() + row_.bytes.size());
+  buffer_.consume(row_.bytes.size());
+  submit_if_due();
+}
+
 void InputLoad::take(RowKind kind, std::uint64_t end) {
-  if (kind == RowKind::malformed) {
-    malformed(row_.problem);
-  } else if (kind == RowKind::row && row_.key.empty()) {
-    malformed("the key is empty");
-  } else if (kind == RowKind::row && row_.key.size() > max_key_size) {
-    malformed("the key has " + std::to_string(row_.key.size()) + " bytes; keys have at most " +
-              std::to_string(max_key_size));
+  std::string problem;
+  if (kind != RowKind::blank && !may_become_entry(kind, row_, options_, problem)) {
+    malformed(problem);
   } else if (kind == RowKind::row) {
     ++rows_;
     if (row_.value.size() >= large_row_bytes) return append_alone(end);
-    const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + missing_ending().size();
-    if (appender_.gathering().batch_bytes_with(row_bytes) > max_batch_bytes_) submit();
-    appender_.gathering().add(row_.key, row_.value, missing_ending());
+    const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + missing_ending().size() + entry_overhead;
+    if (appender_.gathered_store_bytes() + row_bytes > max_batch_bytes_) submit();
+    appender_.last_gathered().add(row_.key, row_.value, missing_ending());
   }
   pass_row();
   taken_end_ = end;
-  if (end < batch_limit_ && appender_.gathering().bytes() < max_appended_bytes) return;
-  batch_limit_ = batch_limit_after(end);
-  submit();
 }
 
 /// As a part of a batch it would be in memory twice.
@@ -113,11 +203,17 @@ void InputLoad::append_alone(std::uint64_t end) {
   appender_.append_row(row, sequence_at(end));
   pass_row();
   taken_end_ = end;
-  batch_limit_ = batch_limit_after(end);
 }
 
 void InputLoad::submit() {
-  if (appender_.gathering().rows() > 0) appender_.submit(sequence_at(taken_end_));
+  if (appender_.gathered_store_bytes() > 0) appender_.submit(sequence_at(taken_end_));
+}
+
+/// At the end of a batch.
+void InputLoad::submit_if_due() {
+  if (taken_end_ < batch_limit_) return;
+  batch_limit_ = batch_limit_after(taken_end_);
+  submit();
 }
 
 /// 0 without an id.
@@ -141,7 +237,8 @@ void InputLoad::pass_row() {
 }
 
 std::string_view InputLoad::missing_ending() const {
-  if (row_.bytes.ends_with('\n') || !parser_.keeps_endings()) return {};
+  if (row_.bytes.ends_with(ending_) || !parser_.keeps_endings()) return {};
+  if (ending_ == '\r') return "\r";
   return crlf_ && !row_.bytes.ends_with('\r') ? "\r\n" : "\n";
 }
 
@@ -151,12 +248,12 @@ void InputLoad::pass_long_row() {
   submit();  // what follows is consumed in parts, at none of which a batch can end
   while (true) {
     const std::string_view text = buffer_.text();
-    const std::size_t newline = text.find('\n');
-    if (newline != std::string_view::npos) {
-      buffer_.consume(newline + 1);
+    const std::size_t ending = text.find(ending_);
+    if (ending != std::string_view::npos) {
+      buffer_.consume(ending + 1);
       ++line_;
       taken_end_ = buffer_.offset();
-      return;
+      return submit_if_due();
     }
     buffer_.consume(text.size());
     if (buffer_.complete()) return;
@@ -176,7 +273,6 @@ void InputLoad::resume(LoadId& id) {
   skip_loaded(loaded, id);
   resumed_bytes_ = loaded.offset;
   taken_end_ = loaded.offset;
-  batch_limit_ = batch_limit_after(loaded.offset);
 }
 
 /// As much of the first row as tells inputs apart; nullopt if there is none. Blank lines before it are passed.
@@ -204,7 +300,7 @@ void InputLoad::skip_loaded(LoadPosition loaded, const LoadId& id) {
   std::string last_two;
   while (buffer_.offset() < loaded.offset) {
     const std::string_view text = buffer_.text().substr(0, loaded.offset - buffer_.offset());
-    line_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    line_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), ending_));
     last_two.append(text.substr(text.size() - std::min<std::size_t>(text.size(), 2)));
     last_two.erase(0, last_two.size() - std::min<std::size_t>(last_two.size(), 2));
     buffer_.consume(text.size());
@@ -235,7 +331,11 @@ void InputLoad::fill() {
 void InputLoad::malformed(const std::string& problem) {
   if (!options_.skip_malformed) fail(problem);
   ++malformed_;
-  observer_.malformed_row(escape(source_.name()) + ":" + std::to_string(line_) + ": " + problem);
+  tell_of_malformed(line_, problem);
+}
+
+void InputLoad::tell_of_malformed(std::uint64_t line, const std::string& problem) {
+  observer_.malformed_row(escape(source_.name()) + ":" + std::to_string(line) + ": " + problem);
 }
 
 void InputLoad::fail(const std::string& problem) const {

@@ -12,17 +12,21 @@
 
 namespace accrete::cli {
 
-/// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with which it appends
-/// so many bytes as maps may have that repeat long names, or with the last row that has come where more is waited for,
-/// or before the one with which it would be too large for the store (Store::max_batch_bytes); a row that is so by
-/// itself is appended by itself all the same. Of a file, the input and the store alone decide it, so that two loads of
-/// the same one make the same batches.
-inline constexpr std::uint64_t batch_bytes = 16 << 20;
+/// A batch ends with the row that reaches the next multiple of this many bytes of the input, or with the last row that
+/// has come where more is waited for, or before the one with which it would append more bytes than max_appended_bytes,
+/// as maps may that repeat long names, or would be too large for the store (Store::max_batch_bytes); a row that is so
+/// by itself is appended by itself all the same. Of a file, the input, the store and the number of threads alone decide
+/// it, so that two loads of the same one make the same batches.
+inline constexpr std::uint64_t batch_bytes = 8 << 20;
 inline constexpr std::uint64_t max_appended_bytes = 4 * batch_bytes;
 
 struct LoadOptions {
   bool skip_malformed = false;
   std::uint64_t max_row_bytes = std::uint64_t{1} << 30;
+  /// Where rows go that have no key. Without, they are malformed.
+  std::optional<std::string> empty_key{};
+  /// That read rows at the same time, at least 1.
+  unsigned threads = 1;
   /// Can be read when LoadObserver::stop_is_asked may have something to say; -1: never.
   int stop_fd = -1;
   /// Names the load: what of an input was appended under this name is not appended again.
@@ -43,8 +47,9 @@ class LoadObserver {
  public:
   virtual ~LoadObserver() = default;
   virtual void begin(const ByteSource& input) = 0;
-  /// Called about once a mebibyte, with what this input has given so far.
+  /// Called time and again, with what this input has given so far.
   virtual void advanced(std::uint64_t input_bytes, std::uint64_t rows) = 0;
+  /// Called for the first few of each part of an input: LoadTotals counts them.
   virtual void malformed_row(const std::string& message) = 0;
   /// Of an input of a load with an id: after its last line's ending there are so many bytes, which are not loaded.
   virtual void unended_row(const ByteSource& input, std::uint64_t bytes) = 0;

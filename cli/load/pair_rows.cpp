@@ -11,22 +11,21 @@ class PairRows final : public RowParser {
  public:
   PairRows(char separator, bool raw) : separator_(separator), raw_(raw) {}
 
-  /// Not even a byte order mark: a key may begin with its bytes.
-  RowKind read_header(std::string_view text, bool, Row& header) override {
-    header = {};
-    header.bytes = text.substr(0, 0);
-    return RowKind::row;
-  }
+  std::unique_ptr<RowParser> clone() const override { return std::make_unique<PairRows>(*this); }
+
+  /// Raw bytes may hold a CR.
+  void set_ending(char ending) override { lines_.set_ending(raw_ ? '\n' : ending); }
 
   void feed(std::string_view text, bool complete) override { lines_.feed(text, complete); }
 
   RowKind next(Row& row) override {
+    row.problem.clear();
     row.bytes = lines_.next();
     if (row.bytes.empty()) return RowKind::incomplete;
-    const bool ended = row.bytes.ends_with('\n');
-    row.line_count = ended ? 1 : 0;
+    const bool is_ended = lines_.is_ended(row.bytes);
+    row.line_count = is_ended ? 1 : 0;
     if (without_ending(row.bytes).empty()) return RowKind::blank;
-    const std::string_view line = row.bytes.substr(0, row.bytes.size() - (ended ? 1 : 0));
+    const std::string_view line = row.bytes.substr(0, row.bytes.size() - (is_ended ? 1 : 0));
     const std::size_t at = line.find(separator_);
     if (at == std::string_view::npos) {
       row.problem = "the line has no separator " + quoted({&separator_, 1});

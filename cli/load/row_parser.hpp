@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/load/delimited.hpp"
+
 namespace accrete::cli {
 
 enum class RowKind {
@@ -22,16 +24,22 @@ struct Row {
   std::uint64_t line_count = 0;  ///< endings in `bytes`
   std::string_view key;
   std::string_view value;  ///< what is appended to the key
-  std::string problem;     ///< what is wrong with a malformed row, for a message
+  std::string problem;     ///< what is wrong with a malformed row, or why it has no key, for a message
 };
 
 class RowParser {
  public:
   virtual ~RowParser() = default;
 
-  /// Reads what stands before the rows of an input (a header, a byte order mark) off the front of `text` as one Row
-  /// with neither key nor value. An input without one has a row of no bytes there.
-  virtual RowKind read_header(std::string_view text, bool complete, Row& header) = 0;
+  /// Another one that reads the rows after the same header, for another thread.
+  [[nodiscard]] virtual std::unique_ptr<RowParser> clone() const = 0;
+
+  /// What ends the lines of the next input: LF, or CR where it has only that.
+  virtual void set_ending(char ending) = 0;
+
+  /// Reads what stands before the rows of an input, such as a header, off the front of `text` as one Row with neither
+  /// key nor value. An input without one has a row of no bytes there.
+  virtual RowKind read_header(std::string_view text, bool complete, Row& header);
 
   /// Goes on at the front of `text`, which is borrowed until the next call and has InputBuffer::padding readable bytes
   /// after it. `complete`: nothing follows it.
@@ -44,6 +52,12 @@ class RowParser {
 
   /// Parsers of equal descriptions make equal keys and values of equal text. Reaches a disk, hashed.
   [[nodiscard]] virtual std::string description() const = 0;
+
+  /// The row that names the columns of the values that are made, its ending included; empty where they have no names.
+  [[nodiscard]] virtual std::string header() const { return {}; }
+
+  /// The headers that are read from here on must be of the same columns as this one.
+  virtual void expect_header(std::string_view /*header*/) {}
 };
 
 /// What is appended of a row.
@@ -53,9 +67,12 @@ enum class RowForm {
 };
 
 struct DelimitedRowsOptions {
-  char delimiter = ',';
+  DelimitedSyntax syntax{};
   bool header = true;
-  std::vector<std::string> by;  ///< names of columns; without a header their numbers, from 1
+  std::uint64_t skip_lines = 0;     ///< before the header, or before the first row
+  std::vector<std::string> by{};    ///< names of columns; without a header their numbers, from 1
+  std::vector<std::string> keep{};  ///< likewise, those that become the value, in this order; none: all
+  bool reorder = false;             ///< puts columns into the order of the header that is expected
   std::string key_separator = ",";
   RowForm form = RowForm::text;
 };
@@ -67,7 +84,7 @@ struct DelimitedRowsOptions {
 /// Lines `key<separator>bytes`; of both, unless `raw`, each `\xNN` stands for a byte.
 [[nodiscard]] std::unique_ptr<RowParser> pair_rows(char separator, bool raw);
 
-/// Lines of JSON objects, each under the contents of its fields `by`.
+/// Lines of JSON objects, each under the contents of its fields `by`: of a name, or of a path of names with dots.
 [[nodiscard]] std::unique_ptr<RowParser> json_rows(std::vector<std::string> by, std::string key_separator,
                                                    RowForm form);
 

@@ -17,6 +17,12 @@
 namespace accrete {
 namespace {
 
+int milliseconds_to(std::optional<ByteSource::Clock::time_point> until) {
+  if (!until) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - ByteSource::Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+}
+
 class DescriptorSource : public ByteSource {
  public:
   DescriptorSource(int fd, std::string name) : name_(std::move(name)), fd_(fd) {}
@@ -34,16 +40,7 @@ class DescriptorSource : public ByteSource {
   }
 
   Waited wait(std::optional<Clock::time_point> until, int interruption_fd) override {
-    while (true) {
-      std::array<pollfd, 2> waiting = {pollfd{.fd = interruption_fd, .events = POLLIN, .revents = 0},
-                                       pollfd{.fd = fd_, .events = POLLIN, .revents = 0}};
-      const int ready = ::poll(waiting.data(), waiting.size(), milliseconds_to(until));
-      if (ready < 0 && errno != EINTR) throw_io_error("wait for", name_, errno);
-      if (ready <= 0 && until && Clock::now() >= *until) return Waited::time;
-      if (ready <= 0) continue;
-      // What there is to say of the other one, the end and errors included, `read` says.
-      return waiting[0].revents != 0 ? Waited::interruption : Waited::input;
-    }
+    return wait_for_input(fd_, until, interruption_fd, name_);
   }
 
   std::optional<std::uint64_t> size() const override {
@@ -60,12 +57,6 @@ class DescriptorSource : public ByteSource {
   const std::string& name() const noexcept override { return name_; }
 
  private:
-  static int milliseconds_to(std::optional<Clock::time_point> until) {
-    if (!until) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
-  }
-
   std::string name_;
   int fd_;
 };
@@ -104,6 +95,20 @@ Descriptor open_to_read(const std::string& path, int more_flags) {
 }
 
 }  // namespace
+
+ByteSource::Waited wait_for_input(int fd, std::optional<ByteSource::Clock::time_point> until, int interruption_fd,
+                                  const std::string& name) {
+  while (true) {
+    std::array<pollfd, 2> waiting = {pollfd{.fd = interruption_fd, .events = POLLIN, .revents = 0},
+                                     pollfd{.fd = fd, .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(waiting.data(), waiting.size(), milliseconds_to(until));
+    if (ready < 0 && errno != EINTR) throw_io_error("wait for", name, errno);
+    if (ready <= 0 && until && ByteSource::Clock::now() >= *until) return ByteSource::Waited::time;
+    if (ready <= 0) continue;
+    // What there is to say of the other one, the end and errors included, `read` says.
+    return waiting[0].revents != 0 ? ByteSource::Waited::interruption : ByteSource::Waited::input;
+  }
+}
 
 std::unique_ptr<ByteSource> open_source(const std::string& path) {
   if (is_named_pipe(path)) return std::make_unique<NamedPipeSource>(open_to_read(path, O_NONBLOCK), path);

@@ -42,6 +42,10 @@ class ByteSource {
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 };
 
+/// As ByteSource::wait, of a descriptor; `name` is for messages.
+[[nodiscard]] ByteSource::Waited wait_for_input(int fd, std::optional<ByteSource::Clock::time_point> until,
+                                                int interruption_fd, const std::string& name);
+
 /// A file, device or named pipe. The latter is opened at once: it is `wait` that waits for who writes to it.
 [[nodiscard]] std::unique_ptr<ByteSource> open_source(const std::string& path);
 

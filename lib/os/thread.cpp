@@ -1,7 +1,9 @@
 #include "os/thread.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <pthread.h>
+#include <sched.h>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +39,13 @@ std::thread start_thread(std::function<void()> work) {
   } catch (const std::system_error& error) {
     throw_io_error("start", "a thread", error.code().value());
   }
+}
+
+unsigned usable_cores() noexcept {
+  cpu_set_t cores;
+  // It fails where the machine has more cores than the set has room for.
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
 }
 
 }  // namespace accrete

@@ -11,4 +11,7 @@ namespace accrete {
 /// not know of. Throws IoError if the system has no thread left.
 [[nodiscard]] std::thread start_thread(std::function<void()> work);
 
+/// How many cores this process may use (sched_setaffinity, cpusets), at least 1.
+[[nodiscard]] unsigned usable_cores() noexcept;
+
 }  // namespace accrete

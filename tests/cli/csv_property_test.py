@@ -53,9 +53,10 @@ class AgainstPython(CliTest):
             if not row.endswith("\n"):
                 row += ending
             ending = "\r\n" if row.endswith("\r\n") else "\n"
-            if fields and fields[0]:
-                self.wanted[fields[0].encode()] = self.wanted.get(fields[0].encode(), b"") + row.encode()
-        self.ok("load", self.data, "--no-header", "--by", "1", "--on-error", "skip", stdin=text.encode())
+            if fields:
+                key = (fields[0] or "none").encode()
+                self.wanted[key] = self.wanted.get(key, b"") + row.encode()
+        self.ok("load", self.data, "--no-header", "--by", "1", "--empty-key", "none", stdin=text.encode())
         self.unchecked.append(text)
         if len(self.unchecked) == 10:
             self.check()

@@ -12,6 +12,7 @@ namespace {
 
 using accrete::cli::DelimitedKind;
 using accrete::cli::DelimitedParser;
+using accrete::cli::DelimitedSyntax;
 using Strings = std::vector<std::string>;
 
 struct ParsedRow {
@@ -42,7 +43,9 @@ std::vector<ParsedRow> parse(DelimitedParser parser, const std::string& text, co
   return rows;
 }
 
-std::vector<ParsedRow> parse(const std::string& text) { return parse(DelimitedParser(','), text, {text.size()}); }
+std::vector<ParsedRow> parse(const std::string& text) {
+  return parse(DelimitedParser(DelimitedSyntax{.delimiter = ","}), text, {text.size()});
+}
 
 std::vector<Strings> fields_of(const std::string& text) {
   std::vector<Strings> fields;
@@ -112,21 +115,21 @@ TEST_CASE("a row that is only an ending is blank") {
 
 TEST_CASE("wanted columns come in the order in which they are wanted, also twice") {
   for (const std::string text : {"a,b,c,d\n", "a,\"b\",c,\"d\"\n"}) {
-    const auto rows = parse(DelimitedParser(',', {3, 1, 3}), text, {text.size()});
+    const auto rows = parse(DelimitedParser({.delimiter = ","}, {3, 1, 3}), text, {text.size()});
     REQUIRE(rows.size() == 1);
     CHECK(rows[0].fields == Strings{"d", "b", "d"});
   }
 }
 
 TEST_CASE("another delimiter than a comma makes commas ordinary") {
-  const auto rows = parse(DelimitedParser('\t'), "a,b\t\"c\td\"\n", {100});
+  const auto rows = parse(DelimitedParser(DelimitedSyntax{.delimiter = "\t"}), "a,b\t\"c\td\"\n", {100});
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].fields == Strings{"a,b", "c\td"});
 }
 
 TEST_CASE("a row with too few columns is passed whole and says how many it has") {
   for (const std::string text : {"a,b\nc,d,e\n", "\"a\",\"\nb\"\nc,d,e\n"}) {
-    DelimitedParser parser(',', {2});
+    DelimitedParser parser({}, {2});
     parser.feed(text, true);
     CHECK(parser.next() == DelimitedKind::too_short);
     CHECK(parser.field_count() == 2);
@@ -152,7 +155,7 @@ TEST_CASE("a quote that is never closed is at fault, and only its row's first li
 }
 
 TEST_CASE("line_count counts the endings inside quotes too") {
-  DelimitedParser parser(',', {0});
+  DelimitedParser parser({}, {0});
   parser.feed("\"a\n\nb\"\nc\nd", true);
   for (const int lines : {3, 1, 0}) {
     CHECK(parser.next() == DelimitedKind::row);
@@ -172,8 +175,9 @@ TEST_CASE("rows and what is passed over make up any text, and any pieces of it p
     std::string joined;
     for (const ParsedRow& row : whole) joined += row.bytes;
     REQUIRE(joined == text);
-    REQUIRE(parse(DelimitedParser(','), text, {1}) == whole);
-    REQUIRE(parse(DelimitedParser(','), text, {random() % 10 + 1, random() % 10 + 1, 100}) == whole);
+    REQUIRE(parse(DelimitedParser(DelimitedSyntax{.delimiter = ","}), text, {1}) == whole);
+    REQUIRE(parse(DelimitedParser(DelimitedSyntax{.delimiter = ","}), text,
+                  {random() % 10 + 1, random() % 10 + 1, 100}) == whole);
     rows_seen += whole.size();
   }
   CHECK(rows_seen > 20'000);
@@ -185,7 +189,7 @@ TEST_CASE("wanting some columns finds the same rows and fields as wanting all") 
   for (int i = 0; i < 20'000; ++i) {
     const std::string text = random_text(random);
     const auto all = parse(text);
-    const auto some = parse(DelimitedParser(',', {1}), text, {text.size()});
+    const auto some = parse(DelimitedParser({.delimiter = ","}, {1}), text, {text.size()});
     REQUIRE(all.size() == some.size());
     for (std::size_t row = 0; row < all.size(); ++row) {
       REQUIRE(all[row].bytes == some[row].bytes);

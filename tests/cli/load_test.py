@@ -83,9 +83,14 @@ class Delimited(CliTest):
 
     def test_an_input_without_rows_loads_nothing_and_says_so(self):
         self.create()
-        for content in b"", b"k,v\n", b"k,v", b"\n\n", b"\xef\xbb\xbf":
+        for content in b"k,v\n", b"k,v", b"\n\nk,v\n\n", b"\xef\xbb\xbfk,v":
             done = self.run_program("load", self.data, "--by", "k", stdin=content)
             self.assertEqual((done.returncode, done.stderr), (0, b"accrete: 0 rows\n"))
+        for content in b"", b"\n\n", b"\xef\xbb\xbf":
+            done = self.run_program("load", self.data, "--no-header", "--by", "1", stdin=content)
+            self.assertEqual((done.returncode, done.stderr), (0, b"accrete: 0 rows\n"))
+            message = self.fails(4, "load", self.data, "--by", "k", stdin=content)
+            self.assertIn("no column 'k', for there is no header", message)
         self.assertEqual(self.values(), {})
 
     def test_the_summary_counts_and_quiet_leaves_it_out(self):
@@ -140,10 +145,10 @@ class JsonLines(CliTest):
         return self.values()
 
     def test_lines_go_whole_to_the_key_of_their_fields(self):
-        lines = [b'{"u":"a\\u00e9\\n","n":1}\n', b' {"n": 1.50 ,"u":"b"} \r\n', b'{"u":"b","n":null}']
+        lines = [b'{"u":"a\\u00e9\\n","n":1}\n', b' {"n": 1.50 ,"u":"b"} \r\n', b'{"u":"b","n":true}']
         self.assertEqual(
             self.load(b"\xef\xbb\xbf" + b"".join(lines), "--by", "u,n", "--key-separator", ":"),
-            {"aé\n:1".encode(): lines[0], b"b:1.50": lines[1], b"b:null": lines[2] + b"\r\n"},
+            {"aé\n:1".encode(): lines[0], b"b:1.50": lines[1], b"b:true": lines[2] + b"\r\n"},
         )
 
     def test_numbers_keep_their_text_also_beyond_64_bits(self):
@@ -156,11 +161,12 @@ class JsonLines(CliTest):
     def test_malformed_lines_are_errors_with_their_number(self):
         self.create()
         wrong = [b"{", b"[1]", b'"a"', b'{"a":1} x', b'{"b":1}', b'{"a":{}}', b'{"a":[1]}', b'{"a":01}', b'{"a":"\xff"}',
-                 b'{"a":1,}', b'{"a":1,"b":tru}', b"  ", b"12345678901234567890123", b'{"a":""}']
+                 b'{"a":1,}', b'{"a":1,"b":tru}', b'{"a":1,"b":1e400,}', b"12345678901234567890123", b'{"a":""}']
         for line in wrong:
             message = self.fails(4, "load", self.data, "--jsonl", "--by", "a", stdin=b'{"a":1}\n' + line + b"\n")
             self.assertIn("standard input:2: ", message)
-        self.ok("load", self.data, "--jsonl", "--by", "a", "--on-error", "skip", stdin=b"\n".join(wrong))
+        message = self.fails(4, "load", self.data, "--jsonl", "--by", "a", "--on-error", "skip", stdin=b"\n".join(wrong))
+        self.assertIn("none of the rows was loaded", message)
         self.assertEqual(self.values(), {b"1": b'{"a":1}\n' * len(wrong)})
 
     def test_many_lines_of_random_json_load_as_python_reads_them(self):
@@ -254,7 +260,14 @@ class Malformed(CliTest):
             ["--jsonl", "--pairs", "|"],
             ["--by", "k", "--raw"],
             ["--by", "k", "--jsonl", "--no-header"],
-            ["--by", "k", "--delimiter", "ab"],
+            ["--by", "k", "--delimiter", ""],
+            ["--by", "k", "--delimiter", 'a"'],
+            ["--by", "k", "--comment", ","],
+            ["--by", "k", "--quotes", "--no-quotes"],
+            ["--by", "k", "--jsonl", "--columns", "k"],
+            ["--pairs", "|", "--skip-lines", "1"],
+            ["--by", "1", "--no-header", "--reorder"],
+            ["--by", "k", "--threads", "0"],
             ["--by", "k", "--delimiter", '"'],
             ["--by", "k", "--on-error", "panic"],
             ["--by", '"k'],

@@ -26,6 +26,7 @@ LIBRARIES = {
     "LevelDB": (r"leveldb/", "leveldb"),
     "LMDB": (r"lmdb", "lmdb"),
     "LZ4": (r"lz4", "liblz4"),
+    "LZMA": (r"lzma", "liblzma"),
     "msgpack-cxx": (r"msgpack", "msgpack-cxx"),
     "nlohmann-json": (r"nlohmann/", "nlohmann_json"),
     "pybind11": (r"pybind11/", "pybind11"),

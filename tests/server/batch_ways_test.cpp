@@ -163,7 +163,7 @@ TEST_CASE("rows that are loaded are grouped once") {
   append_and_flush(*store, batch);
   cli::BatchAppender appender(*store, [] {});
   CHECK(count([&] {
-          for (const Entry& row : batch.entries) appender.gathering().add(row.key, row.bytes);
+          for (const Entry& row : batch.entries) appender.last_gathered().add(row.key, row.bytes);
           appender.submit(1);
           appender.wait();
         }) == grouped_once(batch));
