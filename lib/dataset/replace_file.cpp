@@ -18,6 +18,23 @@ void copy_bytes(const File& from, File& to) {
   }
 }
 
+/// `write` makes the file `staged`, which then gets the other name; what is left of one that failed is removed.
+template <typename Write>
+void replace_by(Directory& directory, const std::string& name, const std::string& staged, Write write) {
+  remove_if_there(directory, staged);
+  try {
+    write();
+    directory.rename(staged, name);
+  } catch (const Error&) {
+    try {
+      remove_if_there(directory, staged);
+    } catch (const Error&) {
+      // The next to need the name will.
+    }
+    throw;
+  }
+}
+
 }  // namespace
 
 void write_new(Directory& directory, const std::string& name, std::string_view bytes) {
@@ -36,35 +53,24 @@ bool is_shared(const Directory& directory, const std::string& name) {
 }
 
 void replace_by_copy(Directory& directory, const std::string& name) {
-  remove_if_there(directory, mended_name);
-  try {
+  replace_by(directory, name, mended_name, [&] {
     const std::unique_ptr<File> original = directory.open(name, OpenMode::read);
     const std::unique_ptr<File> copy = directory.open(mended_name, OpenMode::create);
     copy->set_rights(original->info().rights);
     copy_bytes(*original, *copy);
     copy->sync();  // the bytes were synced, perhaps
-    directory.rename(mended_name, name);
-  } catch (const Error&) {
-    try {
-      remove_if_there(directory, mended_name);
-    } catch (const Error&) {
-      // The next to need the name will.
-    }
-    throw;
-  }
+  });
 }
 
 void replace_whole(Directory& directory, const char* name, const char* staged, std::string_view bytes) {
-  remove_if_there(directory, staged);
   std::optional<FileInfo> model = directory.info(name);
   if (!model) model = directory.info(lock_name);
-  {
+  replace_by(directory, name, staged, [&] {
     const std::unique_ptr<File> file = directory.open(staged, OpenMode::create);
     if (model) file->set_rights(model->rights);
     if (!bytes.empty()) file->write_at(0, bytes);
     file->sync();
-  }
-  directory.rename(staged, name);
+  });
 }
 
 }  // namespace accrete
