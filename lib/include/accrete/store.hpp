@@ -58,6 +58,19 @@ struct Stats {
   std::uint64_t flushes = 0;         ///< how often a buffer has handed bytes down since it was opened
 };
 
+/// Names of attributes have 1 to this many bytes, each of A-Z a-z 0-9 _ . -
+inline constexpr std::size_t max_attribute_name_size = 64;
+/// The value of an attribute has at most this many bytes.
+inline constexpr std::size_t max_attribute_size = std::size_t{64} << 10;
+/// All attributes of a dataset together have at most this many bytes, with their names.
+inline constexpr std::size_t max_attributes_size = std::size_t{1} << 20;
+
+/// What Store::set_attribute expects; it takes no more than one of them.
+struct AttributeOptions {
+  bool expect_none = false;                        ///< set it only if there is none
+  std::optional<std::string_view> expect_value{};  ///< set it only if its value is this
+};
+
 /// An appendable key → bytes store.
 ///
 /// Any number of threads may call any of its functions at once. A function either does all that it says or throws an
