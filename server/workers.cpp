@@ -100,6 +100,14 @@ class Answering {
 
   Parts operator()(const wire::LastSequence& last) { return cut(wire::encode_size(store_.last_sequence(last.writer))); }
 
+  Parts operator()(const wire::GetAttribute& get) { return cut(wire::encode_attribute(store_.attribute(get.name))); }
+
+  Parts operator()(const wire::ListAttributes&) { return cut(wire::encode_values(store_.attributes())); }
+
+  Parts operator()(const wire::SetAttribute& set) {
+    return cut(wire::encode_flag(store_.set_attribute(set.name, set.value, set.options)));
+  }
+
   /// The main loop deals with the rest itself.
   template <typename Other>
   Parts operator()(const Other&) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataset/attribute_file.hpp"
 #include "dataset/marker.hpp"
 #include "os/env.hpp"
 
@@ -21,6 +23,40 @@ namespace accrete {
 class Dataset : public Store {
  public:
   [[nodiscard]] virtual const Marker& marker() const noexcept = 0;
+
+  /// A sync of a file of the dataset has failed: no sync of the dataset counts until a repair has written all again.
+  virtual void note_failed_sync() noexcept = 0;
+
+  /// Throws if one has. Without the lock.
+  virtual void check_no_sync_failed() const = 0;
+
+ private:
+  // Both run what they are given under the dataset's lock, and throw as the other calls do if the dataset is gone, or
+  // may not be written to.
+  virtual void with_shared_lock(const std::function<void(Directory&)>& read) const = 0;
+  virtual void with_exclusive_lock(const std::function<void(Directory&)>& change) = 0;
+
+  [[nodiscard]] std::optional<std::string> do_attribute(std::string_view name) const final {
+    std::optional<std::string> value;
+    with_shared_lock([&](Directory& directory) { value = load_attributes(directory).value(name); });
+    return value;
+  }
+
+  [[nodiscard]] std::vector<std::string> do_attributes() const final {
+    std::vector<std::string> names;
+    with_shared_lock([&](Directory& directory) { names = load_attributes(directory).names(); });
+    return names;
+  }
+
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) final {
+    bool is_set = false;
+    with_exclusive_lock([&](Directory& directory) {
+      check_no_sync_failed();
+      is_set = change_attribute(directory, name, value, options, [this] { note_failed_sync(); });
+    });
+    return is_set;
+  }
 };
 
 /// A dataset that nobody else can use as long as this object lives.
@@ -58,14 +94,8 @@ class OwnedDataset : public Dataset {
   /// dataset hands it down (layer_recovery.hpp).
   virtual void set_layered(bool layered) = 0;
 
-  /// A sync of a file of the dataset has failed: no sync of the dataset counts until a repair has written all again.
-  virtual void note_failed_sync() noexcept = 0;
-
-  /// Whether one has. Without the lock.
+  /// Whether a sync of a file of the dataset has failed. Without the lock.
   [[nodiscard]] virtual bool has_failed_sync() const = 0;
-
-  /// Throws if one has. Without the lock.
-  virtual void check_no_sync_failed() const = 0;
 };
 
 /// What the owner of a dataset knows of some values at one moment: each is the first `in_file` bytes of its file, and

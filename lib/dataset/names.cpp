@@ -25,6 +25,8 @@ constexpr std::array table{
     OwnName{buffer_journal_names[1], Adopted::taken_over, Destroyed::at_once, Separated::copied, true},
     OwnName{damaged_buffer_names[0], Adopted::kept, Destroyed::at_once, Separated::kept, false},
     OwnName{damaged_buffer_names[1], Adopted::kept, Destroyed::at_once, Separated::kept, false},
+    OwnName{attributes_name, Adopted::kept, Destroyed::at_once, Separated::kept, false},
+    OwnName{damaged_attributes_name, Adopted::kept, Destroyed::at_once, Separated::kept, false},
     OwnName{writers_name, Adopted::taken_over, Destroyed::at_once, Separated::copied, true},
     OwnName{journal_name, Adopted::taken_over, Destroyed::at_once, Separated::removed, true},
     OwnName{owner_name, Adopted::removed, Destroyed::at_once, Separated::removed, false},

@@ -24,6 +24,9 @@ inline constexpr const char* staged_control_name = ".control-new";  // while tha
 inline constexpr const char* journal_name = ".journal";             // layout `files`: synced batches
 inline constexpr const char* writers_name = ".writers";             // layout `files`: the last batch of each writer
 inline constexpr const char* mended_name = ".mended";               // a file that is written anew, to take its place
+inline constexpr const char* attributes_name = ".attributes";       // of the dataset itself (attribute_file.hpp)
+/// What a repair could not read of them.
+inline constexpr const char* damaged_attributes_name = ".attributes.damaged";
 /// The journal of a buffer (layer/buffered/buffer_journal.hpp), and what of it a repair could not hand down.
 inline constexpr std::array<const char*, 2> buffer_journal_names = {".buffer-0", ".buffer-1"};
 inline constexpr std::array<const char*, 2> damaged_buffer_names = {".buffer-0.damaged", ".buffer-1.damaged"};

@@ -22,7 +22,8 @@ namespace accrete {
 struct Call {
   SharedMessage message;
   bool is_sent = false;
-  bool was_sent = false;      ///< over any connection
+  bool was_sent = false;  ///< over any connection
+  bool was_sent_again = false;
   bool is_restarted = false;  ///< the parts that were taken are void: the request was sent again
   std::vector<zmq::message_t> parts{};
   std::uint32_t next_part = 0;

@@ -105,6 +105,27 @@ class Client final : public Store, private AtFork {
     return wire::decode_size(call("get the last sequence of a writer", wire::LastSequence{.writer = writer}));
   }
 
+  std::optional<std::string> do_attribute(std::string_view name) const override {
+    return wire::decode_attribute(call("get the attribute " + accrete::quoted(name), wire::GetAttribute{.name = name}));
+  }
+
+  std::vector<std::string> do_attributes() const override {
+    return wire::decode_values(call("list the attributes", wire::ListAttributes{}));
+  }
+
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) override {
+    const std::string what = "set the attribute " + accrete::quoted(name);
+    BytesReader reader;
+    const bool was_sent_again =
+        call(what, wire::SetAttribute{.name = name, .value = value, .options = options}, reader);
+    const bool is_set = wire::decode_flag(reader.bytes());
+    if (is_set || !was_sent_again) return is_set;
+    throw UnknownOutcomeError("cannot " + what + " at the server " + accrete::quoted(endpoint_) +
+                              ": it was asked to again after the connection broke, and the attribute is not what was "
+                              "expected, which may be because it was set the first time: look at what is there");
+  }
+
   void do_erase(std::string_view key) override { (void)call("erase " + accrete::quoted(key), wire::Erase{.key = key}); }
   void do_flush() override { (void)call("flush", wire::Flush{}); }
   void do_sync() override { (void)call("sync", wire::Sync{}); }
@@ -140,12 +161,13 @@ class Client final : public Store, private AtFork {
 
   [[nodiscard]] std::string call(const std::string& what, decltype(wire::Request::body) body) const {
     BytesReader reader;
-    call(what, std::move(body), reader);
+    (void)call(what, std::move(body), reader);
     return std::move(reader.bytes());
   }
 
-  void call(const std::string& what, decltype(wire::Request::body) body, ReplyReader& reader) const {
-    within_memory(what, [&] { session().call(what, {.body = std::move(body)}, reader); });
+  /// As Session::call.
+  bool call(const std::string& what, decltype(wire::Request::body) body, ReplyReader& reader) const {
+    return within_memory(what, [&] { return session().call(what, {.body = std::move(body)}, reader); });
   }
 
   [[nodiscard]] Session& session() const {

@@ -31,8 +31,10 @@ namespace accrete {
 ///   that was sent is UnknownOutcomeError, which has the id to send it again with: the user's, or one that the client
 ///   has made and that leaves nothing on the server once its outcome is known and the Store is closed. The client goes
 ///   on with it meanwhile.
-/// - `get`, `size`, `list` and the other questions, `erase` and `drop` see all that this Store was given before: they
-///   wait until it is acknowledged. An `erase` or a `drop` that was sent and not answered is UnknownOutcomeError.
+/// - `get`, `size`, `list` and the other questions, `erase`, `drop` and `set_attribute` see all that this Store was
+///   given before: they wait until it is acknowledged. An `erase`, a `drop` or a `set_attribute` that was sent and not
+///   answered is UnknownOutcomeError; so is a `set_attribute` that had to be sent again, as the connection broke, and
+///   then found the attribute to be other than expected.
 /// - `flush`: all is acknowledged, and handed down to the server's operating system. `sync`: and survives power loss.
 /// - Destroying the Store waits up to options.timeout until all is acknowledged, and tells `on_lost_appends` what is
 /// not

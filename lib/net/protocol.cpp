@@ -18,7 +18,7 @@ using RequestBody = decltype(Request::body);
 using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
-static_assert(std::is_same_v<std::variant_alternative_t<0x12 - first_request, RequestBody>, ServerStatsRequest>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x15 - first_request, RequestBody>, SetAttribute>);
 constexpr std::uint8_t part_kind = 0x44;
 static_assert(std::is_same_v<std::variant_alternative_t<part_kind - first_reply, ReplyBody>, Part>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
@@ -28,6 +28,9 @@ constexpr std::uint8_t expect_size_flag = 2;
 constexpr std::uint8_t id_flag = 4;
 constexpr std::uint8_t own_id_flag = 8;
 constexpr std::uint8_t after_flag = 1;
+constexpr std::uint8_t value_flag = 1;
+constexpr std::uint8_t expect_none_flag = 2;
+constexpr std::uint8_t expect_value_flag = 4;
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 /// Gives a message its checksum.
@@ -95,6 +98,17 @@ class Encoder {
   }
   void operator()(const Removals&) {}
   void operator()(const ServerStatsRequest&) {}
+  void operator()(const GetAttribute& get) { add_name(get.name); }
+  void operator()(const ListAttributes&) {}
+  void operator()(const SetAttribute& set) {
+    const std::optional<std::string_view>& expected = set.options.expect_value;
+    append_le(
+        to_, static_cast<std::uint8_t>((set.value ? value_flag : 0) | (set.options.expect_none ? expect_none_flag : 0) |
+                                       (expected ? expect_value_flag : 0)));
+    add_name(set.name);
+    if (set.value) add_bytes(*set.value);
+    if (expected) add_bytes(*expected);
+  }
 
   void operator()(const Welcome& welcome) {
     to_ += as_string_view(welcome.incarnation);
@@ -128,6 +142,11 @@ class Encoder {
     to_ += name;
   }
 
+  void add_bytes(std::string_view bytes) {
+    append_le(to_, static_cast<std::uint32_t>(bytes.size()));
+    to_ += bytes;
+  }
+
   void add_options(const AppendOptions& options, bool has_own_id) {
     append_le(to_,
               static_cast<std::uint8_t>((options.sync ? sync_flag : 0) | (options.expect_size ? expect_size_flag : 0) |
@@ -142,8 +161,7 @@ class Encoder {
     append_le(to_, error.type);
     append_le(to_, std::uint8_t{error.retryable});
     append_le(to_, error.code);
-    append_le(to_, static_cast<std::uint32_t>(error.message.size()));
-    to_ += error.message;
+    add_bytes(error.message);
   }
 
   std::string& to_;
@@ -189,6 +207,17 @@ Append decode_append(Decoder& from) {
   append.options = decode_options(from, append.has_own_id);
   append.entries = from.entries(append.encoded);
   return append;
+}
+
+SetAttribute decode_set_attribute(Decoder& from) {
+  const auto flags = from.integer<std::uint8_t>();
+  if ((flags & ~(value_flag | expect_none_flag | expect_value_flag)) != 0) {
+    from.fail("it has the unknown flags " + std::to_string(flags));
+  }
+  SetAttribute set{.name = from.name(), .options = {.expect_none = (flags & expect_none_flag) != 0}};
+  if (flags & value_flag) set.value = from.bytes(from.integer<std::uint32_t>());
+  if (flags & expect_value_flag) set.options.expect_value = from.bytes(from.integer<std::uint32_t>());
+  return set;
 }
 
 Bye decode_bye(Decoder& from) {
@@ -241,6 +270,12 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return Locate{.keys = decode_keys(from)};
     case 0x12:
       return ServerStatsRequest{};
+    case 0x13:
+      return GetAttribute{.name = from.name()};
+    case 0x14:
+      return ListAttributes{};
+    case 0x15:
+      return decode_set_attribute(from);
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
   }

@@ -31,6 +31,9 @@
 //   locate    = %x11 ; count:u32 *key                             → parts: dataset:16 removals:u64 count:u32
 //                                                                          *(in_file:u64 size:u64 bytes)
 //   server    = %x12 ;                                            → parts: 7*u64, in the order of ServerStats
+//   attribute = %x13 ; name                                       → parts: %x00 / %x01 bytes
+//   names     = %x14 ;                                            → parts: as of get: the names of all attributes
+//   set       = %x15 ; flags:u8 name [value] [expected]           → parts: is_set:u8
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id,
 //                                                                     ; 8 the id is of the client's own making,
@@ -39,6 +42,9 @@
 //   key       = size:u16 bytes
 //   prefix    = size:u16 bytes                                    ; may be empty
 //   after     = size:u16 bytes                                    ; if flag 1 is set; limit is 2^64-1 for none
+//   name      = size:u16 bytes                                    ; of an attribute
+//   value     = size:u32 bytes                                    ; if flag 1 is set; else it is removed
+//   expected  = size:u32 bytes                                    ; if flag 4 is set; flag 2: there is to be none
 //
 // Replies, of the server.
 //
@@ -103,7 +109,7 @@
 namespace accrete::wire {
 
 inline constexpr std::uint32_t magic = 0x52434341;  // "ACCR"
-inline constexpr std::uint8_t version = 7;
+inline constexpr std::uint8_t version = 8;
 inline constexpr std::size_t checksum_offset = 4 + 1 + 1 + 2;
 inline constexpr std::size_t header_size = checksum_offset + 8 + 8;
 /// Of an `append` without options, up to its first entry.
@@ -168,12 +174,21 @@ struct Locate {
   std::vector<std::string_view> keys{};
 };
 struct ServerStatsRequest {};
+struct GetAttribute {
+  std::string_view name{};
+};
+struct ListAttributes {};
+struct SetAttribute {
+  std::string_view name{};
+  std::optional<std::string_view> value{};
+  AttributeOptions options{};
+};
 
 /// Views point into the message.
 struct Request {
   std::uint64_t id = 0;
   std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
-               More, Bye, Removals, Locate, ServerStatsRequest>
+               More, Bye, Removals, Locate, ServerStatsRequest, GetAttribute, ListAttributes, SetAttribute>
       body{};
 };
 
@@ -255,6 +270,10 @@ void end_part(std::string& part_message);
 [[nodiscard]] std::string encode_number(std::uint64_t number);
 [[nodiscard]] std::uint64_t decode_number(std::string_view bytes);
 
+[[nodiscard]] std::string encode_flag(bool flag);
+[[nodiscard]] bool decode_flag(std::string_view bytes);
+[[nodiscard]] std::string encode_attribute(const std::optional<std::string>& value);
+[[nodiscard]] std::optional<std::string> decode_attribute(std::string_view bytes);
 [[nodiscard]] std::string encode_size(const std::optional<std::uint64_t>& size);
 [[nodiscard]] std::optional<std::uint64_t> decode_size(std::string_view bytes);
 /// Of as many keys as fit `max_bytes`, at least one.

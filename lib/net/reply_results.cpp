@@ -42,6 +42,27 @@ std::optional<std::uint64_t> decode_size(std::string_view bytes) {
   return size;
 }
 
+std::string encode_flag(bool flag) { return {static_cast<char>(flag)}; }
+
+bool decode_flag(std::string_view bytes) {
+  Decoder from("the answer in a server's reply", bytes);
+  const bool flag = from.flag("answer");
+  from.end();
+  return flag;
+}
+
+std::string encode_attribute(const std::optional<std::string>& value) {
+  return encode_flag(value.has_value()) + value.value_or(std::string());
+}
+
+std::optional<std::string> decode_attribute(std::string_view bytes) {
+  Decoder from("the attribute in a server's reply", bytes);
+  std::optional<std::string> value;
+  if (from.flag("presence")) value = from.rest();
+  from.end();
+  return value;
+}
+
 std::string encode_list(const KeyPage& page, std::size_t max_bytes) {
   std::string bytes;
   std::size_t size = sizeof(std::uint8_t) + sizeof(std::uint64_t);

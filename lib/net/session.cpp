@@ -18,6 +18,12 @@ std::chrono::milliseconds bounded(std::chrono::milliseconds timeout) {
   return std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365});
 }
 
+/// Whether it matters to the caller if the server has done what it was asked to.
+bool is_change(const wire::Request& request) {
+  return std::holds_alternative<wire::Erase>(request.body) || std::holds_alternative<wire::Drop>(request.body) ||
+         std::holds_alternative<wire::SetAttribute>(request.body);
+}
+
 /// Counts a waiting thread for as long as it lives.
 class Counted {
  public:
@@ -322,7 +328,7 @@ void Session::drain(Lock& lock, Clock::time_point deadline, std::string_view wha
   throw_remembered();
 }
 
-void Session::call(std::string_view what, const wire::Request& request, ReplyReader& reader) {
+bool Session::call(std::string_view what, const wire::Request& request, ReplyReader& reader) {
   class Listed {
    public:
     Listed(CallTable& calls, Lock& lock, std::uint64_t number, Call& call)
@@ -355,21 +361,20 @@ void Session::call(std::string_view what, const wire::Request& request, ReplyRea
   Call call{.message = std::make_shared<const std::string>(std::move(message))};
   const Listed listed(calls_, lock, number, call);
   wake_up_.signal();
-  const bool removes =
-      std::holds_alternative<wire::Erase>(request.body) || std::holds_alternative<wire::Drop>(request.body);
   try {
     read_reply(lock, until, what, number, call, reader);
   } catch (const Error& error) {
-    if (!removes || !call.was_sent || call.error) throw;
+    if (!is_change(request) || !call.was_sent || call.error) throw;
     throw UnknownOutcomeError(std::string(error.what()) +
                               "; it was asked to and may have done it, or may do it yet: look at what is there");
   }
   const bool hands_down =
       std::holds_alternative<wire::Flush>(request.body) || std::holds_alternative<wire::Sync>(request.body);
-  if (!hands_down) return;
+  if (!hands_down) return call.was_sent_again;
   // The server that has flushed may be another than the one that had the appends.
   throw_remembered();
   handed_down_count_ = std::max(handed_down_count_, acknowledged_count);
+  return call.was_sent_again;
 }
 
 void Session::read_reply(Lock& lock, Clock::time_point deadline, std::string_view what, std::uint64_t number,

@@ -51,8 +51,9 @@ class Session {
   void append(std::span<const Entry> entries);
   void append_with(std::span<const Entry> entries, const AppendOptions& options);
 
-  /// Once all earlier appends are acknowledged, sends a request and reads its reply. `what` is for errors.
-  void call(std::string_view what, const wire::Request& request, ReplyReader& reader);
+  /// Once all earlier appends are acknowledged, sends a request and reads its reply. `what` is for errors. Returns
+  /// whether the request was sent again over another connection, so that the server may have got it more than once.
+  bool call(std::string_view what, const wire::Request& request, ReplyReader& reader);
 
  private:
   using Clock = std::chrono::steady_clock;

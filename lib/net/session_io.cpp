@@ -127,6 +127,7 @@ void Session::send_all(Clock::time_point now) {
   while (Call* call = calls_.next_to_send()) {
     if (!is_waiting_for_server()) heard_at_ = now;
     if (!dealer_.try_send(call->message)) return;
+    call->was_sent_again = call->was_sent;
     call->is_sent = call->was_sent = true;
   }
   if (paused_ && now < *paused_) return;

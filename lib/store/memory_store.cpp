@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "base/attributes.hpp"
 #include "base/escape.hpp"
 #include "base/expected_size.hpp"
 #include "base/fair_shared_mutex.hpp"
@@ -153,6 +154,24 @@ class MemoryStore final : public Store, private AtFork {
     return at->second;
   }
 
+  std::optional<std::string> do_attribute(std::string_view name) const override {
+    const std::shared_lock lock(mutex_);
+    return attributes_.value(name);
+  }
+
+  std::vector<std::string> do_attributes() const override {
+    const std::shared_lock lock(mutex_);
+    return attributes_.names();
+  }
+
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) override {
+    const std::unique_lock lock(mutex_);
+    if (!attributes_.meets(name, options)) return false;
+    attributes_.set(name, value);
+    return true;
+  }
+
   void do_erase(std::string_view key) override {
     const std::unique_lock lock(mutex_);
     const auto at = values_.find(key);
@@ -198,6 +217,7 @@ class MemoryStore final : public Store, private AtFork {
   mutable FairSharedMutex mutex_;  // guards the rest
   Values values_;
   std::map<WriterId, std::uint64_t> sequences_;
+  Attributes attributes_;
   Stats stats_;
   std::uint64_t removals_ = 0;
 };

@@ -2,6 +2,7 @@
 #include <accrete/accrete.hpp>
 #include <limits>
 
+#include "base/attributes.hpp"
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
 
@@ -14,6 +15,19 @@ void check_key(std::string_view key) {
     throw InvalidKeyError("the key " + quoted(key) + " is too long; keys have 1 to " + std::to_string(max_key_size) +
                           " bytes");
   }
+}
+
+void check_attribute_name(std::string_view name) {
+  if (is_attribute_name(name)) return;
+  throw InvalidArgumentError(quoted(name) + " is no name of an attribute; one has 1 to " +
+                             std::to_string(max_attribute_name_size) + " letters, digits, '_', '.' or '-'");
+}
+
+void check_attribute_size(std::string_view name, std::optional<std::string_view> value) {
+  if (!value || value->size() <= max_attribute_size) return;
+  throw TooLargeError("cannot set the attribute " + quoted(name) + ": a value of " + std::to_string(value->size()) +
+                      " bytes was given, and one has " + std::to_string(max_attribute_size) +
+                      " at most; keep larger ones under a key");
 }
 
 }  // namespace
@@ -82,6 +96,27 @@ Stats Store::stats() const {
 
 std::optional<std::uint64_t> Store::last_sequence(const WriterId& writer) const {
   return without_foreign_errors("get the last sequence of a writer", [&] { return do_last_sequence(writer); });
+}
+
+std::optional<std::string> Store::attribute(std::string_view name) const {
+  check_attribute_name(name);
+  return without_foreign_errors("get an attribute", [&] { return do_attribute(name); });
+}
+
+std::vector<std::string> Store::attributes() const {
+  return without_foreign_errors("list the attributes", [&] { return do_attributes(); });
+}
+
+bool Store::set_attribute(std::string_view name, std::optional<std::string_view> value,
+                          const AttributeOptions& options) {
+  check_attribute_name(name);
+  check_attribute_size(name, value);
+  check_attribute_size(name, options.expect_value);
+  if (options.expect_none && options.expect_value) {
+    throw InvalidArgumentError("cannot set the attribute " + quoted(name) +
+                               ": it cannot be expected to be none and to have a value; leave one out");
+  }
+  return without_foreign_errors("set an attribute", [&] { return do_set_attribute(name, value, options); });
 }
 
 void Store::erase(std::string_view key) {

@@ -57,6 +57,35 @@ std::vector<std::string> pieces_in_order(const std::string& value, bool from_zer
 
 std::string piece(int thread, int number) { return std::to_string(thread) + ":" + std::to_string(number) + ";"; }
 
+CONTRACT_CASE("of threads that set an attribute which they expect not to be there, one does", first_attribute) {
+  for (int round = 0; round < 10; ++round) {
+    const std::string name = "round" + std::to_string(round);
+    std::atomic<int> winners = 0;
+    std::atomic<int> winner = -1;
+    in_threads(4, [&](int i) {
+      if (!place.store().set_attribute(name, std::to_string(i), {.expect_none = true})) return;
+      ++winners;
+      winner = i;
+    });
+    CHECK(winners == 1);
+    CHECK(place.store().attribute(name) == std::to_string(winner));
+  }
+}
+
+CONTRACT_CASE("threads that count in an attribute, each from what it has found, lose nothing", counting_attribute) {
+  constexpr int threads = 4;
+  constexpr int rounds = 10;
+  CHECK(place.store().set_attribute("count", "0"));
+  in_threads(threads, [&](int) {
+    for (int left = rounds; left > 0;) {
+      const std::string found = place.store().attribute("count").value();
+      const std::string next = std::to_string(std::stoi(found) + 1);
+      if (place.store().set_attribute("count", next, {.expect_value = found})) --left;
+    }
+  });
+  CHECK(place.store().attribute("count") == std::to_string(threads * rounds));
+}
+
 CONTRACT_CASE("threads that append to one key each keep their order and lose nothing", one_key) {
   constexpr int threads = 4;
   constexpr int appends = 300;

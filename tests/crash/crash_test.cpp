@@ -312,6 +312,53 @@ TEST_CASE("a synced batch too large for the journal survives") {
                    {.entries = {{"a", large}, {"c", "3"}}, .options = {.sync = true}});
 }
 
+void require_survival_of_attributes(const Setup& setup) {
+  int set = 0;
+  int lost = 0;
+  for_each_failure(
+      20,
+      [&](Computer& computer, std::uint64_t n) {
+        computer.store().set_attribute("a", "old");
+        computer.store().set_attribute("b", std::string(5000, 'b'));
+        const bool cut = computer.cut_off(n, [&] { computer.store().set_attribute("a", "new"); });
+        computer.end_process();
+        computer.open();
+        const std::optional<std::string> found = computer.store().attribute("a");
+        REQUIRE((found == "new" || (cut && found == "old")));
+        (found == "new" ? set : lost) += 1;
+        REQUIRE(computer.store().attribute("b") == std::string(5000, 'b'));
+        // Who finds it so may have found what was not synced.
+        REQUIRE(computer.store().set_attribute("a", "new"));
+        computer.end_process();
+        computer.open();
+        REQUIRE(computer.store().attribute("a") == "new");
+        computer.check_sound();
+        return cut;
+      },
+      setup);
+  REQUIRE(set > 0);
+  REQUIRE(lost > 0);
+}
+
+TEST_CASE("an attribute that was set survives power loss and kills; amid them it is the old one or the new one") {
+  SUBCASE("power loss") { require_survival_of_attributes({}); }
+  SUBCASE("power loss under a buffer") { require_survival_of_attributes({.buffer = Durability::os}); }
+  SUBCASE("a kill") { require_survival_of_attributes({.end = End::kill}); }
+}
+
+TEST_CASE("an attribute that is set again to what was not synced survives power loss") {
+  for_each_failure(20, [&](Computer& computer, std::uint64_t n) {
+    const bool cut = computer.cut_off(n, [&] { computer.store().set_attribute("a", "new"); });
+    computer.kill_process();
+    computer.open();
+    computer.store().set_attribute("a", "new");
+    computer.end_process();
+    computer.open();
+    REQUIRE(computer.store().attribute("a") == "new");
+    return cut;
+  });
+}
+
 TEST_CASE("a created dataset survives power loss") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);

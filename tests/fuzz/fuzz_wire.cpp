@@ -35,7 +35,7 @@ LocatedValues read_located(std::string_view bytes) {
   return std::move(reader.located());
 }
 
-constexpr std::uint8_t decoders = 8;  // the first two are of messages
+constexpr std::uint8_t decoders = 10;  // the first two are of messages
 
 std::string again(std::uint8_t decoder, std::string_view bytes) {
   std::string encoded;
@@ -57,8 +57,12 @@ std::string again(std::uint8_t decoder, std::string_view bytes) {
     case 6:
       wire::encode_located(read_located(bytes), [&](std::string_view piece) { encoded += piece; });
       return encoded;
-    default:
+    case 7:
       return wire::encode_server_stats(wire::decode_server_stats(bytes));
+    case 8:
+      return wire::encode_flag(wire::decode_flag(bytes));
+    default:
+      return wire::encode_attribute(wire::decode_attribute(bytes));
   }
 }
 

@@ -102,6 +102,9 @@ std::vector<Call> every_call() {
       {"removals", [](Store& store) { (void)store.removals(); }},
       {"stats", [](Store& store) { (void)store.stats(); }},
       {"last_sequence", [](Store& store) { (void)store.last_sequence({}); }},
+      {"attribute", [](Store& store) { (void)store.attribute("a"); }},
+      {"attributes", [](Store& store) { (void)store.attributes(); }},
+      {"set_attribute", [](Store& store) { store.set_attribute("a", "x"); }, changes},
       {"erase", [](Store& store) { store.erase("k"); }, changes},
       {"drop", [](Store& store) { store.drop(); }, changes},
       {"flush", [](Store& store) { store.flush(); }},
@@ -127,6 +130,34 @@ TEST_CASE(
     }
   }
   CHECK_THROWS_WITH_AS((void)place.client({.timeout = 100ms}), doctest::Contains("socket"), TimeoutError);
+}
+
+TEST_CASE("an attribute that was set before the connection broke is not said to be another's when it is set again") {
+  Place place;
+  const auto client = place.client();
+  const auto set_over_two_connections = [&](const AttributeOptions& options) {
+    place.server().misbehaviour.answers_to_lose = 1;
+    std::thread restart([&] {
+      wait_until([&] { return place.server().misbehaviour.answers_to_lose == 0; });
+      place.stop();
+      place.start();
+    });
+    std::optional<bool> is_set;
+    std::string unknown;
+    try {
+      is_set = client->set_attribute("a", "mine", options);
+    } catch (const UnknownOutcomeError& error) {
+      unknown = error.what();
+    }
+    restart.join();
+    CHECK(place.disk.store->attribute("a") == "mine");
+    if (!is_set) CHECK(unknown.find("look at what is there") != std::string::npos);
+    return is_set;
+  };
+  CHECK(set_over_two_connections({.expect_none = true}) == std::nullopt);
+  CHECK(set_over_two_connections({.expect_value = "mine"}) == true);
+  CHECK(set_over_two_connections({}) == true);
+  CHECK_FALSE(client->set_attribute("a", "theirs", {.expect_none = true}));
 }
 
 TEST_CASE("appends to a server that does not answer end with TimeoutError when the window is full") {

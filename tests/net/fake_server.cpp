@@ -73,7 +73,12 @@ void FakeServer::take(const Received& received) {
     return send_parts(from, more->request);
   }
   try {
-    pending_[{from, request.id}] = {.bytes = result_of(request)};
+    std::string result = result_of(request);
+    if (misbehaviour.answers_to_lose > 0) {
+      --misbehaviour.answers_to_lose;
+      return;
+    }
+    pending_[{from, request.id}] = {.bytes = std::move(result)};
     send_parts(from, request.id);
   } catch (const Error&) {
     std::string text;
@@ -147,6 +152,13 @@ std::string FakeServer::result_of(const wire::Request& request) {
   if (const auto* erase = std::get_if<wire::Erase>(&request.body)) store.erase(erase->key);
   if (std::holds_alternative<wire::Drop>(request.body)) store.drop();
   if (std::holds_alternative<wire::StatsRequest>(request.body)) return wire::encode_stats(store.stats());
+  if (const auto* attribute = std::get_if<wire::GetAttribute>(&request.body)) {
+    return wire::encode_attribute(store.attribute(attribute->name));
+  }
+  if (std::holds_alternative<wire::ListAttributes>(request.body)) return wire::encode_values(store.attributes());
+  if (const auto* set = std::get_if<wire::SetAttribute>(&request.body)) {
+    return wire::encode_flag(store.set_attribute(set->name, set->value, set->options));
+  }
   if (std::holds_alternative<wire::Removals>(request.body)) return wire::encode_number(store.removals());
   if (const auto* last = std::get_if<wire::LastSequence>(&request.body)) {
     return wire::encode_size(store.last_sequence(last->writer));

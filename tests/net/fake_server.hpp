@@ -24,6 +24,7 @@ struct Misbehaviour {
   std::atomic<bool> sends_garbage = false;    ///< answers everything but a greeting with what is no message
   std::atomic<bool> sends_old_acks = false;   ///< each acknowledgement twice, and one of the past after it
   std::atomic<int> acks_to_lose = 0;          ///< so many acknowledgements are not sent
+  std::atomic<int> answers_to_lose = 0;       ///< so many requests are done and not answered
   std::atomic<int> resets = 0;                ///< so many appends are answered with a reset and not applied
   std::atomic<int> ignored_connections = 0;   ///< nothing that comes over the first so many is heard
   std::atomic<bool> ignores_credit = false;   ///< sends all parts of a reply at once

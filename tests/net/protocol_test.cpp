@@ -47,7 +47,7 @@ TEST_CASE("every message is read as it was written") {
     CHECK(again(message, is_request) == message);
     ++messages;
   });
-  CHECK(messages == 33);
+  CHECK(messages == 38);
 }
 
 TEST_CASE("what an append holds comes out as it went in") {
@@ -314,6 +314,11 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   CHECK(wire::encode_server_stats(wire::decode_server_stats(encoded_server_stats)) == encoded_server_stats);
   CHECK(wire::decode_server_stats(encoded_server_stats).answers == 7);
   CHECK(wire::decode_number(wire::encode_number(7)) == 7);
+  CHECK(wire::decode_flag(wire::encode_flag(true)));
+  CHECK_FALSE(wire::decode_flag(wire::encode_flag(false)));
+  CHECK(wire::decode_attribute(wire::encode_attribute(std::nullopt)) == std::nullopt);
+  CHECK(wire::decode_attribute(wire::encode_attribute("")) == "");
+  CHECK(wire::decode_attribute(wire::encode_attribute("value")) == "value");
 
   const auto check_cuts = [](const std::string& bytes, const auto& decode) {
     for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -328,6 +333,8 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   check_cuts(encoded_stats, wire::decode_stats);
   check_cuts(encoded_server_stats, wire::decode_server_stats);
   check_cuts(wire::encode_number(7), wire::decode_number);
+  check_cuts(wire::encode_flag(true), wire::decode_flag);
+  check_cuts(wire::encode_attribute(std::nullopt), wire::decode_attribute);
 }
 
 TEST_CASE("a result is cut into parts of their size, the last of which says so") {

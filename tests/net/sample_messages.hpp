@@ -48,6 +48,11 @@ inline std::vector<wire::Request> sample_requests() {
       {.body = Append{.sequence = 5, .options = {.id = id}, .has_own_id = true, .entries = {{"k", "v"}}}},
       {.body = Bye{.writers = {sample_id(0x50), sample_id(0x51)}}},
       {.id = 18, .body = ServerStatsRequest{}},
+      {.id = 19, .body = GetAttribute{.name = "csv.header"}},
+      {.id = 20, .body = ListAttributes{}},
+      {.id = 21, .body = SetAttribute{.name = "n", .value = "value", .options = {.expect_none = true}}},
+      {.id = 22, .body = SetAttribute{.name = "n", .value = "", .options = {.expect_value = "old"}}},
+      {.id = 23, .body = SetAttribute{.name = "n"}},
   };
 }
 

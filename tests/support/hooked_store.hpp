@@ -97,6 +97,12 @@ class HookedStore final : public Store {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     return run(Call::last_sequence, {}, [&] { return next_.last_sequence(writer); });
   }
+  std::optional<std::string> do_attribute(std::string_view name) const override { return next_.attribute(name); }
+  std::vector<std::string> do_attributes() const override { return next_.attributes(); }
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) override {
+    return next_.set_attribute(name, value, options);
+  }
   void do_erase(std::string_view key) override {
     run(Call::erase, key, [&] { next_.erase(key); });
   }

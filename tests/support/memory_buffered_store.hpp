@@ -88,6 +88,12 @@ class MemoryBufferedStore : public BufferedStore {
   std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const override {
     return values_->last_sequence(writer);
   }
+  std::optional<std::string> do_attribute(std::string_view name) const override { return values_->attribute(name); }
+  std::vector<std::string> do_attributes() const override { return values_->attributes(); }
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) override {
+    return values_->set_attribute(name, value, options);
+  }
   void do_erase(std::string_view key) override { values_->erase(key); }
   void do_flush() override { values_->flush(); }
   void do_sync() override { values_->sync(); }

@@ -2,11 +2,13 @@
 
 #include <accrete/error.hpp>
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/bytes.hpp"
 #include "base/entries.hpp"
 #include "base/record.hpp"
+#include "dataset/attribute_file.hpp"
 #include "dataset/directory.hpp"
 #include "dataset/names.hpp"
 #include "dataset/replace_file.hpp"
@@ -76,6 +78,8 @@ class Records final : public OwnedDataset {
   }
 
  private:
+  void with_shared_lock(const std::function<void(Directory&)>& read) const override { read(*directory_); }
+  void with_exclusive_lock(const std::function<void(Directory&)>& change) override { change(*directory_); }
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     if (is_applied(*memory_, options.id)) return;
     std::string record = begin_record(options.id ? batch_with_id_kind : batch_kind);
@@ -201,6 +205,12 @@ class LockedRecords final : public OwnedDataset {
     return call(static_cast<Store&>(records_));
   }
 
+  void with_shared_lock(const std::function<void(Directory&)>& read) const override {
+    locked([&](Store&) { read(records_.directory()); });
+  }
+  void with_exclusive_lock(const std::function<void(Directory&)>& change) override {
+    locked([&](Store&) { change(records_.directory()); });
+  }
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     locked([&](Store& store) { store.append_batch(entries, options); });
   }
@@ -267,7 +277,7 @@ class RecordsLayout final : public Layout {
   }
 
   [[nodiscard]] VerifyReport verify(Env&, const std::shared_ptr<Directory>& directory, const LayerRecovery& layers,
-                                    const VerifyOptions&) const override {
+                                    const VerifyOptions& options) const override {
     const std::shared_ptr<DatasetLock> lock = directory->lock(lock_name);
     const DatasetLock::Guard guard = lock->exclusive(OpenOptions{}.lock_timeout);
     auto records = std::make_unique<Records>(
@@ -276,6 +286,7 @@ class RecordsLayout final : public Layout {
     VerifyReport report;
     if (layers.is_due(*directory)) report.problems.emplace_back(layers.what());
     if (records->has_failed_sync()) report.problems.emplace_back("a sync has failed");
+    verify_attributes(*directory, options.repair, report);
     report.counted = with_codec(std::move(records), {})->stats();
     return report;
   }

@@ -92,7 +92,8 @@ class ACCRETE_API ReadOnlyError : public Error {
   using Error::Error;
 };
 
-/// A value or a request does not fit the memory that there is; read it in pieces with Store::get_range.
+/// A value or a request does not fit the memory that there is; read it in pieces with Store::get_range. Or an attribute
+/// exceeds its limits.
 class ACCRETE_API TooLargeError : public Error {
  public:
   using Error::Error;
@@ -119,8 +120,8 @@ class ACCRETE_API TimeoutError : public Error {
 /// A server was sent a change and has not said what became of it: it may have been made, or may be made yet. A batch is
 /// sent again with AppendOptions::id set to `batch()`, as often as it takes, through the same Store or another one: it
 /// is then applied once in all. Thrown again, it may say that such an id of a client's own making has been forgotten,
-/// as only the latest 4,096 are kept: then look at what is there. Of an erase or a drop, look at what is there before
-/// asking for it again.
+/// as only the latest 4,096 are kept: then look at what is there. Of an erase, a drop or an attribute that was set,
+/// look at what is there before asking for it again.
 class ACCRETE_API UnknownOutcomeError : public Error {
  public:
   explicit UnknownOutcomeError(const std::string& message, const std::optional<BatchId>& batch = std::nullopt)

@@ -132,8 +132,23 @@ class ACCRETE_API Store {
   /// sync and this process may only read: it could not tell them that a sync has failed.
   void sync();
 
-  /// Removes all keys; the dataset stays, and so do the sequences of its writers. A drop that fails half-way is
-  /// completed by the next call on the dataset.
+  /// The value of an attribute, which is of the dataset itself and not of a key; nullopt if there is none. Throws
+  /// InvalidArgumentError for what is no name of one.
+  [[nodiscard]] std::optional<std::string> attribute(std::string_view name) const;
+
+  /// The names of all attributes, in byte order.
+  [[nodiscard]] std::vector<std::string> attributes() const;
+
+  /// Gives an attribute this value, or removes it (nullopt), whole and at once. Returns false, having changed nothing,
+  /// if it is not what the options expect: of several who set it with `expect_none`, one gets true. When the call
+  /// returns, the attribute of a dataset survives power loss; if it throws IoError because that could not be synced,
+  /// the attribute may have been set. Throws InvalidArgumentError for what is no name of one, and TooLargeError for
+  /// what exceeds `max_attribute_size` or `max_attributes_size`.
+  bool set_attribute(std::string_view name, std::optional<std::string_view> value,
+                     const AttributeOptions& options = {});
+
+  /// Removes all keys; the dataset stays, with its attributes and the sequences of its writers. A drop that fails
+  /// half-way is completed by the next call on the dataset.
   void drop();
 
  protected:
@@ -154,6 +169,10 @@ class ACCRETE_API Store {
   [[nodiscard]] virtual std::uint64_t do_removals() const = 0;
   [[nodiscard]] virtual Stats do_stats() const = 0;
   [[nodiscard]] virtual std::optional<std::uint64_t> do_last_sequence(const WriterId& writer) const = 0;
+  [[nodiscard]] virtual std::optional<std::string> do_attribute(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> do_attributes() const = 0;
+  virtual bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                                const AttributeOptions& options) = 0;
   virtual void do_erase(std::string_view key) = 0;
   virtual void do_flush() = 0;
   virtual void do_sync() = 0;

@@ -242,6 +242,15 @@ class Buffered final : public BufferedStore, private AtFork {
   [[nodiscard]] std::vector<KeySize> do_list(const ListOptions& options) const override;
   [[nodiscard]] std::uint64_t do_removals() const override;
   [[nodiscard]] Stats do_stats() const override;
+  // Attributes have nothing to do with what is gathered: they go straight down, and survive power loss there.
+  [[nodiscard]] std::optional<std::string> do_attribute(std::string_view name) const override {
+    return below_->attribute(name);
+  }
+  [[nodiscard]] std::vector<std::string> do_attributes() const override { return below_->attributes(); }
+  bool do_set_attribute(std::string_view name, std::optional<std::string_view> value,
+                        const AttributeOptions& options) override {
+    return below_->set_attribute(name, value, options);
+  }
   void copy_gathered(std::string_view key, std::uint64_t offset, std::uint64_t size, std::string& to) const;
   void copy_gathered_after(std::string_view key, std::uint64_t offset, std::uint64_t size, std::uint64_t size_below,
                            std::string& to) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -388,6 +389,17 @@ class FilesStore final : public OwnedDataset {
       // The next access tries again, and tells.
     }
     return true;
+  }
+
+  void with_shared_lock(const std::function<void(Directory&)>& read) const override {
+    const Access access = read_access();
+    read(*files_->directory);
+  }
+
+  /// Not all that a dead layer has left need be handed down before, for which the disk may have no room.
+  void with_exclusive_lock(const std::function<void(Directory&)>& change) override {
+    const Access access = recovered_access();
+    change(*files_->directory);
   }
 
   const Marker& marker() const noexcept override { return files_->marker; }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "dataset/attribute_file.hpp"
 #include "dataset/directory.hpp"
 #include "dataset/layout.hpp"
 #include "dataset/names.hpp"
@@ -35,6 +36,7 @@ class Verifier {
     report_.counted = count_values(*directory_);
     check_shared_files();
     check_control();
+    verify_attributes(*directory_, repair_, report_);
     if (!is_unfinished_) check_empty_directories();
     // It may have shared a journal with records of what was never appended here, and totals of other values.
     if (was_copy_) checkpoint_and_count();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,6 +41,8 @@ class RecoveringFiles final : public OwnedDataset {
   void check_no_sync_failed() const override { accrete::check_no_sync_failed(files_); }
 
  private:
+  void with_shared_lock(const std::function<void(Directory&)>& read) const override { read(*files_.directory); }
+  void with_exclusive_lock(const std::function<void(Directory&)>& change) override { change(*files_.directory); }
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     (void)writer().append(words_, entries, options);
   }
