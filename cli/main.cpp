@@ -27,6 +27,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_load_command(app, program);
   add_keys_command(app, program);
   add_cat_command(app, program);
+  add_export_command(app, program);
   add_stat_command(app, program);
   add_rm_command(app, program);
   add_drop_command(app, program);

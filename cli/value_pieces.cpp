@@ -40,4 +40,9 @@ std::string_view ValuePieces::next() {
   return std::string_view{piece_}.substr(0, given_);
 }
 
+void write_value(Output& out, const Store& store, std::string_view key, std::uint64_t size) {
+  ValuePieces pieces(store, key, size);
+  for (std::string_view piece; !(piece = pieces.next()).empty();) out.write(piece);
+}
+
 }  // namespace accrete::cli

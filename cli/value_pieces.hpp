@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "cli/output.hpp"
+
 namespace accrete::cli {
 
 class ValuePieces {
@@ -28,5 +30,8 @@ class ValuePieces {
   std::string piece_;
   std::size_t given_ = 0;  // bytes of piece_
 };
+
+/// Writes the first `size` bytes of a value as they are.
+void write_value(Output& out, const Store& store, std::string_view key, std::uint64_t size);
 
 }  // namespace accrete::cli

@@ -6,6 +6,7 @@
 
 #include "base/escape.hpp"
 #include "base/hex.hpp"
+#include "cli/dataset_header.hpp"
 #include "cli/json_text.hpp"
 #include "cli/number_lines.hpp"
 #include "cli/packed_text.hpp"
@@ -35,12 +36,16 @@ a map that is a key in there as {"$msgpack":"…"}, in Base64; a dataset's key t
 JSON does not tell all: the keys 1 and "1" are printed alike. Items are at most 64 MiB long, 64 arrays or maps deep, and
 of 4194304 objects.
 
+--rows writes the values as they are, one after the other: the rows that were loaded, by key. With --header what comes
+out is a file of rows again.
+
 A value that is damaged or holds something else than numbers or items ends with a message, and the exit code is 4; the
 others are printed.
 
 Example:
   accrete cat flights --prefix S | cut -c-70
   accrete cat flights | accrete load copy --pairs '|'
+  accrete cat flights --rows --header > by-origin.csv
   accrete cat events --as msgpack alice | jq .item.page
 )";
 
@@ -53,10 +58,14 @@ class CatArguments {
     separator_option_ = command.add_option("--separator", separator_, "Between key and bytes; \\t is a tab")
                             ->type_name("CHAR")
                             ->capture_default_str();
-    command.add_option("--as", as_, "What values hold")
-        ->check(CLI::IsMember({"bytes", "numbers", "msgpack"}).description(""))
-        ->type_name("bytes|numbers|msgpack")
-        ->capture_default_str();
+    CLI::Option* const as = command.add_option("--as", as_, "What values hold")
+                                ->check(CLI::IsMember({"bytes", "numbers", "msgpack"}).description(""))
+                                ->type_name("bytes|numbers|msgpack")
+                                ->capture_default_str();
+    CLI::Option* const rows = command.add_flag("--rows", rows_, "The values as they are, without keys")
+                                  ->excludes(separator_option_)
+                                  ->excludes(as);
+    command.add_flag("--header", header_, "Write the header of the rows that were loaded first")->needs(rows);
     command.footer(footer);
   }
 
@@ -65,6 +74,7 @@ class CatArguments {
     if (as_ == "msgpack" && !separator_option_->empty()) throw UsageError("--separator does not go with --as msgpack");
     dataset_.refuse_output_inside();
     const std::unique_ptr<Store> store = dataset_.open();
+    if (header_) program.out().write(header_of(*store, dataset_.dataset));
     for (const KeySize& key : chosen(*store)) {
       write(program, [&] { write_value(program.out(), *store, key, separator); });
     }
@@ -127,6 +137,7 @@ class CatArguments {
   }
 
   void write_value(Output& out, const Store& store, const KeySize& key, char separator) const {
+    if (rows_) return cli::write_value(out, store, key.key, key.size);
     if (as_ == "numbers") return write_number_lines(out, store, key.key, front_of_line(key.key, separator));
     if (as_ == "msgpack") return write_items(out, store, key.key);
     write_lines(out, store, key, separator);
@@ -159,6 +170,8 @@ class CatArguments {
   std::string separator_ = "|";
   CLI::Option* separator_option_ = nullptr;
   std::string as_ = "bytes";
+  bool rows_ = false;
+  bool header_ = false;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // accrete get: values as they are, or as JSON.
 #include "base/escape.hpp"
+#include "cli/dataset_header.hpp"
 #include "cli/json_text.hpp"
 #include "cli/program.hpp"
 #include "cli/value_pieces.hpp"
@@ -9,10 +10,10 @@ namespace {
 
 constexpr const char* footer =
     R"(The values are written one after the other, with nothing between. For a missing key there is a message, and the exit
-code is 1. With --json, a key or value that is not UTF-8 stands as "key_base64" or "value_base64".
+code is 1; so it is with --header where the dataset has none. With --json, a key or value that is not UTF-8 stands as "key_base64" or "value_base64".
 
 Example:
-  accrete get flights SEA PDX > northwest.csv
+  accrete get flights SEA PDX --header > northwest.csv
   accrete get --json flights SEA
 )";
 
@@ -21,7 +22,9 @@ class GetArguments {
   void add_to(CLI::App& command) {
     dataset_.add_to(command);
     command.add_option("KEY", keys_, "Keys to get")->required()->type_name("");
-    command.add_flag("--json", json_, R"(Write an array of {"key": ..., "value": ...}; null for a missing key)");
+    CLI::Option* const json =
+        command.add_flag("--json", json_, R"(Write an array of {"key": ..., "value": ...}; null for a missing key)");
+    command.add_flag("--header", header_, "Write the header of the rows that were loaded first")->excludes(json);
     command.footer(footer);
   }
 
@@ -29,6 +32,7 @@ class GetArguments {
     dataset_.refuse_output_inside();
     const std::unique_ptr<Store> store = dataset_.open();
     Output& out = program.out();
+    if (header_) out.write(header_of(*store, dataset_.dataset));
     bool first = true;
     for (const std::string& key : keys_) {
       if (json_) out.write((first ? "[{" : ",\n {") + json_member("key", key) + ",");
@@ -40,7 +44,7 @@ class GetArguments {
       if (json_) {
         write_json(out, *store, key, size);
       } else if (size) {
-        write_raw(out, *store, key, *size);
+        write_value(out, *store, key, *size);
       }
       first = false;
     }
@@ -48,11 +52,6 @@ class GetArguments {
   }
 
  private:
-  static void write_raw(Output& out, const Store& store, std::string_view key, std::uint64_t size) {
-    ValuePieces pieces(store, key, size);
-    for (std::string_view piece; !(piece = pieces.next()).empty();) out.write(piece);
-  }
-
   static void write_json(Output& out, const Store& store, std::string_view key, std::optional<std::uint64_t> size) {
     if (size) {
       write_json_value(out, store, key, *size);
@@ -65,6 +64,7 @@ class GetArguments {
   DatasetArguments dataset_;
   std::vector<std::string> keys_;
   bool json_ = false;
+  bool header_ = false;
 };
 
 }  // namespace

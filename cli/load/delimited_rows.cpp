@@ -226,13 +226,14 @@ class DelimitedRows final : public RowParser {
   }
 
   [[nodiscard]] std::string header_of_values(const DelimitedParser& header) const {
-    if (kept_columns_.empty()) return std::string(header.bytes());
+    const std::string_view ending = ending_of(header.bytes());
     std::string text;
-    for (const std::size_t column : kept_columns_) {
-      if (!text.empty()) text += options_.syntax.delimiter;
-      text += header.raw_field(column);
+    if (kept_columns_.empty()) text = header.bytes().substr(0, header.bytes().size() - ending.size());
+    for (std::size_t i = 0; i < kept_columns_.size(); ++i) {
+      if (i > 0) text += options_.syntax.delimiter;
+      text += header.raw_field(kept_columns_[i]);
     }
-    return text.append(ending_of(header.bytes()));
+    return ending.empty() ? text + options_.syntax.ending : text.append(ending);
   }
 
   [[nodiscard]] std::string_view ending_of(std::string_view row) const {

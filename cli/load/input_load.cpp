@@ -28,9 +28,10 @@ std::uint64_t batch_limit_after(std::uint64_t offset) { return (offset / batch_b
 
 }  // namespace
 
-InputLoad::InputLoad(Store& store, RowParser& parser, const LoadOptions& options, LoadObserver& observer,
-                     ByteSource& source)
+InputLoad::InputLoad(Store& store, RowParser& parser, RowHeader& header, const LoadOptions& options,
+                     LoadObserver& observer, ByteSource& source)
     : parser_(parser),
+      row_header_(header),
       options_(options),
       observer_(observer),
       source_(source),
@@ -73,6 +74,7 @@ void InputLoad::read_header() {
     fill();
   }
   if (kind == RowKind::malformed) fail(row_.problem);
+  if (!row_header_.keep()) return read_header();
   header_ = row_.bytes;
   pass_row();
   buffer_.consume(row_.bytes.size());

@@ -12,12 +12,14 @@
 #include "cli/load/input_part.hpp"
 #include "cli/load/load_id.hpp"
 #include "cli/load/loader.hpp"
+#include "cli/load/row_header.hpp"
 
 namespace accrete::cli {
 
 class InputLoad {
  public:
-  InputLoad(Store& store, RowParser& parser, const LoadOptions& options, LoadObserver& observer, ByteSource& source);
+  InputLoad(Store& store, RowParser& parser, RowHeader& header, const LoadOptions& options, LoadObserver& observer,
+            ByteSource& source);
 
   /// Whatever goes wrong with the input, the rows before it are appended before this throws. `id` may be null.
   void run(LoadId* id);
@@ -62,6 +64,7 @@ class InputLoad {
   [[nodiscard]] std::string max_row_text() const;
 
   RowParser& parser_;
+  RowHeader& row_header_;
   std::vector<std::unique_ptr<RowParser>> other_parsers_;  // one a thread, with the same header
   const LoadOptions& options_;
   LoadObserver& observer_;

@@ -7,13 +7,13 @@
 
 namespace accrete::cli {
 Loader::Loader(Store& store, RowParser& parser, LoadOptions options, LoadObserver& observer)
-    : store_(store), parser_(parser), options_(std::move(options)), observer_(observer) {
+    : store_(store), parser_(parser), options_(std::move(options)), observer_(observer), header_(store, parser) {
   if (options_.id) id_.emplace(*options_.id, parser_.description());
 }
 
 void Loader::load(ByteSource& input) {
   observer_.begin(input);
-  InputLoad load(store_, parser_, options_, observer_, input);
+  InputLoad load(store_, parser_, header_, options_, observer_, input);
   try {
     load.run(id_ ? &*id_ : nullptr);
   } catch (...) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/load/load_id.hpp"
+#include "cli/load/row_header.hpp"
 #include "cli/load/row_parser.hpp"
 #include "os/byte_source.hpp"
 
@@ -74,6 +75,7 @@ class Loader {
   LoadOptions options_;
   LoadObserver& observer_;
   std::optional<LoadId> id_;
+  RowHeader header_;
   LoadTotals totals_;
 };
 
