@@ -39,6 +39,9 @@ TEST_CASE("an attribute whose setting fails is the old one, or, if it could not 
       const bool returned = returns([&] { require(store->set_attribute("a", "new"), "what is not expected is set"); });
       const bool fired = dataset.env().fired();
       dataset.env().heal();
+      const bool is_left = std::filesystem::exists(dataset.file(mended_name));
+      require(!is_left || fault.how == Fault::How::for_good,
+              "what was written aside is removed while that is possible");
       const bool is_set = store->attribute("a") == "new";
       require(is_set || store->attribute("a") == "old", "an attribute is the old one or the new one");
       require(is_set || !returned, "what was set is there");
@@ -86,11 +89,22 @@ TEST_CASE("an attribute that is read or expected amid a fault is what it is, or 
 TEST_CASE("once a sync has failed, no attribute is set before a repair") {
   FaultDataset dataset;
   const std::unique_ptr<Store> store = set_up(dataset, {});
-  dataset.env().fail_at(1, {.only = "sync"});
-  CHECK_THROWS_AS(store->sync(), IoError);
+  std::string left = "old";
+  SUBCASE("of the dataset") {
+    dataset.env().fail_at(1, {.only = "sync the file system of"});
+    CHECK_THROWS_AS(store->sync(), IoError);
+  }
+  SUBCASE("of the name of an attribute's file") {
+    dataset.env().fail_at(1, {.only = "sync the directory"});
+    CHECK_THROWS_AS(store->set_attribute("a", "not synced"), IoError);
+    left = "not synced";
+  }
+  REQUIRE(dataset.env().sync_failed());
   dataset.env().heal();
+  CHECK(store->attribute("a") == left);
   CHECK_THROWS_WITH_AS(store->set_attribute("a", "new"), doctest::Contains("verify --repair"), IoError);
-  CHECK(store->attribute("a") == "old");
+  CHECK_THROWS_WITH_AS(store->sync(), doctest::Contains("verify --repair"), IoError);
+  CHECK(store->attribute("a") == left);
   static_cast<void>(dataset.verify({.repair = true}));
   CHECK(store->set_attribute("a", "new"));
 }

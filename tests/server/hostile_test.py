@@ -111,7 +111,7 @@ class ForeignMessages(ServerTest):
         self.still_answers()
 
     def test_unknown_operations_are_answered(self):
-        known = set(range(raw.HELLO, raw.SERVER_STATS + 1))
+        known = set(range(raw.HELLO, raw.SET_ATTRIBUTE + 1))
         for kind in set(range(256)) - known:
             self.fails(kind, b"", ".")
         self.still_answers()
@@ -126,6 +126,8 @@ class ForeignMessages(ServerTest):
             raw.ERASE: key,
             raw.WRITER: bytes(16),
             raw.MORE: bytes(12),
+            raw.ATTRIBUTE: raw.sized(b"name"),
+            raw.SET_ATTRIBUTE: raw.set_attribute_body(5, b"name", b"value", b"expected"),
         }
         for kind, body in whole.items():
             for size in range(len(body)):
@@ -158,11 +160,25 @@ class ForeignMessages(ServerTest):
             self.assertEqual(self.client.receive_answer().kind, raw.FAILED)
         self.still_answers()
 
+    def test_attributes_that_make_no_sense_are_refused_and_not_set(self):
+        self.fails(raw.SET_ATTRIBUTE, raw.set_attribute_body(9, b"name", b"value"), "unknown flags 9")
+        self.fails(raw.SET_ATTRIBUTE, raw.set_attribute_body(7, b"name", b"value", b"expected"), "leave one out")
+        self.fails(raw.SET_ATTRIBUTE, raw.set_attribute_body(1, b"name", b"v" * 65537), "65536 at most")
+        for name in (b"", b"a/b", b"n" * 65):
+            self.fails(raw.SET_ATTRIBUTE, raw.set_attribute_body(1, name, b"value"), "no name of an attribute")
+            self.fails(raw.ATTRIBUTE, raw.sized(name), "no name of an attribute")
+        self.assertEqual(self.client.ask(raw.ATTRIBUTES), struct.pack("<I", 0))
+        self.assertEqual(self.client.ask(raw.SET_ATTRIBUTE, raw.set_attribute_body(3, b"name", b"value")), b"\1")
+        self.assertEqual(self.client.ask(raw.SET_ATTRIBUTE, raw.set_attribute_body(3, b"name", b"other")), b"\0")
+        self.assertEqual(self.client.ask(raw.ATTRIBUTE, raw.sized(b"name")), b"\1value")
+        self.still_answers()
+
     def test_random_bodies_are_answered(self):
         generator = random.Random(2)
+        kinds = [kind for kind in range(raw.APPEND, raw.SET_ATTRIBUTE + 1) if kind != raw.BYE]
         for _ in range(2000):
             body = generator.randbytes(generator.randrange(40))
-            self.client.send(raw.message(generator.randrange(2, 15), body, request=1 << 40))
+            self.client.send(raw.message(generator.choice(kinds), body, request=1 << 40))
         self.check_well(self.server)
 
     def test_who_has_not_said_hello_is_told_to(self):

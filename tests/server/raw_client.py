@@ -83,6 +83,10 @@ def append_body(sequence, pairs, expect_size=None):
     return struct.pack("<Q", sequence) + options + entries(pairs)
 
 
+def set_attribute_body(flags, name, *values):
+    return bytes([flags]) + sized(name) + b"".join(struct.pack("<I", len(value)) + value for value in values)
+
+
 def append(sequence, pairs, expect_size=None):
     return message(APPEND, append_body(sequence, pairs, expect_size))
 
