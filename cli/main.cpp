@@ -10,7 +10,7 @@ namespace accrete::cli {
 namespace {
 
 constexpr const char* footer =
-    "Exit codes: 0 done, 1 a key or the dataset is missing, 2 wrong usage, 3 the dataset is busy, 4 failed.\n"
+    "Exit codes: 0 done, 1 a key, attribute or dataset is missing, 2 wrong usage, 3 the dataset is busy, 4 failed.\n"
     "An argument that begins with '-' goes after '--'.\n"
     "ACCRETE_TRUST_LOCKS=fuse,nfs uses datasets on these file systems, though nobody vouches for their locks.\n"
     "\n"
@@ -29,6 +29,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_cat_command(app, program);
   add_export_command(app, program);
   add_stat_command(app, program);
+  add_attribute_command(app, program);
   add_rm_command(app, program);
   add_drop_command(app, program);
   add_destroy_command(app, program);

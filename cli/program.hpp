@@ -79,6 +79,7 @@ void add_keys_command(CLI::App& app, Program& program);
 void add_cat_command(CLI::App& app, Program& program);
 void add_export_command(CLI::App& app, Program& program);
 void add_stat_command(CLI::App& app, Program& program);
+void add_attribute_command(CLI::App& app, Program& program);
 void add_rm_command(CLI::App& app, Program& program);
 void add_drop_command(CLI::App& app, Program& program);
 void add_destroy_command(CLI::App& app, Program& program);

@@ -9,7 +9,7 @@ import unittest
 from accrete_cli import PROGRAM, CliTest
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
-COMMANDS = "create put get load keys cat stat rm drop destroy verify sweep serve stop keygen".split()
+COMMANDS = "create put get load keys cat stat attribute rm drop destroy verify sweep serve stop keygen".split()
 
 
 class Help(CliTest):
@@ -374,6 +374,67 @@ class Whole(CliTest):
         self.create()
         self.assertEqual(self.ok("sweep", self.dir), b"")
         self.assertTrue(os.path.exists(self.data))
+
+
+class Attributes(CliTest):
+    def test_an_attribute_is_set_listed_written_and_removed(self):
+        data = self.create()
+        self.assertEqual(self.ok("attribute", data), b"")
+        self.ok("attribute", data, "b", "text")
+        self.ok("attribute", data, "a.raw", "-", stdin=b"\x00\xff\n")
+        self.ok("attribute", data, "empty", "")
+        self.assertEqual(self.ok("attribute", data), b"a.raw\nb\nempty\n")
+        self.assertEqual(self.ok("attribute", data, "a.raw"), b"\x00\xff\n")
+        self.assertEqual(self.ok("attribute", data, "empty"), b"")
+        self.ok("attribute", data, "b", "other")
+        self.assertEqual(self.ok("attribute", data, "b"), b"other")
+        self.ok("put", data, "key", "value")
+        self.ok("drop", data)
+        self.ok("attribute", "--remove", data, "b")
+        self.assertEqual(self.ok("attribute", data), b"a.raw\nempty\n")
+
+    def test_a_missing_attribute_exits_with_1(self):
+        data = self.create()
+        self.assertEqual(self.fails(1, "attribute", data, "a"), "accrete: there is no attribute 'a'\n")
+        self.assertEqual(self.fails(1, "attribute", "--remove", data, "a"), "accrete: there is no attribute 'a'\n")
+        self.fails(1, "attribute", self.path("nowhere"))
+
+    def test_an_attribute_that_is_there_is_left_as_it_is_where_it_should_be_new(self):
+        data = self.create()
+        self.ok("attribute", "--new", data, "a", "first")
+        self.assertIn("there is one already", self.fails(4, "attribute", "--new", data, "a", "second"))
+        self.assertEqual(self.ok("attribute", data, "a"), b"first")
+
+    def test_of_programs_that_set_a_new_attribute_one_does(self):
+        data = self.create()
+        programs = [subprocess.Popen([PROGRAM, "attribute", "--new", data, "a", str(number)], stderr=subprocess.PIPE)
+                    for number in range(6)]
+        for program in programs:
+            program.communicate()
+        codes = [program.returncode for program in programs]
+        self.assertEqual(sorted(codes), [0, 4, 4, 4, 4, 4])
+        self.assertEqual(self.ok("attribute", data, "a").decode(), str(codes.index(0)))
+
+    def test_limits_and_wrong_usage_are_told(self):
+        data = self.create()
+        self.ok("attribute", data, "a", "-", stdin=b"v" * 65536)
+        self.assertIn("65536 at most", self.fails(4, "attribute", data, "a", "-", stdin=b"v" * 65537))
+        self.assertEqual(len(self.ok("attribute", data, "a")), 65536)
+        self.assertIn("no name of an attribute", self.fails(2, "attribute", data, "a/b"))
+        self.fails(2, "attribute", data, "n" * 65, "v")
+        self.fails(2, "attribute", "--remove", data)
+        self.fails(2, "attribute", "--new", data, "a")
+        self.fails(2, "attribute", "--remove", data, "a", "v")
+
+    def test_damaged_attributes_are_named_by_verify_and_set_aside_by_a_repair(self):
+        data = self.create()
+        self.ok("attribute", data, "a", "value")
+        self.write("data/.attributes", b"accrete attributes\nnonsense")
+        self.assertIn(".attributes' are damaged", self.fails(4, "attribute", data, "a"))
+        self.assertIn("verify --repair", self.fails(4, "attribute", data, "a", "new"))
+        self.assertIn(b".attributes' are damaged", self.run_program("verify", data).stdout)
+        self.assertIn(b"repaired: ", self.ok("verify", "--repair", data))
+        self.assertEqual(self.ok("attribute", data), b"")
 
 
 if __name__ == "__main__":
