@@ -152,7 +152,7 @@ std::optional<Durability> ServeArguments::durability() const {
 
 std::optional<ServerCurve> ServeArguments::curve() const {
   if (server_key_.empty()) return std::nullopt;
-  ServerCurve curve{.keys = load_key_pair(server_key_)};
+  ServerCurve curve{.keys = read_key_pair(server_key_)};
   if (!allowed_keys_.empty()) curve.allowed_clients = load_allowed_keys(allowed_keys_);
   return curve;
 }

@@ -6,6 +6,8 @@
 
 #include "base/escape.hpp"
 #include "base/fields.hpp"
+#include "base/foreign_errors.hpp"
+#include "base/throw_io_error.hpp"
 #include "os/byte_source.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
@@ -17,15 +19,29 @@ constexpr std::size_t key_length = 40;
 constexpr std::size_t key_bytes = 32;
 constexpr std::string_view first_line = "accrete secret key\n";
 
+/// As ssh does: another user's file, such as one of root's that a group may read, is what an administrator has decided.
+void refuse_exposed(const std::string& path) {
+  if (!is_exposed(path)) return;
+  throw InvalidArgumentError("cannot use the secret key in " + accrete::quoted(path) +
+                             ": others than its owner may read or change it; chmod 600 it, and make a new pair if "
+                             "anybody may have read it");
+}
+
 std::string read_all(const std::string& path) {
   constexpr std::size_t max_size = std::size_t{1} << 20;
-  const std::unique_ptr<ByteSource> source = open_source(path);
   std::string text;
-  std::array<char, 4096> piece{};
-  while (const std::size_t size = source->read(piece)) {
-    text.append(piece.data(), size);
-    if (text.size() > max_size)
-      throw InvalidArgumentError("cannot read keys from " + accrete::quoted(path) + ": it is too long");
+  try {
+    const std::unique_ptr<ByteSource> source = open_source(path);
+    std::array<char, 4096> piece{};
+    while (const std::size_t size = source->read(piece)) {
+      text.append(piece.data(), size);
+      if (text.size() > max_size) {
+        throw InvalidArgumentError("cannot read keys from " + accrete::quoted(path) +
+                                   ": it is longer than 1 MiB; a file of keys has 41 bytes a key");
+      }
+    }
+  } catch (const IoError& error) {
+    throw_io_error("read keys from", path, error.code().value());
   }
   return text;
 }
@@ -113,7 +129,29 @@ void save_key_pair(const KeyPair& keys, const std::string& path) {
   write_new_file(public_path, keys.public_key + "\n", Readable::by_all);
 }
 
-KeyPair load_key_pair(const std::string& path) { return decode_secret_file(read_all(path), path); }
+KeyPair read_key_pair(std::string_view path) {
+  return without_foreign_errors("read a key pair", [&] {
+    const std::string file(path);
+    KeyPair keys = decode_secret_file(read_all(file), file);
+    refuse_exposed(file);
+    return keys;
+  });
+}
+
+std::string read_public_key(std::string_view path) {
+  return without_foreign_errors("read a public key", [&] {
+    const std::string file(path);
+    const std::string text = read_all(file);
+    if (text.starts_with(first_line)) {
+      throw InvalidArgumentError("cannot read a public key from " + accrete::quoted(file) +
+                                 ": it holds a secret key; give the file beside it that ends in .pub");
+    }
+    std::vector<std::string> keys = decode_allowed_file(text, file);
+    if (keys.size() == 1) return std::move(keys.front());
+    throw InvalidArgumentError("cannot read a public key from " + accrete::quoted(file) + ": it holds " +
+                               std::to_string(keys.size()) + " keys; give a file of one");
+  });
+}
 
 std::vector<std::string> load_allowed_keys(const std::string& path) {
   return decode_allowed_file(read_all(path), path);

@@ -22,6 +22,8 @@ namespace accrete {
 
 [[nodiscard]] std::string encode_secret_file(const KeyPair& keys);
 
+// read_key_pair and read_public_key, which read these files, are public.
+
 /// These throw InvalidArgumentError "<path>:<line>: …" for what is no such file.
 [[nodiscard]] KeyPair decode_secret_file(std::string_view text, const std::string& path);
 [[nodiscard]] std::vector<std::string> decode_allowed_file(std::string_view text, const std::string& path);
@@ -30,8 +32,7 @@ namespace accrete {
 /// written nothing, if either is there.
 void save_key_pair(const KeyPair& keys, const std::string& path);
 
-/// As decode_…; throw IoError too.
-[[nodiscard]] KeyPair load_key_pair(const std::string& path);
+/// As decode_allowed_file; throws IoError too.
 [[nodiscard]] std::vector<std::string> load_allowed_keys(const std::string& path);
 
 }  // namespace accrete

@@ -82,6 +82,12 @@ void write_new_file(const std::string& path, std::string_view bytes, Readable re
   throw_io_error("write", path, error);
 }
 
+bool is_exposed(const std::string& path) noexcept {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  return status.st_uid == ::geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
 std::string absolute_path(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), &std::free);
   if (!resolved) throw_io_error("find", path, errno);

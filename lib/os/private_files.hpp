@@ -28,6 +28,9 @@ enum class Readable { by_owner, by_all };
 /// Writes a file that was not there before. Throws IoError; its code is EEXIST if there is one.
 void write_new_file(const std::string& path, std::string_view bytes, Readable readable);
 
+/// Whether `path` is a file of this user's that others, too, may read or change. False if there is none.
+[[nodiscard]] bool is_exposed(const std::string& path) noexcept;
+
 /// Without links and "..", and not relative. Throws IoError if there is nothing at `path`.
 [[nodiscard]] std::string absolute_path(const std::string& path);
 

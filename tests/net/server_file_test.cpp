@@ -144,10 +144,40 @@ TEST_CASE("keys that are made are read back") {
   const TemporaryDirectory directory;
   const KeyPair keys = make_key_pair();
   save_key_pair(keys, directory / "key");
-  CHECK(load_key_pair(directory / "key").secret_key == keys.secret_key);
+  CHECK(read_key_pair(directory / "key").secret_key == keys.secret_key);
+  CHECK(read_public_key(directory / "key.pub") == keys.public_key);
   const std::vector<std::string> allowed = load_allowed_keys(directory / "key.pub");
   CHECK(allowed == std::vector{keys.public_key});
   CHECK_THROWS_AS(save_key_pair(keys, directory / "key"), ExistsError);
+}
+
+TEST_CASE("a secret key that other users may read or change is refused, however it is named") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "key";
+  save_key_pair(make_key_pair(), path);
+  std::filesystem::create_symlink(path, directory / "link");
+  using std::filesystem::perms;
+  for (const perms more : {perms::group_read, perms::others_read, perms::group_write}) {
+    std::filesystem::permissions(path, perms::owner_read | perms::owner_write | more);
+    CHECK_THROWS_WITH_AS((void)read_key_pair(directory / "link"), doctest::Contains("chmod 600"), InvalidArgumentError);
+  }
+  std::filesystem::permissions(path, perms::owner_read);
+  CHECK_NOTHROW((void)read_key_pair(directory / "link"));
+}
+
+TEST_CASE("what holds no key, or cannot be read, is refused with its cause") {
+  const TemporaryDirectory directory;
+  const KeyPair keys = make_key_pair();
+  save_key_pair(keys, directory / "key");
+  CHECK_THROWS_WITH_AS((void)read_key_pair(directory / "none"), doctest::Contains("No such file"), IoError);
+  CHECK_THROWS_WITH_AS((void)read_public_key(directory / "none"), doctest::Contains("No such file"), IoError);
+  CHECK_THROWS_WITH_AS((void)read_key_pair(directory.path()), doctest::Contains("Is a directory"), IoError);
+  CHECK_THROWS_WITH_AS((void)read_public_key(directory / "key"), doctest::Contains(".pub"), InvalidArgumentError);
+  CHECK_THROWS_AS((void)read_key_pair("/dev/null"), InvalidArgumentError);
+  CHECK_THROWS_WITH_AS((void)read_public_key("/dev/null"), doctest::Contains("0 keys"), InvalidArgumentError);
+  CHECK_THROWS_AS((void)read_public_key("/dev/zero"), InvalidArgumentError);
+  write_file(directory / "two.pub", keys.public_key + "\n" + keys.public_key + "\n");
+  CHECK_THROWS_WITH_AS((void)read_public_key(directory / "two.pub"), doctest::Contains("2 keys"), InvalidArgumentError);
 }
 
 TEST_CASE("a list of keys has comments, and a bad line is named") {

@@ -82,6 +82,14 @@ struct KeyPair {
   std::string secret_key;
 };
 
+/// The pair in the file of a secret key. Throws IoError if it cannot be read; InvalidArgumentError if it is no such
+/// file, or is this user's and open to others, too: its mode must be 0600 or less.
+[[nodiscard]] ACCRETE_API KeyPair read_key_pair(std::string_view path);
+
+/// The key in the file of a public key. Throws IoError if it cannot be read, InvalidArgumentError if it does not hold
+/// one public key.
+[[nodiscard]] ACCRETE_API std::string read_public_key(std::string_view path);
+
 struct ClientOptions {
   /// Each call ends by then, with TimeoutError if the server has not answered, or UnknownOutcomeError if it may have
   /// changed something or may do so yet.
