@@ -12,6 +12,7 @@ namespace {
 constexpr const char* footer =
     "Exit codes: 0 done, 1 a key, attribute or dataset is missing, 2 wrong usage, 3 the dataset is busy, 4 failed.\n"
     "An argument that begins with '-' goes after '--'.\n"
+    "ACCRETE_SERVER_KEY=KEY and ACCRETE_KEY=FILE are what --server-key and --key are, for servers on TCP.\n"
     "ACCRETE_TRUST_LOCKS=fuse,nfs uses datasets on these file systems, though nobody vouches for their locks.\n"
     "\n"
     "Example:\n"

@@ -23,7 +23,7 @@ void Program::say(std::string_view message) noexcept {
 
 void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code_, code); }
 
-void DatasetArguments::add_to(CLI::App& command, const std::string& description) {
+void DirectoryArguments::add_to(CLI::App& command, const std::string& description) {
   command.add_option("DATASET", dataset, description)->required()->type_name("");
   command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
       ->check(CLI::Range(0.0, 1e6).description(""))
@@ -31,10 +31,21 @@ void DatasetArguments::add_to(CLI::App& command, const std::string& description)
       ->capture_default_str();
 }
 
-OpenOptions DatasetArguments::options() const {
+OpenOptions DirectoryArguments::options() const {
   OpenOptions options;
   options.lock_timeout = options.client.timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
   options.client.ack = Acknowledgement::each;
+  return options;
+}
+
+void DatasetArguments::add_to(CLI::App& command) {
+  DirectoryArguments::add_to(command, "Directory of the dataset, or the endpoint of its server");
+  keys.add_to(command);
+}
+
+OpenOptions DatasetArguments::options() const {
+  OpenOptions options = DirectoryArguments::options();
+  keys.apply_to(options.client, dataset);
   return options;
 }
 

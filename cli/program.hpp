@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/key_arguments.hpp"
 #include "cli/output.hpp"
 
 namespace accrete::cli {
@@ -37,13 +38,20 @@ class Program {
   ExitCode exit_code_ = ExitCode::done;
 };
 
-/// The arguments of all commands that open a dataset.
-struct DatasetArguments {
+/// The arguments of commands that are for whoever has the dataset's directory.
+struct DirectoryArguments {
   std::string dataset;
   double timeout_seconds = 60;
 
-  void add_to(CLI::App& command,
-              const std::string& description = "Directory of the dataset, or the endpoint of its server");
+  void add_to(CLI::App& command, const std::string& description = "Directory of the dataset");
+  [[nodiscard]] OpenOptions options() const;
+};
+
+/// The arguments of all commands that open a dataset, be it in a directory or through its server.
+struct DatasetArguments : DirectoryArguments {
+  KeyArguments keys;
+
+  void add_to(CLI::App& command);
   [[nodiscard]] OpenOptions options() const;
   [[nodiscard]] std::unique_ptr<Store> open() const;
   /// Where its files are, if they are on this host as far as can be told.

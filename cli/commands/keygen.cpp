@@ -18,7 +18,8 @@ class KeygenArguments {
         "  accrete keygen server.key\n"
         "  accrete keygen client.key\n"
         "  cat client.key.pub >> clients\n"
-        "  accrete serve flights --bind 'tcp://*:5555' --server-key server.key --allow-client-keys clients\n");
+        "  accrete serve flights --bind 'tcp://*:5555' --server-key server.key --allow-client-keys clients\n"
+        "  accrete keys tcp://server:5555 --server-key server.key.pub --key client.key\n");
   }
 
   void run(Program& program) const {

@@ -72,7 +72,7 @@ class ServeArguments {
   [[nodiscard]] std::optional<ServerCurve> curve() const;
   [[nodiscard]] server::ServerOptions server_options() const;
 
-  DatasetArguments dataset_;
+  DirectoryArguments dataset_;
   std::vector<std::string> binds_;
   std::uint64_t memory_bytes_ = std::uint64_t{1} << 30;
   std::string durability_;  // empty: as the layout has it
@@ -84,7 +84,7 @@ class ServeArguments {
 };
 
 void ServeArguments::add_to(CLI::App& command) {
-  dataset_.add_to(command, "Directory of the dataset");
+  dataset_.add_to(command);
   const CLI::Validator size = CLI::AsSizeValue(true).description("");  // 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576
   command
       .add_option("--bind", binds_, "Listen there too: tcp://ADDRESS:PORT (* is a free port) or ipc://PATH; repeatable")

@@ -50,7 +50,7 @@ struct Found {
 class StopArguments {
  public:
   void add_to(CLI::App& command) {
-    dataset_.add_to(command, "Directory of the dataset");
+    dataset_.add_to(command);
     command.footer(
         "Sends SIGTERM to the server of the dataset and waits until it has flushed and gone.\n"
         "The exit code is 1 if none runs, 3 if it is not gone in time, or if nothing says that who has the dataset "
@@ -125,7 +125,7 @@ class StopArguments {
     }
   }
 
-  DatasetArguments dataset_;
+  DirectoryArguments dataset_;
 };
 
 }  // namespace
