@@ -38,6 +38,7 @@ void add_commands(CLI::App& app, Program& program) {
   add_sweep_command(app, program);
   add_serve_command(app, program);
   add_stop_command(app, program);
+  add_reload_command(app, program);
   add_keygen_command(app, program);
 }
 

@@ -95,6 +95,7 @@ void add_verify_command(CLI::App& app, Program& program);
 void add_sweep_command(CLI::App& app, Program& program);
 void add_serve_command(CLI::App& app, Program& program);
 void add_stop_command(CLI::App& app, Program& program);
+void add_reload_command(CLI::App& app, Program& program);
 void add_keygen_command(CLI::App& app, Program& program);
 
 }  // namespace accrete::cli

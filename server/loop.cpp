@@ -141,9 +141,34 @@ void Server::Loop::wait(StopSignals* signals) {
   if (!taken.ignored.empty()) {
     log::info("ignored a signal ({}): SIGTERM and accrete stop end the server", taken.ignored);
   }
+  if (taken.hangups > 0) reload_keys_after_hangup();
   stops_ += taken.stops;
   // What is acknowledged is in the journal: who asks again need not wait for the flush.
   if (taken.stops > 0 && store_.durability() != Durability::memory) signals->let_stops_through();
+}
+
+/// What goes wrong is in the log; nobody waits for an answer.
+void Server::Loop::reload_keys_after_hangup() {
+  try {
+    reload_keys();
+  } catch (const Error&) {
+  }
+}
+
+KeyListChange Server::Loop::reload_keys() {
+  if (!options_.read_allowed_clients) {
+    throw UnsupportedError(
+        "cannot read the allowed keys again: the server has no list of them; start it with --allow-client-keys");
+  }
+  try {
+    const KeyListChange change = router_.allow_clients(options_.read_allowed_clients());
+    log::info("read the allowed keys again: {} keys, {} new, {} removed", change.keys, change.added, change.removed);
+    return change;
+  } catch (const Error& error) {
+    log::warning("goes on with the allowed keys that it has: {}", error.what());
+    throw Error(std::string("cannot read the allowed keys again: ") + error.what() +
+                "; the server goes on with those that it has");
+  }
 }
 
 /// Then nothing is received, which holds all clients back, until the store has applied or answered some of it.

@@ -42,6 +42,8 @@ class Server::Loop {
   void tell_of_refusals();
   [[nodiscard]] bool is_over_budget() const noexcept;
   [[nodiscard]] bool is_drained() const noexcept;
+  void reload_keys_after_hangup();
+  KeyListChange reload_keys();
 
   // What comes from outside.
   void take_message(Received received);
@@ -50,6 +52,8 @@ class Server::Loop {
   void take_request(const ClientHandle& client, wire::Request request, MessageBytes message);
   void take_append(const ClientHandle& client, wire::Append append, MessageBytes message);
   void take_question(const ClientHandle& client, wire::Request request, MessageBytes message);
+  void take_reload(const ClientHandle& client, std::uint64_t request, std::uint64_t bytes);
+  void answer_at_once(const ClientHandle& client, std::uint64_t request, std::uint64_t bytes, std::string_view result);
   void take_bye(const ClientHandle& client, wire::Bye bye);
   void greet(const ClientHandle& client, std::uint64_t request);
 

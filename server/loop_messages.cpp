@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "dataset/marker.hpp"
+#include "net/endpoint.hpp"
 #include "net/part_encoder.hpp"
 #include "os/system.hpp"
 #include "os/uuid.hpp"
@@ -161,17 +162,13 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
                  failure<NetworkError>("cannot answer so many requests of one client at once; wait for replies"), true);
     return;
   }
+  if (std::holds_alternative<wire::Ping>(request.body)) return answer_at_once(client, request.id, bytes, {});
+  if (std::holds_alternative<wire::ServerStatsRequest>(request.body)) {
+    return answer_at_once(client, request.id, bytes, wire::encode_server_stats(figures_.stats()));
+  }
+  if (std::holds_alternative<wire::ReloadKeys>(request.body)) return take_reload(client, request.id, bytes);
   ++client->requests;
   client->request_bytes += bytes;
-  const auto reply = [&](std::string_view result) {
-    outbox_.reply(client, {.request = request.id,
-                           .request_bytes = bytes,
-                           .parts = wire::encode_parts(request.id, result, *reply_messages_)});
-  };
-  if (std::holds_alternative<wire::Ping>(request.body)) return reply({});
-  if (std::holds_alternative<wire::ServerStatsRequest>(request.body)) {
-    return reply(wire::encode_server_stats(figures_.stats()));
-  }
   RequestTask task{.client = client, .message = std::move(message), .request = std::move(request)};
   asking_bytes_ += task.held_bytes();
   const std::uint64_t last_append = client->expected - 1;
@@ -180,6 +177,27 @@ void Server::Loop::take_question(const ClientHandle& client, wire::Request reque
     return;
   }
   dispatch(std::move(task));
+}
+
+void Server::Loop::take_reload(const ClientHandle& client, std::uint64_t request, std::uint64_t bytes) {
+  figures_.answers.add(1);
+  try {
+    if (is_tcp(description_.endpoints[client->peer.endpoint].address)) {
+      throw UnsupportedError("cannot read the allowed keys again for a client on TCP; ask on the server's host");
+    }
+    answer_at_once(client, request, bytes, wire::encode_key_list_change(reload_keys()));
+  } catch (const Error&) {
+    outbox_.fail(client, request, std::current_exception(), false);
+  }
+}
+
+void Server::Loop::answer_at_once(const ClientHandle& client, std::uint64_t request, std::uint64_t bytes,
+                                  std::string_view result) {
+  ++client->requests;
+  client->request_bytes += bytes;
+  outbox_.reply(
+      client,
+      {.request = request, .request_bytes = bytes, .parts = wire::encode_parts(request, result, *reply_messages_)});
 }
 
 void Server::Loop::take_bye(const ClientHandle& client, wire::Bye bye) {

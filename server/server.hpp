@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ struct ServerOptions {
   /// A quarter is for appends that wait for the store, another for replies that wait for their clients.
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;
   std::optional<ServerCurve> curve{};
+  /// Gives ServerCurve::allowed_clients anew, when SIGHUP or a client on this host asks for that; throws Error to keep
+  /// those that there are.
+  std::function<std::vector<std::string>()> read_allowed_clients{};
   /// A client that takes none of what waits for it for so long is dropped.
   std::chrono::milliseconds stall_timeout = std::chrono::minutes{1};
 };
@@ -51,7 +55,8 @@ class Server {
   /// What clients need to know to find it.
   [[nodiscard]] const ServerFile& description() const noexcept;
 
-  /// Serves until it is asked to stop, by `stop` or by `signals`, of which it ignores all others; then applies and
+  /// Serves until it is asked to stop, by `stop` or by `signals`, of which it ignores all others but hangups that are
+  /// counted; then applies and
   /// acknowledges what it has received, closes the endpoints and flushes the store. Asked again, it drops what it has
   /// not acknowledged; a second signal ends the process at once where there is a journal, which is then left to the
   /// next to open the dataset.

@@ -1,5 +1,7 @@
 // accrete serve: the caching server of a dataset.
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -61,6 +63,16 @@ void announce(Output& out, const std::string& dataset, const ServerFile& server)
   }
 }
 
+/// A pipe was read to its end when the server started: nothing would be left of the list.
+std::vector<std::string> allowed_keys_again(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_fifo(path, ignored)) {
+    throw Error("cannot read keys from " + accrete::quoted(path) +
+                " once more: it is a pipe; start the server with the name of a file");
+  }
+  return load_allowed_keys(path);
+}
+
 class ServeArguments {
  public:
   void add_to(CLI::App& command);
@@ -114,7 +126,8 @@ void ServeArguments::add_to(CLI::App& command) {
   command.footer(
       "Programs that open the dataset by its path find the server by themselves. SIGTERM, SIGINT and accrete stop end\n"
       "it: what it has received is applied, acknowledged and flushed; a second signal ends it at once and leaves\n"
-      "the flush to the journal. Before it is ready, the first one ends it at once. SIGHUP and others end nothing.\n"
+      "the flush to the journal. Before it is ready, the first one ends it at once. SIGHUP and others end nothing;\n"
+      "SIGHUP, as accrete reload, has it read the file of --allow-client-keys again.\n"
       "When it is ready it prints one line on standard output, or on standard error where that is closed; its log "
       "goes\n"
       "to standard error (ACCRETE_LOG=debug for more of it).\n\n"
@@ -163,7 +176,9 @@ server::ServerOptions ServeArguments::server_options() const {
           .max_message_bytes = max_message_bytes_,
           .max_clients = max_clients_,
           .memory_bytes = memory_bytes_,
-          .curve = curve()};
+          .curve = curve(),
+          .read_allowed_clients = allowed_keys_.empty() ? std::function<std::vector<std::string>()>{}
+                                                        : [path = allowed_keys_] { return allowed_keys_again(path); }};
 }
 
 void ServeArguments::run(Program& program) const {
@@ -172,7 +187,7 @@ void ServeArguments::run(Program& program) const {
   server::ServerOptions serving = server_options();
   refuse_if_served(posix_env(), dataset_.dataset, "serve");
   refuse_linked_copy(posix_env(), dataset_.dataset, "serve");  // its lock may be held for long
-  StopSignals signals;
+  StopSignals signals(allowed_keys_.empty() ? StopSignals::Hangup::ignored : StopSignals::Hangup::counted);
   signals.let_stops_through();  // until there is something to hand down: a lock or a journal may take long
   constexpr std::uint64_t max_kept_memory = 64 << 20;
   keep_freed_memory(static_cast<int>(std::min(memory_bytes_ / 16, max_kept_memory)));

@@ -42,6 +42,10 @@ class Client final : public Store, private AtFork {
     return wire::decode_server_stats(call("get the server's statistics", wire::ServerStatsRequest{}));
   }
 
+  [[nodiscard]] KeyListChange reload_keys() const {
+    return wire::decode_key_list_change(call("have the server read its allowed keys again", wire::ReloadKeys{}));
+  }
+
  private:
   void do_append_batch(std::span<const Entry> entries, const AppendOptions& options) override {
     within_memory("append", [&] {
@@ -201,6 +205,12 @@ std::optional<ServerStats> server_stats(const Store& store) {
   const auto* const client = dynamic_cast<const Client*>(&store);
   if (!client) return std::nullopt;
   return without_foreign_errors("ask a server for its statistics", [&] { return client->server_stats(); });
+}
+
+std::optional<KeyListChange> reload_keys(const Store& store) {
+  const auto* const client = dynamic_cast<const Client*>(&store);
+  if (!client) return std::nullopt;
+  return client->reload_keys();
 }
 
 std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions& options, const Patience& patience,

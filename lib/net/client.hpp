@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dataset/dataset.hpp"
+#include "net/curve.hpp"
 #include "net/patience.hpp"
 
 namespace accrete {
@@ -60,5 +61,10 @@ namespace accrete {
                                              const Patience& patience = {},
                                              std::unique_ptr<const DirectReader> files = nullptr,
                                              LostAppendsHandler on_lost_appends = {});
+
+/// Has the server that `store` is a client of read again which keys it lets in; nullopt if it is no client. Throws what
+/// the server cannot do it for: UnsupportedError if it has no list, or if this is a client on TCP. The server then goes
+/// on with the list that it has.
+std::optional<KeyListChange> reload_keys(const Store& store);
 
 }  // namespace accrete

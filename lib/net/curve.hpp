@@ -8,11 +8,19 @@
 #pragma once
 
 #include <accrete/accrete.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace accrete {
+
+/// What a new list of allowed clients is beside the one before.
+struct KeyListChange {
+  std::uint64_t keys = 0;  ///< of the new one
+  std::uint64_t added = 0;
+  std::uint64_t removed = 0;
+};
 
 /// True if `text` is a key in Z85: 40 of its characters.
 [[nodiscard]] bool is_curve_key(std::string_view text) noexcept;

@@ -18,7 +18,7 @@ using RequestBody = decltype(Request::body);
 using ReplyBody = decltype(Reply::body);
 constexpr std::uint8_t append_kind = 0x02;
 static_assert(std::is_same_v<std::variant_alternative_t<append_kind - first_request, RequestBody>, Append>);
-static_assert(std::is_same_v<std::variant_alternative_t<0x15 - first_request, RequestBody>, SetAttribute>);
+static_assert(std::is_same_v<std::variant_alternative_t<0x16 - first_request, RequestBody>, ReloadKeys>);
 constexpr std::uint8_t part_kind = 0x44;
 static_assert(std::is_same_v<std::variant_alternative_t<part_kind - first_reply, ReplyBody>, Part>);
 static_assert(std::is_same_v<std::variant_alternative_t<0x46 - first_reply, ReplyBody>, Reset>);
@@ -109,6 +109,7 @@ class Encoder {
     if (set.value) add_bytes(*set.value);
     if (expected) add_bytes(*expected);
   }
+  void operator()(const ReloadKeys&) {}
 
   void operator()(const Welcome& welcome) {
     to_ += as_string_view(welcome.incarnation);
@@ -276,6 +277,8 @@ RequestBody decode_request_body(std::uint8_t kind, Decoder& from) {
       return ListAttributes{};
     case 0x15:
       return decode_set_attribute(from);
+    case 0x16:
+      return ReloadKeys{};
     default:
       from.fail("its kind is " + std::to_string(kind) + ", which is none of a request");
   }

@@ -34,6 +34,7 @@
 //   attribute = %x13 ; name                                       → parts: %x00 / %x01 bytes
 //   names     = %x14 ;                                            → parts: as of get: the names of all attributes
 //   set       = %x15 ; flags:u8 name [value] [expected]           → parts: is_set:u8
+//   reload    = %x16 ;                                            → parts: 3*u64, in the order of KeyListChange
 //
 //   options   = flags:u8 [expect_size:u64] [writer:16 sequence:u64]   ; flags: 1 sync, 2 expect_size, 4 id,
 //                                                                     ; 8 the id is of the client's own making,
@@ -79,6 +80,9 @@
 // `locate` is for clients that can read the dataset's files, as dataset/dataset.hpp has it: a value is the first
 // `in_file` bytes of its file, and then `bytes`.
 //
+// `reload` has the server read the list of the clients' keys again that it was started with. It is for clients on the
+// server's host: over TCP it is refused.
+//
 // A server may list fewer keys than there are; then `more` is 1, and the client asks again for those after the last.
 //
 // Flow control is by credit: a client has no more than `window` bytes of append messages unacknowledged, and a reply
@@ -105,6 +109,7 @@
 #include <vector>
 
 #include "dataset/dataset.hpp"
+#include "net/curve.hpp"
 
 namespace accrete::wire {
 
@@ -183,12 +188,13 @@ struct SetAttribute {
   std::optional<std::string_view> value{};
   AttributeOptions options{};
 };
+struct ReloadKeys {};
 
 /// Views point into the message.
 struct Request {
   std::uint64_t id = 0;
   std::variant<Hello, Append, Get, GetRange, Size, List, Erase, Drop, Flush, Sync, StatsRequest, LastSequence, Ping,
-               More, Bye, Removals, Locate, ServerStatsRequest, GetAttribute, ListAttributes, SetAttribute>
+               More, Bye, Removals, Locate, ServerStatsRequest, GetAttribute, ListAttributes, SetAttribute, ReloadKeys>
       body{};
 };
 
@@ -283,6 +289,8 @@ void end_part(std::string& part_message);
 [[nodiscard]] Stats decode_stats(std::string_view bytes);
 [[nodiscard]] std::string encode_server_stats(const ServerStats& stats);
 [[nodiscard]] ServerStats decode_server_stats(std::string_view bytes);
+[[nodiscard]] std::string encode_key_list_change(const KeyListChange& change);
+[[nodiscard]] KeyListChange decode_key_list_change(std::string_view bytes);
 [[nodiscard]] std::string encode_values(std::span<const std::string> values);
 /// Hands the same to `add`, piece by piece, and says how many bytes it has.
 void encode_values(std::span<const std::string> values, const std::function<void(std::string_view)>& add);

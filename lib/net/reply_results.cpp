@@ -123,6 +123,18 @@ ServerStats decode_server_stats(std::string_view bytes) {
   return stats;
 }
 
+std::string encode_key_list_change(const KeyListChange& change) {
+  return encode_numbers({change.keys, change.added, change.removed});
+}
+
+KeyListChange decode_key_list_change(std::string_view bytes) {
+  Decoder from("what a server says of its keys", bytes);
+  KeyListChange change;
+  from.integers(change.keys, change.added, change.removed);
+  from.end();
+  return change;
+}
+
 std::uint64_t encoded_values_size(std::span<const std::string> values) noexcept {
   std::uint64_t size = sizeof(std::uint32_t);
   for (const std::string& value : values) size += sizeof(std::uint64_t) + value.size();

@@ -1,5 +1,6 @@
 #include "net/router.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <memory>
@@ -46,6 +47,14 @@ class KeyCheck {
 
   [[nodiscard]] zmq::socket_t& socket() noexcept { return socket_; }
 
+  KeyListChange allow(const std::vector<std::string>& keys) {
+    Keys allowed(keys.begin(), keys.end());
+    const KeyListChange change{
+        .keys = allowed.size(), .added = count_missing(allowed, allowed_), .removed = count_missing(allowed_, allowed)};
+    allowed_ = std::move(allowed);
+    return change;
+  }
+
   void answer_all() {
     for (;;) {
       std::vector<std::string> request;
@@ -59,6 +68,14 @@ class KeyCheck {
   }
 
  private:
+  using Keys = std::set<std::string, std::less<>>;
+
+  /// How many of `keys` are not in `others`.
+  static std::uint64_t count_missing(const Keys& keys, const Keys& others) {
+    return static_cast<std::uint64_t>(
+        std::count_if(keys.begin(), keys.end(), [&](const std::string& key) { return !others.contains(key); }));
+  }
+
   // A request is: version, request id, domain, address, identity, mechanism, credentials.
   void answer(const std::vector<std::string>& request) {
     constexpr std::size_t request_id = 1;
@@ -87,7 +104,7 @@ class KeyCheck {
   }
 
   zmq::socket_t socket_;
-  std::set<std::string, std::less<>> allowed_;
+  Keys allowed_;
   Router::Refusals& refusals_;
 };
 
@@ -196,6 +213,8 @@ class Router::Impl {
     if (key_check_) key_check_->answer_all();
     for (Listener& listener : listeners_) count_refused_handshakes(listener);
   }
+
+  KeyListChange allow_clients(const std::vector<std::string>& keys) { return key_check_.value().allow(keys); }
 
   Router::Refusals take_refusals() { return std::exchange(refusals_, {}); }
 
@@ -323,6 +342,8 @@ SendResult Router::try_send(const Peer& to, const SharedMessage& message) {
         to, [&](zmq::socket_t& socket) { (void)socket.send(std::move(frame), zmq::send_flags::dontwait); });
   });
 }
+
+KeyListChange Router::allow_clients(const std::vector<std::string>& keys) { return impl_->allow_clients(keys); }
 
 Router::Refusals Router::take_refusals() { return impl_->take_refusals(); }
 

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "net/curve.hpp"
 #include "net/message_pool.hpp"
 
 namespace accrete {
@@ -100,6 +101,10 @@ class Router {
 
   [[nodiscard]] SendResult try_send(const Peer& to, std::string_view bytes);
   [[nodiscard]] SendResult try_send(const Peer& to, const SharedMessage& message);
+
+  /// Replaces the list of ServerCurve::allowed_clients, which there must be one of. Counts from the next handshake on:
+  /// connections that are open stay so.
+  KeyListChange allow_clients(const std::vector<std::string>& keys);
 
   /// Connections that were refused in the handshake of CURVE.
   struct Refusals {

@@ -33,13 +33,13 @@ sigset_t all_stops(StopSignals::Hangup hangup) {
 
 /// All but those that must not wait (errors of the program itself, and abort), that end nothing, or that
 /// prepare_process has made errors of the call.
-sigset_t all_taken() {
+sigset_t all_taken(StopSignals::Hangup hangup) {
   constexpr std::array left = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGTRAP,  SIGSYS, SIGABRT, SIGTSTP,
                                SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGWINCH, SIGURG, SIGPIPE, SIGXFSZ};
   sigset_t set;
   sigfillset(&set);
   for (const int number : left) sigdelset(&set, number);
-  if (ignores_hangups()) sigdelset(&set, SIGHUP);
+  if (hangup != StopSignals::Hangup::counted && ignores_hangups()) sigdelset(&set, SIGHUP);
   return set;
 }
 
@@ -49,11 +49,13 @@ struct StopSignals::State {
   Descriptor fd{-1};
   sigset_t before{};  // of the thread that made it
   sigset_t stops{};
+  Hangup hangup;
 };
 
 StopSignals::StopSignals(Hangup hangup) : state_(std::make_unique<State>()) {
   state_->stops = all_stops(hangup);
-  const sigset_t taken = all_taken();
+  state_->hangup = hangup;
+  const sigset_t taken = all_taken(hangup);
   ::pthread_sigmask(SIG_BLOCK, &taken, &state_->before);
   state_->fd = Descriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   if (state_->fd.get() >= 0) return;
@@ -79,6 +81,8 @@ StopSignals::Taken StopSignals::take() {
     const int number = static_cast<int>(info.ssi_signo);
     if (sigismember(&state_->stops, number) == 1) {
       ++taken.stops;
+    } else if (number == SIGHUP && state_->hangup == Hangup::counted) {
+      ++taken.hangups;
     } else {
       if (!taken.ignored.empty()) taken.ignored += ", ";
       taken.ignored += ::strsignal(number);

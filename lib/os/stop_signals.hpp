@@ -12,11 +12,12 @@ namespace accrete {
 /// it, do what they always do. To be made before other threads are started: they inherit that the signals are blocked.
 class StopSignals {
  public:
-  /// What SIGHUP is.
-  enum class Hangup { ignored, stops };
+  /// What SIGHUP is. One that is counted comes, too, where whoever has started the program has it ignored (nohup).
+  enum class Hangup { ignored, stops, counted };
 
   struct Taken {
-    int stops = 0;          ///< equal ones that come at once count as one
+    int stops = 0;  ///< equal ones that come at once count as one
+    int hangups = 0;
     std::string ignored{};  ///< the other signals, such as "Hangup", with commas between them
   };
 

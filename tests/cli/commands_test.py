@@ -9,7 +9,8 @@ import unittest
 from accrete_cli import PROGRAM, CliTest
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
-COMMANDS = "create put get load keys cat stat attribute rm drop destroy verify sweep serve stop keygen".split()
+COMMANDS = """create put get load keys cat export stat attribute rm drop destroy verify sweep serve stop reload
+    keygen""".split()
 
 
 class Help(CliTest):

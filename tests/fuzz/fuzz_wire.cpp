@@ -35,7 +35,7 @@ LocatedValues read_located(std::string_view bytes) {
   return std::move(reader.located());
 }
 
-constexpr std::uint8_t decoders = 10;  // the first two are of messages
+constexpr std::uint8_t decoders = 11;  // the first two are of messages
 
 std::string again(std::uint8_t decoder, std::string_view bytes) {
   std::string encoded;
@@ -61,8 +61,10 @@ std::string again(std::uint8_t decoder, std::string_view bytes) {
       return wire::encode_server_stats(wire::decode_server_stats(bytes));
     case 8:
       return wire::encode_flag(wire::decode_flag(bytes));
-    default:
+    case 9:
       return wire::encode_attribute(wire::decode_attribute(bytes));
+    default:
+      return wire::encode_key_list_change(wire::decode_key_list_change(bytes));
   }
 }
 

@@ -47,7 +47,7 @@ TEST_CASE("every message is read as it was written") {
     CHECK(again(message, is_request) == message);
     ++messages;
   });
-  CHECK(messages == 38);
+  CHECK(messages == 39);
 }
 
 TEST_CASE("what an append holds comes out as it went in") {
@@ -313,6 +313,9 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   const std::string encoded_server_stats = wire::encode_server_stats(server_stats);
   CHECK(wire::encode_server_stats(wire::decode_server_stats(encoded_server_stats)) == encoded_server_stats);
   CHECK(wire::decode_server_stats(encoded_server_stats).answers == 7);
+  const std::string encoded_change = wire::encode_key_list_change({.keys = 1, .added = 2, .removed = 3});
+  CHECK(wire::encode_key_list_change(wire::decode_key_list_change(encoded_change)) == encoded_change);
+  CHECK(wire::decode_key_list_change(encoded_change).removed == 3);
   CHECK(wire::decode_number(wire::encode_number(7)) == 7);
   CHECK(wire::decode_flag(wire::encode_flag(true)));
   CHECK_FALSE(wire::decode_flag(wire::encode_flag(false)));
@@ -332,6 +335,7 @@ TEST_CASE("results are read as they were written, and refused when cut or follow
   check_cuts(wire::encode_size(std::nullopt), wire::decode_size);
   check_cuts(encoded_stats, wire::decode_stats);
   check_cuts(encoded_server_stats, wire::decode_server_stats);
+  check_cuts(encoded_change, wire::decode_key_list_change);
   check_cuts(wire::encode_number(7), wire::decode_number);
   check_cuts(wire::encode_flag(true), wire::decode_flag);
   check_cuts(wire::encode_attribute(std::nullopt), wire::decode_attribute);

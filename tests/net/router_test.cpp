@@ -59,6 +59,18 @@ TEST_CASE("a connection whose key is not known, or that has none, is told of wit
   CHECK(contains(reason_for({.server_key = stranger.public_key, .keys = stranger}), "another key for this server"));
 }
 
+TEST_CASE("a new list of allowed clients says what it changes, keys that stand in it twice as one") {
+  const std::string a = make_key_pair().public_key;
+  const std::string b = make_key_pair().public_key;
+  const std::string c = make_key_pair().public_key;
+  Router router({.curve = ServerCurve{.keys = make_key_pair(), .allowed_clients = std::vector{a, b}}});
+  const KeyListChange change = router.allow_clients({b, c, c});
+  CHECK(change.keys == 2);
+  CHECK(change.added == 1);
+  CHECK(change.removed == 1);
+  CHECK(router.allow_clients({c}).added == 0);
+}
+
 TEST_CASE("an endpoint that is in use is refused and named") {
   Router first;
   const std::string endpoint = first.bind("tcp://127.0.0.1:*");

@@ -53,6 +53,7 @@ inline std::vector<wire::Request> sample_requests() {
       {.id = 21, .body = SetAttribute{.name = "n", .value = "value", .options = {.expect_none = true}}},
       {.id = 22, .body = SetAttribute{.name = "n", .value = "", .options = {.expect_value = "old"}}},
       {.id = 23, .body = SetAttribute{.name = "n"}},
+      {.id = 24, .body = ReloadKeys{}},
   };
 }
 

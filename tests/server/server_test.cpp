@@ -292,6 +292,76 @@ TEST_CASE("a client whose key is not on the list, or who has another server's, i
   CHECK(client->get("k") == "v");
 }
 
+/// A server on TCP and on a socket, whose list of allowed keys the test changes.
+class ReloadingServer {
+ public:
+  ReloadingServer() : server_(options()) {}
+
+  void set_list(std::function<std::vector<std::string>()> list) {
+    const std::lock_guard lock(mutex_);
+    list_ = std::move(list);
+  }
+  [[nodiscard]] ClientOptions client() const {
+    return {.timeout = 5s, .server_key = keys_.server.public_key, .keys = keys_.client};
+  }
+  [[nodiscard]] const std::string& public_key() const { return keys_.client.public_key; }
+  [[nodiscard]] std::string tcp() const { return server_.endpoint(); }
+  [[nodiscard]] std::string socket() const { return "ipc://" + directory_ / "socket"; }
+
+ private:
+  [[nodiscard]] server::ServerOptions options() {
+    server::ServerOptions options = keys_.options();
+    options.endpoints = {"tcp://127.0.0.1:*", socket()};
+    options.read_allowed_clients = [this] {
+      const std::lock_guard lock(mutex_);
+      return list_();
+    };
+    return options;
+  }
+
+  const Curve keys_;
+  const TemporaryDirectory directory_;
+  std::mutex mutex_;  // guards list_
+  std::function<std::vector<std::string>()> list_;
+  RunningServer server_;
+};
+
+TEST_CASE("keys that are read again count for new connections, and open ones stay") {
+  ReloadingServer server;
+  const auto control = connect(server.socket());
+  const auto connected = connect(server.tcp(), server.client());
+  server.set_list([] { return std::vector<std::string>{}; });
+  CHECK(reload_keys(*control).value().removed == 1);
+  CHECK_THROWS_AS((void)connect(server.tcp(), server.client()), AuthError);
+  connected->append("k", "v");
+  CHECK(connected->get("k") == "v");
+  server.set_list([&] { return std::vector{server.public_key()}; });
+  CHECK(reload_keys(*control).value().added == 1);
+  CHECK(connect(server.tcp(), server.client())->get("k") == "v");
+}
+
+TEST_CASE("a list that cannot be read again leaves the one that there is, and says so to who asked") {
+  ReloadingServer server;
+  const auto control = connect(server.socket());
+  server.set_list([]() -> std::vector<std::string> { throw InvalidArgumentError("clients:3: bad"); });
+  CHECK_THROWS_WITH_AS((void)reload_keys(*control), doctest::Contains("clients:3: bad; the server goes on"), Error);
+  CHECK_NOTHROW((void)connect(server.tcp(), server.client()));
+  CHECK(control->get("k").empty());
+}
+
+TEST_CASE("clients on TCP cannot have keys read again, nor others those that there are not") {
+  ReloadingServer server;
+  server.set_list([] { return std::vector<std::string>{}; });
+  const auto remote = connect(server.tcp(), server.client());
+  CHECK_THROWS_AS((void)reload_keys(*remote), UnsupportedError);
+  CHECK_NOTHROW((void)connect(server.tcp(), server.client()));
+  const TemporaryDirectory directory;
+  RunningServer without_list({.endpoints = {"ipc://" + directory / "socket"}});
+  CHECK_THROWS_WITH_AS((void)reload_keys(*connect(without_list.endpoint())), doctest::Contains("--allow-client-keys"),
+                       UnsupportedError);
+  CHECK_FALSE(reload_keys(*memory_store()).has_value());
+}
+
 /// Says to the server what the client library would not.
 class RudeClient {
  public:
