@@ -1,5 +1,9 @@
 #include "net/endpoint.hpp"
 
+#include <charconv>
+#include <cstdint>
+#include <system_error>
+
 namespace accrete {
 namespace {
 
@@ -13,6 +17,21 @@ std::string_view host_of(std::string_view endpoint) noexcept {
   return endpoint.substr(0, colon);
 }
 
+/// Of a TCP endpoint; empty if it has none, or no host.
+std::string_view port_of(std::string_view endpoint) noexcept {
+  endpoint.remove_prefix(tcp_scheme.size());
+  const std::size_t colon = endpoint.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return {};
+  return endpoint.substr(colon + 1);
+}
+
+bool is_port(std::string_view text) noexcept {
+  if (text == "*") return true;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
 bool is_ipv4(std::string_view host) noexcept {
   return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
@@ -20,8 +39,8 @@ bool is_ipv4(std::string_view host) noexcept {
 }  // namespace
 
 bool is_endpoint(std::string_view text) noexcept {
-  const bool has_scheme = text.starts_with(ipc_scheme) || text.starts_with(tcp_scheme);
-  return has_scheme && text.size() > ipc_scheme.size();
+  if (text.starts_with(ipc_scheme)) return text.size() > ipc_scheme.size();
+  return is_tcp(text) && is_port(port_of(text));
 }
 
 bool is_tcp(std::string_view endpoint) noexcept { return endpoint.starts_with(tcp_scheme); }

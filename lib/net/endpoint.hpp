@@ -7,7 +7,8 @@
 
 namespace accrete {
 
-/// `ipc://` or `tcp://` with something after it.
+/// `ipc://` with something after it, or `tcp://` with a host and a port (`*`: a free one). ZeroMQ makes ports of other
+/// text, too: of 65537 and of 1e3 the port 1.
 [[nodiscard]] bool is_endpoint(std::string_view text) noexcept;
 
 [[nodiscard]] bool is_tcp(std::string_view endpoint) noexcept;

@@ -71,6 +71,18 @@ TEST_CASE("a new list of allowed clients says what it changes, keys that stand i
   CHECK(router.allow_clients({c}).added == 0);
 }
 
+TEST_CASE("what has no port, or another text in its place, is no endpoint") {
+  for (const char* text : {"tcp://host", "tcp://host:", "tcp://:5555", "tcp://[::1]", "tcp://host:-1", "tcp://host:1e3",
+                           "tcp://host:0x10", "tcp://host: 5", "tcp://host:65536", "tcp://host:http"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_endpoint(text));
+  }
+  for (const char* text : {"tcp://host:0", "tcp://host:65535", "tcp://*:*", "tcp://[::1]:5555", "ipc://a:b"}) {
+    CAPTURE(text);
+    CHECK(is_endpoint(text));
+  }
+}
+
 TEST_CASE("an endpoint that is in use is refused and named") {
   Router first;
   const std::string endpoint = first.bind("tcp://127.0.0.1:*");
