@@ -4,6 +4,7 @@
 
 #include "base/escape.hpp"
 #include "cli/program.hpp"
+#include "os/file_system.hpp"
 #include "os/standard_streams.hpp"
 
 namespace accrete::cli {
@@ -59,12 +60,21 @@ void end_parsing(CLI::App& app, Program& program, const CLI::ParseError& error) 
   program.end_with(ExitCode::usage);
 }
 
+/// Of words in the environment that mean nothing. They are typing errors, which must not go unseen, but stop nothing.
+void warn_of_environment() {
+  for (const std::string& name : unknown_trusted_file_systems()) {
+    Program::say("ACCRETE_TRUST_LOCKS has " + accrete::quoted(name) +
+                 " in it, which names no file system; names stand with commas and no blanks, such as fuse,nfs");
+  }
+}
+
 void run(Program& program, int argc, char** argv) {
   CLI::App app{"An appendable key-to-bytes store: many small appends to many keys, read back whole.", "accrete"};
   app.set_version_flag("--version", std::string("accrete ") + ACCRETE_VERSION);
   app.require_subcommand(1);
   app.footer(footer);
   add_commands(app, program);
+  warn_of_environment();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/escape.hpp"
 #include "os/standard_streams.hpp"
 
 namespace accrete::server::log {
@@ -35,11 +36,22 @@ class StandardErrorSink final : public spdlog::sinks::base_sink<std::mutex> {
   std::uint64_t left_out_ = 0;
 };
 
+/// A word that is none must not silence the server: spdlog takes it for "off".
+void set_level(spdlog::logger& logger, const std::string& word) {
+  const spdlog::level::level_enum level = spdlog::level::from_str(word);
+  if (level != spdlog::level::off || word == "off") {
+    logger.set_level(level);
+    return;
+  }
+  logger.warn("ACCRETE_LOG={} is none of debug, info, warning, error and off: it logs as for info", escape(word));
+}
+
 spdlog::logger& logger() {
   static const std::unique_ptr<spdlog::logger> logger = [] {
     auto made = std::make_unique<spdlog::logger>("accrete", std::make_shared<StandardErrorSink>());
     made->set_pattern("accrete: %Y-%m-%d %H:%M:%S.%e %l: %v");
-    if (const char* level = std::getenv("ACCRETE_LOG")) made->set_level(spdlog::level::from_str(level));
+    const char* const word = std::getenv("ACCRETE_LOG");
+    if (word && *word != '\0') set_level(*made, word);
     return made;
   }();
   return *logger;

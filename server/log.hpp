@@ -11,7 +11,8 @@ namespace accrete::server::log {
 
 enum class Level { debug, info, warning };
 
-/// Below the threshold nothing is written: ACCRETE_LOG (debug, info, warning, error; info if it is not set).
+/// Below the threshold nothing is written: ACCRETE_LOG (debug, info, warning, error, off; info if it is not set,
+/// or to another word, which is told).
 void write(Level level, fmt::string_view format, fmt::format_args arguments);
 
 template <typename... Arguments>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -40,18 +41,48 @@ constexpr std::array<FileSystemRow, 47> known{{
     {0x786F4256, "vboxsf", false},  {0xBACBACBC, "vmhgfs", false},  {0x7C7C6673, "prl_fs", false},
 }};
 
-bool is_trusted(std::string_view name) {
+std::vector<std::string_view> trusted_names() {
   const char* const value = std::getenv("ACCRETE_TRUST_LOCKS");
   std::string_view left = value ? value : "";
+  std::vector<std::string_view> names;
   while (!left.empty()) {
     const std::size_t comma = std::min(left.find(','), left.size());
-    if (left.substr(0, comma) == name) return true;
+    names.push_back(left.substr(0, comma));
     left.remove_prefix(std::min(comma + 1, left.size()));
   }
-  return false;
+  return names;
+}
+
+bool is_trusted(std::string_view name) {
+  const std::vector<std::string_view> names = trusted_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string number_text(std::uint32_t magic) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "0x%08x", magic);
+  return text.data();
+}
+
+/// Of a file system that is known, or the number of one that is not.
+bool is_name(std::string_view name) {
+  if (std::any_of(known.begin(), known.end(), [&](const FileSystemRow& row) { return row.name == name; })) return true;
+  constexpr std::string_view prefix = "0x";
+  if (!name.starts_with(prefix)) return false;
+  std::uint32_t magic = 0;
+  std::from_chars(name.data() + prefix.size(), name.data() + name.size(), magic, 16);
+  return name == number_text(magic);
 }
 
 }  // namespace
+
+std::vector<std::string> unknown_trusted_file_systems() {
+  std::vector<std::string> unknown;
+  for (const std::string_view name : trusted_names()) {
+    if (!is_name(name)) unknown.emplace_back(name);
+  }
+  return unknown;
+}
 
 FileSystem file_system_of(int fd, const std::string& path) {
   struct statfs status {};
@@ -60,9 +91,7 @@ FileSystem file_system_of(int fd, const std::string& path) {
   const auto* const found =
       std::find_if(known.begin(), known.end(), [&](const auto& row) { return row.magic == magic; });
   if (found != known.end() && found->is_local) return {.name = std::string(found->name), .locks_reach = true};
-  std::array<char, 16> number{};
-  std::snprintf(number.data(), number.size(), "0x%08x", magic);
-  std::string name = found != known.end() ? std::string(found->name) : std::string(number.data());
+  std::string name = found != known.end() ? std::string(found->name) : number_text(magic);
   const bool trusted = is_trusted(name);
   return {.name = std::move(name), .locks_reach = trusted};
 }

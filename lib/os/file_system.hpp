@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace accrete {
 
@@ -16,5 +17,8 @@ struct FileSystem {
 
 /// The user trusts by name, in ACCRETE_TRUST_LOCKS, a list with commas: "fuse,nfs".
 [[nodiscard]] FileSystem file_system_of(int fd, const std::string& path);
+
+/// What stands in ACCRETE_TRUST_LOCKS and names no file system, as FileSystem::name does.
+[[nodiscard]] std::vector<std::string> unknown_trusted_file_systems();
 
 }  // namespace accrete

@@ -2,6 +2,7 @@
 import os
 import subprocess
 import unittest
+import unittest.mock
 
 import raw_client as raw
 from raw_client import RawClient
@@ -54,6 +55,26 @@ class Log(ServerTest):
         process.terminate()
         process.stderr.read()
         self.assertEqual(process.wait(), 0)
+
+    def logged_at(self, level):
+        """By a server that starts and ends at this ACCRETE_LOG."""
+        with unittest.mock.patch.dict(os.environ, ACCRETE_LOG=level):
+            server = self.serve()
+        self.assertEqual(server.end(), 0)
+        return server.logged()
+
+    def test_a_level_that_is_none_is_told_and_silences_nothing(self):
+        for level in "bogus", "INFO", "debug ", "0":
+            logged = self.logged_at(level)
+            self.assertIn(f"ACCRETE_LOG={level} is none of debug, info, warning, error and off", logged)
+            self.assertEqual(logged.count("ACCRETE_LOG"), 1)
+            self.assertIn("info: stopped", logged)
+
+    def test_a_level_logs_what_it_says(self):
+        for level in "", "debug", "info":
+            self.assertIn("info: stopped", self.logged_at(level))
+        for level in "warning", "error", "off":
+            self.assertEqual(self.logged_at(level), "")
 
     def test_a_client_without_curve_is_told(self):
         key = os.path.join(self.dir, "key")
