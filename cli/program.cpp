@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "cli/number_arguments.hpp"
 #include "os/standard_streams.hpp"
 
 namespace accrete::cli {
@@ -25,10 +26,8 @@ void Program::end_with(ExitCode code) noexcept { exit_code_ = std::max(exit_code
 
 void DirectoryArguments::add_to(CLI::App& command, const std::string& description) {
   command.add_option("DATASET", dataset, description)->required()->type_name("");
-  command.add_option("--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
-      ->check(CLI::Range(0.0, 1e6).description(""))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  add_seconds(command, "--timeout", timeout_seconds, "Wait at most so long for others to release the dataset")
+      .type_name("SECONDS");
 }
 
 OpenOptions DirectoryArguments::options() const {

@@ -3,6 +3,7 @@
 
 #include "base/escape.hpp"
 #include "cli/json_text.hpp"
+#include "cli/number_arguments.hpp"
 #include "cli/program.hpp"
 
 namespace accrete::cli {
@@ -24,7 +25,7 @@ class KeysArguments {
     dataset_.add_to(command);
     command.add_option("--prefix", prefix_, "Only keys that begin with this")->type_name("TEXT");
     command.add_option("--after", after_, "Only keys after this one")->type_name("KEY");
-    command.add_option("--limit", limit_, "At most so many keys")->type_name("COUNT");
+    add_count(command, "--limit", limit_, "At most so many keys").type_name("COUNT");
     CLI::Option* const raw = command.add_flag("-0,--null", raw_, "Raw keys, each ended by a NUL byte");
     command.add_flag("--json", json_, R"(Write an array of {"key": ..., "size": ...})")->excludes(raw);
     command.footer(footer);
@@ -59,7 +60,7 @@ class KeysArguments {
   DatasetArguments dataset_;
   std::string prefix_;
   std::optional<std::string> after_;
-  std::optional<std::size_t> limit_;
+  std::optional<std::uint64_t> limit_;
   bool raw_ = false;
   bool json_ = false;
 };

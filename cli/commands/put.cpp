@@ -5,6 +5,7 @@
 #include "base/escape.hpp"
 #include "base/key_name.hpp"
 #include "cli/append_for_certain.hpp"
+#include "cli/number_arguments.hpp"
 #include "cli/program.hpp"
 #include "cli/rethrow_with.hpp"
 #include "os/byte_source.hpp"
@@ -54,8 +55,8 @@ class PutArguments {
     command.add_option("KEY", key_, "1 to 1024 bytes")->required()->type_name("");
     command.add_option("BYTES", bytes_, "What to append; standard input without it, or for '-'")->type_name("");
     command.add_flag("--sync", sync_, "Return when it survives power loss");
-    command.add_option("--expect-size", expect_size_, "Append only if the value has so many bytes; 0: only a new key")
-        ->type_name("BYTES");
+    add_count(command, "--expect-size", expect_size_, "Append only if the value has so many bytes; 0: only a new key")
+        .type_name("BYTES");
     command.footer(footer);
   }
 

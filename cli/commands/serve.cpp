@@ -8,6 +8,7 @@
 #include "api/datasets.hpp"
 #include "base/escape.hpp"
 #include "base/hash.hpp"
+#include "cli/number_arguments.hpp"
 #include "cli/program.hpp"
 #include "dataset/directory.hpp"
 #include "layer/buffered/buffered_store.hpp"
@@ -97,27 +98,23 @@ class ServeArguments {
 
 void ServeArguments::add_to(CLI::App& command) {
   dataset_.add_to(command);
-  const CLI::Validator size = CLI::AsSizeValue(true).description("");  // 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576
   command
       .add_option("--bind", binds_, "Listen there too: tcp://ADDRESS:PORT (* is a free port) or ipc://PATH; repeatable")
       ->take_all()
       ->expected(1)
       ->type_name("ENDPOINT");
-  command.add_option("--memory", memory_bytes_, "Gather appends in so much memory, such as 4GB (1GiB if not given)")
-      ->transform(size)
-      ->type_name("SIZE");
+  add_size(command, "--memory", memory_bytes_, "Gather appends in so much memory, such as 4GB (1GiB if not given)")
+      .type_name("SIZE");
   command
       .add_option("--durability", durability_,
                   "What an acknowledged append survives: nothing, kill -9, power loss (os if not given)")
       ->check(CLI::IsMember({"memory", "os", "sync"}).description(""))
       ->type_name("memory|os|sync");
-  command.add_option("--max-message", max_message_bytes_, "Disconnect who sends a longer message (64MiB if not given)")
-      ->transform(size)
-      ->type_name("SIZE");
-  command.add_option("--max-clients", max_clients_, "Refuse further ones")
-      ->check(CLI::Range(1, 1'000'000).description(""))
-      ->type_name("N")
-      ->capture_default_str();
+  add_size(command, "--max-message", max_message_bytes_, "Disconnect who sends a longer message (64MiB if not given)")
+      .type_name("SIZE");
+  add_count(command, "--max-clients", max_clients_, "Refuse further ones", {.min = 1, .max = 1'000'000})
+      .type_name("N")
+      ->default_str(std::to_string(max_clients_));
   command.add_option("--server-key", server_key_, "On TCP, speak CURVE with this secret key, of accrete keygen")
       ->type_name("FILE");
   command.add_option("--allow-client-keys", allowed_keys_, "Public keys of the clients that may connect, one a line")
@@ -130,7 +127,7 @@ void ServeArguments::add_to(CLI::App& command) {
       "SIGHUP, as accrete reload, has it read the file of --allow-client-keys again.\n"
       "When it is ready it prints one line on standard output, or on standard error where that is closed; its log "
       "goes\n"
-      "to standard error (ACCRETE_LOG=debug for more of it).\n\n"
+      "to standard error (ACCRETE_LOG=debug for more of it; or info, warning, error, off).\n\n"
       "Example:\n"
       "  accrete serve flights\n"
       "  accrete serve flights --memory 4GB --durability sync --bind tcp://127.0.0.1:5555\n"
