@@ -7,6 +7,7 @@
 #include "cli/load/input_source.hpp"
 #include "cli/load/loader.hpp"
 #include "cli/load/progress_bar.hpp"
+#include "cli/number_arguments.hpp"
 #include "cli/program.hpp"
 #include "cli/rethrow_with.hpp"
 #include "cli/text_format.hpp"
@@ -153,7 +154,7 @@ class LoadArguments {
   std::string id_;
   std::uint64_t max_row_ = LoadOptions{}.max_row_bytes;
   std::uint64_t skip_lines_ = 0;
-  unsigned threads_ = std::min(usable_cores(), max_threads);
+  std::uint64_t threads_ = std::min(usable_cores(), max_threads);
   bool create_ = false;
   bool no_header_ = false;
   bool no_quotes_ = false;
@@ -188,12 +189,11 @@ void LoadArguments::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"stop", "skip"}).description(""))
       ->type_name("stop|skip")
       ->capture_default_str();
-  command.add_option("--max-row", max_row_, "Longest row, in bytes")->type_name("BYTES")->capture_default_str();
+  add_size(command, "--max-row", max_row_, "Longest row (1GiB if not given)");
   command.add_option("--id", id_, "Load each row once, however often this is repeated")->type_name("NAME");
-  command
-      .add_option("--threads", threads_, "How many read rows at the same time; as many as there are cores, if not told")
-      ->check(CLI::Range(1U, max_threads).description(""))
-      ->type_name("COUNT");
+  add_count(command, "--threads", threads_,
+            "How many read rows at the same time; as many as there are cores, if not told",
+            {.min = 1, .max = max_threads});
   command.add_flag("--sync", sync_, "When done, make all of it survive power loss");
   command.add_flag("-q,--quiet", quiet_, "Neither progress nor summary");
   command.footer(footer);
@@ -215,8 +215,7 @@ void LoadArguments::add_options_of_delimited_text(CLI::App& command) {
   CLI::Option* const reorder =
       command.add_flag("--reorder", reorder_, "Put the columns of each file into the order of the dataset's header");
   CLI::Option* const skip_lines =
-      command.add_option("--skip-lines", skip_lines_, "Pass over so many lines at the front of each file")
-          ->type_name("COUNT");
+      &add_count(command, "--skip-lines", skip_lines_, "Pass over so many lines at the front of each file");
   CLI::Option* const comment =
       command.add_option("--comment", comment_, "Pass over lines that begin so")->type_name("CHAR");
   of_delimited_text_ = {columns, delimiter, no_quotes, quotes, no_header, reorder, skip_lines, comment};
@@ -298,8 +297,10 @@ std::unique_ptr<ByteSource> open_input(const std::string& file, const std::strin
 /// Only here do stops wait: before it nothing has been read, and after it nothing is left to be appended.
 LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals& signals) const {
   const StopsHeldBack held(signals);
-  LoadOptions options{
-      .skip_malformed = on_error_ == "skip", .max_row_bytes = max_row_, .threads = threads_, .stop_fd = signals.fd()};
+  LoadOptions options{.skip_malformed = on_error_ == "skip",
+                      .max_row_bytes = max_row_,
+                      .threads = static_cast<unsigned>(threads_),
+                      .stop_fd = signals.fd()};
   if (!empty_key_.empty()) options.empty_key = empty_key_;
   if (!id_.empty()) options.id = id_;
   LoadReport report(quiet_, signals);
