@@ -80,7 +80,7 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view bytes) {
+std::string Quoted::operator()(std::string_view bytes) const {
   std::string out = "'";
   escape_to(out, bytes.substr(0, max_quoted));
   if (bytes.size() <= max_quoted) return out += "'";

@@ -15,7 +15,11 @@ void escape_to(std::string& out, std::string_view bytes);
 /// Turns each `\xNN` (two hexadecimal digits) back into its byte; any other backslash stands for itself.
 [[nodiscard]] std::string unescape(std::string_view text);
 
-/// `'…'`, escaped, and shortened where it is long: for messages.
-[[nodiscard]] std::string quoted(std::string_view bytes);
+/// `'…'`, escaped, and shortened where it is long: for messages. An object, since a call of a function of this name
+/// with a std::string would find std::quoted, too, which fits better.
+struct Quoted {
+  [[nodiscard]] std::string operator()(std::string_view bytes) const;
+};
+inline constexpr Quoted quoted;
 
 }  // namespace accrete

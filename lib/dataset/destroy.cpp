@@ -70,7 +70,8 @@ void check_destroyable(Env& env, const std::string& path, const Directory& direc
 void destroy_dataset(Env& env, const std::string& path, Layouts layouts) {
   refuse_link(env, path);
   std::unique_ptr<Directory> directory = open_dataset_directory(env, path);
-  const Layout& layout = layout_of(load_marker(*directory), *directory, layouts);
+  const Marker marker = load_marker(*directory);
+  const Layout& layout = layout_of(marker, *directory, layouts);
   refuse_unreachable_locks(*directory);
   // What it shares with the original, the lock and the control file, it leaves alone.
   const bool is_copy = layout.describe_if_linked_copy(*directory).has_value();

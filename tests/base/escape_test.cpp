@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <iomanip>
 
 #include "support/campaign.hpp"
 #include "support/random_bytes.hpp"
@@ -89,6 +90,13 @@ TEST_CASE("quoted shortens what is long and says how long it was") {
   const std::string text = quoted(std::string(1000, 'k'));
   CHECK(text.size() < 300);
   CHECK(text.find("1000 bytes") != std::string::npos);
+}
+
+TEST_CASE("what is quoted may be a std::string where std::quoted is known, too") {
+  std::string text = "key";
+  const std::string constant = text;
+  CHECK(std::string("get ") + quoted(text) == "get 'key'");
+  CHECK(std::string("get ") + quoted(constant) == "get 'key'");
 }
 
 }  // namespace

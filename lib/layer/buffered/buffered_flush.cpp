@@ -22,7 +22,7 @@ constexpr std::uint64_t worthwhile_bytes = std::uint64_t{8} << 20;
 std::unique_lock<std::mutex> Buffered::lock_amid_appends(std::mutex& mutex) {
   constexpr int max_tries = 10'000;
   std::unique_lock lock(mutex, std::try_to_lock);
-  for (int i = 0; !lock && i < max_tries; ++i) lock.try_lock();
+  for (int i = 0; !lock && i < max_tries; ++i) lock = std::unique_lock(mutex, std::try_to_lock);
   if (!lock) lock.lock();
   return lock;
 }
