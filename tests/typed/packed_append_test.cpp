@@ -221,8 +221,9 @@ TEST_CASE("floats stay floats and keep their bits") {
   CHECK(packed_bytes(std::vector<double>{2.0, -0.0}) == "\x92\xcb\x40\0\0\0\0\0\0\0\xcb\x80\0\0\0\0\0\0\0"_b);
   CHECK(packed_bytes(2.5F) == "\xca\x40\x20\0\0"_b);
   Packed<msgpack::type::variant> variants{memory_store()};
-  variants.append("k", msgpack::type::variant(2.0));
-  CHECK(variants.get("k").at(0).is_double());
+  const msgpack::type::variant two(2.0);  // newer versions of msgpack-cxx make it an integer
+  variants.append("k", two);
+  CHECK((variants.get("k").at(0) == two));  // doctest cannot print one
 }
 
 template <typename Duration>
