@@ -37,6 +37,15 @@ def check_headers(place, public_headers):
     return folder.parent
 
 
+def check_older_standard(compiler, include_folder, temporary):
+    source = Path(temporary) / "older.cpp"
+    source.write_text("#include <accrete/accrete.hpp>\n")
+    done = subprocess.run([*compiler, "-std=c++17", "-fsyntax-only", "-I", include_folder, source],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == 0 or "accrete needs C++20" not in done.stderr:
+        sys.exit(f"with an older standard, the compiler does not say what is needed:\n{done.stderr}")
+
+
 def main():
     meson, build_root, public_headers, compiler = sys.argv[1], Path(sys.argv[2]), set(sys.argv[3].split(",")), sys.argv[4:]
     with tempfile.TemporaryDirectory() as temporary:
@@ -47,6 +56,7 @@ def main():
             source = Path(temporary) / "alone.cpp"
             source.write_text(f"#include <accrete/{header}>\n#include <accrete/{header}>\n")
             run(*compiler, *WARNINGS, "-fsyntax-only", "-I", include_folder, source)
+        check_older_standard(compiler, include_folder, temporary)
 
         pkg_config_file = only(place.rglob("accrete.pc"), "pkg-config file")
         prefix = include_folder.parent
