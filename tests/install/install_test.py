@@ -1,9 +1,11 @@
-"""Installs the built library into an empty place, and builds and runs a program outside the project against it.
+"""Installs the built library into an empty place, and builds and runs a program outside the project against it: found by
+pkg-config and by CMake, and linked with the shared and with the static library.
 
 usage: install_test.py MESON BUILD_ROOT HEADER[,HEADER…] COMPILER…
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +40,7 @@ def check_headers(place, public_headers):
 
 
 def check_older_standard(compiler, include_folder, temporary):
-    source = Path(temporary) / "older.cpp"
+    source = temporary / "older.cpp"
     source.write_text("#include <accrete/accrete.hpp>\n")
     done = subprocess.run([*compiler, "-std=c++17", "-fsyntax-only", "-I", include_folder, source],
                           capture_output=True, text=True, check=False)
@@ -46,29 +48,96 @@ def check_older_standard(compiler, include_folder, temporary):
         sys.exit(f"with an older standard, the compiler does not say what is needed:\n{done.stderr}")
 
 
+def check_program(program, environment):
+    with tempfile.TemporaryDirectory() as temporary:
+        output = run(program, Path(temporary) / "dataset", env=environment)
+    if output != EXPECTED_OUTPUT:
+        sys.exit(f"{program} printed\n{output}")
+
+
+def needs_library(program):
+    return "libaccrete.so" in run("readelf", "--dynamic", program)
+
+
+def check_pkg_config(place, prefix, compiler, environment, temporary):
+    pkg_config_file = only(place.rglob("accrete.pc"), "pkg-config file")
+    environment = {**environment, "PKG_CONFIG_PATH": str(pkg_config_file.parent)}
+    flags = ["pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs", "accrete"]
+    consumer = Path(__file__).parent / "consumer.cpp"
+    program = temporary / "by_pkg_config"
+    run(*compiler, *WARNINGS, consumer, "-o", program, *run(*flags, env=environment).split())
+    check_program(program, environment)
+
+    if static := list(place.rglob("libaccrete.a")):
+        words = run(*flags, "--static", env=environment).split()
+        program = temporary / "by_pkg_config_static"
+        run(*compiler, *WARNINGS, consumer, "-o", program, *(static[0] if word == "-laccrete" else word for word in words))
+        if needs_library(program):
+            sys.exit("what was to be linked with the static library needs the shared one")
+        check_program(program, environment)
+
+
+CMAKE_PROJECT = """
+cmake_minimum_required(VERSION 3.18)
+project(consumer CXX)
+find_package(accrete 0.1 REQUIRED)
+add_executable(by_cmake {source})
+target_link_libraries(by_cmake accrete::accrete)
+if(TARGET accrete::accrete_static)
+  add_executable(by_cmake_static {source})
+  target_link_libraries(by_cmake_static accrete::accrete_static)
+endif()
+"""
+
+OTHER_VERSIONS = """
+cmake_minimum_required(VERSION 3.18)
+project(consumer CXX)
+foreach(version 0.2 1)
+  find_package(accrete ${version} QUIET)
+  if(accrete_FOUND)
+    message(FATAL_ERROR "accrete is found as version ${version}")
+  endif()
+endforeach()
+"""
+
+
+def check_cmake(place, prefix, compiler, environment, temporary):
+    if not shutil.which("cmake"):
+        print("skipped: CMake, which is not installed")
+        return
+    project = temporary / "project"
+    project.mkdir()
+    (project / "CMakeLists.txt").write_text(CMAKE_PROJECT.format(source=Path(__file__).parent / "consumer.cpp"))
+    built = project / "build"
+    run("cmake", "-S", project, "-B", built, f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={compiler[-1]}")
+    run("cmake", "--build", built)
+    check_program(built / "by_cmake", environment)
+    if list(place.rglob("libaccrete.a")):
+        if needs_library(built / "by_cmake_static"):
+            sys.exit("accrete::accrete_static is the shared library")
+        check_program(built / "by_cmake_static", environment)
+
+    (project / "CMakeLists.txt").write_text(OTHER_VERSIONS)
+    run("cmake", "-S", project, "-B", built)
+
+
 def main():
     meson, build_root, public_headers, compiler = sys.argv[1], Path(sys.argv[2]), set(sys.argv[3].split(",")), sys.argv[4:]
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary) / "installed"
+    with tempfile.TemporaryDirectory() as name:
+        temporary = Path(name)
+        place = temporary / "installed"
         run(meson, "install", "-C", build_root, "--no-rebuild", "--destdir", place)
         include_folder = check_headers(place, public_headers)
         for header in sorted(public_headers):
-            source = Path(temporary) / "alone.cpp"
+            source = temporary / "alone.cpp"
             source.write_text(f"#include <accrete/{header}>\n#include <accrete/{header}>\n")
             run(*compiler, *WARNINGS, "-fsyntax-only", "-I", include_folder, source)
         check_older_standard(compiler, include_folder, temporary)
 
-        pkg_config_file = only(place.rglob("accrete.pc"), "pkg-config file")
-        prefix = include_folder.parent
-        environment = {**os.environ, "PKG_CONFIG_PATH": str(pkg_config_file.parent)}
-        flags = run("pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs", "accrete",
-                    env=environment).split()
-        program = Path(temporary) / "consumer"
-        run(*compiler, *WARNINGS, Path(__file__).parent / "consumer.cpp", "-o", program, *flags)
         library = only((path for path in place.rglob("libaccrete.so.*") if not path.is_symlink()), "shared library")
-        output = run(program, Path(temporary) / "dataset", env={**environment, "LD_LIBRARY_PATH": str(library.parent)})
-        if output != EXPECTED_OUTPUT:
-            sys.exit(f"the program printed\n{output}")
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
+        check_pkg_config(place, include_folder.parent, compiler, environment, temporary)
+        check_cmake(place, include_folder.parent, compiler, environment, temporary)
 
 
 if __name__ == "__main__":
