@@ -41,6 +41,9 @@ void add_commands(CLI::App& app, Program& program) {
   add_stop_command(app, program);
   add_reload_command(app, program);
   add_keygen_command(app, program);
+  add_help_command(app, program);
+  add_version_command(app, program);
+  add_describe_command(app, program);
 }
 
 /// Help and version go to standard output; the rest are mistakes.
@@ -70,7 +73,7 @@ void warn_of_environment() {
 
 void run(Program& program, int argc, char** argv) {
   CLI::App app{"An appendable key-to-bytes store: many small appends to many keys, read back whole.", "accrete"};
-  app.set_version_flag("--version", std::string("accrete ") + ACCRETE_VERSION);
+  app.set_version_flag("-V,--version", std::string("accrete ") + ACCRETE_VERSION);
   app.require_subcommand(1);
   app.footer(footer);
   add_commands(app, program);

@@ -97,5 +97,8 @@ void add_serve_command(CLI::App& app, Program& program);
 void add_stop_command(CLI::App& app, Program& program);
 void add_reload_command(CLI::App& app, Program& program);
 void add_keygen_command(CLI::App& app, Program& program);
+void add_help_command(CLI::App& app, Program& program);
+void add_version_command(CLI::App& app, Program& program);
+void add_describe_command(CLI::App& app, Program& program);
 
 }  // namespace accrete::cli

@@ -1,5 +1,5 @@
-"""Installs the built library into an empty place, and builds and runs a program outside the project against it: found by
-pkg-config and by CMake, and linked with the shared and with the static library.
+"""Installs the built library into an empty place, and builds and runs a program outside the project against it: found
+by pkg-config and by CMake, and linked with the shared and with the static library.
 
 usage: install_test.py MESON BUILD_ROOT HEADER[,HEADER…] COMPILER…
 """
@@ -71,7 +71,8 @@ def check_pkg_config(place, prefix, compiler, environment, temporary):
     if static := list(place.rglob("libaccrete.a")):
         words = run(*flags, "--static", env=environment).split()
         program = temporary / "by_pkg_config_static"
-        run(*compiler, *WARNINGS, consumer, "-o", program, *(static[0] if word == "-laccrete" else word for word in words))
+        words = [static[0] if word == "-laccrete" else word for word in words]
+        run(*compiler, *WARNINGS, consumer, "-o", program, *words)
         if needs_library(program):
             sys.exit("what was to be linked with the static library needs the shared one")
         check_program(program, environment)
@@ -133,6 +134,10 @@ def main():
             source.write_text(f"#include <accrete/{header}>\n#include <accrete/{header}>\n")
             run(*compiler, *WARNINGS, "-fsyntax-only", "-I", include_folder, source)
         check_older_standard(compiler, include_folder, temporary)
+        if list(place.rglob("bin/accrete")):
+            for file in ("man1/accrete.1", "man1/accrete-load.1", "bash-completion/completions/accrete",
+                         "site-functions/_accrete", "vendor_completions.d/accrete.fish"):
+                only(place.rglob(file), file)
 
         library = only((path for path in place.rglob("libaccrete.so.*") if not path.is_symlink()), "shared library")
         environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
