@@ -16,6 +16,7 @@
 #include "net/endpoint.hpp"
 #include "os/env.hpp"
 #include "os/private_files.hpp"
+#include "os/service_manager.hpp"
 #include "os/stop_signals.hpp"
 #include "os/system.hpp"
 #include "server/server.hpp"
@@ -205,6 +206,10 @@ void ServeArguments::run(Program& program) const {
   server::Server server(*store, std::move(serving));
   save_server_file(*directory, server.description());
   announce(program.out(), dataset_.dataset, server.description());
+  if (const std::error_code error = notify_service_manager("READY=1")) {
+    Program::say("cannot tell the service manager that the server is ready: " + error.message() +
+                 "; look what NOTIFY_SOCKET names");
+  }
   server.run(&signals);
   withdraw(*directory);
 }

@@ -122,6 +122,24 @@ def check_cmake(place, prefix, compiler, environment, temporary):
     run("cmake", "-S", project, "-B", built)
 
 
+def check_unit(place, prefix, temporary):
+    """As far as systemd can tell of what it would run: the program in `place`, which belongs in its root."""
+    unit = only(place.rglob("accrete@.service"), "unit of systemd")
+    if not shutil.which("systemd-analyze"):
+        print("skipped: the unit, since systemd-analyze is not installed")
+        return
+    root_prefix = "/" + str(prefix.relative_to(place))
+    text = unit.read_text()
+    if f"ExecStart={root_prefix}/bin/accrete serve" not in text:
+        sys.exit(f"the unit runs another program than {root_prefix}/bin/accrete")
+    moved = temporary / unit.name
+    moved.write_text(text.replace(f"={root_prefix}/bin", f"={prefix}/bin"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", moved], capture_output=True, text=True, check=False)
+    complaints = [line for line in done.stderr.splitlines() if unit.stem in line]
+    if complaints or done.returncode != 0:
+        sys.exit(f"systemd-analyze verify exits with {done.returncode}:\n{done.stderr}")
+
+
 def main():
     meson, build_root, public_headers, compiler = sys.argv[1], Path(sys.argv[2]), set(sys.argv[3].split(",")), sys.argv[4:]
     with tempfile.TemporaryDirectory() as name:
@@ -138,6 +156,7 @@ def main():
             for file in ("man1/accrete.1", "man1/accrete-load.1", "bash-completion/completions/accrete",
                          "site-functions/_accrete", "vendor_completions.d/accrete.fish"):
                 only(place.rglob(file), file)
+            check_unit(place, include_folder.parent, temporary)
 
         library = only((path for path in place.rglob("libaccrete.so.*") if not path.is_symlink()), "shared library")
         environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
