@@ -1,25 +1,23 @@
-"""Prints accrete beside the bare libraries, partd and mawk: compare.py BUILD DIRECTORY FLIGHTS.csv REPETITIONS
+"""Prints accrete beside the bare libraries, partd and tools that group rows: compare.py BUILD DIRECTORY FLIGHTS.csv REPETITIONS
 
 All take turns, and medians are printed. A line is a pattern: what accrete does, or else the first subject, and after
-each other how many times as fast the first is. Rows are grouped by columns into equal files, byte for byte, which is
-checked.
+each other how many times as fast the first is.
 """
 
 import json
 import os
 import re
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import grouping
 import numpy
 import partd
 
-GROUPINGS = {"origin": 'NR > 1 { print > ($4 ".csv") }', "origin,destination": 'NR > 1 { print > ($4 "," $5 ".csv") }'}
 ARRAY = numpy.arange(100_000) + 0.5  # so many and so large as those of arrays.cpp, and lists as of items.cpp
 ARRAYS = 80
 LIST = list(range(5))
@@ -71,36 +69,9 @@ def partd_lists(directory):
         store.drop()
 
 
-def groups_of_rows(accrete, csv, directory, are_checked):
-    dataset, awk_directory = directory / "grouped.accrete", directory / "grouped.awk"
-    size = len(csv.read_bytes())  # which also brings it into the page cache
-    for columns, awk_program in GROUPINGS.items():
-        awk_directory.mkdir()
-        subprocess.run([accrete, "create", dataset], check=True)
-        load = [accrete, "load", dataset, csv, "--by", columns, "--key-separator", ",", "--quiet"]
-        for subject, command in (("accrete", load), ("mawk", ["mawk", "-F,", awk_program, csv])):
-            os.sync()  # so that nobody pays for what another has left to be written back
-            seconds = seconds_of(lambda command=command: subprocess.run(command, check=True, cwd=awk_directory))
-            yield f"rows by {columns}", subject, {"bytes_per_second": size / seconds}
-        if are_checked:
-            check_values(accrete, dataset, awk_directory)
-        shutil.rmtree(dataset)
-        shutil.rmtree(awk_directory)
-
-
 def check(holds, message):
     if not holds:
         sys.exit(f"compare: {message}")
-
-
-def check_values(accrete, dataset, awk_directory):
-    """Both must have the same keys with the same bytes. This takes long."""
-    keys = subprocess.run([accrete, "keys", "-0", dataset], check=True, stdout=subprocess.PIPE).stdout.split(b"\0")[:-1]
-    names = {name.removesuffix(".csv").encode() for name in os.listdir(awk_directory)}
-    check(set(keys) == names and len(keys) == len(names), "accrete and mawk have made other keys")
-    for key in keys:
-        value = subprocess.run([accrete, "get", dataset, key], check=True, stdout=subprocess.PIPE).stdout
-        check(value == (awk_directory / (key.decode() + ".csv")).read_bytes(), f"accrete and mawk differ in {key}")
 
 
 def speed(numbers):
@@ -111,8 +82,9 @@ def described(subject, numbers, first):
     unit = (f"{numbers['bytes_per_second'] / 1e6:,.1f} MB/s" if "bytes_per_second" in numbers
             else f"{1e6 / numbers['items_per_second']:.3f} µs an item")
     size = f", to {100 * numbers['size']:.0f} %" if "size" in numbers else ""
+    memory = f", {numbers['memory'] / 1e6:.0f} MB of memory" if "memory" in numbers else ""
     ratio = f" ({speed(first) / speed(numbers):.2f} ×)" if numbers is not first else ""
-    return f"{subject} {unit}{size}{ratio}"
+    return f"{subject} {unit}{size}{memory}{ratio}"
 
 
 def main():
@@ -124,7 +96,7 @@ def main():
     for repetition in range(int(sys.argv[4])):
         for found in (libraries(build / "bench" / "comparisons" / "bench_comparisons", csv, directory),
                       partd_arrays(directory), partd_lists(directory),
-                      groups_of_rows(build / "cli" / "accrete", csv, directory, are_checked=repetition == 0)):
+                      grouping.measure(build, csv, directory, are_checked=repetition == 0)):
             for pattern, subject, numbers in found:
                 runs.setdefault(pattern, {}).setdefault(subject, []).append(numbers)
     width = max(map(len, runs))

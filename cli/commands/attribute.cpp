@@ -12,7 +12,7 @@ namespace {
 constexpr const char* footer =
     R"(Without a name, the names of all attributes, one a line. With a name, the value as it is; if there is none, there is a
 message, and the exit code is 1. With a value, it is set, and survives power loss. Attributes are few and small: names of
-up to 64 letters, digits, '_', '.' and '-', values of up to 64 KiB, 1 MiB together. They stay when all keys are dropped.
+up to 64 letters, digits, '_', '.' and '-', values of up to 256 KiB, 1 MiB together. They stay when all keys are dropped.
 
 With --new, an attribute that is there already is left as it is, and the exit code is 4: of several programs that set it
 at the same time, one does.

@@ -189,11 +189,12 @@ void LoadArguments::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"stop", "skip"}).description(""))
       ->type_name("stop|skip")
       ->capture_default_str();
-  add_size(command, "--max-row", max_row_, "Longest row (1GiB if not given)");
+  add_size(command, "--max-row", max_row_, "Longest row (1GiB if not given)").type_name("SIZE");
   command.add_option("--id", id_, "Load each row once, however often this is repeated")->type_name("NAME");
   add_count(command, "--threads", threads_,
             "How many read rows at the same time; as many as there are cores, if not told",
-            {.min = 1, .max = max_threads});
+            {.min = 1, .max = max_threads})
+      .type_name("COUNT");
   command.add_flag("--sync", sync_, "When done, make all of it survive power loss");
   command.add_flag("-q,--quiet", quiet_, "Neither progress nor summary");
   command.footer(footer);
@@ -215,7 +216,8 @@ void LoadArguments::add_options_of_delimited_text(CLI::App& command) {
   CLI::Option* const reorder =
       command.add_flag("--reorder", reorder_, "Put the columns of each file into the order of the dataset's header");
   CLI::Option* const skip_lines =
-      &add_count(command, "--skip-lines", skip_lines_, "Pass over so many lines at the front of each file");
+      add_count(command, "--skip-lines", skip_lines_, "Pass over so many lines at the front of each file")
+          .type_name("COUNT");
   CLI::Option* const comment =
       command.add_option("--comment", comment_, "Pass over lines that begin so")->type_name("CHAR");
   of_delimited_text_ = {columns, delimiter, no_quotes, quotes, no_header, reorder, skip_lines, comment};

@@ -25,7 +25,7 @@ std::uint64_t places_in_block(const char* block, char wanted) noexcept {
   constexpr std::uint64_t gather = 0x0102040810204080;  // the lowest bits of 8 bytes into the highest byte
   const std::uint64_t pattern = low_bits * static_cast<unsigned char>(wanted);
   std::uint64_t places = 0;
-  for (int i = 0; i < 8; ++i) {
+  for (std::size_t i = 0; i < 8; ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, block + 8 * i, sizeof word);
     word ^= pattern;

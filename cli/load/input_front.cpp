@@ -18,8 +18,8 @@ struct Format {
 
 // What people have tried to load, with the bytes that each begins with.
 constexpr auto formats = std::to_array<Format>({
-    {"PAR1"sv, "is Parquet, not text; load what e.g. DuckDB makes of it: duckdb -csv -c \"from 'FILE'\""sv},
-    {"ARROW1"sv, "is Arrow, not text; load what e.g. DuckDB makes of it: duckdb -csv -c \"from 'FILE'\""sv},
+    {"PAR1"sv, R"(is Parquet, not text; load what e.g. DuckDB makes of it: duckdb -csv -c "from 'FILE'")"sv},
+    {"ARROW1"sv, R"(is Arrow, not text; load what e.g. DuckDB makes of it: duckdb -csv -c "from 'FILE'")"sv},
     {"ORC"sv, "is ORC, not text; convert it to CSV"sv},
     {"Obj\x01"sv, "is Avro, not text; load what avro-tools tojson makes of it with --jsonl"sv},
     {"SQLite format 3"sv,

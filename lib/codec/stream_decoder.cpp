@@ -18,13 +18,13 @@ struct Beginning {
 // A bzip2 stream begins with "BZh", its level, and the first digits of pi; an empty one with those of its square root.
 constexpr auto beginnings = std::to_array<Beginning>({
     {StreamFormat::gzip, "\x1F\x8B\x08"sv},
-    {StreamFormat::zstd, "\x28\xB5\x2F\xFD"sv},
+    {StreamFormat::zstd, "(\xB5/\xFD"sv},
     {StreamFormat::xz,
      "\xFD"
      "7zXZ\0"sv},
 });
 constexpr std::string_view bzip2_front = "BZh";
-constexpr std::string_view bzip2_block = "\x31\x41\x59\x26\x53\x59";
+constexpr std::string_view bzip2_block = "1AY&SY";
 constexpr std::string_view bzip2_end = "\x17\x72\x45\x38\x50\x90";
 
 enum class Match { no, cut, yes };

@@ -418,9 +418,9 @@ class Attributes(CliTest):
 
     def test_limits_and_wrong_usage_are_told(self):
         data = self.create()
-        self.ok("attribute", data, "a", "-", stdin=b"v" * 65536)
-        self.assertIn("65536 at most", self.fails(4, "attribute", data, "a", "-", stdin=b"v" * 65537))
-        self.assertEqual(len(self.ok("attribute", data, "a")), 65536)
+        self.ok("attribute", data, "a", "-", stdin=b"v" * 262144)
+        self.assertIn("262144 at most", self.fails(4, "attribute", data, "a", "-", stdin=b"v" * 262145))
+        self.assertEqual(len(self.ok("attribute", data, "a")), 262144)
         self.assertIn("no name of an attribute", self.fails(2, "attribute", data, "a/b"))
         self.fails(2, "attribute", data, "n" * 65, "v")
         self.fails(2, "attribute", "--remove", data)

@@ -40,7 +40,7 @@ class DescriptionTest(CliTest):
             page = self.words("describe", "man", command).replace("\\-", "-").replace("\\e", "\\").replace("\\&", "")
             for option in self.options(command):
                 self.assertRegex(page, rf"(?m)^(.*, )?{re.escape(option)}[, \n]", command)
-            of_the_help_alone = {"usage", "positionals", "excludes", "required"}
+            of_the_help_alone = {"usage", "positionals", "excludes", "needs", "required"}
             self.assertLessEqual(set(re.findall(r"\w+", self.words(command, "--help").lower())) - of_the_help_alone,
                                  set(re.findall(r"\w+", page.lower())), command)
 

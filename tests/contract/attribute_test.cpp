@@ -71,7 +71,7 @@ CONTRACT_CASE("what is no name of an attribute is refused", attribute_names) {
 CONTRACT_CASE("attributes that are too large are refused, and change nothing", attribute_limits) {
   Store& store = place.store();
   const std::string largest(max_attribute_size, 'v');
-  CHECK_THROWS_WITH_AS(store.set_attribute("a", largest + "v"), doctest::Contains("65536 at most"), TooLargeError);
+  CHECK_THROWS_WITH_AS(store.set_attribute("a", largest + "v"), doctest::Contains("262144 at most"), TooLargeError);
   CHECK_THROWS_AS(store.set_attribute("a", "v", {.expect_value = largest + "v"}), TooLargeError);
   CHECK(store.attributes().empty());
   constexpr std::size_t many = max_attributes_size / max_attribute_size;

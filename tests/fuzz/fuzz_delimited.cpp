@@ -57,7 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::size_t step = 1 + data[0] % 64;
   const std::size_t column = data[1] % 4;
-  for (const DelimitedParser& parser : {DelimitedParser(DelimitedSyntax{.delimiter = ","}), DelimitedParser({.delimiter = ","}, {column, 0})}) {
+  for (const DelimitedParser& parser :
+       {DelimitedParser(DelimitedSyntax{.delimiter = ","}), DelimitedParser({.delimiter = ","}, {column, 0})}) {
     const Seen whole = parse(parser, text, text.size() + 1);
     require(whole.joined == text);
     require(parse(parser, text, step).rows == whole.rows);

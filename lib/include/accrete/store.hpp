@@ -61,7 +61,7 @@ struct Stats {
 /// Names of attributes have 1 to this many bytes, each of A-Z a-z 0-9 _ . -
 inline constexpr std::size_t max_attribute_name_size = 64;
 /// The value of an attribute has at most this many bytes.
-inline constexpr std::size_t max_attribute_size = std::size_t{64} << 10;
+inline constexpr std::size_t max_attribute_size = std::size_t{256} << 10;
 /// All attributes of a dataset together have at most this many bytes, with their names.
 inline constexpr std::size_t max_attributes_size = std::size_t{1} << 20;
 
