@@ -22,7 +22,7 @@ class BatchAppender {
   /// Gives the batches ids of this writer. Returns the sequence up to which they have been appended already, or 0.
   std::uint64_t identify(const WriterId& writer);
 
-  /// The one to add the rows to that come next.
+  /// The one to add a row to that comes next.
   [[nodiscard]] Batch& last_gathered();
 
   /// An empty one, with the memory of one that was appended, where there is one.

@@ -18,11 +18,7 @@ constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
 
 constexpr std::size_t min_part_bytes = 256 << 10;  // less is read sooner than a thread begins
 
-/// One thread reads what fits a cache; several read a batch at a time.
-std::size_t window_of(const LoadOptions& options) {
-  constexpr std::size_t alone = 1 << 20;
-  return options.threads == 1 ? alone : batch_bytes + alone;
-}
+constexpr std::size_t window_bytes = batch_bytes + (1 << 20);  // a batch, and the row that reaches beyond it
 
 std::uint64_t batch_limit_after(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
 
@@ -35,7 +31,7 @@ InputLoad::InputLoad(Store& store, RowParser& parser, RowHeader& header, const L
       options_(options),
       observer_(observer),
       source_(source),
-      buffer_(source, window_of(options), options.max_row_bytes, options.stop_fd),
+      buffer_(source, window_bytes, options.max_row_bytes, options.stop_fd),
       appender_(store, [this] { (void)observer_.stop_is_asked(); }),
       max_batch_bytes_(std::min(store.max_batch_bytes(), max_appended_bytes)),
       has_id_(options.id.has_value()) {}
@@ -88,7 +84,12 @@ void InputLoad::read_rows() {
         submit_if_due();
         break;
       case InputPart::End::full:
-        submit();
+        // Where nothing else is gathered, it is the row that is too large, which the store says.
+        if (appender_.gathered_store_bytes() == 0) {
+          take_alone();
+        } else {
+          submit();
+        }
         break;
       case InputPart::End::alone:
         take_alone();
@@ -112,23 +113,23 @@ InputPart::End InputLoad::read_parts() {
   const std::string_view text = buffer_.text();
   if (text.empty()) return InputPart::End::text;
   std::vector<InputPart> parts = cut();
-  std::vector<Batch> batches(parts.size());
+  std::vector<Batch> batches;
+  for (std::size_t i = 0; i < parts.size(); ++i) batches.push_back(appender_.make_batch());
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i].batch = &batches[i];
   std::vector<std::future<void>> others;
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    batches[i] = appender_.make_batch();
-    parts[i].batch = &batches[i];
     // Where no thread is left, it is read when it is waited for.
     others.push_back(
         std::async(std::launch::async | std::launch::deferred, [this, text, &parser = parser_of(i), &part = parts[i]] {
           read_part(parser, options_, text, is_last(), part);
         }));
   }
-  parts[0].batch = &appender_.last_gathered();
   read_part(parser_, options_, text, is_last(), parts[0]);
   for (std::future<void>& other : others) other.wait();
   const std::uint64_t offset = buffer_.offset();
-  settle(parts[0], offset);
   std::size_t last = 0;
+  appender_.gather(std::move(batches[0]));
+  settle(parts[0], offset);
   while (last + 1 < parts.size() && parts[last].end_reason == InputPart::End::limit &&
          parts[last + 1].begin == parts[last].end) {
     ++last;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <deque>
 #include <doctest/doctest.h>
+#include <memory>
+#include <new>
 #include <thread>
 
 #include "support/hooked_store.hpp"
@@ -139,6 +141,67 @@ TEST_CASE("a load does not spin while it waits for a header, a first row, the en
   CHECK(store->get("a") == "a,1\n");
   CHECK(store->get("c") == "c,1\n");
   CHECK(store->get("d") == "d,1\n");
+}
+
+TEST_CASE("rows are appended in batches that the store takes, and one that is too large for it is an error") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  store.batch_limit = 4096;
+  std::string text = "k,v\n";
+  for (int i = 0; i < 1000; ++i)
+    text += std::to_string(i % 7) + "," + std::string(static_cast<std::size_t>(i % 100), 'x') + "\n";
+  const std::unique_ptr<RowParser> parser = delimited_rows({.by = {"k"}});
+  SilentObserver observer;
+  for (const unsigned threads : {1U, 3U}) {
+    Loader loader(store, *parser, {.threads = threads}, observer);
+    TextSource source(text);
+    loader.load(source);
+    CHECK(loader.totals().rows == 1000);
+    TextSource too_large(text + "8," + std::string(5000, 'y') + "\n9,z\n");
+    CHECK_THROWS_WITH_AS(loader.load(too_large), doctest::Contains("too large"), Error);
+  }
+  CHECK(store.get("3").size() % 4 == 0);  // loaded four times
+  CHECK_FALSE(store.size("9").has_value());
+}
+
+/// Rows of numbers, each a key, whose reading runs out of memory at one of them, once.
+class FailingRows final : public RowParser {
+ public:
+  explicit FailingRows(std::shared_ptr<int> left)
+      : rows_(delimited_rows({.header = false, .by = {"1"}})), left_(std::move(left)) {}
+
+  [[nodiscard]] std::unique_ptr<RowParser> clone() const override { return std::make_unique<FailingRows>(left_); }
+  void set_ending(char ending) override { rows_->set_ending(ending); }
+  void feed(std::string_view text, bool complete) override { rows_->feed(text, complete); }
+  RowKind next(Row& row) override {
+    if ((*left_)-- == 0) throw std::bad_alloc();
+    return rows_->next(row);
+  }
+  [[nodiscard]] bool keeps_endings() const override { return true; }
+  [[nodiscard]] std::string description() const override { return "rows"; }
+
+ private:
+  std::unique_ptr<RowParser> rows_;
+  std::shared_ptr<int> left_;
+};
+
+TEST_CASE("rows that were read when memory ran out are appended once, by the load that goes on") {
+  const std::unique_ptr<Store> store = memory_store();
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += std::to_string(i) + "\n";
+  SilentObserver observer;
+  const LoadOptions options{.id = "once"};
+  for (const int left : {500, 900, -1}) {
+    FailingRows parser(std::make_shared<int>(left));
+    Loader loader(*store, parser, options, observer);
+    TextSource source(text);
+    if (left < 0) {
+      loader.load(source);
+    } else {
+      CHECK_THROWS_WITH_AS(loader.load(source), doctest::Contains("not enough memory"), Error);
+    }
+  }
+  for (int i = 0; i < 1000; ++i) REQUIRE(store->get(std::to_string(i)) == std::to_string(i) + "\n");
 }
 
 TEST_CASE("a load that fails throws the type that the store threw, with what it knows") {
