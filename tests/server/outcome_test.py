@@ -83,14 +83,14 @@ class FileSizeLimit(ServerTest):
             self.assertIn("nothing of this input was appended", said)
             self.assertEqual(self.run_program("cat", self.data), b"")
 
-
     def test_stop_says_that_the_server_could_not_flush(self):
         for durability in "os", "memory":
             self.run_program("drop", self.data)
             self.serve_limited("--durability", durability)
             with self.server.client() as client:
-                for _ in range(300):
-                    client.append([(b"k", b"b" * 10_000)])
+                # What does not fit comes at once, so that nothing is refused for what could not be handed down before.
+                client.append([(b"k", b"b" * 10_000)] * 150)
+                client.append([(b"k", b"b" * 10_000)] * 150)
                 client.wait_for_ack()
             said = self.run_program("stop", self.data, code=4)
             self.assertIn("could not hand down", said)
