@@ -11,6 +11,7 @@ import time
 KEYS = {"origin": [4], "origin,destination": [4, 5]}  # names and numbers of columns
 DUCKDB = """import sys, duckdb
 connection = duckdb.connect(config={"threads": int(sys.argv[1])})
+connection.execute("SET enable_progress_bar = false")
 connection.execute("SET preserve_insertion_order = true")
 connection.execute(f"COPY (FROM read_csv('{sys.argv[2]}', header=true, all_varchar=true)) TO '{sys.argv[3]}'"
                    f" (FORMAT csv, PARTITION_BY ({sys.argv[4]}), WRITE_PARTITION_COLUMNS true)")
@@ -58,20 +59,20 @@ def tools(build):
 
 
 def run(command, directory, threads):
-    """Seconds, and the most memory that the process had, in bytes. One thread has one core."""
+    """Seconds, and the most memory that the process had, in bytes. One thread has one core.
+
+    A process that Python has forked counts Python's own memory, so time(1) is between them.
+    """
     cores = sorted(os.sched_getaffinity(0))
-
-    def limit():
-        os.sched_setaffinity(0, cores[:threads])
-
+    memory = directory.parent / "memory"
+    timed = ["time", "--format=%M", f"--output={memory}", *command]
     begin = time.perf_counter()
-    with subprocess.Popen(command, cwd=directory, preexec_fn=limit) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    done = subprocess.run(timed, cwd=directory, check=False,
+                          preexec_fn=lambda: os.sched_setaffinity(0, cores[:threads]))
     seconds = time.perf_counter() - begin
-    if process.returncode != 0:
-        sys.exit(f"compare: {command[0]} ended with {process.returncode}")
-    return seconds, usage.ru_maxrss * 1024
+    if done.returncode != 0:
+        sys.exit(f"compare: {command[0]} ended with {done.returncode}")
+    return seconds, int(memory.read_text()) * 1024
 
 
 def check(holds, message):
