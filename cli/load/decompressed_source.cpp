@@ -15,7 +15,7 @@ constexpr std::size_t compressed_bytes = 128 << 10;
 }  // namespace
 
 DecompressedSource::DecompressedSource(std::unique_ptr<ByteSource> source, StreamFormat format, std::string_view front)
-    : source_(std::move(source)),
+    : SourceOver(std::move(source)),
       format_(format),
       decoder_(make_stream_decoder(format)),
       compressed_(std::max(compressed_bytes, front.size())),
@@ -52,7 +52,7 @@ ByteSource::Waited DecompressedSource::wait(std::optional<Clock::time_point> unt
     const std::size_t size = decode(piece);
     decoded_.assign(piece.data(), size);
     if (size > 0) break;
-    const Waited waited = source_->wait(until, interruption_fd);
+    const Waited waited = source().wait(until, interruption_fd);
     if (waited != Waited::input) return waited;
     read_compressed();
   }
@@ -92,7 +92,7 @@ void DecompressedSource::pass_padding() {
 /// All that was read before is decoded.
 void DecompressedSource::read_compressed() {
   begin_ = 0;
-  end_ = source_->read(compressed_);
+  end_ = source().read(compressed_);
   is_over_ = end_ == 0;
 }
 

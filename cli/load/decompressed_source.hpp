@@ -11,7 +11,7 @@
 namespace accrete::cli {
 
 /// One stream or several, one after the other; NUL bytes after them are passed over, as tapes have them.
-class DecompressedSource final : public ByteSource {
+class DecompressedSource final : public SourceOver {
  public:
   /// `front`: what was read off the source. Throws UnsupportedError.
   DecompressedSource(std::unique_ptr<ByteSource> source, StreamFormat format, std::string_view front);
@@ -20,9 +20,6 @@ class DecompressedSource final : public ByteSource {
   [[nodiscard]] std::size_t read(std::span<char> to) override;
   [[nodiscard]] Waited wait(std::optional<Clock::time_point> until, int interruption_fd) override;
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return std::nullopt; }
-  [[nodiscard]] bool is_inside(const std::string& directory) const override { return source_->is_inside(directory); }
-  [[nodiscard]] bool is_at(const std::string& path) const override { return source_->is_at(path); }
-  [[nodiscard]] const std::string& name() const noexcept override { return source_->name(); }
 
  private:
   [[nodiscard]] std::string_view compressed() const noexcept;
@@ -32,7 +29,6 @@ class DecompressedSource final : public ByteSource {
   void pass_padding();
   void read_compressed();
 
-  std::unique_ptr<ByteSource> source_;
   StreamFormat format_;
   std::unique_ptr<StreamDecoder> decoder_;
   std::vector<char> compressed_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace accrete {
 
@@ -40,6 +41,25 @@ class ByteSource {
 
   /// For messages.
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+};
+
+/// One that makes its bytes of another's.
+class SourceOver : public ByteSource {
+ public:
+  [[nodiscard]] bool is_inside(const std::string& directory) const override { return source_->is_inside(directory); }
+  [[nodiscard]] bool is_at(const std::string& path) const override { return source_->is_at(path); }
+  [[nodiscard]] const std::string& name() const noexcept override { return source_->name(); }
+
+ protected:
+  explicit SourceOver(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
+
+  [[nodiscard]] ByteSource& source() const noexcept { return *source_; }
+  /// Until another is set, nothing else may be called.
+  [[nodiscard]] std::unique_ptr<ByteSource> take_source() noexcept { return std::move(source_); }
+  void set_source(std::unique_ptr<ByteSource> source) noexcept { source_ = std::move(source); }
+
+ private:
+  std::unique_ptr<ByteSource> source_;
 };
 
 /// As ByteSource::wait, of a descriptor; `name` is for messages.

@@ -14,7 +14,7 @@ constexpr std::size_t max_pieces = 4;
 }  // namespace
 
 ReadAhead::ReadAhead(std::unique_ptr<ByteSource> source)
-    : source_(std::move(source)), thread_(start_thread([this] { run(); })) {}
+    : SourceOver(std::move(source)), thread_(start_thread([this] { run(); })) {}
 
 ReadAhead::~ReadAhead() {
   {
@@ -41,9 +41,9 @@ void ReadAhead::run() noexcept {
 }
 
 bool ReadAhead::read_piece() {
-  if (source_->wait(std::nullopt, stop_.fd()) != Waited::input) return false;
+  if (source().wait(std::nullopt, stop_.fd()) != Waited::input) return false;
   std::vector<char> piece(piece_bytes);
-  piece.resize(source_->read(piece));
+  piece.resize(source().read(piece));
   if (piece.empty()) return false;
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return pieces_.size() < max_pieces || is_stopped_; });

@@ -20,7 +20,7 @@ namespace accrete {
 
 /// For sources that make their bytes, such as those that decode. Up to a mebibyte is read ahead. What the source throws
 /// comes after the bytes before it.
-class ReadAhead final : public ByteSource {
+class ReadAhead final : public SourceOver {
  public:
   /// Throws IoError where no thread is left.
   explicit ReadAhead(std::unique_ptr<ByteSource> source);
@@ -31,9 +31,6 @@ class ReadAhead final : public ByteSource {
   [[nodiscard]] std::size_t read(std::span<char> to) override;
   [[nodiscard]] Waited wait(std::optional<Clock::time_point> until, int interruption_fd) override;
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return std::nullopt; }
-  [[nodiscard]] bool is_inside(const std::string& directory) const override { return source_->is_inside(directory); }
-  [[nodiscard]] bool is_at(const std::string& path) const override { return source_->is_at(path); }
-  [[nodiscard]] const std::string& name() const noexcept override { return source_->name(); }
 
  private:
   void run() noexcept;
@@ -41,7 +38,6 @@ class ReadAhead final : public ByteSource {
   bool read_piece();
   [[nodiscard]] bool has_something() const noexcept { return !pieces_.empty() || is_over_; }
 
-  const std::unique_ptr<ByteSource> source_;
   const WakeUp arrival_;
   const WakeUp stop_;
   std::mutex mutex_;
