@@ -83,7 +83,7 @@ class LoadReport final : public LoadObserver {
  public:
   LoadReport(bool quiet, StopSignals& signals) : bar_(!quiet), signals_(signals) {}
 
-  void begin(const ByteSource& input) override { bar_.begin(input.name(), input.size()); }
+  void begin(const std::string& name, std::optional<std::uint64_t> bytes) override { bar_.begin(name, bytes); }
   void advanced(std::uint64_t input_bytes, std::uint64_t rows) override { bar_.show(input_bytes, rows); }
   void malformed_row(const std::string& message) override {
     if (++malformed_ > max_shown) return;
@@ -238,7 +238,8 @@ void LoadArguments::check_combination() const {
     throw UsageError("--reorder goes by the header, and only with rows that stay text");
   }
   if (max_row_ == 0) throw UsageError("--max-row must be at least 1");
-  if (std::count(files_.begin(), files_.end(), "-") > 1) throw UsageError("standard input can be read only once");
+  if (std::count(files_.begin(), files_.end(), standard_input_path) > 1)
+    throw UsageError("standard input can be read only once");
 }
 
 /// A row of RFC 4180 itself, so that a name may hold commas.
@@ -284,16 +285,11 @@ std::unique_ptr<RowParser> LoadArguments::make_parser() const {
                          .form = form});
 }
 
-std::unique_ptr<ByteSource> open_input(const std::string& file, const std::string& dataset, const LoadTotals& before) {
-  try {
-    std::unique_ptr<ByteSource> input = file == "-" ? standard_input() : open_source(file);
-    if (!input->is_inside(dataset)) return std::make_unique<InputSource>(std::move(input));
-    throw Error("cannot load " + accrete::quoted(input->name()) + " into " + accrete::quoted(dataset) +
-                ": input file is output file; copy it out of the dataset first");
-  } catch (...) {
-    if (before.inputs == 0) throw;
-    rethrow_with("; the inputs before it are loaded whole");
-  }
+std::unique_ptr<ByteSource> open_input(const std::string& file, const std::string& dataset) {
+  std::unique_ptr<ByteSource> input = file == standard_input_path ? standard_input() : open_source(file);
+  if (!input->is_inside(dataset)) return std::make_unique<InputSource>(std::move(input));
+  throw Error("cannot load " + accrete::quoted(input->name()) + " into " + accrete::quoted(dataset) +
+              ": input file is output file; copy it out of the dataset first");
 }
 
 /// Only here do stops wait: before it nothing has been read, and after it nothing is left to be appended.
@@ -307,10 +303,9 @@ LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals&
   if (!id_.empty()) options.id = id_;
   LoadReport report(quiet_, signals);
   Loader loader(store, parser, options, report);
-  const std::vector<std::string> standard = {"-"};
-  for (const std::string& file : files_.empty() ? standard : files_) {
-    loader.load(*open_input(file, dataset_.directory(), loader.totals()));
-  }
+  const std::vector<std::string> standard = {standard_input_path};
+  loader.load(files_.empty() ? standard : files_,
+              [dataset = dataset_.directory()](const std::string& file) { return open_input(file, dataset); });
   return loader.totals();
 }
 

@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::size_t compared_bytes = 64 << 10;  // of a first row
 
-constexpr std::size_t min_part_bytes = 256 << 10;  // less is read sooner than a thread begins
-
 constexpr std::size_t window_bytes = batch_bytes + (1 << 20);  // a batch, and the row that reaches beyond it
 
 std::uint64_t batch_limit_after(std::uint64_t offset) { return (offset / batch_bytes + 1) * batch_bytes; }
@@ -191,9 +189,9 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
   } else if (kind == RowKind::row) {
     ++rows_;
     if (row_.value.size() >= large_row_bytes) return append_alone(end);
-    const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + missing_ending().size() + entry_overhead;
+    const std::uint64_t row_bytes = row_.key.size() + row_.value.size() + added_ending().size() + entry_overhead;
     if (appender_.gathered_store_bytes() + row_bytes > max_batch_bytes_) submit();
-    appender_.last_gathered().add(row_.key, row_.value, missing_ending());
+    appender_.last_gathered().add(row_.key, row_.value, added_ending());
   }
   pass_row();
   taken_end_ = end;
@@ -202,7 +200,7 @@ void InputLoad::take(RowKind kind, std::uint64_t end) {
 /// As a part of a batch it would be in memory twice.
 void InputLoad::append_alone(std::uint64_t end) {
   submit();
-  const std::array<Entry, 2> row = {Entry{row_.key, row_.value}, Entry{row_.key, missing_ending()}};
+  const std::array<Entry, 2> row = {Entry{row_.key, row_.value}, Entry{row_.key, added_ending()}};
   appender_.append_row(row, sequence_at(end));
   pass_row();
   taken_end_ = end;
@@ -239,10 +237,8 @@ void InputLoad::pass_row() {
   crlf_ = row_.bytes.ends_with("\r\n");
 }
 
-std::string_view InputLoad::missing_ending() const {
-  if (row_.bytes.ends_with(ending_) || !parser_.keeps_endings()) return {};
-  if (ending_ == '\r') return "\r";
-  return crlf_ && !row_.bytes.ends_with('\r') ? "\r\n" : "\n";
+std::string_view InputLoad::added_ending() const {
+  return parser_.keeps_endings() ? missing_ending(row_.bytes, ending_, crlf_) : std::string_view{};
 }
 
 /// Like any malformed row it is passed over up to the end of its first line.
@@ -338,12 +334,10 @@ void InputLoad::malformed(const std::string& problem) {
 }
 
 void InputLoad::tell_of_malformed(std::uint64_t line, const std::string& problem) {
-  observer_.malformed_row(escape(source_.name()) + ":" + std::to_string(line) + ": " + problem);
+  observer_.malformed_row(at_line(source_.name(), line) + problem);
 }
 
-void InputLoad::fail(const std::string& problem) const {
-  throw Error(escape(source_.name()) + ":" + std::to_string(line_) + ": " + problem);
-}
+void InputLoad::fail(const std::string& problem) const { throw Error(at_line(source_.name(), line_) + problem); }
 
 std::string InputLoad::max_row_text() const { return std::to_string(options_.max_row_bytes) + " bytes"; }
 

@@ -50,7 +50,7 @@ class InputLoad {
   void submit_if_due();
   [[nodiscard]] std::uint64_t sequence_at(std::uint64_t offset);
   void pass_row();
-  [[nodiscard]] std::string_view missing_ending() const;
+  [[nodiscard]] std::string_view added_ending() const;
   void pass_long_row();
 
   void resume(LoadId& id);

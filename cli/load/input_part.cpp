@@ -3,6 +3,8 @@
 #include <accrete/store.hpp>
 #include <algorithm>
 
+#include "base/escape.hpp"
+
 namespace accrete::cli {
 namespace {
 
@@ -99,6 +101,16 @@ bool may_become_entry(RowKind kind, Row& row, const LoadOptions& options, std::s
     return false;
   }
   return true;
+}
+
+std::string_view missing_ending(std::string_view row, char ending, bool after_crlf) {
+  if (row.ends_with(ending)) return {};
+  if (ending == '\r') return "\r";
+  return after_crlf && !row.ends_with('\r') ? "\r\n" : "\n";
+}
+
+std::string at_line(const std::string& name, std::uint64_t line) {
+  return escape(name) + ":" + std::to_string(line) + ": ";
 }
 
 void read_part(RowParser& parser, const LoadOptions& options, std::string_view text, bool complete, InputPart& part) {

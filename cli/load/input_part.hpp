@@ -14,7 +14,12 @@
 
 namespace accrete::cli {
 
+inline constexpr std::size_t min_part_bytes = 256 << 10;  ///< less is read sooner than a thread begins
+
 inline constexpr std::size_t large_row_bytes = batch_bytes;  ///< appended by itself, from where it was read
+
+/// How messages name a place in an input.
+[[nodiscard]] std::string at_line(const std::string& name, std::uint64_t line);
 
 /// Places are offsets in the text.
 struct InputPart {
@@ -42,7 +47,10 @@ struct InputPart {
 /// Whether a row becomes an entry; if not, `problem` says what is wrong. Gives it `empty_key` where it has none.
 [[nodiscard]] bool may_become_entry(RowKind kind, Row& row, const LoadOptions& options, std::string& problem);
 
-/// `complete`: nothing follows the text.
+/// What the last row of an input lacks, where its value is to hold an ending: that of the line before.
+[[nodiscard]] std::string_view missing_ending(std::string_view row, char ending, bool after_crlf);
+
+/// `complete`: nothing follows the text. The counts of the part are added to.
 void read_part(RowParser& parser, const LoadOptions& options, std::string_view text, bool complete, InputPart& part);
 
 }  // namespace accrete::cli

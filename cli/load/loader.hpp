@@ -3,7 +3,10 @@
 
 #include <accrete/store.hpp>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "cli/load/load_id.hpp"
@@ -41,14 +44,17 @@ struct LoadTotals {
   std::uint64_t malformed = 0;      ///< rows passed over
   std::uint64_t input_bytes = 0;    ///< read
   std::uint64_t resumed_bytes = 0;  ///< of those, at the front of inputs, loaded before
+
+  LoadTotals& operator+=(const LoadTotals& other);
 };
 
 /// Is told how a load goes.
 class LoadObserver {
  public:
   virtual ~LoadObserver() = default;
-  virtual void begin(const ByteSource& input) = 0;
-  /// Called time and again, with what this input has given so far.
+  /// Of an input, or of many that are loaded together; `bytes` of it are ahead, where that is known.
+  virtual void begin(const std::string& name, std::optional<std::uint64_t> bytes) = 0;
+  /// Called time and again, with what has come since.
   virtual void advanced(std::uint64_t input_bytes, std::uint64_t rows) = 0;
   /// Called for the first few of each part of an input: LoadTotals counts them.
   virtual void malformed_row(const std::string& message) = 0;
@@ -58,6 +64,10 @@ class LoadObserver {
   virtual bool stop_is_asked() = 0;
 };
 
+inline constexpr const char* standard_input_path = "-";
+
+using OpenInput = std::function<std::unique_ptr<ByteSource>(const std::string& path)>;
+
 class Loader {
  public:
   Loader(Store& store, RowParser& parser, LoadOptions options, LoadObserver& observer);
@@ -66,10 +76,16 @@ class Loader {
   /// append that failed: all before its batch), and the message says how many.
   void load(ByteSource& input);
 
+  /// Likewise of each of the files, in this order. `open` may be called by several threads at a time, and for a file
+  /// more than once, but not for standard_input_path.
+  void load(std::span<const std::string> paths, const OpenInput& open);
+
   /// Of all inputs.
   [[nodiscard]] const LoadTotals& totals() const noexcept { return totals_; }
 
  private:
+  [[nodiscard]] std::unique_ptr<ByteSource> open_next(const std::string& path, const OpenInput& open) const;
+
   Store& store_;
   RowParser& parser_;
   LoadOptions options_;

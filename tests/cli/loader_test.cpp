@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <deque>
 #include <doctest/doctest.h>
+#include <fstream>
 #include <memory>
 #include <new>
 #include <thread>
 
+#include "base/escape.hpp"
 #include "support/hooked_store.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace accrete::test {
 namespace {
@@ -75,7 +78,7 @@ class SlowSource final : public ByteSource {
 
 class SilentObserver final : public LoadObserver {
  public:
-  void begin(const ByteSource&) override {}
+  void begin(const std::string&, std::optional<std::uint64_t>) override {}
   void advanced(std::uint64_t, std::uint64_t) override {}
   void malformed_row(const std::string& message) override { FAIL(message); }
   void unended_row(const ByteSource& input, std::uint64_t) override { FAIL(input.name()); }
@@ -120,7 +123,7 @@ TEST_CASE("maps that repeat long names are appended in batches of bounded size, 
 
 TEST_CASE("a load does not spin while it waits for a header, a first row, the end of a long one or what was loaded") {
   class SkippingObserver final : public LoadObserver {
-    void begin(const ByteSource&) override {}
+    void begin(const std::string&, std::optional<std::uint64_t>) override {}
     void advanced(std::uint64_t, std::uint64_t) override {}
     void malformed_row(const std::string&) override {}
     void unended_row(const ByteSource&, std::uint64_t) override {}
@@ -162,6 +165,38 @@ TEST_CASE("rows are appended in batches that the store takes, and one that is to
   }
   CHECK(store.get("3").size() % 4 == 0);  // loaded four times
   CHECK_FALSE(store.size("9").has_value());
+}
+
+TEST_CASE("small files are appended many at a time, and where an append fails it says which are loaded") {
+  const std::unique_ptr<Store> memory = memory_store();
+  HookedStore store(*memory);
+  const TemporaryDirectory directory;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 100; ++i) {
+    paths.push_back(directory / std::to_string(i));
+    std::ofstream(paths.back()) << "a," << i << '\n';
+  }
+  const std::unique_ptr<RowParser> parser = delimited_rows({.header = false, .by = {"1"}});
+  SilentObserver observer;
+  SUBCASE("all is well") {
+    Loader loader(store, *parser, {.threads = 2}, observer);
+    loader.load(paths, open_source);
+    CHECK(loader.totals().inputs == 100);
+    CHECK(loader.totals().rows == 100);
+    CHECK(loader.totals().bytes == memory->size("a"));
+    CHECK(store.count(HookedStore::Call::append) == 2);  // the first by itself
+  }
+  SUBCASE("an append fails") {
+    store.before = [&](HookedStore::Call call, std::string_view) {
+      if (call == HookedStore::Call::append && store.count(call) == 2) throw LockedError("busy");
+    };
+    Loader loader(store, *parser, {.threads = 2}, observer);
+    const std::string said = "busy; nothing of " + quoted(paths[1]) +
+                             " and of the inputs after it was appended, and the inputs before it are loaded whole";
+    CHECK_THROWS_WITH_AS(loader.load(paths, open_source), doctest::Contains(said.c_str()), LockedError);
+    CHECK(loader.totals().inputs == 1);
+    CHECK(memory->get("a") == "a,0\n");
+  }
 }
 
 /// Rows of numbers, each a key, whose reading runs out of memory at one of them, once.
