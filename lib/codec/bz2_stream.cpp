@@ -1,18 +1,12 @@
 // Streams of bzip2.
 #include <accrete/error.hpp>
-#include <algorithm>
 #include <bzlib.h>
-#include <limits>
 #include <new>
 
 #include "codec/stream_decoder.hpp"
 
 namespace accrete {
 namespace {
-
-unsigned bounded(std::size_t size) {
-  return static_cast<unsigned>(std::min<std::size_t>(size, std::numeric_limits<unsigned>::max()));
-}
 
 class Bzip2Decoder final : public StreamDecoder {
  public:
@@ -26,8 +20,8 @@ class Bzip2Decoder final : public StreamDecoder {
       BZ2_bzDecompressEnd(&stream_);
       begin();
     }
-    const unsigned input = bounded(from.size());
-    const unsigned room = bounded(to.size());
+    const unsigned input = bounded<unsigned>(from.size());
+    const unsigned room = bounded<unsigned>(to.size());
     // bzip2 does not write to its input, but its type says so.
     stream_.next_in = const_cast<char*>(from.data());
     stream_.avail_in = input;

@@ -1,7 +1,9 @@
 // Streams as gzip, zstd, bzip2 and xz write them into files: known by their first bytes, and decoded as they come.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +36,12 @@ class StreamDecoder {
 
 /// Throws UnsupportedError if the format's library is not in this build.
 [[nodiscard]] std::unique_ptr<StreamDecoder> make_stream_decoder(StreamFormat format);
+
+/// As many bytes of `size` as a library can take at a time that counts them so.
+template <typename Count>
+[[nodiscard]] Count bounded(std::size_t size) noexcept {
+  return static_cast<Count>(std::min<std::size_t>(size, std::numeric_limits<Count>::max()));
+}
 
 // Each is defined if its library is in this build.
 [[nodiscard]] std::unique_ptr<StreamDecoder> make_gzip_decoder();

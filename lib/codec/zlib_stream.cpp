@@ -1,7 +1,5 @@
 // Streams of gzip.
 #include <accrete/error.hpp>
-#include <algorithm>
-#include <limits>
 #include <new>
 #include <string>
 #include <zlib.h>
@@ -10,10 +8,6 @@
 
 namespace accrete {
 namespace {
-
-uInt bounded(std::size_t size) {
-  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
-}
 
 class GzipDecoder final : public StreamDecoder {
  public:
@@ -27,8 +21,8 @@ class GzipDecoder final : public StreamDecoder {
 
   Step decode(std::string_view from, std::span<char> to) override {
     if (is_over_) inflateReset(&stream_);
-    const uInt input = bounded(from.size());
-    const uInt room = bounded(to.size());
+    const uInt input = bounded<uInt>(from.size());
+    const uInt room = bounded<uInt>(to.size());
     // zlib does not write to its input, but its type says so.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(from.data()));
     stream_.avail_in = input;
