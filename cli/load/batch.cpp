@@ -10,15 +10,23 @@ constexpr std::size_t max_kept_bytes = 64 << 20;
 }  // namespace
 
 void Batch::add(std::string_view key, std::string_view value, std::string_view ending) {
-  Group& group = group_of(key);
+  Group& group = group_of(key, hash64(key));
   group.value.append(value);
   if (!ending.empty()) group.value.append(ending);
   ++rows_;
   bytes_ += value.size() + ending.size();
 }
 
-Batch::Group& Batch::group_of(std::string_view key) {
-  const std::uint64_t hash = hash64(key);
+void Batch::add(const Batch& other) {
+  for (const std::uint32_t number : other.used_) {
+    const Group& group = other.groups_[number];
+    group_of(group.key, group.hash).value.append(group.value);
+  }
+  rows_ += other.rows_;
+  bytes_ += other.bytes_;
+}
+
+Batch::Group& Batch::group_of(std::string_view key, std::uint64_t hash) {
   const std::uint32_t found =
       index_.find(hash, [&](std::uint32_t at) { return groups_[at].hash == hash && groups_[at].key == key; });
   if (found != KeyIndex::none) {

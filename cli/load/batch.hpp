@@ -19,6 +19,9 @@ class Batch {
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
+  /// All rows of another one, after its own.
+  void add(const Batch& other);
+
   /// How much of Store::max_batch_bytes it takes at most.
   [[nodiscard]] std::uint64_t store_bytes() const noexcept {
     return bytes_ + key_bytes_ + used_.size() * entry_overhead;
@@ -38,7 +41,7 @@ class Batch {
     bool used = false;
   };
 
-  Group& group_of(std::string_view key);
+  Group& group_of(std::string_view key, std::uint64_t hash);
   void use(std::uint32_t number);
 
   std::vector<Group> groups_;

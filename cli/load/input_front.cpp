@@ -70,13 +70,14 @@ std::string problem_of(std::string_view front) {
   return {};
 }
 
-/// nullopt where it cannot be told yet.
+/// nullopt where it cannot be told yet. What comes later makes no difference, or a slow pipe would.
 std::optional<char> ending_of(std::string_view text, bool complete) {
   constexpr std::size_t enough = 1 << 20;
-  if (text.find('\n') != std::string_view::npos) return '\n';
-  if (!complete && text.size() < enough) return std::nullopt;
+  const std::string_view front = text.substr(0, enough);
+  if (front.find('\n') != std::string_view::npos) return '\n';
+  if (!complete && front.size() < enough) return std::nullopt;
   // The one at the very end may be half an ending.
-  return text.substr(0, text.empty() ? 0 : text.size() - 1).find('\r') == std::string_view::npos ? '\n' : '\r';
+  return front.substr(0, front.empty() ? 0 : front.size() - 1).find('\r') == std::string_view::npos ? '\n' : '\r';
 }
 
 }  // namespace

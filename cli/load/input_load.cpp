@@ -350,7 +350,7 @@ void InputLoad::add_to(LoadTotals& totals) const {
 }
 
 std::string InputLoad::what_was_appended() const {
-  std::string text = "nothing of this input was appended before it";
+  std::string text = nothing_was_appended;
   if (appender_.rows() > 0) {
     text = counted(appender_.rows(), "row") + " (" + counted(appender_.bytes(), "byte") + ") of this input " +
            (appender_.rows() == 1 ? "was" : "were") + " appended before it";

@@ -16,6 +16,8 @@
 
 namespace accrete::cli {
 
+inline const std::string nothing_was_appended = "nothing of this input was appended before it";
+
 class InputLoad {
  public:
   InputLoad(Store& store, RowParser& parser, RowHeader& header, const LoadOptions& options, LoadObserver& observer,

@@ -25,15 +25,16 @@ Loader::Loader(Store& store, RowParser& parser, LoadOptions options, LoadObserve
 
 void Loader::load(ByteSource& input) {
   observer_.begin(input.name(), input.size());
-  InputLoad load(store_, parser_, header_, options_, observer_, input);
+  std::optional<InputLoad> load;
   try {
-    load.run(id_ ? &*id_ : nullptr);
+    load.emplace(store_, parser_, header_, options_, observer_, input);
+    load->run(id_ ? &*id_ : nullptr);
   } catch (...) {
-    load.add_to(totals_);
-    rethrow_with("; " + load.what_was_appended() +
+    if (load) load->add_to(totals_);
+    rethrow_with("; " + (load ? load->what_was_appended() : nothing_was_appended) +
                  (totals_.inputs > 0 ? ", and the inputs before this one are loaded whole" : ""));
   }
-  load.add_to(totals_);
+  load->add_to(totals_);
   ++totals_.inputs;
 }
 

@@ -4,7 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <future>
-#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::uint64_t max_small_bytes = 2 * min_part_bytes;  // of a larger input the parts are read side by side
 constexpr std::size_t max_group_inputs = 1024;
+constexpr std::size_t max_pass_over = 256;
 constexpr std::size_t longest_ending = 2;
 
 /// Of a file; nullopt where it is none, or not a small one.
@@ -61,103 +62,135 @@ SmallInputs::SmallInputs(Store& store, const RowParser& parser, const LoadOption
       totals_(totals),
       appender_(store, [this] { (void)observer_.stop_is_asked(); }),
       max_batch_bytes_(std::min(store.max_batch_bytes(), max_appended_bytes)) {
-  for (unsigned i = 0; i < options.threads; ++i) parsers_.push_back(parser.clone());
+  for (unsigned i = 0; i < options.threads; ++i) readers_.push_back({.parser = parser.clone()});
 }
 
 std::size_t SmallInputs::load(std::span<const std::string> paths) {
-  observer_.begin(counted(paths.size(), "file"), std::nullopt);
-  std::size_t loaded = 0;
-  while (const std::size_t count = group_size(paths.subspan(loaded))) {
-    if (observer_.stop_is_asked()) break;
-    const std::size_t whole = load_group(paths.subspan(loaded, count));
-    loaded += whole;
-    if (whole < count) break;
+  // Where files cannot be loaded so, trying costs reading them twice: seldom, then.
+  if (passed_over_ > 0) {
+    --passed_over_;
+    return 0;
   }
-  wait();
-  return loaded;
+  const std::uint64_t before = totals_.inputs;
+  const auto loaded = [&] { return static_cast<std::size_t>(totals_.inputs - before); };
+  try {
+    load_groups(paths);
+  } catch (...) {
+    if (appender_.failed()) throw;
+    wait();
+    rethrow_with("; nothing of " + quoted(paths[loaded()]) +
+                 " and of the inputs after it was appended, and the inputs before it are loaded whole");
+  }
+  if (loaded() > 0) next_pass_over_ = 0;
+  if (loaded() < paths.size()) {
+    passed_over_ = next_pass_over_;
+    next_pass_over_ = std::min(2 * next_pass_over_ + 1, max_pass_over);
+  }
+  return loaded();
 }
 
-/// Those whose rows are gathered whole, up to the first that is not, are appended while the next ones are gathered.
-std::size_t SmallInputs::load_group(std::span<const std::string> paths) {
-  std::vector<Gathered> gathered(paths.size());
-  for (Gathered& one : gathered) one.batch = appender_.make_batch();
-  std::atomic<std::size_t> next = 0;
-  std::vector<std::future<void>> others;
-  for (std::size_t i = 1; i < std::min(parsers_.size(), paths.size()); ++i) {
-    // Where no thread is left, there is nothing left to do either when it is waited for.
-    others.push_back(std::async(std::launch::async | std::launch::deferred,
-                                [&, &parser = *parsers_[i]] { gather_some(parser, paths, gathered, next); }));
+void SmallInputs::load_groups(std::span<const std::string> paths) {
+  observer_.begin(counted(paths.size(), "file"), std::nullopt);
+  while (const std::size_t count = group_size(paths)) {
+    if (observer_.stop_is_asked() || load_group(paths.first(count)) < count) break;
+    paths = paths.subspan(count);
   }
-  gather_some(*parsers_[0], paths, gathered, next);
+  wait();
+}
+
+/// Those that are gathered whole, up to the first that is not, are appended while the next ones are gathered.
+std::size_t SmallInputs::load_group(std::span<const std::string> paths) {
+  const std::size_t count = std::min(readers_.size(), paths.size());
+  std::vector<Run> runs(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t begin = paths.size() * i / count;
+    runs[i].paths = paths.subspan(begin, paths.size() * (i + 1) / count - begin);
+    runs[i].batch = appender_.make_batch();
+  }
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < count; ++i) {
+    // Where no thread is left, it is done when it is waited for.
+    others.push_back(std::async(std::launch::async | std::launch::deferred,
+                                [this, &reader = readers_[i], &run = runs[i]] { gather(reader, run); }));
+  }
+  gather(readers_[0], runs[0]);
   for (std::future<void>& other : others) other.get();
 
   std::size_t whole = 0;
-  for (; whole < gathered.size() && gathered[whole].is_whole; ++whole) settle(gathered[whole]);
-  for (std::size_t i = whole; i < gathered.size(); ++i) appender_.discard(std::move(gathered[i].batch));
+  bool is_whole = true;
+  for (Run& run : runs) {
+    if (!is_whole) {
+      appender_.discard(std::move(run.batch));
+      continue;
+    }
+    settle(run);
+    whole += run.whole;
+    is_whole = run.whole == run.paths.size();
+  }
   submit();
   return whole;
 }
 
-/// Takes the next of the files, until none is left or one is not gathered whole.
-void SmallInputs::gather_some(RowParser& parser, std::span<const std::string> paths, std::span<Gathered> gathered,
-                              std::atomic<std::size_t>& next) const {
-  std::string buffer(max_small_bytes + 1 + longest_ending + InputBuffer::padding, '\0');
-  for (std::size_t i = next++; i < paths.size(); i = next++) {
+/// Its files, until one is not gathered whole, or has no room beside the others.
+void SmallInputs::gather(Reader& reader, Run& run) const {
+  for (const std::string& path : run.paths) {
     try {
-      gather(parser, paths[i], buffer, gathered[i]);
+      if (!try_gather(reader, path, run)) return;
     } catch (const std::exception&) {
-      // It comes once more when the file is loaded by itself.
+      return;  // it comes once more when the file is loaded by itself
     }
-    if (!gathered[i].is_whole) next = paths.size();
+    ++run.whole;
   }
 }
 
-void SmallInputs::gather(RowParser& parser, const std::string& path, std::string& buffer, Gathered& to) const {
+bool SmallInputs::try_gather(Reader& reader, const std::string& path, Run& run) const {
   const std::unique_ptr<ByteSource> source = open_(path);
+  std::string& buffer = reader.buffer;
+  buffer.resize(max_small_bytes + 1 + longest_ending + InputBuffer::padding);
   std::size_t size = read_all(*source, buffer);
-  if (size > max_small_bytes) return;
+  if (size > max_small_bytes) return false;
   const std::string_view text(buffer.data(), size);
   const std::optional<InputFront> front = look_at_front(text, true);
-  if (!front || !front->problem.empty()) return;
-  parser.set_ending(front->ending);
+  if (!front || !front->problem.empty()) return false;
+  reader.parser->set_ending(front->ending);
   Row header;
-  if (parser.read_header(text.substr(front->mark_size), true, header) != RowKind::row) return;
+  if (reader.parser->read_header(text.substr(front->mark_size), true, header) != RowKind::row) return false;
 
-  to.name = source->name();
-  to.input_bytes = size;
-  to.header_lines = header.line_count;
-  InputPart& part = to.part;
+  reader.batch.clear();
+  InputPart part;
   part.begin = front->mark_size + header.bytes.size();
   part.limit = size;
   part.room = max_batch_bytes_;
-  part.batch = &to.batch;
+  part.batch = &reader.batch;
   part.ends_in_crlf = header.bytes.ends_with("\r\n");
-  read_part(parser, options_, text, false, part);
+  read_part(*reader.parser, options_, text, false, part);
   if (part.end_reason == InputPart::End::text) {
-    const std::string_view ending = parser.keeps_endings()
+    const std::string_view ending = reader.parser->keeps_endings()
                                         ? missing_ending(text.substr(part.end), front->ending, part.ends_in_crlf)
                                         : std::string_view(&front->ending, 1);
     std::ranges::copy(ending, buffer.begin() + static_cast<std::ptrdiff_t>(size));
-    size += ending.size();
     part.begin = part.end;
-    part.limit = size;
-    read_part(parser, options_, {buffer.data(), size}, false, part);
+    part.limit = size + ending.size();
+    read_part(*reader.parser, options_, {buffer.data(), part.limit}, false, part);
   }
-  to.is_whole = part.end_reason == InputPart::End::limit;
+  if (part.end_reason != InputPart::End::limit) return false;
+  if (run.batch.store_bytes() + reader.batch.store_bytes() > max_batch_bytes_) return false;
+
+  run.batch.add(reader.batch);
+  run.totals +=
+      {.inputs = 1, .rows = part.rows, .bytes = reader.batch.bytes(), .malformed = part.malformed, .input_bytes = size};
+  for (const auto& [lines, problem] : part.problems) {
+    run.problems.push_back(at_line(source->name(), 1 + header.line_count + lines) + problem);
+  }
+  return true;
 }
 
-void SmallInputs::settle(Gathered& gathered) {
-  for (const auto& [lines, problem] : gathered.part.problems) {
-    observer_.malformed_row(at_line(gathered.name, 1 + gathered.header_lines + lines) + problem);
-  }
-  if (appender_.gathered_store_bytes() + gathered.batch.store_bytes() > max_batch_bytes_) submit();
-  if (gathering_.totals.inputs == 0) gathering_.first_name = gathered.name;
-  gathering_.totals += {.inputs = 1,
-                        .rows = gathered.part.rows,
-                        .bytes = gathered.batch.bytes(),
-                        .malformed = gathered.part.malformed,
-                        .input_bytes = gathered.input_bytes};
-  appender_.gather(std::move(gathered.batch));
+void SmallInputs::settle(Run& run) {
+  for (const std::string& problem : run.problems) observer_.malformed_row(problem);
+  if (appender_.gathered_store_bytes() + run.batch.store_bytes() > max_batch_bytes_) submit();
+  if (gathering_.totals.inputs == 0) gathering_.first_path = run.paths.front();
+  gathering_.totals += run.totals;
+  appender_.gather(std::move(run.batch));
 }
 
 void SmallInputs::submit() {
@@ -172,7 +205,7 @@ void SmallInputs::wait() {
   try {
     appender_.wait();
   } catch (...) {
-    rethrow_with("; nothing of " + quoted(appending_.first_name) + " and of the inputs after it was appended" +
+    rethrow_with("; nothing of " + quoted(appending_.first_path) + " and of the inputs after it was appended" +
                  (totals_.inputs > 0 ? ", and the inputs before it are loaded whole" : ""));
   }
   totals_ += std::exchange(appending_, {}).totals;

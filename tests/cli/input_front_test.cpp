@@ -28,7 +28,13 @@ TEST_CASE("as long as no line has ended more may have to come") {
   CHECK_FALSE(look_at_front("a\rb", false));
   CHECK_FALSE(look_at_front("", false));
   CHECK(look_at_front("a\n", false)->ending == '\n');
-  CHECK(look_at_front(std::string(1 << 20, 'a') + "\rb", false)->ending == '\r');
+  CHECK(look_at_front(std::string((1 << 20) - 2, 'a') + "\rb", false)->ending == '\r');
+}
+
+TEST_CASE("what comes after the first mebibyte makes no difference") {
+  const std::string front = "a\r" + std::string(1 << 20, 'b');
+  CHECK(look_at_front(front, false)->ending == '\r');
+  CHECK(look_at_front(front + "\n", true)->ending == '\r');
 }
 
 TEST_CASE("a byte order mark is no part of the text") {

@@ -129,6 +129,12 @@ class SmallFiles(CliTest):
         wanted = [*range(10), "pipe", "input", *range(10, 20)]
         self.assertEqual(self.values()[b"a"], "".join(f"a,{i}\n" for i in wanted).encode())
 
+    def test_files_with_each_of_which_something_is_wrong(self):
+        self.create()
+        names = [self.write(f"{i}.csv", b'k,v\na,%d\nb,"open' % i) for i in range(500)]
+        self.ok("load", self.data, *names, "--by", "k", "--on-error", "skip")
+        self.assertEqual(self.values(), {b"a": b"".join(b"a,%d\n" % i for i in range(500))})
+
     def test_files_without_a_row(self):
         self.create()
         names = [self.write(f"{i}.csv", b"k,v\n") for i in range(20)]
