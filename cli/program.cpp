@@ -6,6 +6,7 @@
 
 #include "base/escape.hpp"
 #include "cli/number_arguments.hpp"
+#include "net/endpoint.hpp"
 #include "os/standard_streams.hpp"
 
 namespace accrete::cli {
@@ -35,6 +36,12 @@ OpenOptions DirectoryArguments::options() const {
   options.lock_timeout = options.client.timeout = std::chrono::milliseconds{std::llround(timeout_seconds * 1000)};
   options.client.ack = Acknowledgement::each;
   return options;
+}
+
+void DirectoryArguments::refuse_endpoint(const std::string& command) const {
+  if (!has_endpoint_scheme(dataset)) return;
+  throw UsageError(command + " works on the server's host alone: give the dataset's directory, not " +
+                   accrete::quoted(dataset));
 }
 
 void DatasetArguments::add_to(CLI::App& command) {

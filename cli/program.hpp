@@ -45,6 +45,8 @@ struct DirectoryArguments {
 
   void add_to(CLI::App& command, const std::string& description = "Directory of the dataset");
   [[nodiscard]] OpenOptions options() const;
+  /// Throws UsageError for the endpoint of a server: what `command` does, it does on the server's host alone.
+  void refuse_endpoint(const std::string& command) const;
 };
 
 /// The arguments of all commands that open a dataset, be it in a directory or through its server.

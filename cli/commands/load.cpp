@@ -1,6 +1,7 @@
 // accrete load: the main job. Groups the rows of text by key.
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "base/escape.hpp"
 #include "cli/load/delimited.hpp"
@@ -136,6 +137,7 @@ class LoadArguments {
   [[nodiscard]] DelimitedSyntax syntax() const;
   void check_combination() const;
   void make_dataset() const;
+  [[nodiscard]] std::unique_ptr<Store> open_dataset() const;
   [[nodiscard]] LoadTotals load_all(Store& store, RowParser& parser, StopSignals& signals) const;
   void summarize(const Store& store, const LoadTotals& totals, std::chrono::duration<double> time) const;
 
@@ -309,6 +311,18 @@ LoadTotals LoadArguments::load_all(Store& store, RowParser& parser, StopSignals&
   return loader.totals();
 }
 
+std::unique_ptr<Store> LoadArguments::open_dataset() const {
+  try {
+    return dataset_.open();
+  } catch (const NotFoundError&) {
+    std::error_code error;
+    const std::filesystem::file_status found = std::filesystem::status(dataset_.dataset, error);
+    if (is_regular_file(found)) rethrow_with("; the dataset comes first, and then the files");
+    if (!exists(found)) rethrow_with(", and so does load --create");
+    throw;
+  }
+}
+
 void LoadArguments::make_dataset() const {
   try {
     create(dataset_.dataset);
@@ -324,7 +338,7 @@ void LoadArguments::run(Program& program) {
   StopSignals signals(StopSignals::Hangup::stops);
   signals.let_stops_through();
   if (create_) make_dataset();
-  const std::unique_ptr<Store> store = dataset_.open();
+  const std::unique_ptr<Store> store = open_dataset();
   const LoadTotals totals = load_all(*store, *parser, signals);
   if (sync_) store->sync();
   if (totals.malformed > 0) Program::say(counted(totals.malformed, "malformed row") + " skipped");

@@ -28,7 +28,8 @@ class ReloadArguments {
   }
 
   void run(Program& program) const {
-    refuse_other_places();
+    if (is_tcp(dataset_.dataset)) dataset_.refuse_endpoint("reload");
+    refuse_unopened();
     const std::unique_ptr<Store> store = open(dataset_.dataset, dataset_.options());
     const std::optional<KeyListChange> change = reload_keys(*store);
     if (!change) refuse_unserved();
@@ -38,11 +39,7 @@ class ReloadArguments {
 
  private:
   /// An unserved dataset would be opened, and what a dead writer has left be mended.
-  void refuse_other_places() const {
-    if (is_tcp(dataset_.dataset)) {
-      throw UsageError("reload works on the server's host alone: give the dataset's directory, not " +
-                       accrete::quoted(dataset_.dataset));
-    }
+  void refuse_unopened() const {
     if (is_endpoint(dataset_.dataset)) return;
     const OpenDirectory found = open_directory(posix_env(), dataset_.dataset);
     if (!find_server(*found.directory, found.layout)) refuse_unserved();

@@ -181,6 +181,7 @@ server::ServerOptions ServeArguments::server_options() const {
 
 void ServeArguments::run(Program& program) const {
   check_combination();
+  dataset_.refuse_endpoint("serve");
   // The options are looked at first: a mistake in them must not wait for the dataset's lock.
   server::ServerOptions serving = server_options();
   refuse_if_served(posix_env(), dataset_.dataset, "serve");

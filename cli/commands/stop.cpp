@@ -62,6 +62,7 @@ class StopArguments {
   }
 
   void run(Program&) const {
+    dataset_.refuse_endpoint("stop");
     const FoundDataset dataset = find_dataset(posix_env(), dataset_.dataset);
     const std::shared_ptr<Directory>& directory = dataset.place.directory;
     refuse_linked_copy(*directory, dataset.layout, "stop the server of");

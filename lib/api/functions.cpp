@@ -16,8 +16,6 @@
 namespace accrete {
 namespace {
 
-bool has_endpoint_scheme(std::string_view url) { return url.starts_with("ipc://") || url.starts_with("tcp://"); }
-
 constexpr std::chrono::milliseconds max_pause{200};
 
 std::string path_of(std::string_view url) {
@@ -26,8 +24,8 @@ std::string path_of(std::string_view url) {
     throw InvalidArgumentError("the path " + quoted(url) + " has a NUL byte in it");
   }
   if (has_endpoint_scheme(url)) {
-    throw UnsupportedError("cannot do that to " + quoted(url) +
-                           ": it is the endpoint of a server; give the path of the dataset");
+    throw UnsupportedError("cannot create, verify or remove a dataset by way of its server " + quoted(url) +
+                           ": give the path of its directory, on its host");
   }
   const std::size_t colon = url.find("://");
   if (colon != std::string_view::npos && url.find('/') == colon + 1) {

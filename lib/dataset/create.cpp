@@ -21,6 +21,17 @@ Marker new_marker(const Layout& layout, const std::optional<Codec>& codec, bool 
       .layout = std::string(layout.name()), .codec = codec, .uuid = format_uuid(random_uuid()), .temporary = temporary};
 }
 
+std::string what_is_there(Env& env, const std::string& path, FileType type) {
+  if (type != FileType::directory) return "there is a file of that name";
+  try {
+    if (env.info(path + "/" + marker_name)) return "it is there already";
+  } catch (const IoError&) {
+    return "there is a directory of that name";
+  }
+  return "there is a directory of that name, which is no dataset; 'accrete create --adopt' makes one of the files in "
+         "it";
+}
+
 /// A new dataset is there whether or not this fails: then no later sync of it counts, either.
 void sync_new_name(Directory& parent, Directory& dataset, const Layout& layout) {
   sync_or_note(parent, [&] { layout.note_failed_sync(dataset); });
@@ -31,8 +42,7 @@ std::shared_ptr<DatasetLock> create_whole(Env& env, const std::string& given_pat
                                           const CreateOptions& options, const Layout& layout) {
   const std::string path = without_trailing_slashes(given_path);
   if (const auto info = env.info(path)) {
-    throw ExistsError("cannot create the dataset " + quoted(path) + ": there is a " +
-                      (info->type == FileType::directory ? "directory" : "file") + " of that name");
+    throw ExistsError("cannot create the dataset " + quoted(path) + ": " + what_is_there(env, path, info->type));
   }
   const std::string parent_path = parent_of(path);
   const std::unique_ptr<Directory> parent = env.try_open_directory(parent_path);

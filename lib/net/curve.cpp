@@ -89,6 +89,9 @@ KeyPair decode_secret_file(std::string_view text, const std::string& path) {
     throw InvalidArgumentError(path + ":" + std::to_string(line) + ": " + what +
                                "; a file of a secret key is what accrete keygen writes");
   };
+  if (is_curve_key(text.substr(0, text.find('\n')))) {
+    refuse(1, "it is a public key; give the file of the secret one, beside it without .pub");
+  }
   if (!text.starts_with(first_line)) refuse(1, "it does not begin with 'accrete secret key'");
   text.remove_prefix(first_line.size());
   const std::string_view public_key = take_field(text, "public_key").value_or("");

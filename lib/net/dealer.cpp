@@ -46,7 +46,10 @@ void look_for_resources(const std::string& endpoint, std::size_t descriptors, st
 }  // namespace
 
 Dealer::Dealer(std::string endpoint, const ClientOptions& options)
-    : endpoint_(std::move(endpoint)), server_key_(options.server_key), keys_(keys_of(options)) {
+    : endpoint_(std::move(endpoint)),
+      server_key_(options.server_key),
+      has_given_keys_(!options.keys.secret_key.empty()),
+      keys_(keys_of(options)) {
   constexpr std::size_t descriptors = 10;  // two threads that poll take two each, the sockets of a connection four
   constexpr std::size_t threads = 3;       // two of ZeroMQ's, and the one that uses this
   look_for_resources(endpoint_, descriptors, threads);
@@ -163,6 +166,15 @@ void Dealer::poll(int fd, std::optional<std::chrono::milliseconds> timeout) {
   } catch (const zmq::error_t& error) {
     if (error.num() != EINTR) throw NetworkError("cannot wait for " + accrete::quoted(endpoint_) + ": " + error.what());
   }
+}
+
+std::string Dealer::refusal_by_keys() const {
+  if (server_key_.empty()) return "it asks for keys, and no server key was given (--server-key)";
+  if (has_given_keys_) {
+    return "it does not know this client's key " + keys_.public_key +
+           ", or does not use CURVE; add the key to the list of those that it lets in";
+  }
+  return "it does not know this client's key, for none was given (--key), or it does not use CURVE";
 }
 
 }  // namespace accrete

@@ -48,6 +48,9 @@ class Dealer {
 
   [[nodiscard]] std::optional<Event> try_event();
 
+  /// What auth_failed means, as far as this side can tell, and what to do.
+  [[nodiscard]] std::string refusal_by_keys() const;
+
   /// Waits until there is a message or an event, `fd` can be read, or `timeout` has passed.
   void poll(int fd, std::optional<std::chrono::milliseconds> timeout);
 
@@ -56,6 +59,7 @@ class Dealer {
 
   const std::string endpoint_;
   const std::string server_key_;
+  const bool has_given_keys_;
   const KeyPair keys_;
   zmq::context_t context_;
   std::optional<zmq::socket_t> socket_;

@@ -38,6 +38,10 @@ bool is_ipv4(std::string_view host) noexcept {
 
 }  // namespace
 
+bool has_endpoint_scheme(std::string_view text) noexcept {
+  return text.starts_with(ipc_scheme) || text.starts_with(tcp_scheme);
+}
+
 bool is_endpoint(std::string_view text) noexcept {
   if (text.starts_with(ipc_scheme)) return text.size() > ipc_scheme.size();
   return is_tcp(text) && is_port(port_of(text));

@@ -7,6 +7,9 @@
 
 namespace accrete {
 
+/// Whether it begins as an endpoint does, be it whole or not.
+[[nodiscard]] bool has_endpoint_scheme(std::string_view text) noexcept;
+
 /// `ipc://` with something after it, or `tcp://` with a host and a port (`*`: a free one). ZeroMQ makes ports of other
 /// text, too: of 65537 and of 1e3 the port 1.
 [[nodiscard]] bool is_endpoint(std::string_view text) noexcept;

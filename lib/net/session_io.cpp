@@ -178,9 +178,7 @@ void Session::take_events(Clock::time_point now) {
         break;
       case Dealer::Event::auth_failed:
         is_hopeless_ = true;
-        lose_connection(
-            now, SavedError::of(AuthError(action + "it does not know this client's key, or one of both uses CURVE "
-                                                   "and the other does not; see which keys it allows")));
+        lose_connection(now, SavedError::of(AuthError(action + dealer_.refusal_by_keys())));
         break;
       case Dealer::Event::auth_unclear:
         if (!unclear_since_) unclear_since_ = now;

@@ -40,8 +40,9 @@ class BadInput(CliTest):
     def test_create_refuses_what_is_there(self):
         self.create()
         self.ok("put", self.data, "k", "v")
-        self.assertIn(self.data, self.fails(4, "create", self.data))
-        self.fails(4, "create", self.write("file", b""))
+        self.assertIn(f"'{self.data}': it is there already", self.fails(4, "create", self.data))
+        self.assertIn("there is a file of that name", self.fails(4, "create", self.write("file", b"")))
+        self.assertIn("which is no dataset", self.fails(4, "create", self.dir))
         self.assertEqual(self.values(), {b"k": b"v"})
 
     def test_destroy_refuses_a_symbolic_link(self):
@@ -104,6 +105,19 @@ class BadInput(CliTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         done = subprocess.run([*limited, "cat", self.data], capture_output=True, check=False)
         self.assertEqual(len(done.stdout.splitlines()), 200, done.stderr)
+
+    def test_what_is_done_on_the_servers_host_alone_refuses_its_endpoint(self):
+        for command in "stop", "serve":
+            for endpoint in "tcp://127.0.0.1:1", "ipc:///none/.socket":
+                self.assertIn("give the dataset's directory", self.fails(2, command, endpoint))
+        for command in "create", "destroy", "verify":
+            self.assertIn("give the path of its directory", self.fails(4, command, "tcp://127.0.0.1:1"))
+
+    def test_a_load_into_what_is_no_dataset_says_how_it_is_made(self):
+        rows = self.write("rows.csv", b"k\na\n")
+        self.assertIn("and so does load --create", self.fails(1, "load", self.data, rows, "--by", "k"))
+        self.assertIn("the dataset comes first", self.fails(1, "load", rows, self.data, "--by", "k"))
+        self.assertNotIn("load", self.fails(1, "load", self.dir, rows, "--by", "k"))
 
     def test_a_url_of_another_scheme_is_refused(self):
         for command in READING:
