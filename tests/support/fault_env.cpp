@@ -230,7 +230,8 @@ std::optional<Fault> FaultEnv::take_fault(std::string_view action, bool changes)
     --left_;
     return std::nullopt;
   }
-  const bool for_good = fault_.how == Fault::How::for_good || fault_.how == Fault::How::changes_for_good;
+  const bool for_good = fault_.how == Fault::How::for_good || fault_.how == Fault::How::changes_for_good ||
+                        fault_.how == Fault::How::short_for_good;
   if (!for_good) left_ = 0;
   return fault_;
 }

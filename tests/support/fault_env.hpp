@@ -22,6 +22,7 @@ struct Fault {
     for_good,          ///< this one and all after it
     changes_for_good,  ///< as `for_good`, but only of those that change a file or a directory, which are counted alone
     short_write,       ///< as `once`, but a write of more than a word has written its first half
+    short_for_good,    ///< as `short_write`, and all after it fail and write nothing
     lost_sync          ///< as `once`, but what a sync was to write counts as written from then on, as Linux has it
   };
   How how = How::once;
@@ -97,7 +98,8 @@ class FaultEnv : public Env {
   void pass_write(std::string_view action, std::string_view object, WriteHalf write_half) const {
     const auto fault = take_fault(action, true);
     if (!fault) return;
-    if (fault->how == Fault::How::short_write) write_half();
+    const bool is_short = fault->how == Fault::How::short_write || fault->how == Fault::How::short_for_good;
+    if (is_short && !fired_) write_half();
     fail(*fault, action, object);
   }
 

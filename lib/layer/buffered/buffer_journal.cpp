@@ -312,6 +312,7 @@ void BufferJournal::append_step(const BufferStep& step, bool synced) {
 }
 
 void BufferJournal::append(std::string& record, const Reserve& reserve, bool synced) {
+  if (must_restore_front_) restore_front();
   seal_record(record, header_.nonce, end_, durable_);
   last_ = end_;
   try {
@@ -401,27 +402,22 @@ void BufferJournal::start_next_segment() {
   next.previous_end = end_;
   Segment& segment = segment_of(next.number);
   if (settings_.segment_bytes > 0) make_room(segment, buffer_segment_front_size + buffer_step_reserve);
-  try {
-    // By a system call, which a kill does not cut in two.
-    segment.file->write_at(0, encode_buffer_segment_front(next));
-    if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
-  } catch (...) {
-    restore_front(segment, previous_);
-    throw;
-  }
+  must_restore_front_ = true;  // whatever a write that fails leaves
+  // By a system call, which a kill does not cut in two.
+  segment.file->write_at(0, encode_buffer_segment_front(next));
+  if (settings_.synced) sync_or_note(*segment.file, settings_.note_failed_sync);
+  must_restore_front_ = false;
   previous_ = header_;
   header_ = next;
   last_ = end_ = buffer_segment_front_size;
   durable_ = settings_.synced ? end_ : 0;
 }
 
-/// The next segment must not seem to have been begun while this one goes on.
-void BufferJournal::restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept {
-  try {
-    segment.file->write_at(0, encode_buffer_segment_front(header));
-  } catch (const std::exception&) {
-    // What could not be written could not be written over either, as a rule.
-  }
+/// The next segment must not seem to have been begun while this one goes on: what is appended would be taken for
+/// damage.
+void BufferJournal::restore_front() {
+  segment_of(header_.number + 1).file->write_at(0, encode_buffer_segment_front(previous_));
+  must_restore_front_ = false;
 }
 
 bool has_open_buffer_journal(Directory& directory) {

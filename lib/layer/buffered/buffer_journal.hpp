@@ -222,13 +222,14 @@ class BufferJournal {
   void write_keeping(const Reserve& reserve, std::string_view record);
   void write(std::string_view bytes, std::uint64_t reserve);
   static void make_room(Segment& segment, std::uint64_t end);
-  static void restore_front(Segment& segment, const BufferSegmentHeader& header) noexcept;
+  void restore_front();
   void move_window(Segment& segment, const ByteRange& range, std::uint64_t reserve);
 
   Directory& directory_;
   const Settings settings_;
   BufferSegmentHeader header_;
-  BufferSegmentHeader previous_;  // of the other segment
+  BufferSegmentHeader previous_;     // of the other segment
+  bool must_restore_front_ = false;  // there, since a start failed: before anything is appended
   std::array<Segment, 2> segments_;
   // For small records, where batches need not be synced: a stretch of a segment that is shared.
   std::unique_ptr<SharedBytes> window_;
