@@ -1,9 +1,10 @@
 // Four processes append to one dataset and are killed at any moment; a fifth reads. Then the oracle judges.
-//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages] [--compressed]
+//   kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages] [--compressed] [--early]
 // With --buffered it is one process, whose four threads append through a buffer with a journal, and nobody reads. With
 // --served the four are clients of a server, which is killed like them and started again. With --bytes and --messages
 // nobody is killed before the end, but what goes between the clients and the server is harmed N times. With
-// --compressed the dataset has a codec. Built with a sanitizer, it does a fifth of N, unless FULL_CAMPAIGNS is set.
+// --compressed the dataset has a codec. With --early, which is for a buffer or a server, segments of the journal are
+// begun early, and often. Built with a sanitizer, it does a fifth of N, unless FULL_CAMPAIGNS is set.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <csignal>
 #include <exception>
 #include <fcntl.h>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -28,9 +30,12 @@
 #include <utility>
 #include <vector>
 
+#include "dataset/names.hpp"
 #include "kill/oracle.hpp"
 #include "kill/proxy.hpp"
+#include "layer/buffered/buffer_journal.hpp"
 #include "support/campaign.hpp"
+#include "support/file_bytes.hpp"
 #include "support/random_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -100,6 +105,12 @@ enum class Mode { processes, buffered, served, bytes, messages };
 
 bool is_proxied(Mode mode) { return mode == Mode::bytes || mode == Mode::messages; }
 
+struct Campaign {
+  Mode mode = Mode::processes;
+  bool early = false;
+  CreateOptions options{};
+};
+
 std::size_t processes_of(Mode mode) {
   switch (mode) {
     case Mode::buffered:
@@ -116,12 +127,13 @@ std::size_t processes_of(Mode mode) {
 
 class Writers {
  public:
-  Writers(std::string program, Mode mode, std::string dataset, std::string directory)
+  Writers(std::string program, const Campaign& campaign, std::string dataset, std::string directory)
       : program_(std::move(program)),
-        mode_(mode),
+        mode_(campaign.mode),
+        early_(campaign.early),
         dataset_(std::move(dataset)),
         directory_(std::move(directory)),
-        pids_(processes_of(mode)) {
+        pids_(processes_of(campaign.mode)) {
     for (std::size_t i = 0; i < pids_.size(); ++i) start(i);
   }
   ~Writers() {
@@ -146,7 +158,11 @@ class Writers {
     ::kill(pid, SIGKILL);
     const int status = wait_for(pid);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) throw std::runtime_error("a worker has failed");
+    if (early_ && process == 0 && has_begun_segment()) ++begun_early_;
   }
+
+  /// How many buffers were killed that had begun another segment.
+  [[nodiscard]] int begun_early() const noexcept { return begun_early_; }
 
   /// Throws if one has ended that was not killed.
   void check_alive() {
@@ -163,14 +179,27 @@ class Writers {
 
  private:
   [[nodiscard]] std::string role_of(std::size_t process) const {
-    if (mode_ == Mode::buffered) return "buffered";
+    const std::string when = early_ ? "-early" : "";
+    if (mode_ == Mode::buffered) return "buffered" + when;
     if (mode_ == Mode::processes) return std::to_string(process);
-    if (process == 0) return "serve";
+    if (process == 0) return "serve" + when;
     return (is_proxied(mode_) ? "proxied-" : "client-") + std::to_string(process - 1);
+  }
+
+  /// The first one is not begun.
+  [[nodiscard]] bool has_begun_segment() const {
+    return std::ranges::any_of(buffer_journal_names, [&](const char* name) {
+      const std::string path = dataset_ + "/" + name;
+      if (!std::filesystem::exists(path)) return false;
+      const auto header = decode_buffer_segment_front(read_file(path));
+      return header && header->number > 1;
+    });
   }
 
   std::string program_;
   Mode mode_;
+  bool early_;
+  int begun_early_ = 0;
   std::string dataset_;
   std::string directory_;
   std::vector<pid_t> pids_;
@@ -223,12 +252,18 @@ void check_sound(const std::string& dataset, const Stats& stats) {
   }
 }
 
-Tally run_round(const std::string& program, Mode mode, const CreateOptions& options, int kills, Random& random) {
+struct Outcome {
+  Tally tally{};
+  int begun_early = 0;
+};
+
+Outcome run_round(const std::string& program, const Campaign& campaign, int kills, Random& random) {
+  const Mode mode = campaign.mode;
   const TemporaryDirectory directory;
   const std::string dataset = directory / "dataset";
-  create(dataset, options);
+  create(dataset, campaign.options);
   const std::unique_ptr<Proxy> proxy = start_proxy(mode, directory.path(), random);
-  Writers writers(program, mode, dataset, directory.path());
+  Writers writers(program, campaign, dataset, directory.path());
   std::optional<Reader> reader;
   if (mode == Mode::processes) reader.emplace(dataset);
   if (proxy) {
@@ -244,22 +279,31 @@ Tally run_round(const std::string& program, Mode mode, const CreateOptions& opti
   check_sound(dataset, store->stats());
   store->append("after all", "x");
   if (store->get("after all") != "x") throw std::runtime_error("the dataset is not usable");
-  return tally;
+  return {.tally = tally, .begun_early = writers.begun_early()};
 }
 
-int run(const std::string& program, Mode mode, const CreateOptions& options, int kills, std::uint64_t seed) {
+int run(const std::string& program, const Campaign& campaign, int kills, std::uint64_t seed) {
   Random random(seed);
   Tally total;
-  const int most = is_proxied(mode) ? faults_a_round : kills_a_round;
+  int begun_early = 0;
+  const int most = is_proxied(campaign.mode) ? faults_a_round : kills_a_round;
   for (int left = kills; left > 0; left -= most) {
-    const Tally tally = run_round(program, mode, options, std::min(left, most), random);
+    const auto [tally, begun] = run_round(program, campaign, std::min(left, most), random);
+    begun_early += begun;
     total.done += tally.done;
     total.unknown_applied += tally.unknown_applied;
     total.unknown_lost += tally.unknown_lost;
   }
-  std::cout << kills << (is_proxied(mode) ? " faults, " : " kills, ") << total.done
+  std::cout << kills << (is_proxied(campaign.mode) ? " faults, " : " kills, ") << total.done
             << " batches done; of those killed in the middle " << total.unknown_applied << " were applied in whole, "
             << total.unknown_lost << " not at all\n";
+  if (campaign.early) {
+    std::cout << begun_early << " of the buffers that were killed had begun another segment\n";
+    if (begun_early == 0) {
+      std::cerr << "no buffer had begun another segment, so nothing was tested\n";
+      return 1;
+    }
+  }
   if (total.unknown_applied + total.unknown_lost > 0) return 0;
   std::cerr << "no writer was killed in the middle of a batch, so nothing was tested\n";
   return 1;
@@ -270,25 +314,25 @@ int run(const std::string& program, Mode mode, const CreateOptions& options, int
 int main(int argc, char** argv) {
   int kills = 200;
   std::uint64_t seed = std::random_device{}();
-  Mode mode = Mode::processes;
-  CreateOptions options;
+  Campaign campaign;
   for (int i = 2; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--buffered") mode = Mode::buffered;
-    if (argument == "--served") mode = Mode::served;
-    if (argument == "--bytes") mode = Mode::bytes;
-    if (argument == "--messages") mode = Mode::messages;
-    if (argument == "--compressed") options.codec = parse_codec(codec_names().back());
+    if (argument == "--buffered") campaign.mode = Mode::buffered;
+    if (argument == "--served") campaign.mode = Mode::served;
+    if (argument == "--bytes") campaign.mode = Mode::bytes;
+    if (argument == "--messages") campaign.mode = Mode::messages;
+    if (argument == "--early") campaign.early = true;
+    if (argument == "--compressed") campaign.options.codec = parse_codec(codec_names().back());
     if (argument == "--kills" && i + 1 < argc) kills = std::stoi(argv[++i]);
     if (argument == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
   }
   if (argc < 2) {
     std::cerr << "usage: kill_test WORKER [--kills N] [--seed N] [--buffered|--served|--bytes|--messages] "
-                 "[--compressed]\n";
+                 "[--compressed] [--early]\n";
     return 2;
   }
   try {
-    return run(argv[1], mode, options, campaign_steps(kills), seed);
+    return run(argv[1], campaign, campaign_steps(kills), seed);
   } catch (const std::exception& e) {
     std::cerr << "kill_test (seed " << seed << "): " << e.what() << "\n";
     return 1;

@@ -2,6 +2,7 @@
 //   worker DATASET NUMBER DIRECTORY     one writer
 //   worker DATASET buffered DIRECTORY   all of them, as threads over one buffer
 //   worker DATASET serve DIRECTORY      not a writer, but the server
+//   worker DATASET buffered-early|serve-early DIRECTORY   either, and segments of the buffer's journal are begun early
 //   worker DATASET client-NUMBER DIRECTORY   one writer that is a client of the server
 //   worker DATASET proxied-NUMBER DIRECTORY   one that reaches the server through a proxy which harms what goes through
 #include <accrete/accrete.hpp>
@@ -18,11 +19,13 @@
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "api/datasets.hpp"
 #include "kill/workload.hpp"
 #include "layer/buffered/buffered_store.hpp"
+#include "layer/compressed/compressed_store.hpp"
 #include "net/client.hpp"
 #include "server/server.hpp"
 
@@ -34,6 +37,9 @@ using namespace accrete::test;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t buffer_bytes = std::uint64_t{1} << 20;
+// Enough for a segment to be begun early with as many keys as come; and that so often that many are killed about then.
+constexpr std::uint64_t early_buffer_bytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t early_write_over_bytes = std::uint64_t{16} << 10;
 
 std::uint32_t number_of(std::string_view text) { return static_cast<std::uint32_t>(std::stoul(std::string(text))); }
 
@@ -88,8 +94,20 @@ void fail(std::string_view worker, const std::exception& error) {
   std::quick_exit(1);
 }
 
-void work_together(const std::string& dataset, const std::string& directory) {
-  const std::unique_ptr<Store> store = open(dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
+std::unique_ptr<BufferedStore> open_buffer(const std::string& dataset, std::string_view role) {
+  if (!role.ends_with("-early")) {
+    return open_buffered_dataset(posix_env(), dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
+  }
+  std::unique_ptr<OwnedDataset> owned = open_owned_dataset(posix_env(), dataset, {});
+  OwnedDataset& below = *owned;
+  return buffered_dataset(with_codec(std::move(owned), {}), below,
+                          {.buffer = {.limit_bytes = early_buffer_bytes},
+                           .file_size_limit = posix_env().file_size_limit(),
+                           .write_over_bytes = early_write_over_bytes});
+}
+
+void work_together(const std::string& dataset, std::string_view role, const std::string& directory) {
+  const std::unique_ptr<Store> store = open_buffer(dataset, role);
   std::vector<std::thread> threads;
   for (std::uint32_t worker = 0; worker < worker_count; ++worker) {
     threads.emplace_back([&, worker] {
@@ -105,9 +123,8 @@ void work_together(const std::string& dataset, const std::string& directory) {
 
 std::string endpoint_of(const std::string& dataset) { return "ipc://" + dataset + "/.socket"; }
 
-void serve(const std::string& dataset) {
-  const auto store =
-      open_buffered_dataset(posix_env(), dataset, {.buffer = BufferOptions{.limit_bytes = buffer_bytes}});
+void serve(const std::string& dataset, std::string_view role) {
+  const std::unique_ptr<BufferedStore> store = open_buffer(dataset, role);
   server::Server server(*store, {.endpoints = {endpoint_of(dataset)}});
   server.run();
 }
@@ -183,17 +200,18 @@ void work_through_proxy(std::uint32_t worker, const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "usage: worker DATASET NUMBER|buffered|serve|client-NUMBER|proxied-NUMBER DIRECTORY\n";
+    std::cerr << "usage: worker DATASET NUMBER|buffered[-early]|serve[-early]|client-NUMBER|proxied-NUMBER DIRECTORY\n";
     return 2;
   }
   // Without whoever kills it, it would append until the disk is full.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() == 1) return 1;
   try {
-    if (argv[2] == std::string_view{"buffered"}) {
-      work_together(argv[1], argv[3]);
-    } else if (argv[2] == std::string_view{"serve"}) {
-      serve(argv[1]);
-    } else if (const std::string_view which = argv[2]; which.starts_with("client-")) {
+    const std::string_view which = argv[2];
+    if (which.starts_with("buffered")) {
+      work_together(argv[1], which, argv[3]);
+    } else if (which.starts_with("serve")) {
+      serve(argv[1], which);
+    } else if (which.starts_with("client-")) {
       work_as_client(argv[1], number_of(which.substr(which.find('-') + 1)), argv[3]);
     } else if (which.starts_with("proxied-")) {
       work_through_proxy(number_of(which.substr(which.find('-') + 1)), argv[3]);

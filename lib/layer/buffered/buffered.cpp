@@ -197,6 +197,7 @@ std::unique_ptr<BufferedStore> buffered_dataset(std::unique_ptr<Store> store, Ow
     const std::uint64_t limit = std::min(settings.limit_bytes, max_limit);
     settings.journal = {.synced = options.durability == Durability::sync,
                         .segment_bytes = limit / buffer_segment_unit * buffer_segment_unit};
+    settings.write_over_bytes = std::min(options.write_over_bytes, settings.journal->segment_bytes / 4);
   }
   return std::make_unique<Buffered>(std::move(store), std::move(settings));
 }

@@ -44,6 +44,8 @@ class Buffered final : public BufferedStore, private AtFork {
     OwnedDataset* owned = nullptr;
     /// None: appends are only in memory until they are handed down.
     std::optional<BufferJournal::Settings> journal{};
+    /// So much of a segment is used before the other one is written over.
+    std::uint64_t write_over_bytes = 0;
     LostAppendsHandler on_lost_appends{};
   };
 

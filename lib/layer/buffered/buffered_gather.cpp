@@ -5,14 +5,6 @@
 #include "layer/buffered/buffered.hpp"
 
 namespace accrete {
-namespace {
-
-/// So much of a segment is used before the other one is written over.
-std::uint64_t write_over_bytes(std::uint64_t segment_bytes) noexcept {
-  return std::min(std::uint64_t{32} << 20, segment_bytes / 4);
-}
-
-}  // namespace
 
 /// Journals and gathers batches whose ids are remembered: all of them or none. Waits for room. `bytes`: of their
 /// record. Returns under the mutex.
@@ -104,9 +96,8 @@ void Buffered::make_room_in_journal(std::unique_lock<std::mutex>& lock) {
 /// where so few keys come that all of them are handed down before the segment is full: a segment of many keys is to be
 /// used up.
 bool Buffered::may_write_over() const {
-  const std::uint64_t segment_bytes = settings_.journal->segment_bytes;
-  return !is_synced() && journal_->used_bytes() >= std::max(write_over_bytes(segment_bytes), state_->write_over_from) &&
-         state_->values.bytes_when_all_are_worthwhile() <= segment_bytes / 2 &&
+  return !is_synced() && journal_->used_bytes() >= std::max(settings_.write_over_bytes, state_->write_over_from) &&
+         state_->values.bytes_when_all_are_worthwhile() <= settings_.journal->segment_bytes / 2 &&
          !has_segment_before(static_cast<std::uint32_t>(journal_->segment()));
 }
 
@@ -117,7 +108,7 @@ void Buffered::write_over(std::unique_lock<std::mutex>& lock) {
   } catch (const Error&) {
     // There is room yet. Who needs it all is told, if it fails then.
     if (!lock) lock.lock();
-    state_->write_over_from = journal_->used_bytes() + write_over_bytes(settings_.journal->segment_bytes);
+    state_->write_over_from = journal_->used_bytes() + settings_.write_over_bytes;
   }
 }
 

@@ -65,6 +65,8 @@ struct BufferedDatasetOptions {
   Durability durability = Durability::os;
   std::uint64_t file_size_limit = 0;  ///< of this process (RLIMIT_FSIZE)
   LostAppendsHandler on_lost_appends{};
+  /// Of one segment of the journal, before the other one is written over where few keys come; at most a quarter of it.
+  std::uint64_t write_over_bytes = std::uint64_t{32} << 20;
 };
 
 /// A buffer over `store`, which is `dataset` itself or a layer over it.
