@@ -92,50 +92,48 @@ Engine make_engine(const Kind& kind, const CellOptions& setup) {
   return engine;
 }
 
-EngineType make_type(const Kind& kind, std::string name, std::string title) {
-  return {.description = {.name = std::move(name),
-                          .title = "accrete, " + std::move(title),
-                          .version = ACCRETE_VERSION,
-                          .level = kind.durability,
-                          .ours = true,
-                          .processes = !kind.buffer,
-                          .server = kind.server,
-                          .codec = kind.codec ? kind.codec->name() : "",
-                          .bytes = !kind.numeric,
-                          .numeric = kind.numeric},
-          .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
+bool add(std::string name, const std::string& title, const Kind& kind) {
+  return add_engine({.name = std::move(name),
+                     .title = "accrete, " + title,
+                     .version = ACCRETE_VERSION,
+                     .level = kind.durability,
+                     .ours = true,
+                     .processes = !kind.buffer,
+                     .server = kind.server,
+                     .codec = kind.codec ? kind.codec->name() : "",
+                     .bytes = !kind.numeric,
+                     .numeric = kind.numeric,
+                     .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }});
 }
 
 /// Its store lives in the engine: there is nothing to open anew.
-EngineType make_memory_type() {
-  EngineType type = make_type({.durability = Level::memory}, "memory", "in memory");
-  type.description.processes = false;
-  type.description.durable = false;
-  type.make = [](const CellOptions&) {
-    const auto store = std::make_shared<std::shared_ptr<accrete::Store>>(accrete::memory_store());
-    return Engine{.open = [=] { return std::make_unique<StoreSession>(*store, false); },
-                  .destroy = [=] { store->reset(); }};
-  };
-  return type;
+Engine make_memory_engine(const CellOptions&) {
+  const auto store = std::make_shared<std::shared_ptr<accrete::Store>>(accrete::memory_store());
+  return {.open = [=] { return std::make_unique<StoreSession>(*store, false); }, .destroy = [=] { store->reset(); }};
 }
 
 bool add_engines() {
-  add_engine(make_type({}, "files", "files"));
+  add("files", "files", {});
   for (const Level level : {Level::memory, Level::os, Level::sync}) {
     const std::string name = name_of(level);
-    add_engine(make_type({.buffer = true, .durability = level}, "buffered." + name, "buffered (" + name + ")"));
-    add_engine(make_type({.server = true, .durability = level}, "server." + name, "server (" + name + ")"));
+    add("buffered." + name, "buffered (" + name + ")", {.buffer = true, .durability = level});
+    add("server." + name, "server (" + name + ")", {.server = true, .durability = level});
   }
   for (const std::string& name : accrete::codec_names()) {
     if (name == "stored") continue;
     const accrete::Codec codec = accrete::parse_codec(name);
-    add_engine(make_type({.codec = codec}, "files." + name, "files (" + name + ")"));
-    if (name == "lz4") add_engine(make_type({.codec = codec, .buffer = true}, "buffered.os.lz4", "buffered (os, lz4)"));
+    add("files." + name, "files (" + name + ")", {.codec = codec});
+    if (name == "lz4") add("buffered.os.lz4", "buffered (os, lz4)", {.codec = codec, .buffer = true});
   }
-  add_engine(make_memory_type());
-  add_engine(make_type({.numeric = true}, "accrete.numeric", "arrays of numbers"));
-  return add_engine(
-      make_type({.buffer = true, .numeric = true}, "accrete.numeric.buffered", "arrays of numbers, buffered (os)"));
+  add("accrete.numeric", "arrays of numbers", {.numeric = true});
+  add("accrete.numeric.buffered", "arrays of numbers, buffered (os)", {.buffer = true, .numeric = true});
+  return add_engine({.name = "memory",
+                     .title = "accrete, in memory",
+                     .version = ACCRETE_VERSION,
+                     .level = Level::memory,
+                     .ours = true,
+                     .durable = false,
+                     .make = make_memory_engine});
 }
 
 const bool are_added = add_engines();

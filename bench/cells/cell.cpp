@@ -1,13 +1,9 @@
 // One pattern and one engine: append, read back and check, destroy.
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <span>
-#include <string>
 #include <sys/stat.h>
-#include <vector>
 
 #include "engine.hpp"
 #include "process_settings.hpp"
@@ -16,16 +12,20 @@ namespace bench {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 // What a get asks for. Every engine that takes several keys is fastest with about a mebibyte of values: more of them
 // are in memory that the operating system has to make first.
 constexpr std::size_t keys_of_get = 1000;
 constexpr std::uint64_t bytes_of_get = std::uint64_t{1} << 20;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+template <typename Work>
+double seconds_of(const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
-void refuse_what_it_cannot(const Description& engine, const CellOptions& options) {
+void refuse_what_it_cannot(const EngineType& engine, const CellOptions& options) {
   if (options.processes > 1 && !engine.processes)
     throw Unavailable("only one process at a time can append to " + engine.title);
   if (options.durable && !engine.durable) throw Unavailable(engine.title + " cannot sync");
@@ -47,8 +47,7 @@ Taken time_appends(const Engine& engine, const Workload& workload, const CellOpt
       return session->uncounted();
     };
   };
-  return run_together(options.processes, engine.server ? std::optional(engine.server->pid()) : std::nullopt, prepare,
-                      engine.flush);
+  return run_together(options.processes, engine.server.get(), prepare, engine.flush);
 }
 
 /// Keys that are read together.
@@ -83,11 +82,12 @@ std::vector<Group> make_groups(const Workload& workload, const Expectation& expe
 /// Returns how long the gets took, opening included.
 double time_gets(const Engine& engine, const std::vector<Group>& groups) {
   std::uint64_t bytes = 0;
-  const auto begin = Clock::now();
-  const std::unique_ptr<Session> session = engine.open();
-  for (const Group& group : groups)
-    session->get(group.keys, [&](std::size_t, std::string_view value) { bytes += value.size(); });
-  return seconds_since(begin);
+  std::unique_ptr<Session> session;  // closing is not timed
+  return seconds_of([&] {
+    session = engine.open();
+    for (const Group& group : groups)
+      session->get(group.keys, [&](std::size_t, std::string_view value) { bytes += value.size(); });
+  });
 }
 
 void verify(const Engine& engine, const std::vector<Group>& groups, const Expectation& expectation) {
@@ -102,59 +102,50 @@ void verify(const Engine& engine, const std::vector<Group>& groups, const Expect
   }
 }
 
-struct Stored {
-  std::uint64_t bytes = 0;  ///< that files and directories take on the disk
-  std::uint64_t files = 0;
-};
-
-Stored stored_in(const std::filesystem::path& directory) {
+/// (bytes that files and directories take on the disk, number of files)
+std::pair<std::uint64_t, std::uint64_t> stored_in(const std::filesystem::path& directory) {
   constexpr std::uint64_t block_size = 512;  // of st_blocks, whatever the file system's is
-  Stored stored;
+  std::uint64_t blocks = 0;
+  std::uint64_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     struct stat status {};
     if (::lstat(entry.path().c_str(), &status) != 0) continue;
-    stored.bytes += static_cast<std::uint64_t>(status.st_blocks) * block_size;
-    if (S_ISREG(status.st_mode)) ++stored.files;
+    blocks += static_cast<std::uint64_t>(status.st_blocks);
+    if (S_ISREG(status.st_mode)) ++files;
   }
-  return stored;
+  return {blocks * block_size, files};
 }
 
-double time_destroy(const Engine& engine) {
+double time_destroy(const Engine& engine, const std::filesystem::path& directory) {
   engine.stop();  // a server that stops may write what is due, and that is no part of destroying
-  const auto begin = Clock::now();
-  engine.destroy();
-  return seconds_since(begin);
+  return seconds_of([&] {
+    engine.destroy();
+    std::filesystem::remove_all(directory);
+  });
 }
 
 }  // namespace
 
 json run_cell(const EngineType& type, const CellOptions& options) {
-  refuse_what_it_cannot(type.description, options);
+  refuse_what_it_cannot(type, options);
   const Workload workload(options.workload);
   const Engine engine = type.make(options);
   const Taken appends = time_appends(engine, workload, options);
-  const Stored stored = stored_in(options.directory);
+  const auto [stored_bytes, stored_files] = stored_in(options.directory);
 
   keep_freed_memory();
   json seconds = {{"append", appends.seconds}, {"get", nullptr}};
   {
     const Expectation expectation(workload, options.processes);
-    if (options.time_gets) seconds["get"] = time_gets(engine, make_groups(workload, expectation, false));
+    if (options.gets) seconds["get"] = time_gets(engine, make_groups(workload, expectation, false));
     verify(engine, make_groups(workload, expectation, true), expectation);
   }
-  seconds["destroy"] = time_destroy(engine);
+  seconds["destroy"] = time_destroy(engine, options.directory);
 
-  const bool durable = options.durable || type.description.level == Level::sync;
-  return {{"engine", type.description.name},
-          {"state", durable ? "durable" : "cached"},
-          {"appends", workload.appends()},
-          {"bytes", workload.appends() * workload.entry_bytes()},
-          {"seconds", seconds},
-          {"cpu_seconds", appends.cpu_seconds},
-          {"memory_bytes", appends.memory_bytes},
-          {"stored_bytes", stored.bytes},
-          {"stored_files", stored.files},
-          {"verified", true}};
+  const bool durable = options.durable || type.level == Level::sync;
+  return {
+      {"state", durable ? "durable" : "cached"}, {"seconds", seconds},           {"cpu_seconds", appends.cpu_seconds},
+      {"memory_bytes", appends.memory_bytes},    {"stored_bytes", stored_bytes}, {"stored_files", stored_files}};
 }
 
 }  // namespace bench

@@ -3,22 +3,18 @@
 
 #include <accrete/accrete.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 
 #include "processes.hpp"
-#include "server_process.hpp"
 #include "workload.hpp"
 
 namespace bench {
@@ -29,7 +25,7 @@ class Unavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What an append that has returned survives without --durable.
+/// What an append that has returned survives, if batches are not synced.
 using Level = accrete::Durability;
 
 inline const char* name_of(Level level) {
@@ -37,29 +33,15 @@ inline const char* name_of(Level level) {
   return level == Level::os ? "os" : "sync";
 }
 
-struct Description {
-  std::string name;
-  std::string title;
-  std::string version{};
-  Level level = Level::os;
-  bool ours = false;
-  bool processes = false;  ///< several at once can append
-  bool server = false;
-  std::string codec{};
-  bool bytes = true;     ///< can hold bytes
-  bool numeric = false;  ///< can hold arrays of 64-bit floats
-  bool durable = true;   ///< can sync each batch
-};
-
 /// What is asked for: one pattern with one engine. An engine may know it beforehand, as a user would.
 struct CellOptions {
   WorkloadOptions workload;
   std::size_t batch = 1;
   std::size_t processes = 1;
-  bool durable = false;  ///< each batch is to be synced before the call returns
-  bool time_gets = true;
-  std::filesystem::path directory;  ///< empty, and all the engine's
-  std::filesystem::path accrete_program;
+  bool durable = false;             ///< each batch is to be synced before the call returns
+  bool gets = true;                 ///< are to be timed
+  std::filesystem::path directory;  ///< empty, and all the engine's; it goes in the end
+  std::string accrete_program;
 };
 
 /// Takes the value of keys[index]; empty for a missing key.
@@ -76,7 +58,7 @@ class Session {
   /// Before the clock starts: this is what is going to be appended, in such batches.
   virtual void prepare(Cursor /*cursor*/, std::span<Entry> /*batch*/) {}
   virtual void append(std::span<const Entry> batch) = 0;
-  /// Hands down what was appended: to the operating system, or to the level that the engine's description names.
+  /// Hands down what was appended: to the operating system, or to the level that the engine names.
   virtual void flush() {}
   /// Each value lies in memory of its own, as it would for a caller who keeps it.
   virtual void get(std::span<const std::string_view> keys, const Sink& sink) = 0;
@@ -87,14 +69,24 @@ class Session {
 /// Making one creates the dataset and starts its server, if it has one; that ends with it.
 struct Engine {
   std::function<std::unique_ptr<Session>()> open;  ///< in the process that is going to use it
-  std::function<void()> destroy;
-  std::function<void()> flush = [] {};  ///< once all sessions have flushed, for what they cannot
-  std::function<void()> stop = [] {};   ///< what has to come before `destroy`, once all sessions are closed
+  std::function<void()> flush = [] {};             ///< once all sessions have flushed, for what they cannot
+  std::function<void()> stop = [] {};              ///< once all sessions are closed, what is no part of destroying
+  std::function<void()> destroy = [] {};           ///< what is to be done before its directory is removed
   std::shared_ptr<ServerProcess> server{};
 };
 
 struct EngineType {
-  Description description;
+  std::string name;
+  std::string title;
+  std::string version;
+  Level level = Level::os;
+  bool ours = false;
+  bool processes = false;  ///< several at once can append
+  bool server = false;
+  std::string codec{};
+  bool bytes = true;     ///< can hold bytes
+  bool numeric = false;  ///< can hold arrays of 64-bit floats
+  bool durable = true;   ///< can sync each batch
   std::function<Engine(const CellOptions&)> make;
 };
 
@@ -104,17 +96,17 @@ inline std::vector<EngineType>& engine_types() {
   return types;
 }
 
-/// Appends, reads back and checks, and destroys. Throws Unavailable, or std::runtime_error if anything fails: a value
-/// that is not what was appended, too.
-[[nodiscard]] nlohmann::json run_cell(const EngineType& type, const CellOptions& options);
-
-/// Of a program with such arguments: what main() does.
-[[nodiscard]] int exit_code_of(int argc, char** argv);
-
 /// What each file of engines does as the program starts: those of a library that the build lacks are not there.
 inline bool add_engine(EngineType type) {
   engine_types().push_back(std::move(type));
   return true;
 }
+
+/// Appends, reads back and checks, and destroys. Throws Unavailable, or std::runtime_error if anything fails: a value
+/// that is not what was appended, too.
+[[nodiscard]] nlohmann::json run_cell(const EngineType& type, const CellOptions& options);
+
+/// Of a program with such arguments: what main() does.
+[[nodiscard]] int exit_code_of(const std::vector<std::string>& arguments);
 
 }  // namespace bench

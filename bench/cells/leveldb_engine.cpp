@@ -11,8 +11,8 @@
 namespace bench {
 namespace {
 
-void check(const leveldb::Status& status, const char* action) {
-  if (!status.ok()) throw std::runtime_error(std::string("LevelDB cannot ") + action + ": " + status.ToString());
+void check(const leveldb::Status& status) {
+  if (!status.ok()) throw std::runtime_error("LevelDB: " + status.ToString());
 }
 
 leveldb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
@@ -35,18 +35,16 @@ class LevelSession : public Session {
  public:
   LevelSession(const leveldb::Options& options, const std::string& path, bool durable) {
     leveldb::DB* database = nullptr;
-    check(leveldb::DB::Open(options, path, &database), "open the database");
+    check(leveldb::DB::Open(options, path, &database));
     database_.reset(database);
     write_options_.sync = durable;
   }
 
   void append(std::span<const Entry> batch) override {
     batch_.Clear();
-    for (const Entry& entry : batch) {
-      const NumberedKey numbered(entry.key, number_++);
-      batch_.Put(slice_of(numbered.view()), slice_of(entry.bytes));
-    }
-    check(database_->Write(write_options_, &batch_), "write a batch");
+    for (const Entry& entry : batch)
+      batch_.Put(slice_of(NumberedKey(entry.key, number_++).view()), slice_of(entry.bytes));
+    check(database_->Write(write_options_, &batch_));
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
@@ -56,7 +54,7 @@ class LevelSession : public Session {
       records->Seek(slice_of(keys[i]));
       for (; records->Valid() && view_of(records->key()).starts_with(keys[i]); records->Next())
         value += view_of(records->value());
-      check(records->status(), "read a record");
+      check(records->status());
       sink(i, value);
     }
   }
@@ -75,15 +73,14 @@ Engine make_engine(const CellOptions& setup) {
               [=, durable = setup.durable] {
                 return std::make_unique<LevelSession>(make_options(cache.get()), path, durable);
               },
-          .destroy = [=] { check(leveldb::DestroyDB(path, make_options(cache.get())), "destroy the database"); }};
+          .destroy = [=] { check(leveldb::DestroyDB(path, make_options(cache.get()))); }};
 }
 
-const bool is_added = add_engine(
-    {.description = {.name = "leveldb",
-                     .title = "LevelDB",
-                     .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
-                     .level = Level::os},
-     .make = make_engine});
+const bool is_added =
+    add_engine({.name = "leveldb",
+                .title = "LevelDB",
+                .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
+                .make = make_engine});
 
 }  // namespace
 }  // namespace bench

@@ -1,5 +1,4 @@
 // LMDB: a record for each entry, and a value is those from its key on.
-#include <cerrno>
 #include <lmdb.h>
 
 #include "engine.hpp"
@@ -8,9 +7,8 @@
 namespace bench {
 namespace {
 
-void check(int result, const char* action) {
-  if (result != MDB_SUCCESS)
-    throw std::runtime_error(std::string("LMDB cannot ") + action + ": " + ::mdb_strerror(result));
+void check(int result) {
+  if (result != MDB_SUCCESS) throw std::runtime_error(std::string("LMDB: ") + ::mdb_strerror(result));
 }
 
 MDB_val value_of(std::string_view text) {
@@ -40,13 +38,13 @@ class LmdbSession : public Session {
   LmdbSession(const std::string& path, std::size_t map_size, bool durable) {
     constexpr mdb_mode_t mode = 0666;
     MDB_env* environment = nullptr;
-    check(::mdb_env_create(&environment), "make an environment");
+    check(::mdb_env_create(&environment));
     environment_.reset(environment);
-    check(::mdb_env_set_mapsize(environment, map_size), "set the size of its map");
+    check(::mdb_env_set_mapsize(environment, map_size));
     const unsigned flags = MDB_WRITEMAP | (durable ? 0U : unsigned{MDB_NOSYNC});
-    check(::mdb_env_open(environment, path.c_str(), flags, mode), "open the environment");
+    check(::mdb_env_open(environment, path.c_str(), flags, mode));
     const Transaction transaction = begin(0);
-    check(::mdb_dbi_open(transaction.get(), nullptr, 0, &database_), "open the database");
+    check(::mdb_dbi_open(transaction.get(), nullptr, 0, &database_));
   }
 
   void append(std::span<const Entry> batch) override {
@@ -57,15 +55,15 @@ class LmdbSession : public Session {
       const NumberedKey numbered(entry.key, number++);
       MDB_val key = value_of(numbered.view());
       MDB_val bytes = value_of(entry.bytes);
-      check(::mdb_put(transaction.get(), database_, &key, &bytes, 0), "put a record");
+      check(::mdb_put(transaction.get(), database_, &key, &bytes, 0));
     }
-    check(::mdb_txn_commit(transaction.release()), "commit");
+    check(::mdb_txn_commit(transaction.release()));
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     const Transaction transaction = begin(MDB_RDONLY);
     MDB_cursor* cursor = nullptr;
-    check(::mdb_cursor_open(transaction.get(), database_, &cursor), "open a cursor");
+    check(::mdb_cursor_open(transaction.get(), database_, &cursor));
     const OpenCursor closer(cursor);
     for (std::size_t i = 0; i < keys.size(); ++i) sink(i, gather(cursor, keys[i]));
   }
@@ -73,7 +71,7 @@ class LmdbSession : public Session {
  private:
   [[nodiscard]] Transaction begin(unsigned flags) const {
     MDB_txn* transaction = nullptr;
-    check(::mdb_txn_begin(environment_.get(), nullptr, flags, &transaction), "begin a transaction");
+    check(::mdb_txn_begin(environment_.get(), nullptr, flags, &transaction));
     return Transaction(transaction);
   }
 
@@ -86,7 +84,7 @@ class LmdbSession : public Session {
     for (; result == MDB_SUCCESS && view_of(found).starts_with(key);
          result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_NEXT))
       value += view_of(bytes);
-    if (result != MDB_NOTFOUND) check(result, "read a record");
+    if (result != MDB_NOTFOUND) check(result);
     return value;
   }
 
@@ -95,19 +93,15 @@ class LmdbSession : public Session {
 };
 
 Engine make_engine(const CellOptions& setup) {
-  const std::filesystem::path directory = setup.directory / "lmdb";
-  std::filesystem::create_directory(directory);
-  return {.open = [=] { return std::make_unique<LmdbSession>(directory.string(), map_size(setup), setup.durable); },
-          .destroy = [=] { std::filesystem::remove_all(directory); }};
+  return {.open = [=] { return std::make_unique<LmdbSession>(setup.directory, map_size(setup), setup.durable); }};
 }
 
 const bool is_added =
-    add_engine({.description = {.name = "lmdb",
-                                .title = "LMDB",
-                                .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) +
-                                           "." + std::to_string(MDB_VERSION_PATCH),
-                                .level = Level::os,
-                                .processes = true},
+    add_engine({.name = "lmdb",
+                .title = "LMDB",
+                .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
+                           std::to_string(MDB_VERSION_PATCH),
+                .processes = true,
                 .make = make_engine});
 
 }  // namespace

@@ -134,7 +134,8 @@ class PartdSession : public Session {
   Taken uncounted_;
 };
 
-std::string address_in(const std::string& output) {
+std::string address_of(const ServerProcess& server) {
+  const std::string& output = server.output();
   const std::size_t begin = output.find("tcp://");
   return output.substr(begin, output.find(' ', begin) - begin);
 }
@@ -159,31 +160,26 @@ Engine make_engine(const std::string& kind, const CellOptions& setup) {
       server->wait_for("flushed");
     };
   }
-  const std::filesystem::path path = setup.directory / "partd";
   const auto connect = [=, server = engine.server] {
     notice_fork();
-    py::object store = scope["open"](kind, path.string(), server ? address_in(server->output()) : "");
+    py::object store = scope["open"](kind, (setup.directory / "partd").string(), server ? address_of(*server) : "");
     return std::make_unique<PartdSession>(std::move(store), kind, setup.durable, setup.processes == 1 && !server);
   };
   engine.open = connect;
-  engine.destroy = [=] {
-    connect()->drop();
-    std::filesystem::remove_all(path);
-  };
+  engine.destroy = [=] { connect()->drop(); };
   return engine;
 }
 
-void add_partd(const std::string& kind, const char* title, Level level) {
-  const bool is_numeric = kind == "Numpy";
-  add_engine({.description = {.name = "partd." + kind,
-                              .title = title,
-                              .version = py::module::import("partd").attr("__version__").cast<std::string>(),
-                              .level = level,
-                              .processes = true,
-                              .server = kind == "Server",
-                              .bytes = !is_numeric,
-                              .numeric = is_numeric,
-                              .durable = level == Level::os},
+void add(const std::string& kind, const char* title, Level level) {
+  add_engine({.name = "partd." + kind,
+              .title = title,
+              .version = py::module::import("partd").attr("__version__").cast<std::string>(),
+              .level = level,
+              .processes = true,
+              .server = kind == "Server",
+              .bytes = kind != "Numpy",
+              .numeric = kind == "Numpy",
+              .durable = level == Level::os,
               .make = [=](const CellOptions& setup) { return make_engine(kind, setup); }});
 }
 
@@ -191,13 +187,9 @@ void add_partd(const std::string& kind, const char* title, Level level) {
 }  // namespace bench
 
 PYBIND11_MODULE(partd_cell, module) {
-  bench::add_partd("File", "partd, File", bench::Level::os);
-  bench::add_partd("Buffer", "partd, Buffer over File", bench::Level::memory);
-  bench::add_partd("Server", "partd, Client and Server", bench::Level::memory);
-  bench::add_partd("Numpy", "partd, Numpy over File", bench::Level::os);
-  module.def("main", [](std::vector<std::string> words) {
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    return bench::exit_code_of(static_cast<int>(arguments.size()), arguments.data());
-  });
+  bench::add("File", "partd, File", bench::Level::os);
+  bench::add("Buffer", "partd, Buffer over File", bench::Level::memory);
+  bench::add("Server", "partd, Client and Server", bench::Level::memory);
+  bench::add("Numpy", "partd, Numpy over File", bench::Level::os);
+  module.def("main", &bench::exit_code_of);
 }

@@ -4,33 +4,29 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
-#include <new>
+#include <optional>
 #include <span>
 #include <stdexcept>
-#include <string>
-#include <string_view>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
-#include <vector>
-
-#include "engine.hpp"
 
 namespace bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;  // one for all processes
 
-double seconds_between(Clock::time_point begin, Clock::time_point end) {
-  return std::chrono::duration<double>(end - begin).count();
-}
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 void check(ssize_t result, const char* call) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), call);
@@ -76,134 +72,141 @@ class Meter {
   double cpu_seconds_before_ = 0;
 };
 
-std::optional<Meter> meter_of(std::optional<pid_t> process) {
-  return process ? std::optional<Meter>(*process) : std::nullopt;
+Taken measured(const Work& work, const Meter& meter, Clock::time_point begin) {
+  const Taken uncounted = work();
+  Taken taken{.seconds = seconds_since(begin) - uncounted.seconds, .cpu_seconds = -uncounted.cpu_seconds};
+  meter.add_to(taken);
+  return taken;
 }
 
-/// Opens for all who wait once all who have it have opened it, be it by dying.
-class Gate {
- public:
-  Gate() { check(::pipe(ends_.data()), "pipe"); }
-  Gate(const Gate&) = delete;
-  Gate& operator=(const Gate&) = delete;
-  ~Gate() {
-    open();
-    ::close(ends_[0]);
-  }
-
-  void open() {
-    if (const int fd = std::exchange(ends_[1], -1); fd >= 0) ::close(fd);
-  }
-  void pass() {
-    open();
-    char byte = 0;
-    check(::read(ends_[0], &byte, 1), "read from a pipe");
-  }
-
- private:
-  std::array<int, 2> ends_{};
-};
-
-/// What a process says in the end, in memory that all share.
-struct Report {
+/// What a forked process and this one tell each other, in memory that both have.
+struct Shared {
+  Clock::time_point begin{};
   bool is_done = false;
-  bool is_unavailable = false;
-  Taken uncounted{};
-  Clock::time_point end{};
-  Taken taken{};                     ///< but for its seconds
-  std::array<char, 1024> message{};  ///< of a failure
-
-  void set_failure(std::string_view text, bool unavailable) noexcept {
-    text.copy(message.data(), message.size() - 1);
-    is_unavailable = unavailable;
-  }
-
-  void check() const {
-    if (is_unavailable) throw Unavailable(message.data());
-    if (!is_done) throw std::runtime_error(message[0] != 0 ? message.data() : "a process of the cell has died");
-  }
+  Taken taken{};
+  std::array<char, 1024> failure{};
 };
 
 /// They go with this process.
-std::span<Report> make_reports(std::size_t count) {
+std::span<Shared> make_shared_memory(std::size_t count) {
   void* const memory =
-      ::mmap(nullptr, count * sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, count * sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  auto* const reports = static_cast<Report*>(memory);
-  std::uninitialized_value_construct_n(reports, count);
-  return {reports, count};
+  auto* const all = static_cast<Shared*>(memory);
+  std::uninitialized_value_construct_n(all, count);
+  return {all, count};
 }
 
-/// Leaves without destructors of what the parent has: they are the parent's to run.
-[[noreturn]] void be_process(const std::function<Work()>& prepare, Gate& ready, Gate& start, Report& report) {
+/// Stops itself when it is ready. Leaves without destructors of what the parent has: they are the parent's to run.
+[[noreturn]] void be_process(const std::function<Work()>& prepare, Shared& shared) {
   try {
     const Work work = prepare();
     const Meter meter(::getpid());
-    ready.open();
-    start.pass();
-    report.uncounted = work();
-    report.end = Clock::now();
-    meter.add_to(report.taken);
-    report.is_done = true;
-  } catch (const Unavailable& error) {
-    report.set_failure(error.what(), true);
+    (void)::raise(SIGSTOP);
+    shared.taken = measured(work, meter, shared.begin);
+    shared.is_done = true;
   } catch (const std::exception& error) {
-    report.set_failure(error.what(), false);
+    std::string_view(error.what()).copy(shared.failure.data(), shared.failure.size() - 1);
   }
   std::_Exit(0);
 }
 
-Taken run_here(std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare,
-               const std::function<void()>& finish) {
-  const Work work = prepare(0);
-  const std::optional<Meter> server_meter = meter_of(server);
-  const Meter meter(::getpid());
-  const auto begin = Clock::now();
-  const Taken uncounted = work();
-  finish();
-  Taken taken{.seconds = seconds_between(begin, Clock::now()) - uncounted.seconds,
-              .cpu_seconds = -uncounted.cpu_seconds};
-  meter.add_to(taken);
-  if (server_meter) server_meter->add_to(taken);
-  return taken;
-}
-
-Taken run_forked(std::size_t processes, std::optional<pid_t> server, const std::function<Work(std::size_t)>& prepare,
-                 const std::function<void()>& finish) {
-  Gate ready;
-  Gate start;
-  const std::span<Report> reports = make_reports(processes);
-  std::vector<pid_t> children;
-  for (std::size_t i = 0; i < processes; ++i) {
-    const pid_t child = ::fork();
-    check(child, "fork");
-    if (child == 0) be_process([&] { return prepare(i); }, ready, start, reports[i]);
-    children.push_back(child);
-  }
-  ready.pass();
-  const std::optional<Meter> server_meter = meter_of(server);
-  const auto begin = Clock::now();
-  start.open();
-  for (const pid_t child : children) check(::waitpid(child, nullptr, 0), "waitpid");
-  Taken taken;
-  for (const Report& report : reports) {
-    report.check();
-    taken.seconds = std::max(taken.seconds, seconds_between(begin, report.end) - report.uncounted.seconds);
-    taken.cpu_seconds += report.taken.cpu_seconds - report.uncounted.cpu_seconds;
-    taken.memory_bytes += report.taken.memory_bytes;
-  }
-  const auto finish_begin = Clock::now();
-  finish();
-  taken.seconds += seconds_between(finish_begin, Clock::now());
-  if (server_meter) server_meter->add_to(taken);
-  return taken;
+std::optional<Meter> meter_of(const ServerProcess* server) {
+  return server != nullptr ? std::optional<Meter>(server->pid()) : std::nullopt;
 }
 
 }  // namespace
 
-Taken run_together(std::size_t processes, std::optional<pid_t> server,
-                   const std::function<Work(std::size_t process)>& prepare, const std::function<void()>& finish) {
-  return processes == 1 ? run_here(server, prepare, finish) : run_forked(processes, server, prepare, finish);
+Taken run_together(std::size_t processes, const ServerProcess* server, const std::function<Work(std::size_t)>& prepare,
+                   const std::function<void()>& finish) {
+  std::optional<Meter> server_meter;
+  Taken taken;
+  if (processes == 1) {
+    const Work work = prepare(0);
+    server_meter = meter_of(server);
+    const Meter meter(::getpid());
+    taken = measured(work, meter, Clock::now());
+  } else {
+    const std::span<Shared> all = make_shared_memory(processes);
+    std::vector<pid_t> children;
+    for (std::size_t i = 0; i < processes; ++i) {
+      children.push_back(::fork());
+      check(children.back(), "fork");
+      if (children.back() == 0) be_process([&] { return prepare(i); }, all[i]);
+    }
+    for (const pid_t child : children) check(::waitpid(child, nullptr, WUNTRACED), "waitpid");
+    server_meter = meter_of(server);
+    const auto begin = Clock::now();
+    for (Shared& shared : all) shared.begin = begin;
+    for (const pid_t child : children) (void)::kill(child, SIGCONT);
+    for (const pid_t child : children) (void)::waitpid(child, nullptr, 0);
+    for (const Shared& shared : all) {
+      if (shared.failure[0] != 0) throw std::runtime_error(shared.failure.data());
+      if (!shared.is_done) throw std::runtime_error("a process of the cell has died");
+      taken.seconds = std::max(taken.seconds, shared.taken.seconds);
+      taken.cpu_seconds += shared.taken.cpu_seconds;
+      taken.memory_bytes += shared.taken.memory_bytes;
+    }
+  }
+  const auto begin = Clock::now();
+  finish();
+  taken.seconds += seconds_since(begin);
+  if (server_meter) server_meter->add_to(taken);
+  return taken;
+}
+
+ServerProcess::ServerProcess(std::vector<std::string> command, const std::filesystem::path& directory,
+                             std::string_view ready_text)
+    : program_(command.at(0)) {
+  constexpr int room = 1 << 20;  // for what nobody waits for
+  std::array<int, 2> ends{};
+  check(::pipe2(ends.data(), O_CLOEXEC), "pipe");
+  (void)::fcntl(ends[1], F_SETPIPE_SZ, room);
+  std::vector<char*> arguments;
+  for (std::string& text : command) arguments.push_back(text.data());
+  arguments.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::dup2(ends[1], STDOUT_FILENO) >= 0 && ::dup2(ends[1], STDERR_FILENO) >= 0 && ::chdir(directory.c_str()) == 0)
+      ::execvp(arguments[0], arguments.data());
+    std::_Exit(127);
+  }
+  check(pid_, "fork");
+  ::close(ends[1]);
+  pipe_ = ends[0];
+  wait_for(ready_text);
+}
+
+ServerProcess::~ServerProcess() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ::close(pipe_);
+}
+
+bool ServerProcess::read_output() {
+  std::array<char, 4096> piece{};
+  const ssize_t count = ::read(pipe_, piece.data(), piece.size());
+  check(count, "read the output of a server");
+  output_.append(piece.data(), static_cast<std::size_t>(count));
+  return count > 0;
+}
+
+void ServerProcess::wait_for(std::string_view text) {
+  while (output_.find(text) == std::string::npos) {
+    if (!read_output()) throw std::runtime_error("'" + program_ + "' has ended: " + output_);
+  }
+}
+
+void ServerProcess::stop() {
+  const pid_t pid = std::exchange(pid_, -1);
+  check(::kill(pid, SIGTERM), "kill");
+  int status = 0;
+  check(::waitpid(pid, &status, 0), "waitpid");
+  while (read_output()) continue;
+  if (status != 0) throw std::runtime_error("'" + program_ + "' has failed: " + output_);
 }
 
 }  // namespace bench

@@ -16,28 +16,17 @@ struct Free {
 };
 using Reply = std::unique_ptr<redisReply, Free>;
 
-struct Kind {
-  bool log = false;
-};
-
 /// Empty if there is no redis-server.
 std::string server_version() {
+  std::array<char, 32> version{};
   // NOLINTNEXTLINE(cert-env33-c): the command is always this one
   const std::unique_ptr<std::FILE, Free> pipe(::popen("redis-server --version 2>/dev/null", "r"));
-  std::array<char, 256> line{};
-  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
-  const std::string text = line.data();
-  const std::size_t begin = text.find("v=");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin + 2, text.find(' ', begin) - begin - 2);
+  if (!pipe || std::fscanf(pipe.get(), "Redis server v=%31s", version.data()) != 1) return {};
+  return version.data();
 }
 
 void add_word(std::string& commands, std::string_view word) {
-  commands += '$';
-  commands += std::to_string(word.size());
-  commands += "\r\n";
-  commands += word;
-  commands += "\r\n";
+  commands.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
 }
 
 class RedisSession : public Session {
@@ -51,11 +40,18 @@ class RedisSession : public Session {
   /// The replies to a batch are taken after the next one, so that the server need not wait for it; those to a batch of
   /// one, and to one that is to be synced, at once.
   void append(std::span<const Entry> batch) override {
-    for (; !batch.empty(); batch = batch.subspan(std::min(batch.size(), max_pipeline))) {
-      const auto commands = batch.first(std::min(batch.size(), max_pipeline));
-      send(commands);
+    while (!batch.empty()) {
+      const auto pipeline = batch.first(std::min(batch.size(), max_pipeline));
+      batch = batch.subspan(pipeline.size());
+      commands_.clear();
+      for (const Entry& entry : pipeline) {
+        commands_ += "*3\r\n$6\r\nAPPEND\r\n";
+        add_word(commands_, entry.key);
+        add_word(commands_, entry.bytes);
+      }
+      write(commands_);
       take_replies();
-      unanswered_ = commands.size();
+      unanswered_ = pipeline.size();
     }
     if (durable_ || unanswered_ == 1) take_replies();
   }
@@ -86,16 +82,6 @@ class RedisSession : public Session {
     if (!succeeded) throw std::runtime_error(std::string("Redis: ") + context_->errstr);
   }
 
-  void send(std::span<const Entry> entries) {
-    commands_.clear();
-    for (const Entry& entry : entries) {
-      commands_ += "*3\r\n$6\r\nAPPEND\r\n";
-      add_word(commands_, entry.key);
-      add_word(commands_, entry.bytes);
-    }
-    write(commands_);
-  }
-
   void write(const std::string& commands) {
     check(::redisAppendFormattedCommand(context_.get(), commands.data(), commands.size()) == REDIS_OK);
     int all_written = 0;
@@ -120,45 +106,44 @@ class RedisSession : public Session {
   std::size_t unanswered_ = 0;
 };
 
-std::vector<std::string> make_command(const Kind& kind, bool durable) {
-  std::vector<std::string> words = {"redis-server", "--port", "0", "--unixsocket", "redis.sock", "--save", ""};
-  for (const char* word : {"--appendonly", kind.log ? "yes" : "no", "--appendfsync", durable ? "always" : "no",
-                           "--auto-aof-rewrite-percentage", "0"})
-    words.emplace_back(word);
-  return words;
+std::unique_ptr<RedisSession> connect(const CellOptions& setup) {
+  return std::make_unique<RedisSession>("redis.sock", setup.durable);
 }
 
-Engine make_engine(const Kind& kind, const CellOptions& setup) {
-  const auto connect = [durable = setup.durable] { return std::make_unique<RedisSession>("redis.sock", durable); };
-  const auto destroy = [=, directory = setup.directory] {
-    connect()->remove_all();
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) std::filesystem::remove_all(entry);
-  };
+Engine make_engine(bool has_log, const CellOptions& setup) {
   std::filesystem::current_path(setup.directory);  // its path may be too long for that of a socket
-  return {.open = connect,
-          .destroy = destroy,
-          .server = std::make_shared<ServerProcess>(make_command(kind, setup.durable), setup.directory,
-                                                    "ready to accept connections")};
+  const std::vector<std::string> command = {"redis-server",
+                                            "--port",
+                                            "0",
+                                            "--unixsocket",
+                                            "redis.sock",
+                                            "--save",
+                                            "",
+                                            "--appendonly",
+                                            has_log ? "yes" : "no",
+                                            "--appendfsync",
+                                            setup.durable ? "always" : "no",
+                                            "--auto-aof-rewrite-percentage",
+                                            "0"};
+  return {.open = [=] { return connect(setup); },
+          .destroy = [=] { connect(setup)->remove_all(); },
+          .server = std::make_shared<ServerProcess>(command, setup.directory, "ready to accept connections")};
 }
 
-const std::string version = server_version();
-
-EngineType make_type(const char* name, const char* title, const Kind& kind) {
-  return {.description = {.name = name,
-                          .title = title,
-                          .version = version,
-                          .level = kind.log ? Level::os : Level::memory,
-                          .processes = true,
-                          .server = true,
-                          .durable = kind.log},
-          .make = [kind](const CellOptions& setup) {
-            if (version.empty()) throw Unavailable("there is no redis-server");
-            return make_engine(kind, setup);
-          }};
+bool add(const char* name, const char* title, bool has_log) {
+  static const std::string version = server_version();
+  if (version.empty()) return false;
+  return add_engine({.name = name,
+                     .title = title,
+                     .version = version,
+                     .level = has_log ? Level::os : Level::memory,
+                     .processes = true,
+                     .server = true,
+                     .durable = has_log,
+                     .make = [=](const CellOptions& setup) { return make_engine(has_log, setup); }});
 }
 
-const bool are_added = add_engine(make_type("redis", "Redis, in memory", {})) &&
-                       add_engine(make_type("redis.aof", "Redis, append-only file", {.log = true}));
+const bool are_added = add("redis", "Redis, in memory", false) && add("redis.aof", "Redis, append-only file", true);
 
 }  // namespace
 }  // namespace bench

@@ -14,8 +14,8 @@
 namespace bench {
 namespace {
 
-void check(const rocksdb::Status& status, const char* action) {
-  if (!status.ok()) throw std::runtime_error(std::string("RocksDB cannot ") + action + ": " + status.ToString());
+void check(const rocksdb::Status& status) {
+  if (!status.ok()) throw std::runtime_error("RocksDB: " + status.ToString());
 }
 
 rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
@@ -24,24 +24,23 @@ rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size(
 class Concatenation : public rocksdb::MergeOperator {
  public:
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    join(in.existing_value, in.operand_list, out->new_value);
-    return true;
+    return join(in.existing_value != nullptr ? *in.existing_value : rocksdb::Slice(), in.operand_list, out->new_value);
   }
   bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
                          rocksdb::Logger*) const override {
-    join(nullptr, operands, *merged);
-    return true;
+    return join({}, operands, *merged);
   }
   [[nodiscard]] const char* Name() const override { return "Concatenation"; }
 
  private:
-  static void join(const rocksdb::Slice* front, const auto& operands, std::string& to) {
-    std::size_t size = front != nullptr ? front->size() : 0;
+  static bool join(const rocksdb::Slice& front, const auto& operands, std::string& to) {
+    std::size_t size = front.size();
     for (const rocksdb::Slice& operand : operands) size += operand.size();
     to.clear();
     to.reserve(size);
-    if (front != nullptr) to.append(front->data(), front->size());
+    to.append(front.data(), front.size());
     for (const rocksdb::Slice& operand : operands) to.append(operand.data(), operand.size());
+    return true;
   }
 };
 
@@ -78,7 +77,7 @@ class RocksSession : public Session {
   RocksSession(const rocksdb::Options& options, const std::string& path, const Kind& kind, bool durable)
       : has_log_(kind.log || durable) {
     rocksdb::DB* database = nullptr;
-    check(rocksdb::DB::Open(options, path, &database), "open the database");
+    check(rocksdb::DB::Open(options, path, &database));
     database_.reset(database);
     write_options_.disableWAL = !has_log_;
     write_options_.sync = durable;
@@ -86,12 +85,12 @@ class RocksSession : public Session {
 
   void append(std::span<const Entry> batch) override {
     batch_.Clear();
-    for (const Entry& entry : batch) check(batch_.Merge(slice_of(entry.key), slice_of(entry.bytes)), "add to a batch");
-    check(database_->Write(write_options_, &batch_), "write a batch");
+    for (const Entry& entry : batch) check(batch_.Merge(slice_of(entry.key), slice_of(entry.bytes)));
+    check(database_->Write(write_options_, &batch_));
   }
 
   void flush() override {
-    if (!has_log_) check(database_->Flush({}), "flush");
+    if (!has_log_) check(database_->Flush({}));
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
@@ -103,7 +102,7 @@ class RocksSession : public Session {
     database_->MultiGet({}, database_->DefaultColumnFamily(), keys.size(), slices.data(), values.data(),
                         statuses.data());
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!statuses[i].IsNotFound()) check(statuses[i], "get a value");
+      if (!statuses[i].IsNotFound()) check(statuses[i]);
       sink(i, {values[i].data(), values[i].size()});
     }
   }
@@ -119,23 +118,21 @@ Engine make_engine(const Kind& kind, const CellOptions& setup) {
   const std::string path = setup.directory / "rocksdb";
   const rocksdb::Options options = make_options(kind);
   return {.open = [=, durable = setup.durable] { return std::make_unique<RocksSession>(options, path, kind, durable); },
-          .destroy = [=] { check(rocksdb::DestroyDB(path, options), "destroy the database"); }};
+          .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
 }
 
-EngineType make_type(const char* name, const char* title, const Kind& kind) {
-  const bool is_compressed = kind.compression != rocksdb::kNoCompression;
-  return {.description = {.name = name,
-                          .title = title,
-                          .version = rocksdb::GetRocksVersionAsString(),
-                          .level = kind.log ? Level::os : Level::memory,
-                          .codec = is_compressed ? "lz4" : ""},
-          .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }};
+bool add(const char* name, const char* title, const Kind& kind) {
+  return add_engine({.name = name,
+                     .title = title,
+                     .version = rocksdb::GetRocksVersionAsString(),
+                     .level = kind.log ? Level::os : Level::memory,
+                     .codec = kind.compression == rocksdb::kLZ4Compression ? "lz4" : "",
+                     .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }});
 }
 
-const bool are_added =
-    add_engine(make_type("rocksdb", "RocksDB, merges", {})) &&
-    add_engine(make_type("rocksdb.wal", "RocksDB, merges, with its log", {.log = true})) &&
-    add_engine(make_type("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression}));
+const bool are_added = add("rocksdb", "RocksDB, merges", {}) &&
+                       add("rocksdb.wal", "RocksDB, merges, with its log", {.log = true}) &&
+                       add("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression});
 
 }  // namespace
 }  // namespace bench

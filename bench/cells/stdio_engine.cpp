@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <gnu/libc-version.h>
-#include <memory>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -16,24 +15,14 @@
 namespace bench {
 namespace {
 
-[[noreturn]] void fail(const std::string& action, const std::string& path) {
-  throw std::system_error(errno, std::generic_category(), "cannot " + action + " '" + path + "'");
+void check(bool succeeded, std::string_view key) {
+  if (!succeeded) throw std::system_error(errno, std::generic_category(), "the file of '" + std::string(key) + "'");
 }
 
 struct Close {
   void operator()(std::FILE* file) const noexcept { (void)std::fclose(file); }
 };
 using File = std::unique_ptr<std::FILE, Close>;
-
-File open_file(const std::string& path, const char* mode) {
-  File file(std::fopen(path.c_str(), mode));
-  if (!file) fail("open", path);
-  return file;
-}
-
-void flush_file(std::FILE* file) {
-  if (std::fflush(file) != 0) fail("flush", "the file of a key");
-}
 
 /// fclose walks a list of all that are open: with 20,000 of them, it takes half a millisecond.
 std::size_t open_files_limit() {
@@ -46,25 +35,30 @@ std::size_t open_files_limit() {
 
 class StdioSession : public Session {
  public:
-  StdioSession(std::string directory, bool durable) : directory_(std::move(directory)), durable_(durable) {}
+  explicit StdioSession(const CellOptions& setup)
+      : directory_(setup.directory.string() + "/"), durable_(setup.durable) {}
 
   void append(std::span<const Entry> batch) override {
-    for (const Entry& entry : batch) {
-      std::FILE* const file = file_of(entry.key);
-      if (std::fwrite(entry.bytes.data(), 1, entry.bytes.size(), file) != entry.bytes.size())
-        fail("append to", std::string(entry.key));
-    }
+    for (const auto& [key, bytes] : batch)
+      check(std::fwrite(bytes.data(), 1, bytes.size(), file_of(key)) == bytes.size(), key);
     if (durable_) sync(batch);
   }
 
   void flush() override {
-    for (const auto& [key, file] : files_) flush_file(file.get());
+    for (const auto& [key, file] : files_) check(std::fflush(file.get()) == 0, key);
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      const Value value = read(directory_ + std::string(keys[i]));
-      sink(i, {value.bytes.get(), value.size});
+      const File file(std::fopen((directory_ + std::string(keys[i])).c_str(), "rb"));
+      check(file || errno == ENOENT, keys[i]);
+      struct stat status {};
+      check(!file || ::fstat(::fileno(file.get()), &status) == 0, keys[i]);
+      const auto size = static_cast<std::size_t>(status.st_size);
+      // NOLINTNEXTLINE(modernize-avoid-c-arrays): a string would be filled with zeros first
+      const auto bytes = std::make_unique_for_overwrite<char[]>(size);
+      check(!file || std::fread(bytes.get(), 1, size, file.get()) == size, keys[i]);
+      sink(i, {bytes.get(), size});
     }
   }
 
@@ -76,8 +70,9 @@ class StdioSession : public Session {
       flush();
       files_.clear();
     }
-    const std::string path = directory_ + std::string(key);
-    return files_.emplace(key, open_file(path, "ab")).first->second.get();
+    File file(std::fopen((directory_ + std::string(key)).c_str(), "ab"));
+    check(file != nullptr, key);
+    return files_.emplace(key, std::move(file)).first->second.get();
   }
 
   void sync(std::span<const Entry> batch) {
@@ -85,26 +80,8 @@ class StdioSession : public Session {
     for (const Entry& entry : batch) {
       if (!synced.insert(entry.key).second) continue;
       std::FILE* const file = file_of(entry.key);
-      flush_file(file);
-      if (::fdatasync(::fileno(file)) != 0) fail("sync", std::string(entry.key));
+      check(std::fflush(file) == 0 && ::fdatasync(::fileno(file)) == 0, entry.key);
     }
-  }
-
-  struct Value {
-    std::unique_ptr<char[]> bytes;  // NOLINT(modernize-avoid-c-arrays): a string would be filled with zeros first
-    std::size_t size = 0;
-  };
-
-  static Value read(const std::string& path) {
-    const File file(std::fopen(path.c_str(), "rb"));
-    if (!file && errno == ENOENT) return {};
-    struct stat status {};
-    if (!file || ::fstat(::fileno(file.get()), &status) != 0) fail("open", path);
-    const auto size = static_cast<std::size_t>(status.st_size);
-    // NOLINTNEXTLINE(modernize-avoid-c-arrays)
-    Value value{.bytes = std::make_unique_for_overwrite<char[]>(size), .size = size};
-    if (std::fread(value.bytes.get(), 1, size, file.get()) != size) fail("read", path);
-    return value;
   }
 
   std::string directory_;
@@ -113,20 +90,14 @@ class StdioSession : public Session {
   std::unordered_map<std::string_view, File> files_;  // keys lie in the workload
 };
 
-Engine make_engine(const CellOptions& setup) {
-  const std::filesystem::path directory = setup.directory / "values";
-  std::filesystem::create_directory(directory);
-  return {.open = [=, durable =
-                          setup.durable] { return std::make_unique<StdioSession>(directory.string() + "/", durable); },
-          .destroy = [=] { std::filesystem::remove_all(directory); }};
-}
-
-const bool is_added = add_engine({.description = {.name = "stdio",
-                                                  .title = "stdio, a file a key",
-                                                  .version = ::gnu_get_libc_version(),
-                                                  .level = Level::memory,
-                                                  .numeric = true},
-                                  .make = make_engine});
+const bool is_added = add_engine({.name = "stdio",
+                                  .title = "stdio, a file a key",
+                                  .version = ::gnu_get_libc_version(),
+                                  .level = Level::memory,
+                                  .numeric = true,
+                                  .make = [](const CellOptions& setup) {
+                                    return Engine{.open = [=] { return std::make_unique<StdioSession>(setup); }};
+                                  }});
 
 }  // namespace
 }  // namespace bench

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::uint64_t key_seed = 1;
 constexpr std::uint64_t pool_seed = 2;
-static_assert(std::has_single_bit(pool_bytes));  // so that a mask takes the numbers of slices around
+constexpr std::uint64_t max_appends = 4'000'000'000;  // so that a number of one fits into 32 bits
+constexpr std::uint64_t max_keys = 100'000'000;       // so that all have one length
+static_assert(std::has_single_bit(pool_bytes));       // so that a mask takes the numbers of slices around
 
 std::string make_keys(std::uint64_t count, std::size_t key_size) {
   std::string texts;
@@ -28,7 +30,7 @@ std::string make_keys(std::uint64_t count, std::size_t key_size) {
 
 std::string make_pool(const WorkloadOptions& options) {
   const std::size_t size = (pool_bytes + options.entry_bytes + 7) / 8 * 8;
-  if (options.text) return text_of(*options.text, size);
+  if (!options.text.empty()) return text_of(options.text, size);
   std::string pool(size, '\0');
   std::mt19937_64 random(pool_seed);
   std::uniform_real_distribution<double> numbers;
@@ -53,6 +55,7 @@ Workload::Workload(const WorkloadOptions& options)
       last_slice_(pool_bytes / slice_step_ - 1),
       key_texts_(make_keys(keys_, key_size)),
       pool_(make_pool(options)) {
+  if (appends_ > max_appends || keys_ > max_keys) throw std::runtime_error("so many appends or keys have no numbers");
   if (options.skew == 0) return;
   std::vector<double> weights(keys_);
   for (std::uint64_t rank = 0; rank < keys_; ++rank) weights[rank] = std::pow(rank + 1, -options.skew);

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,18 +17,14 @@ using accrete::Entry;  // a pair of views, which every engine takes alike
 
 /// The bytes of all appends are slices of a pool that begin in so many bytes of it.
 inline constexpr std::size_t pool_bytes = std::size_t{4} << 20;
-/// So that a number of an append fits into 32 bits.
-inline constexpr std::uint64_t max_appends = 4'000'000'000;
-/// So that all keys have one length.
-inline constexpr std::uint64_t max_keys = 100'000'000;
 
 struct WorkloadOptions {
   std::uint64_t appends = 0;
   std::uint64_t keys = 0;
   std::size_t entry_bytes = 0;
-  double skew = 0;       ///< of a Zipf distribution; 0: round robin
-  bool numeric = false;  ///< the bytes are 64-bit floats
-  std::optional<std::filesystem::path> text{};
+  double skew = 0;               ///< of a Zipf distribution; 0: round robin
+  bool numeric = false;          ///< the bytes are 64-bit floats
+  std::filesystem::path text{};  ///< the bytes are this file's; without, they are random
 };
 
 /// 10^8 appends to 10^7 keys fit into memory: a key is a view into one text, an append at most a number.
@@ -56,8 +51,8 @@ class Workload {
   friend class Cursor;
 
   static constexpr std::size_t key_size = 12;  // "key-" and eight digits
-  static constexpr std::uint64_t scatter =
-      2'654'435'761;  // a prime, so it has no factor in common with smaller numbers
+  // A prime, so it has no factor in common with smaller numbers.
+  static constexpr std::uint64_t scatter = 2'654'435'761;
 
   std::uint64_t appends_;
   std::uint64_t keys_;

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from driver.cell import last_message, program
@@ -17,7 +16,7 @@ from driver.results import BenchError, UsageError
 REFERENCES = Path(__file__).parents[1] / "instructions.json"
 PROGRAM = "bench_hot_paths"
 FILE_SYSTEMS = ("ext4", "tmpfs", "xfs")  # on others, accrete keeps its control file by system calls
-TOLERANCE = 0.03  # of a path that has no reference yet
+TOLERANCE = 0.03
 SKIPPED = 77  # as Meson has it
 DEADLINE_SECONDS = 300
 
@@ -31,10 +30,9 @@ PATHS = {
     "server_message": 20_000,
     "get": 1_000,
 }
-HOTTEST = ("files_append", "buffered_append", "server_message")
 
 
-class Skip(Exception):
+class Skip(BenchError):
     """Why nothing can be compared here."""
 
 
@@ -46,54 +44,40 @@ def add_parser(subparsers):
                     "waits: fewer instructions need not be faster. Each path is run with N and with 2N iterations, so "
                     "that what comes before and after cancels out. The machine may be busy.")
     parser.add_argument("paths", nargs="*", metavar="PATH", help=f"of {', '.join(PATHS)} (default: all)")
-    parser.add_argument("--hottest", action="store_true", help=f"only {', '.join(HOTTEST)}")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true",
-                        help=f"exit 1 if a path takes more than bench/{REFERENCES.name} allows, and {SKIPPED} if that "
-                             "holds nothing for this compiler, machine and optimization level, or valgrind is missing")
+                        help=f"exit 1 if a path takes {TOLERANCE:.0%} more than bench/{REFERENCES.name} has, and "
+                             f"{SKIPPED} if that holds nothing for this compiler, machine and optimization level")
     action.add_argument("--update", action="store_true", help=f"write what is counted to bench/{REFERENCES.name}")
-    parser.add_argument("--references", type=Path, default=REFERENCES, metavar="FILE",
-                        help=f"where they are (default: bench/{REFERENCES.name})")
     parser.set_defaults(main=main)
 
 
 def main(arguments):
-    paths = chosen_paths(arguments.paths, arguments.hottest)
-    references, known = {"references": {}}, {}
-    try:
-        optimization, setting = setting_of(arguments.build)
-        valgrind = shutil.which("valgrind")
-        if valgrind is None:
-            raise Skip("valgrind is not installed")
-        if arguments.references.exists():
-            references = json.loads(arguments.references.read_text(encoding="utf-8"))
-        kind = file_system(tempfile.gettempdir())
-        if arguments.check and kind not in FILE_SYSTEMS:
-            raise Skip(f"temporary files are on {kind}, and the references are of {', '.join(FILE_SYSTEMS)}")
-        with suppress(*([] if arguments.check else [Skip])):
-            known = known_paths(references, optimization, setting)
-    except Skip as reason:
-        if not arguments.check:
-            raise BenchError(str(reason)) from reason
-        print(f"skipped: {reason}")
-        return SKIPPED
-    executable = program(arguments.build, "bench", "limits", PROGRAM)
-    counted = {name: instructions(valgrind, executable, name) for name in paths}
-    if arguments.update:
-        before = references["references"].get(optimization, {}).get("paths", {})
-        known = updated(known, before, counted)
-        references["references"][optimization] = {**setting, "paths": known}
-        save(arguments.references, references)
-    return compare(counted, known, arguments.check)
-
-
-def chosen_paths(names, hottest):
-    for name in names:
+    for name in arguments.paths:
         if name not in PATHS:
             raise UsageError(f"no hot path '{name}'; there are {', '.join(PATHS)}")
-    if names and hottest:
-        raise UsageError("--hottest and the names of paths do not go together")
-    return list(HOTTEST) if hottest else names or list(PATHS)
+    references = json.loads(REFERENCES.read_text(encoding="utf-8"))
+    try:
+        level, setting = setting_of(arguments.build)
+        if shutil.which("valgrind") is None:
+            raise Skip("valgrind is not installed")
+        known = references.get(level, {})
+        is_known = known.get("setting") == setting
+        if arguments.check and not is_known:
+            raise Skip(f"the references of optimization level {level} are of {known.get('setting')}; here is {setting}")
+    except Skip as reason:
+        if not arguments.check:
+            raise
+        print(f"skipped: {reason}")
+        return SKIPPED
+    paths = known["paths"] if is_known else {}
+    executable = program(arguments.build, "limits", PROGRAM)
+    counted = {name: instructions(executable, name) for name in arguments.paths or PATHS}
+    if arguments.update:
+        paths |= {name: round(number, 1) for name, number in counted.items()}
+        references[level] = {"setting": setting, "paths": paths}
+        REFERENCES.write_text(json.dumps(references, indent=1) + "\n", encoding="utf-8")
+    return compare(counted, paths, arguments.check)
 
 
 def introspected(build, what):
@@ -105,14 +89,17 @@ def introspected(build, what):
 
 
 def setting_of(build):
-    """(optimization level, {what else the numbers depend on, besides the code}): references hold under the same only."""
+    """(optimization level, what else the numbers depend on, besides the code): references hold under the same only."""
     options = {option["name"]: option["value"] for option in introspected(build, "buildoptions")}
     for name, plain in (("b_sanitize", "none"), ("b_coverage", False), ("b_lto", False), ("b_pgo", "off")):
         if options.get(name, plain) != plain:
             raise Skip(f"the programs are compiled with {name}={options[name]}")
-    return options["optimization"], {"compiler": compiler_of(introspected(build, "targets")),
-                                     "machine": platform.machine(),
-                                     "libc": os.confstr("CS_GNU_LIBC_VERSION") or "unknown", "avx2": has_avx2()}
+    kind = file_system(tempfile.gettempdir())
+    # Checksums and the copies of libc take other instructions without it.
+    has_avx2 = re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    return options["optimization"], ", ".join([
+        compiler_of(introspected(build, "targets")), platform.machine(), os.confstr("CS_GNU_LIBC_VERSION") or "no glibc",
+        "with AVX2" if has_avx2 else "without AVX2", "files mapped" if kind in FILE_SYSTEMS else f"files on {kind}"])
 
 
 def compiler_of(targets):
@@ -125,30 +112,21 @@ def compiler_of(targets):
     raise Skip(f"the build directory has no {PROGRAM}: compile it with -Dbench=true")
 
 
-def has_avx2():
-    """Checksums and the copies of libc take other instructions without it."""
-    return bool(re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def instructions(valgrind, executable, name):
+def instructions(executable, name):
     """Of one operation."""
-    iterations = PATHS[name]
     with tempfile.TemporaryDirectory(prefix="accrete-instructions-") as directory:
-        once, twice = (count(valgrind, executable, name, times * iterations, directory) for times in (1, 2))
+        once, twice = (count(executable, name, times * PATHS[name], directory) for times in (1, 2))
     if twice <= once:
         raise BenchError(f"{name} takes no more instructions for twice the work ({once:,}, then {twice:,})")
-    return (twice - once) / iterations
+    return (twice - once) / PATHS[name]
 
 
-def count(valgrind, executable, name, iterations, directory):
-    command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={directory}/profile", str(executable), name,
+def count(executable, name, iterations, directory):
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={directory}/profile", executable, name,
                str(iterations)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS,
-                              # Meson has malloc fill what it frees.
-                              env={**os.environ, "TMPDIR": directory, "MALLOC_PERTURB_": "0"})
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"{name} has not ended after {DEADLINE_SECONDS} s") from error
+    # Meson has malloc fill what it frees.
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS,
+                          env={**os.environ, "TMPDIR": directory, "MALLOC_PERTURB_": "0"})
     if done.returncode != 0:
         raise BenchError(f"{name} fails: {last_message(done.stderr) or done.returncode}")
     return collected(done.stderr)
@@ -162,43 +140,18 @@ def collected(messages):
     return int(found[1])
 
 
-def save(path, references):
-    """A line for each path."""
-    text = re.sub(r"\{\s*(\"instructions\": [^,]*,)\s*([^}]*?)\s*\}", r"{\1 \2}", json.dumps(references, indent=1))
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def known_paths(references, optimization, setting):
-    """The references for these, or Skip if there are none or they were counted elsewhere."""
-    known = references["references"].get(optimization)
-    if known is None:
-        raise Skip(f"there are no references for optimization level {optimization}")
-    for name, value in setting.items():
-        if known.get(name) != value:
-            raise Skip(f"the references are of {name} {known.get(name)}, and here it is {value}")
-    return known["paths"]
-
-
-def updated(paths, before, counted):
-    """What was counted of other paths stays; `before` holds tolerances, from whatever place."""
-    tolerances = {name: path["tolerance"] for name, path in before.items()}
-    return paths | {name: {"instructions": round(number, 1), "tolerance": tolerances.get(name, TOLERANCE)}
-                    for name, number in counted.items()}
-
-
 def compare(counted, references, checks):
     """Prints the table; the exit code."""
     print(f"{'path':<18}{'instructions':>14}{'reference':>12}{'change':>10}")
     exceeded = False
     for name, number in counted.items():
-        reference = references.get(name)
-        if reference is None:
+        if name not in references:
             print(f"{name:<18}{number:>14,.0f}{'-':>12}{'':>10}   no reference: add one with --update")
             continue
-        change, tolerance = number / reference["instructions"] - 1, reference["tolerance"]
-        exceeded |= change > tolerance
-        note = f"   more than the {100 * tolerance:g} % that are allowed" if change > tolerance else ""
-        if change < -tolerance:
-            note = "   fewer: update the reference with --update"
-        print(f"{name:<18}{number:>14,.0f}{reference['instructions']:>12,.0f}{100 * change:>+8.1f} %{note}")
+        change = number / references[name] - 1
+        exceeded |= change > TOLERANCE
+        note = ""
+        if abs(change) > TOLERANCE:
+            note = "   more than allowed" if change > 0 else "   fewer: update the reference with --update"
+        print(f"{name:<18}{number:>14,.0f}{references[name]:>12,.0f}{100 * change:>+8.1f} %{note}")
     return 1 if checks and exceeded else 0

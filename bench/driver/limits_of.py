@@ -12,7 +12,7 @@ def limit_seconds(results, cell, metric):
     if not cell["repetitions"]:
         return None
     limits = {name: median(limit["values"]) for name, limit in results["limits"].items()}
-    stored, files = (median(r[name] for r in cell["repetitions"]) for name in ("stored_bytes", "stored_files"))
+    stored, files = (median(one[name] for one in cell["repetitions"]) for name in ("stored_bytes", "stored_files"))
     try:
         if metric == "append":
             return append_seconds(results, cell, limits, stored, files)
@@ -24,9 +24,9 @@ def limit_seconds(results, cell, metric):
 
 
 def append_seconds(results, cell, limits, stored, files):
-    pattern = next(p for p in results["patterns"] if p["id"] == cell["pattern"])
-    engine = next((e for e in results["engines"] if e["name"] == cell["engine"]), {})
-    parameters, total, cores = pattern["parameters"], cell["bytes"], results["machine"]["cores"]
+    parameters = next(pattern["parameters"] for pattern in results["patterns"] if pattern["id"] == cell["pattern"])
+    engine = next(engine for engine in results["engines"] if engine["name"] == cell["engine"])
+    total, cores = cell["bytes"], results["machine"]["cores"]
     if is_durable(engine, cell):
         # Writers that run at once can share a sync.
         return math.ceil(cell["appends"] / cell["batch"]) * limits["fdatasync"] / cell["processes"]
@@ -37,15 +37,15 @@ def append_seconds(results, cell, limits, stored, files):
 
     if parameters["numeric"]:
         return total / limits["memcpy"] + write(total)
-    if parameters["text"] and engine.get("codec"):
+    if parameters["text"] and engine["codec"]:
         return total / limits[f"compress_{engine['codec']}"] + write(stored)
     nearest = min(SCATTER_SIZES, key=lambda size: abs(math.log(size / parameters["entry_bytes"])))
     scatter = total / limits[f"scatter_{nearest}"]
-    if pattern["id"] == "P8":
+    if cell["pattern"] == "P8":
         client, server = total / limits["zmq_1m"], scatter + write(total)
         return max(client, server) if cores > 1 else client + server
     return scatter / min(cell["processes"], cores) + write(total)
 
 
 def is_durable(engine, cell):
-    return cell["state"] == "durable" or engine.get("level") == "sync"
+    return cell["state"] == "durable" or engine["level"] == "sync"

@@ -3,12 +3,13 @@
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from driver.cell import program, run_group
@@ -30,19 +31,15 @@ def describe_machine(directory):
 
 
 def cpu_name():
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.machine()
+    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else platform.machine()
 
 
 def file_system(directory):
-    """The type of the file system that holds the directory."""
+    """The type of the file system that holds the directory; of mounts on one point, the last is seen."""
     done = subprocess.run(["findmnt", "--noheadings", "--output=FSTYPE", "--target", str(directory)],
                           capture_output=True, text=True, check=False)
-    found = done.stdout.split()
-    return found[-1] if found else "unknown"  # of mounts on one point the last is seen
+    return (done.stdout.split() or ["unknown"])[-1]
 
 
 def may_drop_page_cache():
@@ -52,8 +49,7 @@ def may_drop_page_cache():
 
 def unwritten_bytes(meminfo):
     """Dirty and under writeback, of the text of /proc/meminfo."""
-    fields = dict(line.split(":", 1) for line in meminfo.splitlines())
-    return sum(int(fields[name].split()[0]) * 1024 for name in ("Dirty", "Writeback"))
+    return sum(1024 * int(size) for size in re.findall(r"^(?:Dirty|Writeback): +(\d+)", meminfo, re.MULTILINE))
 
 
 def settle():
@@ -72,12 +68,11 @@ def settle():
 
 
 @contextmanager
-def place_of_data(directory):
-    """A new directory in this one, removed at the end with all that is in it."""
-    existed = directory.exists()
+def place_of_data(arguments):
+    """A new directory where the arguments say, removed at the end with all that is in it."""
+    directory = arguments.directory or arguments.build
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix="run-", dir=directory)).resolve()
+        place = Path(tempfile.mkdtemp(prefix="data-", dir=directory)).resolve()
     except OSError as error:
         raise BenchError(f"cannot make a directory in '{directory}': {error.strerror}") from error
     try:
@@ -85,20 +80,16 @@ def place_of_data(directory):
             print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
         # Lets ext4 look for another block group for each directory below: where files were removed, it is slow to make
         # new ones, as settle() says.
-        with suppress(OSError):
-            subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-        if not existed:
-            with suppress(OSError):
-                directory.rmdir()
 
 
 def measure_limits(build, place):
     """{name: {"unit", "value"}}, medians of what bench_limits measures in a directory of its own in `place`."""
     settle()
-    command = [str(program(build, "bench", "limits", "bench_limits")), "--benchmark_format=json",
+    command = [program(build, "limits", "bench_limits"), "--benchmark_format=json",
                f"--benchmark_repetitions={LIMITS_ROUNDS}", "--benchmark_report_aggregates_only=true",
                "--benchmark_min_time=0.05"]
     with tempfile.TemporaryDirectory(prefix="limits-", dir=place) as directory:
@@ -111,25 +102,20 @@ def measure_limits(build, place):
 
 def limit_of(one):
     """Of what Google Benchmark says of one benchmark: a rate if it counts something, or else a time."""
-    for field, unit in (("bytes_per_second", "bytes/s"), ("items_per_second", "1/s")):
-        if field in one:
-            return {"unit": unit, "value": one[field]}
+    for name, unit in (("bytes_per_second", "bytes/s"), ("items_per_second", "1/s")):
+        if name in one:
+            return {"unit": unit, "value": one[name]}
     return {"unit": "s", "value": one["real_time"] / 1e9}
 
 
 def add_parser(subparsers):
     parser = subparsers.add_parser("roofline", help="measure what the machine itself can do")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
-    parser.add_argument("--directory", type=Path, help="where to make files (default: BUILD/data)")
+    parser.add_argument("--directory", type=Path, help="where to make files (default: the build directory)")
     parser.set_defaults(main=main)
 
 
 def main(arguments):
-    with place_of_data(arguments.directory or arguments.build / "data") as place:
-        limits = measure_limits(arguments.build, place)
-    if arguments.json:
-        print(json.dumps(limits, indent=1))
-        return 0
-    for name, limit in limits.items():
-        print(f"{name:<24}{limit_text(**limit):>14}")
+    with place_of_data(arguments) as place:
+        for name, limit in measure_limits(arguments.build, place).items():
+            print(f"{name:<24}{limit_text(**limit):>14}")
     return 0

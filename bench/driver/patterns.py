@@ -1,14 +1,13 @@
 """What is measured: the patterns, which engines run them, and how much less a slow engine is given."""
 
 import itertools
-from dataclasses import dataclass, field, replace
-
-from driver.results import UsageError
+from dataclasses import asdict, dataclass, field, replace
 
 KIB = 1 << 10
 GIB = 1 << 30
 QUICK_DIVISOR = 10
 QUICK_KEYS = 100_000  # at most
+SETTABLE = ("appends", "keys", "entry_bytes", "skew", "batch", "processes")
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,24 @@ class Sizes:
     appends: int
     keys: int
     entry_bytes: int = 100
-    batch: int = 1000
     skew: float = 0
+    batch: int = 1000
     processes: int = 1
     durable: bool = False
     text: bool = False
     numeric: bool = False
-    metrics: tuple = ("append",)
-    repetitions: int | None = None  # at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Sizes):
+    engine: str
+    pattern: str = ""
+    gets: bool = False
+    repetitions: int = 1
+
+    @property
+    def bytes(self):
+        return self.appends * self.entry_bytes
 
 
 @dataclass(frozen=True)
@@ -40,28 +49,15 @@ class Pattern(Sizes):
     id: str
     title: str
     engines: tuple
+    metrics: tuple = ("append",)
+    repetitions: int | None = None  # at most
     served: bool = False  # makes sense for servers only
     batches: tuple = ()  # in place of `batch`, each a cell of its own
-    few_batches: tuple = ()  # of `batches`: all that runs when quick, and of the engines `at_few_batches`
-    at_few_batches: tuple = ()
     process_counts: tuple = ()  # in place of `processes`, likewise
     less: dict = field(default_factory=dict)  # {engine or (engine, batch): Less}
 
-    def parameters(self):
-        return {name: getattr(self, name) for name in (*SETTABLE, "durable", "text", "numeric")}
-
-
-SETTABLE = {"appends": int, "keys": int, "entry_bytes": int, "skew": float, "batch": int, "processes": int}
-
-
-@dataclass(frozen=True)
-class Cell(Sizes):
-    pattern: str
-    engine: str
-
-    @property
-    def bytes(self):
-        return self.appends * self.entry_bytes
+    def sizes(self):
+        return {name: getattr(self, name) for name in Sizes.__dataclass_fields__}
 
 
 ALL = ("append", "get", "destroy")
@@ -110,8 +106,7 @@ PATTERNS = (
             engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
             less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
     Pattern("P9", "Batches of 1 to 10,000",
-            appends=1_000_000, keys=1000, batches=(1, 10, 100, 1000, 10_000), few_batches=(1, 100, 10_000),
-            at_few_batches=("server.os", "stdio", "lmdb", "partd.File", "partd.Buffer"), repetitions=2,
+            appends=1_000_000, keys=1000, batches=(1, 10, 100, 1000, 10_000), repetitions=2,
             engines=("files", "buffered.memory", "buffered.os", "server.os", "stdio", "rocksdb", "lmdb", "redis",
                      "partd.File", "partd.Buffer"),
             less={("redis", 1): Less(10), "partd.File": Less(20)}),
@@ -127,80 +122,41 @@ PATTERNS = (
 )
 
 
-def can_run(engine, pattern):
-    """As far as it is known without trying; the engine is as the format of results has it."""
-    return ((engine["numeric"] if pattern.numeric else engine["bytes"])
-            and (engine["durable"] or not pattern.durable) and (engine["server"] or not pattern.served)
-            and (engine["processes"] or (pattern.processes == 1 and not pattern.process_counts)))
+def chosen_patterns(ids, quick, settings):
+    """The patterns of these ids, or all, with their sizes for this run; settings are (id, parameter, value)."""
+    return [sized(pattern, quick, {name: value for pattern_id, name, value in settings if pattern_id == pattern.id})
+            for pattern in PATTERNS if not ids or pattern.id in ids]
 
 
 def sized(pattern, quick, settings):
-    """The pattern with its sizes for this run; settings are {parameter: value}."""
     if quick:
         pattern = replace(pattern, appends=pattern.appends // QUICK_DIVISOR, keys=min(pattern.keys, QUICK_KEYS),
-                          batches=pattern.few_batches)
-    if "batch" in settings:
-        pattern = replace(pattern, batches=(), at_few_batches=())
-    if "processes" in settings:
-        pattern = replace(pattern, process_counts=())
-    return replace(pattern, **settings)
-
-
-def chosen_patterns(ids, quick, assignments):
-    """The patterns of these ids, or all; assignments are texts such as "P1.appends=1000"."""
-    known = {pattern.id: pattern for pattern in PATTERNS}
-    for pattern_id in ids:
-        if pattern_id not in known:
-            raise UsageError(f"no pattern '{pattern_id}'; there are {', '.join(known)}")
-    settings = {pattern_id: {} for pattern_id in known}
-    for text in assignments:
-        pattern_id, name, value = parsed_assignment(text, known)
-        settings[pattern_id][name] = value
-    return [sized(pattern, quick, settings[pattern.id]) for pattern in PATTERNS if not ids or pattern.id in ids]
-
-
-def parsed_assignment(text, known):
-    target, _, value = text.partition("=")
-    pattern_id, _, name = target.partition(".")
-    if pattern_id not in known or name not in SETTABLE:
-        raise UsageError(f"--set wants PATTERN.PARAMETER=NUMBER with one of {', '.join(known)} and one of "
-                         f"{', '.join(SETTABLE)}, not '{text}'")
-    try:
-        number = SETTABLE[name](value.replace("_", "").replace(",", ""))
-    except ValueError:
-        raise UsageError(f"--set {text}: '{value}' is no number") from None
-    if number < 0 or (number == 0 and name != "skew"):
-        raise UsageError(f"--set {text}: '{value}' is too small")
-    return pattern_id, name, number
+                          batches=pattern.batches[::2])
+    several = {"batch": "batches", "processes": "process_counts"}
+    return replace(pattern, **settings, **{several[name]: () for name in settings if name in several})
 
 
 def cells_of(pattern, engine_names, repetitions):
     """[[cells that differ in the engine only], …]; the outer list is for the batch sizes or numbers of processes."""
-    groups = []
-    for batch, processes in itertools.product(pattern.batches or (pattern.batch,),
-                                              pattern.process_counts or (pattern.processes,)):
-        names = [name for name in engine_names if name not in pattern.at_few_batches or batch in pattern.few_batches]
-        groups.append([cell_of(pattern, name, batch, processes, repetitions) for name in names])
-    return [group for group in groups if group]
+    return [[cell_of(pattern, name, batch, processes, repetitions) for name in engine_names]
+            for batch, processes in itertools.product(pattern.batches or (pattern.batch,),
+                                                      pattern.process_counts or (pattern.processes,))]
 
 
-def cell_of(pattern, engine_name, batch, processes, repetitions):
-    less = pattern.less.get((engine_name, batch)) or pattern.less.get(engine_name, Less())
-    parameters = {**pattern.parameters(), "batch": batch, "processes": processes,
-                  "appends": max(1, pattern.appends // less.appends), "keys": max(1, pattern.keys // less.keys)}
-    caps = [cap for cap in (pattern.repetitions, less.repetitions) if cap is not None]
-    return Cell(pattern=pattern.id, engine=engine_name, metrics=pattern.metrics, repetitions=min([repetitions, *caps]),
-                **parameters)
+def cell_of(pattern, engine, batch, processes, repetitions):
+    less = pattern.less.get((engine, batch)) or pattern.less.get(engine, Less())
+    sizes = {**pattern.sizes(), "batch": batch, "processes": processes,
+             "appends": max(1, pattern.appends // less.appends), "keys": max(1, pattern.keys // less.keys)}
+    most = min(cap for cap in (repetitions, pattern.repetitions, less.repetitions) if cap)
+    return Cell(pattern=pattern.id, engine=engine, gets="get" in pattern.metrics, repetitions=most, **sizes)
 
 
 def as_results(pattern):
     """As the format of results has it."""
-    return {"id": pattern.id, "title": pattern.title, "parameters": pattern.parameters(),
-            "metrics": list(pattern.metrics)}
+    return {"id": pattern.id, "title": pattern.title, "parameters": pattern.sizes(), "metrics": list(pattern.metrics)}
 
 
 def new_cell(cell):
     """As the format of results has it, before its first repetition."""
-    names = ("pattern", "engine", "batch", "processes", "keys", "appends", "bytes")
-    return {**{name: getattr(cell, name) for name in names}, "state": "durable" if cell.durable else "cached",
+    return {**asdict(cell), "bytes": cell.bytes, "state": "durable" if cell.durable else "cached",
             "repetitions": [], "unavailable": None, "failed": None}

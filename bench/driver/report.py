@@ -21,50 +21,28 @@ CHART_WIDTH, CHART_HEIGHT = 640, 320
 
 
 def add_parser(subparsers):
-    parser = subparsers.add_parser(
-        "report", help="write results as HTML, or compare them with older ones",
-        description="Writes RESULTS as a page of HTML, beside it, if no other file is asked for.")
+    parser = subparsers.add_parser("report", help="write results as a page of HTML beside them")
     parser.add_argument("results", metavar="RESULTS.json", type=Path)
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write the page there")
     parser.add_argument("--readme", metavar="FILE", type=Path,
-                        help=f"put a short table between {MARKS[0]} and {MARKS[1]} of FILE")
-    parser.add_argument("--compare", metavar="OLD.json", type=Path,
-                        help="print what has changed since OLD, and add it to the page")
+                        help=f"put a short table between {MARKS[0]} and {MARKS[1]} of FILE, and write no page")
+    parser.add_argument("--compare", metavar="OLD.json", type=Path, help="the page also has what has changed since OLD")
     parser.set_defaults(main=main)
 
 
 def main(arguments):
     results = load(arguments.results)
     differences = compare(load(arguments.compare), results) if arguments.compare else None
-    if differences:
-        print_differences(differences)
+    path = arguments.readme or arguments.results.with_suffix(".html")
     try:
         if arguments.readme:
-            text = arguments.readme.read_text(encoding="utf-8")
-            write(arguments.readme, with_table(text, markdown(results), arguments.readme))
-        if arguments.html or not arguments.readme:
-            write(arguments.html or arguments.results.with_suffix(".html"), html(results, differences))
+            text = with_table(path.read_text(encoding="utf-8"), markdown(results), path)
+        else:
+            text = html(results, differences)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BenchError(f"cannot read or write '{error.filename}': {error.strerror}") from error
-    return 0
-
-
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
+        raise BenchError(f"cannot read or write '{path}': {error.strerror}") from error
     print(f"wrote {path}", file=sys.stderr)
-
-
-def print_differences(differences):
-    for name, old, new in differences["machine"]:
-        print(f"warning: another machine: {name} was {old} and is {new}")
-    for word, wheres in (("warning: other sizes", differences["sizes"]), ("only in the old", differences["only_old"]),
-                         ("only in the new", differences["only_new"])):
-        for where in wheres:
-            print(f"{word}: {where}")
-    for where, old, new, change in differences["changes"]:
-        print(f"{where:<64} {scaled(old.rate, old.unit):>12}/s -> {scaled(new.rate, new.unit):>12}/s "
-              f"{100 * (change.ratio - 1):+6.1f} % (± {100 * old.spread:.1f} %, ± {100 * new.spread:.1f} %) "
-              f"{change.verdict}")
+    return 0
 
 
 # What the templates write numbers with
@@ -145,9 +123,8 @@ def comparison(ours, peer, level):
     """Our row beside a peer's; one of the two may be missing."""
     ratio = ours.rate / peer.rate if ours and peer else None
     within_noise = ratio is not None and abs(ratio - 1) <= ours.spread + peer.spread
-    verdict = "within the noise" if within_noise else "faster" if (ratio or 0) > 1 else "slower"
     return SimpleNamespace(ours=ours, peer=peer, level=level, either=ours or peer, ratio=ratio,
-                           within_noise=within_noise, verdict=verdict,
+                           within_noise=within_noise,
                            favour=ratio if ratio is not None else math.inf if ours else 0)
 
 
@@ -254,21 +231,24 @@ def growth(results):
 
 def chart(x_label, y_label, points):
     """Lines on logarithmic axes, for the template to draw: where the points (name, ours, x, y) and the ticks are."""
-    axes = []
-    for axis, length in ((2, CHART_WIDTH), (3, CHART_HEIGHT)):
-        exponents = [math.log10(point[axis]) for point in points]
-        low = math.floor(min(exponents))
-        step = length / max(math.ceil(max(exponents)) - low, 1)
-        axes.append((lambda value, low=low, step=step: round((math.log10(value) - low) * step, 1),
-                     [(scaled(10.0 ** power, ""), round((power - low) * step, 1))
-                      for power in range(low, math.ceil(max(exponents)) + 1)]))
-    (x_of, x_ticks), (y_of, y_ticks) = axes
+    x_of, x_ticks = logarithmic([x for _, _, x, _ in points], CHART_WIDTH)
+    y_of, y_ticks = logarithmic([y for _, _, _, y in points], CHART_HEIGHT)
     lines = {}
     for name, ours, x, y in sorted(points, key=lambda point: point[2]):
-        lines.setdefault(name, {"name": name, "ours": ours, "points": []})["points"].append(
-            (x_of(x), CHART_HEIGHT - y_of(y)))
+        line = lines.setdefault(name, {"name": name, "ours": ours, "points": []})
+        line["points"].append((x_of(x), CHART_HEIGHT - y_of(y)))
     return {"x": x_label, "y": y_label, "width": CHART_WIDTH, "height": CHART_HEIGHT, "lines": list(lines.values()),
             "x_ticks": x_ticks, "y_ticks": y_ticks}
+
+
+def logarithmic(values, length):
+    """(where a value is on an axis of this length, [(text, where) of each tick])"""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+
+    def place(value):
+        return round((math.log10(value) - low) * length / max(high - low, 1), 1)
+
+    return place, [(scaled(10.0 ** power, ""), place(10.0 ** power)) for power in range(low, high + 1)]
 
 
 def markdown(results):
@@ -293,17 +273,16 @@ def with_table(text, table, path):
 def compare(old, new):
     """What has changed since older results."""
     before, after = named_rows(old), named_rows(new)
-    patterns = {pattern["id"]: pattern["parameters"] for pattern in old["patterns"]}
+    parameters = {pattern["id"]: pattern["parameters"] for pattern in old["patterns"]}
     return {
         "changes": [(where, before[where], row, comparison(row, before[where], None))
                     for where, row in after.items() if where in before],
         "only_old": [where for where in before if where not in after],
         "only_new": [where for where in after if where not in before],
-        "machine": [(name, old["machine"].get(name), new["machine"].get(name))
-                    for name in sorted({*old["machine"], *new["machine"]})
-                    if old["machine"].get(name) != new["machine"].get(name)],
+        "machine": [(name, was, new["machine"].get(name)) for name, was in old["machine"].items()
+                    if was != new["machine"].get(name)],
         "sizes": [pattern["id"] for pattern in new["patterns"]
-                  if patterns.get(pattern["id"], pattern["parameters"]) != pattern["parameters"]],
+                  if parameters.get(pattern["id"], pattern["parameters"]) != pattern["parameters"]],
     }
 
 

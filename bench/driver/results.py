@@ -20,15 +20,10 @@ class UsageError(BenchError):
 def load(path):
     try:
         results = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BenchError(f"cannot read '{path}': {error.strerror}") from error
-    except ValueError as error:
-        raise BenchError(f"'{path}' is not JSON: {error}") from error
-    if not isinstance(results, dict) or results.get("format") != FORMAT:
-        raise BenchError(f"'{path}' holds no results of accrete-bench")
-    if results.get("version") != VERSION:
-        raise BenchError(f"'{path}' has version {results.get('version')} of the results, and this program reads "
-                         f"{VERSION}: measure anew, or read it with the version of accrete that wrote it")
+    except (OSError, ValueError) as error:
+        raise BenchError(f"cannot read '{path}': {error}") from error
+    if not isinstance(results, dict) or (results.get("format"), results.get("version")) != (FORMAT, VERSION):
+        raise BenchError(f"'{path}' holds no {FORMAT} of version {VERSION}, which this program reads")
     return results
 
 
@@ -36,7 +31,6 @@ def save(path, results):
     """Whoever reads the file meanwhile, or after an interrupt, finds the old one or the new one."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:

@@ -78,8 +78,6 @@ class GrowthTest(CommandTest):
         make_build(self.build)
         self.now = 0.0
         self.run = []  # (engine, keys, appends)
-        self.room = (10 ** 12, 10 ** 9)  # bytes and files
-        self.patch("driver.growth.free_room", lambda place: self.room)
         self.patch("driver.growth.known_engines", lambda build: ENGINES)
         self.patch("driver.growth.settle", lambda: True)
 
@@ -114,7 +112,7 @@ class GrowthTest(CommandTest):
         point = self.growth()[0]
         self.assertEqual((point["seconds"], point["cpu_seconds"], point["memory_bytes"]), (0.5, 0.4, 1))
         self.assertRegex(said, r"files +1,000 +1,000,000 +500 ns +400 ns +0 MB")
-        self.assertFalse((self.build / "data").exists(), "datasets are left behind")
+        self.assertEqual(list(self.build.glob("data-*")), [], "datasets are left behind")
 
     def test_the_default_is_our_stacks_over_all_decades(self):
         self.take_over(lambda cell: 5)
@@ -147,8 +145,7 @@ class GrowthTest(CommandTest):
         stopped = [point for point in self.growth() if "stopped" in point]
         self.assertEqual([(point["engine"], point["keys"], point["seconds"]) for point in stopped],
                          [("files", 10 ** 4, 15.5)])
-        self.assertEqual("100,000 would take about 310 s, more than the limit of 300 s", stopped[0]["stopped"])
-        self.assertIn("stopped: 100,000 would take", said)
+        self.assertIn("100,000 would take about 310 s", stopped[0]["stopped"])
 
     def test_the_last_point_may_take_longer_than_the_limit(self):
         self.take_over(lambda cell: 31 if cell.keys == 10 ** 7 else 2.5)
@@ -175,10 +172,10 @@ class GrowthTest(CommandTest):
             return 5
 
         self.take_over(interrupt)
-        code, said = self.call("growth", "--axis", "keys", "--engine", "files")
-        self.assertEqual(code, 130, said)
+        with self.assertRaises(KeyboardInterrupt):
+            self.call("growth", "--axis", "keys", "--engine", "files")
         self.assertEqual(self.sizes("files", "keys"), [10 ** 3])
-        self.assertFalse((self.build / "data").exists(), "datasets are left behind")
+        self.assertEqual(list(self.build.glob("data-*")), [], "datasets are left behind")
 
     def test_other_results_of_the_file_stay_and_what_is_measured_again_is_replaced(self):
         self.take_over(lambda cell: 5)
@@ -197,24 +194,9 @@ class GrowthTest(CommandTest):
                                    ("files", "appends"): 2.5, ("rocksdb", "appends"): 2.5})
         self.assertEqual(len(after["growth"]), 3 * 3 + 2 * 2)
 
-    def test_too_few_inodes_or_too_little_disk_are_told_before_anything_runs(self):
-        self.take_over(lambda cell: 5)
-        for self.room in ((10 ** 12, 10 ** 6), (40 * 10 ** 9, 10 ** 9)):
-            with self.assertRaisesRegex(BenchError, "may need 44 GB of disk and 10,000,000 files.*--directory"):
-                self.call("growth")
-        self.assertEqual(self.run, [])
-        self.room = (31 * 10 ** 9, 10 ** 6)
-        self.assertEqual(self.call("growth", "--axis", "appends", "--engine", "rocksdb")[0], 0)
-
     def test_wrong_arguments_are_told(self):
         with self.assertRaisesRegex(UsageError, "no engine 'nope'; there are files, "):
             self.call("growth", "--engine", "nope")
-        with self.assertRaisesRegex(UsageError, "--limit-seconds"):
-            self.call("growth", "--limit-seconds", "0")
-
-
-def a_setting(optimization="2", **other):
-    return optimization, {"compiler": "gcc 12", "machine": "x86_64", "libc": "glibc 2.36", "avx2": True, **other}
 
 
 class InstructionsTest(CommandTest):
@@ -223,24 +205,25 @@ class InstructionsTest(CommandTest):
     def setUp(self):
         super().setUp()
         self.references = self.dir / "references.json"
-        self.setting = a_setting()
-        self.valgrind = self.dir / "valgrind"
-        write_program(self.valgrind, VALGRIND)
+        self.references.write_text("{}", encoding="utf-8")
+        self.setting = ("2", "gcc 12")
+        write_program(self.dir / "valgrind", VALGRIND)
         write_program(self.build / "bench" / "limits" / "bench_hot_paths", "")
         self.take({name: 1000 for name in instructions.PATHS})
+        self.patch("driver.instructions.REFERENCES", self.references)
         self.patch("driver.instructions.setting_of", lambda build: self.setting)
-        self.patch("driver.instructions.file_system", lambda place: "ext4")
-        which = SimpleNamespace(which=lambda name: self.valgrind and str(self.valgrind))
-        self.patch("driver.instructions.shutil", which)
+        path = mock.patch.dict(os.environ, {"PATH": f"{self.dir}:{os.environ['PATH']}"})
+        path.start()
+        self.addCleanup(path.stop)
 
     def take(self, numbers):
         (self.dir / "instructions").write_text(json.dumps(numbers), encoding="utf-8")
 
     def instructions(self, *words):
-        return self.call("instructions", "--references", self.references, *words)
+        return self.call("instructions", *words)
 
-    def paths(self, optimization="2"):
-        return json.loads(self.references.read_text(encoding="utf-8"))["references"][optimization]["paths"]
+    def paths(self, level="2"):
+        return json.loads(self.references.read_text(encoding="utf-8"))[level]["paths"]
 
     def test_what_comes_before_and_after_a_path_cancels_out(self):
         code, said = self.instructions("get")
@@ -249,63 +232,43 @@ class InstructionsTest(CommandTest):
 
     def test_more_than_the_tolerance_is_a_failure_and_less_a_note(self):
         self.instructions("--update")
-        self.take({"files_append": 1029, "buffered_append": 971, "server_message": 1000})
-        code, said = self.instructions("--check", "--hottest")
+        self.take({"files_append": 1029, "get": 971})
+        code, said = self.instructions("--check", "files_append", "get")
         self.assertEqual(code, 0, said)
         self.assertNotIn("update", said)
-        self.take({"files_append": 1031, "buffered_append": 1000, "server_message": 900})
-        code, said = self.instructions("--check", "--hottest")
+        self.take({"files_append": 1031, "get": 900})
+        code, said = self.instructions("--check", "files_append", "get")
         self.assertEqual(code, 1)
-        self.assertRegex(said, r"files_append .*\+3.1 % +more than the 3 % that are allowed")
-        self.assertRegex(said, r"server_message .*-10.0 % +fewer: update the reference")
-        self.assertRegex(said, r"buffered_append .*\+0.0 %\n")
-        self.assertEqual(self.instructions("--hottest")[0], 0, "without --check it is only told")
+        self.assertRegex(said, r"files_append .*\+3.1 % +more than allowed")
+        self.assertRegex(said, r"get .*-10.0 % +fewer: update the reference")
+        self.assertEqual(self.instructions("files_append")[0], 0, "without --check it is only told")
 
-    def test_an_update_keeps_tolerances_and_other_paths(self):
+    def test_an_update_keeps_other_paths_and_levels_and_nothing_of_another_place(self):
         self.instructions("--update")
-        known = json.loads(self.references.read_text(encoding="utf-8"))
-        known["references"]["2"]["paths"]["get"]["tolerance"] = 0.2
-        self.references.write_text(json.dumps(known), encoding="utf-8")
         self.take({"get": 1500})
         self.instructions("--update", "get")
-        self.assertEqual(self.paths()["get"], {"instructions": 1500, "tolerance": 0.2})
-        self.assertEqual(self.paths()["files_batch"], {"instructions": 1000, "tolerance": 0.03})
-
-    def test_an_update_elsewhere_leaves_nothing_of_the_other_place_and_other_levels_alone(self):
-        self.instructions("--update")
-        self.setting = a_setting("3")
+        self.assertEqual((self.paths()["get"], self.paths()["files_batch"]), (1500, 1000))
+        self.setting = ("3", "gcc 12")
         self.instructions("--update", "get")
-        self.assertEqual(list(self.paths("3")), ["get"])
-        self.setting = a_setting(compiler="clang 14")
+        self.setting = ("2", "clang 14")
         self.instructions("--update", "get")
-        self.assertEqual(list(self.paths("2")), ["get"])
-        self.assertEqual(list(self.paths("3")), ["get"])
-
-    def assert_skipped(self, *words):
-        code, said = self.instructions("--check")
-        self.assertEqual(code, 77, said)
-        self.assertTrue(said.startswith("skipped: "), said)
-        for word in words:
-            self.assertIn(word, said)
+        self.assertEqual([list(self.paths(level)) for level in "23"], [["get"], ["get"]])
 
     def test_what_cannot_be_compared_is_skipped(self):
-        self.assert_skipped("optimization level 2")
+        self.assertEqual(self.instructions("--check")[0], 77)
         self.instructions("--update")
-        self.setting = a_setting(compiler="gcc 13")
-        self.assert_skipped("compiler", "gcc 12", "gcc 13")
-        self.setting = a_setting(machine="aarch64")
-        self.assert_skipped("machine", "aarch64")
-        self.setting = a_setting()
-        self.patch("driver.instructions.file_system", lambda place: "overlay")
-        self.assert_skipped("overlay", "ext4")
-        self.valgrind = None
-        self.assert_skipped("valgrind is not installed")
+        self.setting = ("2", "gcc 13")
+        code, said = self.instructions("--check")
+        self.assertEqual(code, 77)
+        self.assertRegex(said, "skipped: .*gcc 12.*gcc 13")
+        self.patch("driver.instructions.shutil", SimpleNamespace(which=lambda name: None))
+        self.assertEqual(self.instructions("--check"), (77, "skipped: valgrind is not installed\n"))
         with self.assertRaisesRegex(BenchError, "valgrind is not installed"):
             self.instructions()
 
     def test_a_path_that_fails_is_told(self):
         self.take({})
-        with self.assertRaisesRegex(BenchError, "get fails: bench_hot_paths: cannot open 'x': no room"):
+        with self.assertRaisesRegex(BenchError, "get fails: cannot open 'x': no room"):
             self.instructions("get")
 
     def test_only_a_number_of_callgrind_counts(self):
@@ -317,8 +280,6 @@ class InstructionsTest(CommandTest):
     def test_wrong_arguments_are_told(self):
         with self.assertRaisesRegex(UsageError, "no hot path 'nope'; there are files_append, "):
             self.instructions("nope")
-        with self.assertRaisesRegex(UsageError, "--hottest"):
-            self.instructions("--hottest", "get")
 
 
 class SettingTest(unittest.TestCase):
@@ -331,9 +292,9 @@ class SettingTest(unittest.TestCase):
             return instructions.setting_of("build")
 
     def test_it_names_the_compiler_however_it_is_called(self):
-        optimization, setting = self.setting()
-        self.assertEqual((optimization, setting["compiler"]), ("3", "gcc (Debian) 12.2.0"))
-        self.assertEqual(setting["machine"], os.uname().machine)
+        level, setting = self.setting()
+        self.assertEqual(level, "3")
+        self.assertTrue(setting.startswith(f"gcc (Debian) 12.2.0, {os.uname().machine}, "), setting)
 
     def test_programs_that_count_for_something_else_are_skipped(self):
         for name, value in (("b_sanitize", "address"), ("b_coverage", True), ("b_lto", True)):
@@ -341,7 +302,7 @@ class SettingTest(unittest.TestCase):
                 self.setting(**{name: value})
 
     def test_the_references_of_the_repository_have_every_path_at_both_levels(self):
-        references = json.loads(instructions.REFERENCES.read_text(encoding="utf-8"))["references"]
+        references = json.loads(instructions.REFERENCES.read_text(encoding="utf-8"))
         self.assertEqual(sorted(references), ["2", "3"])
         for level in references.values():
             self.assertEqual(list(level["paths"]), list(instructions.PATHS))
