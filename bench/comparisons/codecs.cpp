@@ -22,12 +22,10 @@ namespace bench {
 namespace {
 
 constexpr std::size_t source_bytes = 16 * mebibyte;
-constexpr std::size_t room = 2 * mebibyte;  // for what the bare calls make of a piece
 
 std::string noise() {
-  std::mt19937_64 random(1);
   std::string bytes(source_bytes, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random());
+  std::ranges::generate(bytes, [random = std::mt19937_64(1)]() mutable { return static_cast<char>(random()); });
   return bytes;
 }
 
@@ -43,13 +41,7 @@ Pieces cut(std::string_view bytes, std::size_t piece_size) {
   return pieces;
 }
 
-/// `encode` lends what it makes until its next call; `decode` fills `to`.
-struct Subject {
-  std::function<std::string_view(std::string_view bytes)> encode;
-  std::function<void(std::string_view encoded, std::span<char> to)> decode;
-};
-
-Subject accrete_frames(const std::string& codec) {
+Coder accrete_frames(const std::string& codec) {
   const auto encoder = std::make_shared<accrete::FrameEncoder>(accrete::parse_codec(codec));
   const auto decoder = std::make_shared<accrete::FrameDecoder>();
   const auto frames = std::make_shared<std::string>();
@@ -64,20 +56,7 @@ Subject accrete_frames(const std::string& codec) {
   return {encode, decode};
 }
 
-Subject bare_calls(const BareCodec& bare) {
-  const auto made = std::make_shared<std::vector<char>>(room);
-  const auto encode = [=](std::string_view bytes) {
-    const std::size_t size = bare.encode(bytes, *made);
-    check(size > 0);
-    return std::string_view(made->data(), size);
-  };
-  const auto decode = [=](std::string_view encoded, std::span<char> to) {
-    check(bare.decode(encoded, to) == to.size());
-  };
-  return {encode, decode};
-}
-
-void add_subject(const std::string& pattern, const std::string& name, const Pieces& pieces, const Subject& subject) {
+void add_subject(const std::string& pattern, const std::string& name, const Pieces& pieces, const Coder& subject) {
   std::size_t bytes = 0;
   for (const std::string_view piece : pieces) bytes += piece.size();
   const auto encode = [=](benchmark::State& state) {
@@ -90,7 +69,7 @@ void add_subject(const std::string& pattern, const std::string& name, const Piec
     std::vector<std::string> encoded;
     std::size_t encoded_bytes = 0;
     for (const std::string_view piece : pieces) encoded_bytes += encoded.emplace_back(subject.encode(piece)).size();
-    std::vector<char> to(room);
+    std::vector<char> to(mebibyte);
     for (auto _ : state) {
       for (std::size_t i = 0; i < pieces.size(); ++i) subject.decode(encoded[i], std::span(to).first(pieces[i].size()));
       check(std::memcmp(to.data(), pieces.back().data(), pieces.back().size()) == 0);
@@ -109,9 +88,8 @@ void add_codec(const std::string& codec, const std::string& source_name, std::st
     const Pieces pieces = cut(source, piece_size);
     add_subject(pattern, "accrete", pieces, accrete_frames(codec));
     if (source_name == "random") add_subject(pattern, "accrete, stored", pieces, accrete_frames("stored"));
-    add_subject(pattern, "bare", pieces, bare_calls(bare_codec(codec)));
-    if (const auto checked = bare_codec_with_checksum(codec))
-      add_subject(pattern, "bare, checksum", pieces, bare_calls(*checked));
+    add_subject(pattern, "bare", pieces, bare_codec(codec));
+    if (const auto checked = bare_codec_with_checksum(codec)) add_subject(pattern, "bare, checksum", pieces, *checked);
   }
 }
 

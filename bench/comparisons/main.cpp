@@ -1,6 +1,5 @@
 // Times accrete's encodings beside the bare calls of their libraries: bench_comparisons FILE [option of Google
 // Benchmark…]
-#include <exception>
 #include <iostream>
 
 #include "comparisons/comparisons.hpp"
@@ -11,14 +10,9 @@ int main(int argc, char** argv) {
     std::cerr << "usage: bench_comparisons FILE [option of Google Benchmark…]\n";
     return 2;
   }
-  try {
-    bench::add_codecs(argv[1]);
-    bench::add_arrays();
-    bench::add_items();
-    benchmark::RunSpecifiedBenchmarks();
-    benchmark::ClearRegisteredBenchmarks();  // their datasets go while accrete is still there
-  } catch (const std::exception& error) {
-    std::cerr << "bench_comparisons: " << error.what() << '\n';
-    return 1;
-  }
+  bench::add_codecs(argv[1]);
+  bench::add_arrays();
+  bench::add_items();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::ClearRegisteredBenchmarks();  // their datasets go while accrete is still there
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <snappy.h>
 #include <stdexcept>
+#include <string>
+#include <vector>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -17,9 +19,21 @@ namespace {
 using Bytes = std::string_view;
 using To = std::span<char>;
 
-template <typename Number>
-std::size_t size_or_none(Number size) {
-  return size > 0 ? static_cast<std::size_t>(size) : 0;
+constexpr std::size_t room_bytes = std::size_t{2} << 20;  // for what is made of a piece
+
+/// Of functions that return how many bytes they have made, 0 or less or far too many if they cannot.
+template <typename Encode, typename Decode>
+Coder coder(const Encode& encode, const Decode& decode) {
+  const auto room = std::make_shared<std::vector<char>>(room_bytes);
+  return {[=](Bytes bytes) {
+            const auto size = static_cast<std::size_t>(encode(bytes, To(*room)));
+            if (size == 0 || size > room->size()) throw std::runtime_error("a codec cannot encode");
+            return Bytes(room->data(), size);
+          },
+          [=](Bytes encoded, To to) {
+            if (static_cast<std::size_t>(decode(encoded, to)) != to.size())
+              throw std::runtime_error("a codec cannot decode");
+          }};
 }
 
 std::size_t copy(Bytes bytes, To to) {
@@ -27,19 +41,17 @@ std::size_t copy(Bytes bytes, To to) {
   return bytes.size();
 }
 
-BareCodec lz4() {
+Coder lz4() {
   const auto encode = [](Bytes bytes, To to) {
-    return size_or_none(
-        LZ4_compress_default(bytes.data(), to.data(), static_cast<int>(bytes.size()), static_cast<int>(to.size())));
+    return LZ4_compress_default(bytes.data(), to.data(), static_cast<int>(bytes.size()), static_cast<int>(to.size()));
   };
   const auto decode = [](Bytes bytes, To to) {
-    return size_or_none(
-        LZ4_decompress_safe(bytes.data(), to.data(), static_cast<int>(bytes.size()), static_cast<int>(to.size())));
+    return LZ4_decompress_safe(bytes.data(), to.data(), static_cast<int>(bytes.size()), static_cast<int>(to.size()));
   };
-  return {encode, decode};
+  return coder(encode, decode);
 }
 
-BareCodec lz4_frames() {
+Coder lz4_frames() {
   LZ4F_preferences_t preferences = LZ4F_INIT_PREFERENCES;
   preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
   preferences.frameInfo.blockSizeID = LZ4F_max1MB;
@@ -49,30 +61,28 @@ BareCodec lz4_frames() {
   const auto encode = [=](Bytes bytes, To to) {
     return LZ4F_compressFrame(to.data(), to.size(), bytes.data(), bytes.size(), &preferences);
   };
-  const auto decode = [=](Bytes bytes, To to) -> std::size_t {
+  const auto decode = [=](Bytes bytes, To to) {
     std::size_t size = to.size();
     std::size_t read = bytes.size();
     return LZ4F_decompress(decompressing.get(), to.data(), &size, bytes.data(), &read, nullptr) == 0 ? size : 0;
   };
-  return {encode, decode};
+  return coder(encode, decode);
 }
 
-BareCodec zstd(int level, bool with_checksum) {
+Coder zstd(bool with_checksum) {
   const std::shared_ptr<ZSTD_CCtx> compressing(ZSTD_createCCtx(), ZSTD_freeCCtx);
   const std::shared_ptr<ZSTD_DCtx> decompressing(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  ZSTD_CCtx_setParameter(compressing.get(), ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(compressing.get(), ZSTD_c_checksumFlag, with_checksum ? 1 : 0);
-  const auto none_if_error = [](std::size_t size) { return ZSTD_isError(size) != 0 ? 0 : size; };
   const auto encode = [=](Bytes bytes, To to) {
-    return none_if_error(ZSTD_compress2(compressing.get(), to.data(), to.size(), bytes.data(), bytes.size()));
+    return ZSTD_compress2(compressing.get(), to.data(), to.size(), bytes.data(), bytes.size());
   };
   const auto decode = [=](Bytes bytes, To to) {
-    return none_if_error(ZSTD_decompressDCtx(decompressing.get(), to.data(), to.size(), bytes.data(), bytes.size()));
+    return ZSTD_decompressDCtx(decompressing.get(), to.data(), to.size(), bytes.data(), bytes.size());
   };
-  return {encode, decode};
+  return coder(encode, decode);
 }
 
-BareCodec snappy_calls() {
+Coder snappy_calls() {
   const auto encode = [](Bytes bytes, To to) {
     std::size_t size = 0;
     snappy::RawCompress(bytes.data(), bytes.size(), to.data(), &size);
@@ -81,84 +91,68 @@ BareCodec snappy_calls() {
   const auto decode = [](Bytes bytes, To to) {
     return snappy::RawUncompress(bytes.data(), bytes.size(), to.data()) ? to.size() : 0;
   };
-  return {encode, decode};
+  return coder(encode, decode);
 }
 
-BareCodec zlib(int level) {
-  const auto end = [](z_stream* stream) {
-    deflateEnd(stream);
-    delete stream;
-  };
-  const std::shared_ptr<z_stream> stream(new z_stream{}, end);
-  if (deflateInit(stream.get(), level) != Z_OK) throw std::runtime_error("zlib does not start");
-  const auto encode = [=](Bytes bytes, To to) -> std::size_t {
-    deflateReset(stream.get());
-    stream->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream->avail_in = static_cast<uInt>(bytes.size());
-    stream->next_out = reinterpret_cast<Bytef*>(to.data());
-    stream->avail_out = static_cast<uInt>(to.size());
-    return deflate(stream.get(), Z_FINISH) == Z_STREAM_END ? stream->total_out : 0;
-  };
-  const auto decode = [](Bytes bytes, To to) -> std::size_t {
+const Bytef* zlib_bytes(Bytes bytes) { return reinterpret_cast<const Bytef*>(bytes.data()); }
+
+Coder zlib() {
+  const auto encode = [](Bytes bytes, To to) -> uLongf {
     uLongf size = to.size();
-    const int status = uncompress(reinterpret_cast<Bytef*>(to.data()), &size,
-                                  reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
-    return status == Z_OK ? size : 0;
+    auto* const out = reinterpret_cast<Bytef*>(to.data());
+    return compress(out, &size, zlib_bytes(bytes), bytes.size()) == Z_OK ? size : 0;
   };
-  return {encode, decode};
+  const auto decode = [](Bytes bytes, To to) -> uLongf {
+    uLongf size = to.size();
+    auto* const out = reinterpret_cast<Bytef*>(to.data());
+    return uncompress(out, &size, zlib_bytes(bytes), bytes.size()) == Z_OK ? size : 0;
+  };
+  return coder(encode, decode);
 }
 
-BareCodec bz2(int level) {
-  const auto encode = [=](Bytes bytes, To to) -> std::size_t {
+Coder bz2() {
+  const auto encode = [](Bytes bytes, To to) {
     auto size = static_cast<unsigned>(to.size());
-    const int status = BZ2_bzBuffToBuffCompress(to.data(), &size, const_cast<char*>(bytes.data()),
-                                                static_cast<unsigned>(bytes.size()), level, 0, 0);
-    return status == BZ_OK ? size : 0;
-  };
-  const auto decode = [](Bytes bytes, To to) -> std::size_t {
-    auto size = static_cast<unsigned>(to.size());
-    const int status = BZ2_bzBuffToBuffDecompress(to.data(), &size, const_cast<char*>(bytes.data()),
-                                                  static_cast<unsigned>(bytes.size()), 0, 0);
-    return status == BZ_OK ? size : 0;
-  };
-  return {encode, decode};
-}
-
-BareCodec blosc(std::size_t element_size) {
-  const auto encode = [=](Bytes bytes, To to) {
-    constexpr int level = 5;
-    return size_or_none(blosc_compress_ctx(level, BLOSC_SHUFFLE, element_size, bytes.size(), bytes.data(), to.data(),
-                                           to.size(), BLOSC_LZ4_COMPNAME, 0, 1));
+    auto* const in = const_cast<char*>(bytes.data());
+    const auto in_size = static_cast<unsigned>(bytes.size());
+    return BZ2_bzBuffToBuffCompress(to.data(), &size, in, in_size, 9, 0, 0) == BZ_OK ? size : 0;
   };
   const auto decode = [](Bytes bytes, To to) {
-    return size_or_none(blosc_decompress_ctx(bytes.data(), to.data(), to.size(), 1));
+    auto size = static_cast<unsigned>(to.size());
+    auto* const in = const_cast<char*>(bytes.data());
+    const auto in_size = static_cast<unsigned>(bytes.size());
+    return BZ2_bzBuffToBuffDecompress(to.data(), &size, in, in_size, 0, 0) == BZ_OK ? size : 0;
   };
-  return {encode, decode};
+  return coder(encode, decode);
 }
 
-/// What is after the colon of "zstd:5".
-int number_of(std::string_view codec, int usual) {
-  const std::size_t colon = codec.find(':');
-  return colon == std::string_view::npos ? usual : std::stoi(std::string(codec.substr(colon + 1)));
+Coder blosc() {
+  const auto encode = [](Bytes bytes, To to) {
+    constexpr int level = 5;
+    constexpr std::size_t element_size = 8;
+    return blosc_compress_ctx(level, BLOSC_SHUFFLE, element_size, bytes.size(), bytes.data(), to.data(), to.size(),
+                              BLOSC_LZ4_COMPNAME, 0, 1);
+  };
+  const auto decode = [](Bytes bytes, To to) { return blosc_decompress_ctx(bytes.data(), to.data(), to.size(), 1); };
+  return coder(encode, decode);
 }
 
 }  // namespace
 
-BareCodec bare_codec(std::string_view codec) {
-  const std::string_view method = codec.substr(0, codec.find(':'));
-  if (method == "stored") return {copy, copy};
-  if (method == "lz4") return lz4();
-  if (method == "zstd") return zstd(number_of(codec, 3), false);
-  if (method == "snappy") return snappy_calls();
-  if (method == "zlib") return zlib(number_of(codec, 6));
-  if (method == "bz2") return bz2(number_of(codec, 9));
-  if (method == "blosc") return blosc(static_cast<std::size_t>(number_of(codec, 8)));
+Coder bare_codec(std::string_view codec) {
+  if (codec == "stored") return coder(copy, copy);
+  if (codec == "lz4") return lz4();
+  if (codec == "zstd") return zstd(false);
+  if (codec == "snappy") return snappy_calls();
+  if (codec == "zlib") return zlib();
+  if (codec == "bz2") return bz2();
+  if (codec == "blosc") return blosc();
   throw std::runtime_error("no codec '" + std::string(codec) + "'");
 }
 
-std::optional<BareCodec> bare_codec_with_checksum(std::string_view codec) {
-  if (codec.starts_with("lz4")) return lz4_frames();
-  if (codec.starts_with("zstd")) return zstd(number_of(codec, 3), true);
+std::optional<Coder> bare_codec_with_checksum(std::string_view codec) {
+  if (codec == "lz4") return lz4_frames();
+  if (codec == "zstd") return zstd(true);
   return std::nullopt;
 }
 

@@ -14,9 +14,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <map>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -27,57 +25,44 @@
 namespace bench {
 namespace {
 
-[[noreturn]] void fail(const char* what, const std::string& file) {
-  throw std::system_error(errno, std::generic_category(), std::string("cannot ") + what + " '" + file + "'");
+/// Of a call that returns this if it succeeds.
+void check(auto result, auto expected, const char* call) {
+  if (result != static_cast<decltype(result)>(expected)) throw std::system_error(errno, std::generic_category(), call);
 }
 
 class OpenFile {
  public:
-  OpenFile(std::string name, int flags) : name_(std::move(name)), fd_(::open(name_.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail("open", name_);
+  OpenFile(const std::string& name, int flags) : fd_(::open(name.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), name);
   }
   ~OpenFile() { ::close(fd_); }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
-  void write(std::string_view bytes) const {
-    if (::write(fd_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) fail("write to", name_);
-  }
-  void write_at(std::size_t offset, std::string_view bytes) const {
-    const auto at = static_cast<off_t>(offset);
-    if (::pwrite(fd_, bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) fail("write to", name_);
-  }
+  void write(const char* bytes, std::size_t size) const { check(::write(fd_, bytes, size), size, "write"); }
   void read_at(std::size_t offset, char* to, std::size_t size) const {
-    if (::pread(fd_, to, size, static_cast<off_t>(offset)) != static_cast<ssize_t>(size)) fail("read", name_);
+    check(::pread(fd_, to, size, static_cast<off_t>(offset)), size, "pread");
   }
-  void sync() const {
-    if (::fdatasync(fd_) != 0) fail("sync", name_);
-  }
+  void seek(std::size_t offset) const { check(::lseek(fd_, static_cast<off_t>(offset), SEEK_SET), offset, "lseek"); }
+  void sync() const { check(::fdatasync(fd_), 0, "fdatasync"); }
   [[nodiscard]] std::size_t size() const {
     struct stat status {};
-    if (::fstat(fd_, &status) != 0) fail("look at", name_);
+    check(::fstat(fd_, &status), 0, "fstat");
     return static_cast<std::size_t>(status.st_size);
   }
 
  private:
-  std::string name_;
   int fd_;
 };
 
-void remove_file(const std::string& name) {
-  if (::unlink(name.c_str()) != 0) fail("remove", name);
-}
+void remove_file(const std::string& name) { check(::unlink(name.c_str()), 0, "unlink"); }
 
 constexpr int new_file = O_WRONLY | O_CREAT | O_EXCL;
 
 /// Writes `total` bytes in writes of `piece` each, out of a buffer of 1 MiB.
 void fill(const OpenFile& file, std::size_t total, std::size_t piece, const MappedMemory& source) {
-  std::size_t at = 0;
-  for (std::size_t written = 0; written < total; written += piece) {
-    if (at + piece > source.size()) at = 0;
-    file.write({source.data() + at, piece});
-    at += piece;
-  }
+  for (std::size_t written = 0; written < total; written += piece)
+    file.write(source.data() + written % source.size(), piece);
 }
 
 constexpr std::size_t file_size = 256 * mebibyte;
@@ -103,25 +88,25 @@ void read_from_page_cache(benchmark::State& state, std::size_t read_size) {
   set_bytes(state, file_size);
 }
 
-constexpr std::size_t batch_size = 100'000;
 constexpr std::size_t syncs = 50;  // of which the mean counts, since some commit more than others
 
-/// Batch by batch, each synced, from an offset of a file that has been written before. Where a journal grows, each sync
-/// also commits where the file ends; in place, there is nothing to commit but the bytes.
-void write_and_sync(benchmark::State& state, std::size_t offset) {
-  const std::string batch(batch_size, 'x');
+/// Batch by batch, each synced, behind what a file has or over it. Where a journal grows, each sync also commits where
+/// the file ends; in place, there is nothing to commit but the bytes.
+void write_and_sync(benchmark::State& state, bool grows) {
+  const std::string batch(100'000, 'x');
   const OpenFile file("journal", new_file);
-  for (std::size_t i = 0; i < syncs; ++i) file.write(batch);
+  for (std::size_t i = 0; i < syncs; ++i) file.write(batch.data(), batch.size());
   file.sync();
+  if (!grows) file.seek(0);
   for (auto _ : state) {
-    file.write_at(offset, batch);
+    file.write(batch.data(), batch.size());
     file.sync();
-    offset += batch_size;
   }
   remove_file("journal");
 }
 
 constexpr std::size_t small_files = 5000;
+constexpr std::size_t small_size = 100;
 
 /// Does the work for the small files of a directory that holds nothing else; each repetition has one of its own. What
 /// is made is then read and then removed, in this order: an ext4 without a journal passes over the inodes that it has
@@ -135,14 +120,14 @@ void for_small_files(benchmark::State& state, void (*work)(const std::string& na
   state.SetItemsProcessed(state.iterations());
 }
 
-const std::string small_bytes(100, 'x');
-
-void make_small_file(const std::string& name) { OpenFile(name, new_file).write(small_bytes); }
+void make_small_file(const std::string& name) {
+  OpenFile(name, new_file).write(std::string(small_size, 'x').data(), small_size);
+}
 
 void read_small_file(const std::string& name) {
-  std::string to(small_bytes.size(), '\0');
+  std::string to(small_size, '\0');
   const OpenFile file(name, O_RDONLY);
-  if (file.size() != to.size()) throw std::runtime_error("'" + name + "' has another size");
+  check(file.size(), small_size, "a file with another size");
   file.read_at(0, to.data(), to.size());
 }
 
@@ -162,8 +147,8 @@ BENCHMARK_CAPTURE(write_to_page_cache, 64k, 65'536)->Name("page_cache_write_64k"
 BENCHMARK_CAPTURE(write_to_page_cache, 1m, mebibyte)->Name("page_cache_write_1m")->UseManualTime();
 BENCHMARK_CAPTURE(read_from_page_cache, 64k, 65'536)->Name("page_cache_read_64k")->UseRealTime();
 BENCHMARK_CAPTURE(read_from_page_cache, 1m, mebibyte)->Name("page_cache_read_1m")->UseRealTime();
-BENCHMARK_CAPTURE(write_and_sync, grows, syncs* batch_size)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
-BENCHMARK_CAPTURE(write_and_sync, in_place, 0)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
+BENCHMARK_CAPTURE(write_and_sync, grows, true)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
+BENCHMARK_CAPTURE(write_and_sync, in_place, false)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
 BENCHMARK_CAPTURE(for_small_files, make, make_small_file)
     ->Name("file_creation")
     ->UseRealTime()

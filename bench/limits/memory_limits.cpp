@@ -35,36 +35,16 @@ void copy_large_blocks(benchmark::State& state) {
   set_bytes(state, block);
 }
 
-/// Numbers below an end, each so many above the one before, around.
-class Ring {
- public:
-  Ring(std::size_t end, std::size_t step, std::size_t skipped = 0)
-      : end_(end), step_(step % end), number_(skipped * step_ % end) {}
-
-  [[nodiscard]] std::size_t next() noexcept {
-    const std::size_t number = number_;
-    number_ += step_;
-    if (number_ >= end_) number_ -= end_;
-    return number;
-  }
-
- private:
-  std::size_t end_;
-  std::size_t step_;
-  std::size_t number_;
-};
-
 /// Places that grow in chunks, each of which is used again as soon as it is full: handed over, it is free.
 class Places {
  public:
   Places() {
-    for (std::size_t i = 0; i < count; ++i) ends_[i] = memory_.data() + i * stride;
+    for (std::size_t i = 0; i < count; ++i) ends_[i] = begin(i);
   }
 
   void append(std::size_t place, const char* bytes, std::size_t size) noexcept {
     char*& end = ends_[place];
-    char* const begin = memory_.data() + place * stride;
-    if (chunk_size - static_cast<std::size_t>(end - begin) < size) end = begin;
+    if (chunk_size - static_cast<std::size_t>(end - begin(place)) < size) end = begin(place);
     std::memcpy(end, bytes, size);
     end += size;
   }
@@ -74,40 +54,33 @@ class Places {
   static constexpr std::size_t count = 1000;
 
  private:
-  static constexpr std::size_t chunk_size = std::size_t{64} * 1024;
+  static constexpr std::size_t chunk_size = 64 * kibibyte;
   static constexpr std::size_t stride = chunk_size + cache_line;
+
+  [[nodiscard]] char* begin(std::size_t place) const noexcept { return memory_.data() + place * stride; }
 
   const MappedMemory memory_{count * stride + chunk_size};
   std::vector<char*> ends_ = std::vector<char*>(count);
 };
 
-enum class Access { read, write };
-
-template <Access access>
+template <bool to_write>
 void fetch(const char* bytes, std::size_t size) noexcept {
-  for (std::size_t at = 0; at < size + cache_line - 1; at += cache_line) {
-    __builtin_prefetch(bytes + at, access == Access::write ? 1 : 0);
-  }
+  for (std::size_t at = 0; at < size + cache_line - 1; at += cache_line) __builtin_prefetch(bytes + at, to_write);
 }
 
 /// Copies entries to all places in turn. `ahead`: so many entries before its turn, what an entry needs is fetched.
 void scatter(benchmark::State& state, std::size_t entry_size, std::size_t ahead) {
   constexpr std::size_t pool_size = 4 * mebibyte;
-  constexpr std::size_t offset_step = 2'654'435'761;
   const std::size_t entries = 128 * mebibyte / entry_size;
-  const std::size_t end = pool_size - entry_size + 1;
-  const MappedMemory pool(pool_size + mebibyte);  // what is fetched may lie a little after it
+  const MappedMemory pool(pool_size + mebibyte);  // an entry may begin at any of the first bytes
+  const auto source = [&](std::size_t number) { return pool.data() + number * 2'654'435'761 % pool_size; };
   Places places;
   for (auto _ : state) {
-    Ring offsets(end, offset_step);
-    Ring offsets_ahead(end, offset_step, ahead);
-    Ring turns(Places::count, 1);
-    Ring turns_ahead(Places::count, 1, ahead);
     for (std::size_t i = 0; i < entries; ++i) {
-      places.append(turns.next(), pool.data() + offsets.next(), entry_size);
+      places.append(i % Places::count, source(i), entry_size);
       if (ahead == 0) continue;
-      fetch<Access::write>(places.end(turns_ahead.next()), entry_size);
-      fetch<Access::read>(pool.data() + offsets_ahead.next(), entry_size);
+      fetch<true>(places.end((i + ahead) % Places::count), entry_size);
+      fetch<false>(source(i + ahead), entry_size);
     }
   }
   set_bytes(state, entries * entry_size);

@@ -12,69 +12,60 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t bytes_in_flight = 16 * mebibyte;
-
 /// One end of a connection, with threads of its own.
-class Link {
- public:
+struct Link {
+  zmq::context_t context;
+  zmq::socket_t socket{context, zmq::socket_type::dealer};
+
   explicit Link(std::size_t message_size) {
-    keep_freed_memory();  // what ZeroMQ frees is what it asks for next: the system need not clear it again
+    constexpr std::size_t bytes_in_flight = 16 * mebibyte;
     const auto queue = static_cast<int>(std::clamp<std::size_t>(bytes_in_flight / message_size, 16, 4096));
-    socket_.set(zmq::sockopt::sndhwm, queue);
-    socket_.set(zmq::sockopt::rcvhwm, queue);
-    socket_.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::sndhwm, queue);
+    socket.set(zmq::sockopt::rcvhwm, queue);
+    socket.set(zmq::sockopt::linger, 0);
   }
-
-  void bind(const std::string& endpoint) { socket_.bind(endpoint); }
-  void connect(const std::string& endpoint) { socket_.connect(endpoint); }
-  void send(zmq::message_t message) { (void)socket_.send(message, zmq::send_flags::none); }
-  [[nodiscard]] zmq::message_t receive() {
-    zmq::message_t message;
-    (void)socket_.recv(message);
-    return message;
-  }
-  /// Makes another thread's calls end with an exception.
-  void shut_down() { context_.shutdown(); }
-
- private:
-  zmq::context_t context_;
-  zmq::socket_t socket_{context_, zmq::socket_type::dealer};
 };
 
 /// Sends to another thread, which answers an empty message with another, and, if it `echoes`, any message with itself.
 class Connection {
  public:
   Connection(std::size_t message_size, bool echoes) : near_(message_size), far_(message_size) {
+    keep_freed_memory();  // what ZeroMQ frees is what it asks for next: the system need not clear it again
     // Sockets of this name space need no file, so that no directory's path is too long for them.
     static int number = 0;
     const std::string endpoint = "ipc://@accrete-bench-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
-    far_.bind(endpoint);
-    near_.connect(endpoint);
+    far_.socket.bind(endpoint);
+    near_.socket.connect(endpoint);
     answerer_ = std::thread([=, this] { answer(echoes); });
     wait();
   }
   ~Connection() {
-    far_.shut_down();
+    far_.context.shutdown();
     answerer_.join();
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   /// Borrows the bytes until the next wait.
-  void send(std::string& bytes) { near_.send(zmq::message_t(bytes.data(), bytes.size(), nullptr)); }
-  void wait_for_answer() { (void)near_.receive(); }
+  void send(std::string& bytes) {
+    (void)near_.socket.send(zmq::message_t(bytes.data(), bytes.size(), nullptr), zmq::send_flags::none);
+  }
+  void wait_for_answer() {
+    zmq::message_t message;
+    (void)near_.socket.recv(message);
+  }
   /// Until all that was sent has come.
   void wait() {
-    near_.send(zmq::message_t());
+    (void)near_.socket.send(zmq::message_t(), zmq::send_flags::none);
     wait_for_answer();
   }
 
  private:
   void answer(bool echoes) {
     try {
-      for (;;) {
-        zmq::message_t message = far_.receive();
-        if (message.empty() || echoes) far_.send(std::move(message));
+      for (zmq::message_t message;;) {
+        (void)far_.socket.recv(message);
+        if (message.empty() || echoes) (void)far_.socket.send(message, zmq::send_flags::none);
       }
     } catch (const zmq::error_t&) {  // it is shut down
     }
