@@ -1,3 +1,5 @@
+// Reading an array of doubles back, beside memcpy of the same bytes.
+//
 // A new vector is compared with two copies: into one whose memory was asked for in large pages, as `get` does, and into
 // one as std::vector makes it, in small pages, which takes far longer. Where pages are touched before, it makes no
 // difference. The limit is what the system takes to copy the value's bytes from its cache, into large pages, too.
@@ -28,61 +30,70 @@ struct Arrays {
   std::vector<double> room = std::vector<double>(elements);
 
   Arrays() {
-    for (std::size_t i = 0; i < appends; ++i) {
-      const std::span<double> some = std::span(all).subspan(i * append_elements, append_elements);
-      std::iota(some.begin(), some.end(), 0.5);
-      numeric.append("k", some);
-    }
+    std::iota(all.begin(), all.end(), 0.5);
+    for (std::size_t i = 0; i < appends; ++i)
+      numeric.append("k", std::span(all).subspan(i * append_elements, append_elements));
     check(numeric.get("k") == all);
   }
 };
 
-std::vector<double> copied_to_large_pages(const std::vector<double>& from) {
-  std::vector<double> copy;
-  copy.reserve(from.size());
-  accrete::detail::prepare_to_fill({reinterpret_cast<std::byte*>(copy.data()), from.size() * sizeof(double)});
-  copy.insert(copy.end(), from.begin(), from.end());
-  return copy;
+/// `read` returns how many elements it has got.
+void read_arrays(benchmark::State& state, std::size_t (*read)(Arrays&)) {
+  Arrays arrays;
+  for (auto _ : state) check(read(arrays) == elements);
+  set_bytes(state, elements * sizeof(double));
 }
 
-std::size_t read_to_large_pages(const accrete::Store& store, std::size_t size) {
-  const std::unique_ptr<char[]> room = std::make_unique_for_overwrite<char[]>(size);
+std::size_t get(Arrays& arrays) { return arrays.numeric.get("k").size(); }
+
+std::size_t read_to_large_pages(Arrays& arrays) {
+  const std::size_t size = arrays.numeric.store().size("k").value();
+  const auto room = std::make_unique_for_overwrite<char[]>(size);  // NOLINT(modernize-avoid-c-arrays)
   const std::span<char> to(room.get(), size);
   accrete::detail::prepare_to_fill(std::as_writable_bytes(to));
-  return store.get_range_into("k", 0, to);
+  return arrays.numeric.store().get_range_into("k", 0, to) == size ? elements : 0;
 }
 
-std::size_t count_in_pieces(const accrete::Numeric<double>& numeric) {
-  std::size_t count = 0;
-  accrete::NumericPieces<double> pieces = numeric.pieces("k");
-  for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
-  return count;
+std::size_t copy_to_large_pages(Arrays& arrays) {
+  std::vector<double> copy;
+  copy.reserve(elements);
+  accrete::detail::prepare_to_fill({reinterpret_cast<std::byte*>(copy.data()), elements * sizeof(double)});
+  copy.insert(copy.end(), arrays.all.begin(), arrays.all.end());
+  return copy.size();
 }
+
+std::size_t copy_to_small_pages(Arrays& arrays) { return std::vector<double>(arrays.all).size(); }
+
+std::size_t get_into(Arrays& arrays) { return arrays.numeric.get_into("k", arrays.room); }
 
 std::size_t copy_to_touched_pages(Arrays& arrays) {
   std::memcpy(arrays.room.data(), arrays.all.data(), elements * sizeof(double));
   benchmark::ClobberMemory();
-  return arrays.room.size();
+  return elements;
 }
+
+std::size_t get_in_pieces(Arrays& arrays) {
+  std::size_t count = 0;
+  accrete::NumericPieces<double> pieces = arrays.numeric.pieces("k");
+  for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
+  return count;
+}
+
+BENCHMARK_CAPTURE(read_arrays, get, get)->Name("get all/accrete")->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, read_to_large_pages, read_to_large_pages)
+    ->Name("get all/read alone, large pages")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, copy_to_large_pages, copy_to_large_pages)
+    ->Name("get all/memcpy, large pages")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, copy_to_small_pages, copy_to_small_pages)
+    ->Name("get all/memcpy, small pages")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, get_into, get_into)->Name("get into a span/accrete")->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, copy_to_touched_pages, copy_to_touched_pages)
+    ->Name("get into a span/memcpy, pages touched")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(read_arrays, get_in_pieces, get_in_pieces)->Name("in pieces/accrete")->UseRealTime();
 
 }  // namespace
-
-void add_arrays() {
-  const auto arrays = std::make_shared<Arrays>();
-  const auto add = [&](const char* name, std::size_t expected, std::size_t (*read)(Arrays&)) {
-    benchmark::RegisterBenchmark(name, [=](benchmark::State& state) {
-      for (auto _ : state) check(read(*arrays) == expected);
-      set_bytes(state, elements * sizeof(double));
-    })->UseRealTime();
-  };
-  add("get all/accrete", elements, [](Arrays& from) { return from.numeric.get("k").size(); });
-  add("get all/read alone, large pages", arrays->numeric.store().size("k").value(),
-      [](Arrays& from) { return read_to_large_pages(from.numeric.store(), from.numeric.store().size("k").value()); });
-  add("get all/memcpy, large pages", elements, [](Arrays& from) { return copied_to_large_pages(from.all).size(); });
-  add("get all/memcpy, small pages", elements, [](Arrays& from) { return std::vector<double>(from.all).size(); });
-  add("get into a span/accrete", elements, [](Arrays& from) { return from.numeric.get_into("k", from.room); });
-  add("get into a span/memcpy, pages touched", elements, copy_to_touched_pages);
-  add("in pieces/accrete", elements, [](Arrays& from) { return count_in_pieces(from.numeric); });
-}
-
 }  // namespace bench

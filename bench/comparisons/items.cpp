@@ -1,4 +1,4 @@
-// The lists are those of compare.py.
+// Items of MessagePack, beside bare msgpack-cxx over the same store, and small lists, which are those of compare.py.
 #include <accrete/accrete.hpp>
 #include <accrete/packed.hpp>
 #include <span>
@@ -63,9 +63,11 @@ std::size_t read_packed(accrete::Store& store) {
 }
 
 template <typename T>
-void add_items_of(const std::string& name, const std::vector<T>& items) {
-  const auto add_put = [&](const char* subject, void (*put)(const std::vector<T>&, accrete::Store&)) {
-    benchmark::RegisterBenchmark(("put " + name + subject).c_str(), [=](benchmark::State& state) {
+void add(const std::string& name, T (*make_item)(std::uint32_t number)) {
+  std::vector<T> items;
+  for (std::uint32_t i = 0; i < item_count; ++i) items.push_back(make_item(i));
+  const auto add_put = [&](const std::string& subject, void (*put)(const std::vector<T>&, accrete::Store&)) {
+    benchmark::RegisterBenchmark(subject.c_str(), [=](benchmark::State& state) {
       const auto store = accrete::memory_store();
       for (auto _ : state) {
         put(items, *store);
@@ -84,8 +86,8 @@ void add_items_of(const std::string& name, const std::vector<T>& items) {
       state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
     });
   };
-  add_put("/accrete", put_packed<T>);
-  add_put("/bare msgpack-cxx", put_bare<T>);
+  add_put("put " + name + "/accrete", put_packed<T>);
+  add_put("put " + name + "/bare msgpack-cxx", put_bare<T>);
   add_get("get " + name + "/accrete", get_packed<T>);
   add_get("get " + name + "/bare msgpack-cxx", get_bare<T>);
   add_get("read " + name + "/accrete", read_packed<T>);
@@ -109,37 +111,35 @@ struct Lists {
   void get() const { check(packed.get("k").size() == list.size() * (list_count + 1)); }
 };
 
-void add_lists(const std::string& subject, const accrete::OpenOptions& options) {
-  const auto append = [=](benchmark::State& state) {
-    Lists lists(options);
-    for (auto _ : state) lists.append();
-    lists.get();
-    state.SetItemsProcessed(state.iterations() * list_count);
-  };
-  const auto get = [=](benchmark::State& state) {
-    Lists lists(options);
-    lists.append();
-    for (auto _ : state) lists.get();
-    state.SetItemsProcessed(state.iterations() * list_count);
-  };
-  benchmark::RegisterBenchmark(("append lists/" + subject).c_str(), append)->UseRealTime()->Iterations(1);
-  benchmark::RegisterBenchmark(("get lists/" + subject).c_str(), get)->UseRealTime();
+void append_lists(benchmark::State& state, const accrete::OpenOptions& options) {
+  Lists lists(options);
+  for (auto _ : state) lists.append();
+  lists.get();
+  state.SetItemsProcessed(state.iterations() * list_count);
 }
+
+void get_lists(benchmark::State& state, const accrete::OpenOptions& options) {
+  Lists lists(options);
+  lists.append();
+  for (auto _ : state) lists.get();
+  state.SetItemsProcessed(state.iterations() * list_count);
+}
+
+const accrete::OpenOptions buffered{.buffer = accrete::BufferOptions{}};
+const accrete::OpenOptions plain{};
+BENCHMARK_CAPTURE(append_lists, buffered, buffered)->Name("append lists/accrete")->UseRealTime()->Iterations(1);
+BENCHMARK_CAPTURE(get_lists, buffered, buffered)->Name("get lists/accrete")->UseRealTime();
+BENCHMARK_CAPTURE(append_lists, plain, plain)->Name("append lists/accrete, unbuffered")->UseRealTime()->Iterations(1);
+BENCHMARK_CAPTURE(get_lists, plain, plain)->Name("get lists/accrete, unbuffered")->UseRealTime();
 
 }  // namespace
 
 void add_items() {
-  std::vector<Row> rows(item_count);
-  std::vector<int> numbers(item_count);
-  for (std::uint32_t i = 0; i < item_count; ++i) {
-    rows[i] = {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
-    numbers[i] = static_cast<int>(std::size_t{i} * i % 100'000);
-  }
-  add_items_of("rows", rows);
-  add_items_of("numbers", numbers);
-  add_items_of("series", std::vector(item_count, std::vector(20, 0.5)));
-  add_lists("accrete", {.buffer = accrete::BufferOptions{}});
-  add_lists("accrete, unbuffered", {});
+  add<Row>("rows", [](std::uint32_t i) -> Row {
+    return {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
+  });
+  add<int>("numbers", [](std::uint32_t i) { return static_cast<int>(std::size_t{i} * i % 100'000); });
+  add<std::vector<double>>("series", [](std::uint32_t) { return std::vector(20, 0.5); });
 }
 
 }  // namespace bench

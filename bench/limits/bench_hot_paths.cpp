@@ -5,13 +5,10 @@
 // alone. A path is given its keys in turn, 1,000 of them, and entries of 100 B. Files go to a temporary dataset below
 // $TMPDIR.
 #include <accrete/accrete.hpp>
-#include <algorithm>
-#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,52 +21,42 @@
 
 namespace {
 
+using accrete::Durability;
 using accrete::Entry;
+using accrete::OpenOptions;
 
 constexpr std::size_t key_count = 1000;
 const std::string entry_bytes(100, 'x');
 
-constexpr std::size_t value_entries = 1000;
-constexpr std::size_t value_count = 100;
-
-std::vector<std::string> make_keys() {
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
-  return keys;
-}
-
-/// An entry for each key.
-std::vector<Entry> make_batch(const std::vector<std::string>& keys) {
-  std::vector<Entry> batch;
-  batch.reserve(keys.size());
-  for (const std::string& key : keys) batch.push_back({.key = key, .bytes = entry_bytes});
-  return batch;
-}
-
 struct Workload {
-  const std::string url;
-  const std::size_t iterations;
-  const std::vector<std::string> keys = make_keys();
-  const std::vector<Entry> batch = make_batch(keys);
+  std::string url;
+  std::size_t iterations;
+  std::vector<std::string> keys{};
+  std::vector<Entry> batch{};  ///< an entry for each key
+
+  Workload(std::string dataset, std::size_t times) : url(std::move(dataset)), iterations(times) {
+    for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key-" + std::to_string(10'000 + i));
+    for (const std::string& key : keys) batch.push_back({.key = key, .bytes = entry_bytes});
+  }
 
   [[nodiscard]] const std::string& key(std::size_t i) const { return keys[i % key_count]; }
   [[nodiscard]] std::size_t batches() const { return (iterations + key_count - 1) / key_count; }
 };
 
-accrete::OpenOptions files() { return {.max_open_files = key_count + 24}; }
+const OpenOptions files{.max_open_files = key_count + 24};
 
-accrete::OpenOptions buffered(accrete::Durability durability) {
+OpenOptions buffered(Durability durability) {
   return {.max_open_files = key_count + 24, .buffer = accrete::BufferOptions{}, .durability = durability};
 }
 
-void append_singly(const Workload& workload, const accrete::OpenOptions& options) {
+void append_singly(const Workload& workload, const OpenOptions& options) {
   const auto store = accrete::open(workload.url, options);
   store->append_batch(workload.batch);  // from now on there are no new keys
   for (std::size_t i = 0; i < workload.iterations; ++i) store->append(workload.key(i), entry_bytes);
   store->flush();
 }
 
-void append_batches(const Workload& workload, const accrete::OpenOptions& options) {
+void append_batches(const Workload& workload, const OpenOptions& options) {
   const auto store = accrete::open(workload.url, options);
   store->append_batch(workload.batch);
   for (std::size_t i = 0; i < workload.batches(); ++i) store->append_batch(workload.batch);
@@ -78,8 +65,7 @@ void append_batches(const Workload& workload, const accrete::OpenOptions& option
 
 /// What the server does with a message between its socket and its socket, but for handing it from thread to thread.
 void serve_messages(const Workload& workload) {
-  const auto store =
-      accrete::open_buffered_dataset(accrete::posix_env(), workload.url, buffered(accrete::Durability::os));
+  const auto store = accrete::open_buffered_dataset(accrete::posix_env(), workload.url, buffered(Durability::os));
   store->append_batch(workload.batch);
   std::string message;
   accrete::wire::encode_request({.id = 0, .body = accrete::wire::Append{.sequence = 1, .entries = workload.batch}},
@@ -102,21 +88,20 @@ void serve_messages(const Workload& workload) {
 }
 
 void get_values(const Workload& workload) {
-  const auto store = accrete::open(workload.url, files());
-  for (std::size_t i = 0; i < value_count; ++i) {
+  constexpr std::size_t value_entries = 1000;
+  constexpr std::size_t value_count = 100;
+  const auto store = accrete::open(workload.url, files);
+  for (std::size_t i = 0; i < value_count; ++i)
     store->append_batch(std::vector<Entry>(value_entries, {.key = workload.key(i), .bytes = entry_bytes}));
-  }
   for (std::size_t i = 0; i < workload.iterations; ++i) {
     const std::string value = store->get(workload.key(i % value_count));
     if (value.size() != value_entries * entry_bytes.size()) throw std::runtime_error("a value lacks bytes");
   }
 }
 
-using accrete::Durability;
-
 const std::map<std::string, void (*)(const Workload&)> paths = {
-    {"files_append", [](const Workload& workload) { append_singly(workload, files()); }},
-    {"files_batch", [](const Workload& workload) { append_batches(workload, files()); }},
+    {"files_append", [](const Workload& workload) { append_singly(workload, files); }},
+    {"files_batch", [](const Workload& workload) { append_batches(workload, files); }},
     {"buffered_append", [](const Workload& workload) { append_singly(workload, buffered(Durability::memory)); }},
     {"buffered_batch", [](const Workload& workload) { append_batches(workload, buffered(Durability::os)); }},
     {"server_message", serve_messages},
@@ -126,18 +111,11 @@ const std::map<std::string, void (*)(const Workload&)> paths = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto path = arguments.size() == 2 ? paths.find(arguments[0]) : paths.end();
-  if (path == paths.end()) {
-    std::cerr << "usage: bench_hot_paths NAME ITERATIONS\nnames:";
-    for (const auto& [name, work] : paths) std::cerr << ' ' << name;
-    std::cerr << '\n';
-    return 2;
-  }
   try {
+    if (argc != 3) throw std::runtime_error("usage: bench_hot_paths NAME ITERATIONS");
     bench::raise_open_files_limit();  // the paths with cached descriptors need one for each key
     const auto dataset = accrete::create_temporary(std::filesystem::temp_directory_path().string());
-    path->second({.url = dataset.url(), .iterations = std::stoul(arguments[1])});
+    paths.at(argv[1])({dataset.url(), std::stoul(argv[2])});
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "bench_hot_paths: " << error.what() << '\n';
