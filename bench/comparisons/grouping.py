@@ -18,96 +18,70 @@ connection.execute(f"COPY (FROM read_csv('{sys.argv[2]}', header=true, all_varch
 """
 
 
-class Tool:
-    """One way to do it: a command for a file, a directory, and columns; threads, or None if it has one."""
-
-    def __init__(self, name, command, threads=None, source="csv"):
-        self.name, self.command, self.threads, self.source = name, command, threads, source
-
-
-def awk(file, columns):
-    key = ' "," '.join(f"${number}" for number in KEYS[columns])
-    return ["mawk", "-F,", f'NR > 1 {{ print > ({key} ".csv") }}', file]
-
-
-def tools(build):
-    accrete = build / "cli" / "accrete"
-
-    def load(*more):
-        return lambda file, columns: [accrete, "load", "grouped", file, "--by", columns, "--create", "--quiet", *more]
-
-    yield Tool("accrete", load("--threads", "1"), 1)
-    yield Tool("accrete, 2 threads", load("--threads", "2"), 2)
-    yield Tool("accrete, msgpack", load("--threads", "1", "--as", "msgpack"), 1)
-    yield Tool("accrete, msgpack, 2 threads", load("--threads", "2", "--as", "msgpack"), 2)
-    yield Tool("accrete, .gz", load("--threads", "1"), 1, "gz")
-    yield Tool("accrete, .gz, 2 threads", load("--threads", "2"), 2, "gz")
-    yield Tool("gzip -dc alone", lambda file, _: ["sh", "-c", 'gzip -dc "$0" > /dev/null', file], 1, "gz")
-    bare = build / "bench" / "limits" / "bare_grouping"
-    yield Tool("the bare job", lambda file, columns: [bare, file, ".", ",".join(map(str, KEYS[columns]))], 1)
-    yield Tool("mawk", awk, 1)
+def commands(build, csv, compressed, columns):
+    """{name: (threads, command)} of all that there is to do it."""
+    numbers = KEYS[columns]
+    key = ' "," '.join(f"${number}" for number in numbers)
+    found = {"gzip -dc alone": (1, ["sh", "-c", 'gzip -dc "$0" > /dev/null', compressed]),
+             "the bare job": (1, [build / "bench" / "limits" / "bare_grouping", csv, ".", ",".join(map(str, numbers))]),
+             "mawk": (1, ["mawk", "-F,", f'NR > 1 {{ print > ({key} ".csv") }}', csv])}
     if shutil.which("mlr"):
-        yield Tool("Miller", lambda file, columns: ["mlr", "--csv", "split", "-g", columns, file], 2)
+        found["Miller"] = 2, ["mlr", "--csv", "split", "-g", columns, csv]
     else:
         print("Miller is left out: there is no mlr (Debian: miller)", file=sys.stderr)
-    if importlib.util.find_spec("duckdb"):
-        for threads in 1, 2:
-            yield Tool(f"DuckDB, {threads} threads", lambda file, columns, threads=threads: [
-                sys.executable, "-c", DUCKDB, str(threads), file, "grouped", columns], threads)
-    else:
+    if not importlib.util.find_spec("duckdb"):
         print("DuckDB is left out: Python has no module duckdb (pip install duckdb)", file=sys.stderr)
+    load = [build / "cli" / "accrete", "load", "grouped", "--by", columns, "--create", "--quiet", "--threads"]
+    ours = {}
+    for threads in 1, 2:
+        more = ", 2 threads" if threads == 2 else ""
+        ours |= {f"accrete{more}": (threads, [*load, str(threads), csv]),
+                 f"accrete, msgpack{more}": (threads, [*load, str(threads), "--as", "msgpack", csv]),
+                 f"accrete, .gz{more}": (threads, [*load, str(threads), compressed])}
+        if importlib.util.find_spec("duckdb"):
+            command = [sys.executable, "-c", DUCKDB, str(threads), csv, "grouped", columns]
+            found[f"DuckDB, {threads} threads"] = threads, command
+    return ours | found
 
 
-def run(command, directory, threads):
+def run(threads, command, directory):
     """Seconds, and the most memory that the process had, in bytes. One thread has one core.
 
     A process that Python has forked counts Python's own memory, so time(1) is between them.
     """
     cores = sorted(os.sched_getaffinity(0))
     memory = directory.parent / "memory"
-    timed = ["time", "--format=%M", f"--output={memory}", *command]
     begin = time.perf_counter()
-    done = subprocess.run(timed, cwd=directory, check=False,
-                          preexec_fn=lambda: os.sched_setaffinity(0, cores[:threads]))
-    seconds = time.perf_counter() - begin
-    if done.returncode != 0:
-        sys.exit(f"compare: {command[0]} ended with {done.returncode}")
-    return seconds, int(memory.read_text()) * 1024
-
-
-def check(holds, message):
-    if not holds:
-        sys.exit(f"compare: {message}")
+    subprocess.run(["time", "--format=%M", f"--output={memory}", *command], cwd=directory, check=True,
+                   preexec_fn=lambda: os.sched_setaffinity(0, cores[:threads]))
+    return time.perf_counter() - begin, int(memory.read_text()) * 1024
 
 
 def check_values(accrete, dataset, bare):
     """accrete and the bare job must have the same keys with the same bytes."""
     keys = subprocess.run([accrete, "keys", "-0", dataset], check=True, stdout=subprocess.PIPE).stdout.split(b"\0")[:-1]
-    check(set(keys) == set(map(os.fsencode, os.listdir(bare))), "accrete and the bare job have made other keys")
+    assert set(keys) == set(map(os.fsencode, os.listdir(bare))), "accrete and the bare job have made other keys"
     exported = bare.parent / "exported"
     subprocess.run([accrete, "export", dataset, exported, "--no-header", "-q"], check=True)
     found = {path.name: path.read_bytes() for path in exported.iterdir()}
     wanted = {path.name.replace(",", "%2C"): path.read_bytes() for path in bare.iterdir()}
     shutil.rmtree(exported)
-    check(found == wanted, "accrete and the bare job have made other values")
+    assert found == wanted, "accrete and the bare job have made other values"
 
 
 def measure(build, csv, directory, are_checked):
     """Yields (pattern, subject, {what: number})."""
-    size = len(csv.read_bytes())  # which also brings it into the page cache
+    plain = csv.read_bytes()  # which also brings it into the page cache
     compressed = directory / "rows.csv.gz"
     if not compressed.exists():
-        with open(csv, "rb") as plain, gzip.open(compressed, "wb", compresslevel=6) as to:
-            shutil.copyfileobj(plain, to)
-    files = {"csv": csv, "gz": compressed}
+        compressed.write_bytes(gzip.compress(plain, 6))
+    place = directory / "grouping"
     for columns in KEYS:
-        made = {}
-        for tool in tools(build):
-            made[tool.name] = directory / "grouping" / tool.name
-            made[tool.name].mkdir(parents=True)
+        for name, (threads, command) in commands(build, csv, compressed, columns).items():
+            (place / name).mkdir(parents=True)
             os.sync()  # so that nobody pays for what another has left to be written back
-            seconds, memory = run(tool.command(files[tool.source], columns), made[tool.name], tool.threads)
-            yield f"rows by {columns}", tool.name, {"bytes_per_second": size / seconds, "memory": memory}
+            seconds, memory = run(threads, command, place / name)
+            yield f"rows by {columns}", name, {"bytes_per_second": len(plain) / seconds, "memory": memory}
         if are_checked:
-            check_values(build / "cli" / "accrete", made["accrete, 2 threads"] / "grouped", made["the bare job"])
-        shutil.rmtree(directory / "grouping")
+            check_values(build / "cli" / "accrete", place / "accrete, 2 threads" / "grouped", place / "the bare job")
+        shutil.rmtree(place)
