@@ -9,15 +9,6 @@
 namespace bench {
 namespace {
 
-/// What the engines differ in.
-struct Kind {
-  std::optional<accrete::Codec> codec{};
-  bool buffer = false;
-  bool server = false;
-  bool numeric = false;
-  accrete::Durability durability = accrete::Durability::os;
-};
-
 class StoreSession : public Session {
  public:
   StoreSession(std::shared_ptr<accrete::Store> store, bool durable)
@@ -70,40 +61,28 @@ class NumericSession : public Session {
   std::vector<accrete::NumericEntry<double>> entries_;
 };
 
-Engine make_engine(const Kind& kind, const CellOptions& setup) {
+/// One process at a time has a buffer of its own; others, and the server, share what they have.
+Engine make_engine(const Traits& traits, const CellOptions& setup) {
   const std::string dataset = setup.directory / "dataset";
-  accrete::create(dataset, {.codec = kind.codec});
-  Engine engine;
-  if (kind.server) {
+  accrete::CreateOptions create;
+  if (!traits.codec.empty()) create.codec = accrete::parse_codec(traits.codec);
+  accrete::create(dataset, create);
+  Engine engine{.destroy = [=] { accrete::destroy(dataset); }};
+  if (traits.server) {
     const std::vector<std::string> command = {setup.accrete_program, "serve", dataset, "--durability",
-                                              name_of(kind.durability)};
+                                              name_of(traits.level)};
     engine.server = std::make_shared<ServerProcess>(command, setup.directory, "accrete: serving");
     engine.stop = [server = engine.server] { server->stop(); };
   }
   engine.open = [=, durable = setup.durable]() -> std::unique_ptr<Session> {
     // What hangs is ended by who runs the cell: to flush a million keys may take a server minutes.
-    accrete::OpenOptions options{.durability = kind.durability, .client = {.timeout = std::chrono::hours{1}}};
-    if (kind.buffer) options.buffer = accrete::BufferOptions{};
+    accrete::OpenOptions options{.durability = traits.level, .client = {.timeout = std::chrono::hours{1}}};
+    if (!traits.processes) options.buffer = accrete::BufferOptions{};
     std::unique_ptr<accrete::Store> store = accrete::open(dataset, options);
-    if (kind.numeric) return std::make_unique<NumericSession>(std::move(store), durable);
+    if (traits.numeric) return std::make_unique<NumericSession>(std::move(store), durable);
     return std::make_unique<StoreSession>(std::move(store), durable);
   };
-  engine.destroy = [=] { accrete::destroy(dataset); };
   return engine;
-}
-
-bool add(std::string name, const std::string& title, const Kind& kind) {
-  return add_engine({.name = std::move(name),
-                     .title = "accrete, " + title,
-                     .version = ACCRETE_VERSION,
-                     .level = kind.durability,
-                     .ours = true,
-                     .processes = !kind.buffer,
-                     .server = kind.server,
-                     .codec = kind.codec ? kind.codec->name() : "",
-                     .bytes = !kind.numeric,
-                     .numeric = kind.numeric,
-                     .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }});
 }
 
 /// Its store lives in the engine: there is nothing to open anew.
@@ -112,28 +91,28 @@ Engine make_memory_engine(const CellOptions&) {
   return {.open = [=] { return std::make_unique<StoreSession>(*store, false); }, .destroy = [=] { store->reset(); }};
 }
 
+bool add(const std::string& name, const std::string& title, Traits traits) {
+  traits.ours = true;
+  const auto make = [=](const CellOptions& setup) { return make_engine(traits, setup); };
+  return add_engine(name, "accrete, " + title, ACCRETE_VERSION, make, traits);
+}
+
 bool add_engines() {
-  add("files", "files", {});
+  add("files", "files", {.processes = true});
   for (const Level level : {Level::memory, Level::os, Level::sync}) {
     const std::string name = name_of(level);
-    add("buffered." + name, "buffered (" + name + ")", {.buffer = true, .durability = level});
-    add("server." + name, "server (" + name + ")", {.server = true, .durability = level});
+    add("buffered." + name, "buffered (" + name + ")", {.level = level});
+    add("server." + name, "server (" + name + ")", {.level = level, .processes = true, .server = true});
   }
-  for (const std::string& name : accrete::codec_names()) {
-    if (name == "stored") continue;
-    const accrete::Codec codec = accrete::parse_codec(name);
-    add("files." + name, "files (" + name + ")", {.codec = codec});
-    if (name == "lz4") add("buffered.os.lz4", "buffered (os, lz4)", {.codec = codec, .buffer = true});
+  for (const std::string& codec : accrete::codec_names()) {
+    if (codec == "stored") continue;
+    add("files." + codec, "files (" + codec + ")", {.processes = true, .codec = codec});
+    if (codec == "lz4") add("buffered.os.lz4", "buffered (os, lz4)", {.codec = codec});
   }
-  add("accrete.numeric", "arrays of numbers", {.numeric = true});
-  add("accrete.numeric.buffered", "arrays of numbers, buffered (os)", {.buffer = true, .numeric = true});
-  return add_engine({.name = "memory",
-                     .title = "accrete, in memory",
-                     .version = ACCRETE_VERSION,
-                     .level = Level::memory,
-                     .ours = true,
-                     .durable = false,
-                     .make = make_memory_engine});
+  add_engine("memory", "accrete, in memory", ACCRETE_VERSION, make_memory_engine,
+             {.level = Level::memory, .ours = true, .durable = false});
+  add("accrete.numeric", "arrays of numbers", {.processes = true, .bytes = false, .numeric = true});
+  return add("accrete.numeric.buffered", "arrays of numbers, buffered (os)", {.bytes = false, .numeric = true});
 }
 
 const bool are_added = add_engines();

@@ -26,11 +26,14 @@ double seconds_of(const Work& work) {
 }
 
 void refuse_what_it_cannot(const EngineType& engine, const CellOptions& options) {
-  if (options.processes > 1 && !engine.processes)
-    throw Unavailable("only one process at a time can append to " + engine.title);
-  if (options.durable && !engine.durable) throw Unavailable(engine.title + " cannot sync");
-  if (options.workload.numeric && !engine.numeric) throw Unavailable(engine.title + " has no arrays of numbers");
-  if (!options.workload.numeric && !engine.bytes) throw Unavailable(engine.title + " holds only arrays of numbers");
+  const auto refuse = [&](bool is_asked, const char* why) {
+    if (is_asked) throw Unavailable(engine.title + why);
+  };
+  const Traits& can = engine.traits;
+  refuse(options.processes > 1 && !can.processes, " is for one process at a time");
+  refuse(options.durable && !can.durable, " cannot sync");
+  refuse(options.workload.numeric && !can.numeric, " has no arrays of numbers");
+  refuse(!options.workload.numeric && !can.bytes, " holds only arrays of numbers");
 }
 
 Taken time_appends(const Engine& engine, const Workload& workload, const CellOptions& options) {
@@ -142,7 +145,7 @@ json run_cell(const EngineType& type, const CellOptions& options) {
   }
   seconds["destroy"] = time_destroy(engine, options.directory);
 
-  const bool durable = options.durable || type.level == Level::sync;
+  const bool durable = options.durable || type.traits.level == Level::sync;
   return {
       {"state", durable ? "durable" : "cached"}, {"seconds", seconds},           {"cpu_seconds", appends.cpu_seconds},
       {"memory_bytes", appends.memory_bytes},    {"stored_bytes", stored_bytes}, {"stored_files", stored_files}};

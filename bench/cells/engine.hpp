@@ -68,17 +68,14 @@ class Session {
 
 /// Making one creates the dataset and starts its server, if it has one; that ends with it.
 struct Engine {
-  std::function<std::unique_ptr<Session>()> open;  ///< in the process that is going to use it
-  std::function<void()> flush = [] {};             ///< once all sessions have flushed, for what they cannot
-  std::function<void()> stop = [] {};              ///< once all sessions are closed, what is no part of destroying
-  std::function<void()> destroy = [] {};           ///< what is to be done before its directory is removed
+  std::function<std::unique_ptr<Session>()> open{};  ///< in the process that is going to use it
+  std::function<void()> flush = [] {};               ///< once all sessions have flushed, for what they cannot
+  std::function<void()> stop = [] {};                ///< once all sessions are closed, what is no part of destroying
+  std::function<void()> destroy = [] {};             ///< what is to be done before its directory is removed
   std::shared_ptr<ServerProcess> server{};
 };
 
-struct EngineType {
-  std::string name;
-  std::string title;
-  std::string version;
+struct Traits {
   Level level = Level::os;
   bool ours = false;
   bool processes = false;  ///< several at once can append
@@ -87,7 +84,14 @@ struct EngineType {
   bool bytes = true;     ///< can hold bytes
   bool numeric = false;  ///< can hold arrays of 64-bit floats
   bool durable = true;   ///< can sync each batch
+};
+
+struct EngineType {
+  std::string name;
+  std::string title;
+  std::string version;
   std::function<Engine(const CellOptions&)> make;
+  Traits traits{};
 };
 
 /// All that the program has.
@@ -97,8 +101,9 @@ inline std::vector<EngineType>& engine_types() {
 }
 
 /// What each file of engines does as the program starts: those of a library that the build lacks are not there.
-inline bool add_engine(EngineType type) {
-  engine_types().push_back(std::move(type));
+inline bool add_engine(const std::string& name, const std::string& title, const std::string& version,
+                       std::function<Engine(const CellOptions&)> make, const Traits& traits = {}) {
+  engine_types().push_back({name, title, version, std::move(make), traits});
   return true;
 }
 

@@ -6,7 +6,6 @@
 #include <leveldb/write_batch.h>
 
 #include "engine.hpp"
-#include "numbered_key.hpp"
 
 namespace bench {
 namespace {
@@ -76,11 +75,8 @@ Engine make_engine(const CellOptions& setup) {
           .destroy = [=] { check(leveldb::DestroyDB(path, make_options(cache.get()))); }};
 }
 
-const bool is_added =
-    add_engine({.name = "leveldb",
-                .title = "LevelDB",
-                .version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion),
-                .make = make_engine});
+const std::string version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion);
+const bool is_added = add_engine("leveldb", "LevelDB", version, make_engine);
 
 }  // namespace
 }  // namespace bench

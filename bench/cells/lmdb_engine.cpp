@@ -2,7 +2,6 @@
 #include <lmdb.h>
 
 #include "engine.hpp"
-#include "numbered_key.hpp"
 
 namespace bench {
 namespace {
@@ -26,23 +25,19 @@ using Environment = std::unique_ptr<MDB_env, Free>;
 using Transaction = std::unique_ptr<MDB_txn, Free>;
 using OpenCursor = std::unique_ptr<MDB_cursor, Free>;
 
-/// Room for records of twice the size, in pages half full, and for what is copied on write.
-std::size_t map_size(const CellOptions& setup) {
-  constexpr std::size_t record_overhead = 64;
-  constexpr std::size_t slack = std::size_t{1} << 30;
-  return setup.workload.appends * (setup.workload.entry_bytes + record_overhead) * 4 + slack;
-}
-
 class LmdbSession : public Session {
  public:
-  LmdbSession(const std::string& path, std::size_t map_size, bool durable) {
-    constexpr mdb_mode_t mode = 0666;
+  explicit LmdbSession(const CellOptions& setup) {
+    // Room for records of twice the size, in pages half full, and for what is copied on write.
+    constexpr std::size_t record_overhead = 64;
+    constexpr std::size_t slack = std::size_t{1} << 30;
+    const std::size_t room = setup.workload.appends * (setup.workload.entry_bytes + record_overhead) * 4 + slack;
+    const unsigned flags = MDB_WRITEMAP | (setup.durable ? 0U : unsigned{MDB_NOSYNC});
     MDB_env* environment = nullptr;
     check(::mdb_env_create(&environment));
     environment_.reset(environment);
-    check(::mdb_env_set_mapsize(environment, map_size));
-    const unsigned flags = MDB_WRITEMAP | (durable ? 0U : unsigned{MDB_NOSYNC});
-    check(::mdb_env_open(environment, path.c_str(), flags, mode));
+    check(::mdb_env_set_mapsize(environment, room));
+    check(::mdb_env_open(environment, setup.directory.c_str(), flags, 0666));
     const Transaction transaction = begin(0);
     check(::mdb_dbi_open(transaction.get(), nullptr, 0, &database_));
   }
@@ -93,16 +88,18 @@ class LmdbSession : public Session {
 };
 
 Engine make_engine(const CellOptions& setup) {
-  return {.open = [=] { return std::make_unique<LmdbSession>(setup.directory, map_size(setup), setup.durable); }};
+  return {.open = [=] { return std::make_unique<LmdbSession>(setup); }};
 }
 
-const bool is_added =
-    add_engine({.name = "lmdb",
-                .title = "LMDB",
-                .version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
-                           std::to_string(MDB_VERSION_PATCH),
-                .processes = true,
-                .make = make_engine});
+std::string version() {
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  (void)::mdb_version(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
+const bool is_added = add_engine("lmdb", "LMDB", version(), make_engine, {.processes = true});
 
 }  // namespace
 }  // namespace bench

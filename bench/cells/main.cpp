@@ -14,10 +14,10 @@ using nlohmann::json;
 enum ExitCode { done = 0, failed = 1, usage = 2, unavailable = 3 };
 
 json described(const EngineType& type) {
-  return {{"name", type.name},       {"title", type.title},          {"ours", type.ours},
-          {"version", type.version}, {"level", name_of(type.level)}, {"processes", type.processes},
-          {"server", type.server},   {"codec", type.codec},          {"bytes", type.bytes},
-          {"numeric", type.numeric}, {"durable", type.durable}};
+  const Traits& is = type.traits;
+  return {{"name", type.name},         {"title", type.title},   {"version", type.version}, {"level", name_of(is.level)},
+          {"processes", is.processes}, {"server", is.server},   {"codec", is.codec},       {"bytes", is.bytes},
+          {"numeric", is.numeric},     {"durable", is.durable}, {"ours", is.ours}};
 }
 
 CellOptions options_of(const json& asked) {

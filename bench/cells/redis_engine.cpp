@@ -25,14 +25,9 @@ std::string server_version() {
   return version.data();
 }
 
-void add_word(std::string& commands, std::string_view word) {
-  commands.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
-}
-
 class RedisSession : public Session {
  public:
-  RedisSession(const std::string& socket, bool durable)
-      : durable_(durable), context_(::redisConnectUnix(socket.c_str())) {
+  RedisSession(const char* socket, bool durable) : durable_(durable), context_(::redisConnectUnix(socket)) {
     if (!context_) throw std::bad_alloc();
     check(context_->err == 0);
   }
@@ -43,13 +38,8 @@ class RedisSession : public Session {
     while (!batch.empty()) {
       const auto pipeline = batch.first(std::min(batch.size(), max_pipeline));
       batch = batch.subspan(pipeline.size());
-      commands_.clear();
-      for (const Entry& entry : pipeline) {
-        commands_ += "*3\r\n$6\r\nAPPEND\r\n";
-        add_word(commands_, entry.key);
-        add_word(commands_, entry.bytes);
-      }
-      write(commands_);
+      for (const auto& [key, bytes] : pipeline) command({"APPEND", key, bytes});
+      send();
       take_replies();
       unanswered_ = pipeline.size();
     }
@@ -59,10 +49,9 @@ class RedisSession : public Session {
   void flush() override { take_replies(); }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
-    std::string command = "*" + std::to_string(keys.size() + 1) + "\r\n";
-    add_word(command, "MGET");
-    for (const std::string_view key : keys) add_word(command, key);
-    write(command);
+    std::vector<std::string_view> words = {"MGET"};
+    words.insert(words.end(), keys.begin(), keys.end());
+    command(words);
     const Reply reply = take_reply();
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const redisReply& value = *reply->element[i];
@@ -71,7 +60,7 @@ class RedisSession : public Session {
   }
 
   void remove_all() {
-    write("*2\r\n$8\r\nFLUSHALL\r\n$4\r\nSYNC\r\n");
+    command({"FLUSHALL", "SYNC"});
     (void)take_reply();
   }
 
@@ -82,8 +71,20 @@ class RedisSession : public Session {
     if (!succeeded) throw std::runtime_error(std::string("Redis: ") + context_->errstr);
   }
 
-  void write(const std::string& commands) {
-    check(::redisAppendFormattedCommand(context_.get(), commands.data(), commands.size()) == REDIS_OK);
+  /// Is sent with the others, at the latest when a reply is asked for.
+  void command(std::initializer_list<std::string_view> words) { command(std::span(words.begin(), words.size())); }
+  void command(std::span<const std::string_view> words) {
+    texts_.clear();
+    sizes_.clear();
+    for (const std::string_view word : words) {
+      texts_.push_back(word.data());
+      sizes_.push_back(word.size());
+    }
+    const auto count = static_cast<int>(words.size());
+    check(::redisAppendCommandArgv(context_.get(), count, texts_.data(), sizes_.data()) == REDIS_OK);
+  }
+
+  void send() {
     int all_written = 0;
     while (all_written == 0) check(::redisBufferWrite(context_.get(), &all_written) == REDIS_OK);
   }
@@ -102,45 +103,30 @@ class RedisSession : public Session {
 
   bool durable_;
   std::unique_ptr<redisContext, Free> context_;
-  std::string commands_;  // its memory serves for the next batch
+  std::vector<const char*> texts_;  // their memory serves for the next command
+  std::vector<std::size_t> sizes_;
   std::size_t unanswered_ = 0;
 };
 
-std::unique_ptr<RedisSession> connect(const CellOptions& setup) {
-  return std::make_unique<RedisSession>("redis.sock", setup.durable);
-}
-
 Engine make_engine(bool has_log, const CellOptions& setup) {
   std::filesystem::current_path(setup.directory);  // its path may be too long for that of a socket
-  const std::vector<std::string> command = {"redis-server",
-                                            "--port",
-                                            "0",
-                                            "--unixsocket",
-                                            "redis.sock",
-                                            "--save",
-                                            "",
-                                            "--appendonly",
-                                            has_log ? "yes" : "no",
-                                            "--appendfsync",
-                                            setup.durable ? "always" : "no",
-                                            "--auto-aof-rewrite-percentage",
-                                            "0"};
-  return {.open = [=] { return connect(setup); },
-          .destroy = [=] { connect(setup)->remove_all(); },
-          .server = std::make_shared<ServerProcess>(command, setup.directory, "ready to accept connections")};
+  const auto connect = [durable = setup.durable] { return std::make_unique<RedisSession>("redis.sock", durable); };
+  const std::string command = "exec redis-server --port 0 --unixsocket redis.sock --save '' --appendonly " +
+                              std::string(has_log ? "yes" : "no") + " --appendfsync " +
+                              (setup.durable ? "always" : "no") + " --auto-aof-rewrite-percentage 0";
+  return {.open = connect,
+          .destroy = [=] { connect()->remove_all(); },
+          .server = std::make_shared<ServerProcess>(std::vector<std::string>{"sh", "-c", command}, setup.directory,
+                                                    "ready to accept connections")};
 }
 
 bool add(const char* name, const char* title, bool has_log) {
   static const std::string version = server_version();
   if (version.empty()) return false;
-  return add_engine({.name = name,
-                     .title = title,
-                     .version = version,
-                     .level = has_log ? Level::os : Level::memory,
-                     .processes = true,
-                     .server = true,
-                     .durable = has_log,
-                     .make = [=](const CellOptions& setup) { return make_engine(has_log, setup); }});
+  const auto make = [=](const CellOptions& setup) { return make_engine(has_log, setup); };
+  return add_engine(
+      name, title, version, make,
+      {.level = has_log ? Level::os : Level::memory, .processes = true, .server = true, .durable = has_log});
 }
 
 const bool are_added = add("redis", "Redis, in memory", false) && add("redis.aof", "Redis, append-only file", true);

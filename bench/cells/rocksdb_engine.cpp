@@ -44,17 +44,12 @@ class Concatenation : public rocksdb::MergeOperator {
   }
 };
 
-struct Kind {
-  bool log = false;
-  rocksdb::CompressionType compression = rocksdb::kNoCompression;
-};
-
-rocksdb::Options make_options(const Kind& kind) {
+rocksdb::Options make_options(rocksdb::CompressionType compression) {
   constexpr std::size_t mebibyte = std::size_t{1} << 20;
   rocksdb::Options options;
   options.create_if_missing = true;
   options.merge_operator = std::make_shared<Concatenation>();
-  options.compression = kind.compression;
+  options.compression = compression;
   options.write_buffer_size = 128 * mebibyte;
   options.max_write_buffer_number = 4;
   options.max_background_jobs = 2;
@@ -74,8 +69,8 @@ rocksdb::Options make_options(const Kind& kind) {
 
 class RocksSession : public Session {
  public:
-  RocksSession(const rocksdb::Options& options, const std::string& path, const Kind& kind, bool durable)
-      : has_log_(kind.log || durable) {
+  RocksSession(const rocksdb::Options& options, const std::string& path, bool has_log, bool durable)
+      : has_log_(has_log || durable) {
     rocksdb::DB* database = nullptr;
     check(rocksdb::DB::Open(options, path, &database));
     database_.reset(database);
@@ -114,25 +109,22 @@ class RocksSession : public Session {
   rocksdb::WriteBatch batch_;
 };
 
-Engine make_engine(const Kind& kind, const CellOptions& setup) {
-  const std::string path = setup.directory / "rocksdb";
-  const rocksdb::Options options = make_options(kind);
-  return {.open = [=, durable = setup.durable] { return std::make_unique<RocksSession>(options, path, kind, durable); },
-          .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
+bool add(const char* name, const char* title, bool has_log, rocksdb::CompressionType compression) {
+  const auto make = [=](const CellOptions& setup) -> Engine {
+    const std::string path = setup.directory / "rocksdb";
+    const rocksdb::Options options = make_options(compression);
+    return {.open = [=, durable =
+                            setup.durable] { return std::make_unique<RocksSession>(options, path, has_log, durable); },
+            .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
+  };
+  return add_engine(
+      name, title, rocksdb::GetRocksVersionAsString(), make,
+      {.level = has_log ? Level::os : Level::memory, .codec = compression == rocksdb::kLZ4Compression ? "lz4" : ""});
 }
 
-bool add(const char* name, const char* title, const Kind& kind) {
-  return add_engine({.name = name,
-                     .title = title,
-                     .version = rocksdb::GetRocksVersionAsString(),
-                     .level = kind.log ? Level::os : Level::memory,
-                     .codec = kind.compression == rocksdb::kLZ4Compression ? "lz4" : "",
-                     .make = [kind](const CellOptions& setup) { return make_engine(kind, setup); }});
-}
-
-const bool are_added = add("rocksdb", "RocksDB, merges", {}) &&
-                       add("rocksdb.wal", "RocksDB, merges, with its log", {.log = true}) &&
-                       add("rocksdb.lz4", "RocksDB, merges, LZ4", {.compression = rocksdb::kLZ4Compression});
+const bool are_added = add("rocksdb", "RocksDB, merges", false, rocksdb::kNoCompression) &&
+                       add("rocksdb.wal", "RocksDB, merges, with its log", true, rocksdb::kNoCompression) &&
+                       add("rocksdb.lz4", "RocksDB, merges, LZ4", false, rocksdb::kLZ4Compression);
 
 }  // namespace
 }  // namespace bench

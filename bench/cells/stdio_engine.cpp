@@ -90,14 +90,12 @@ class StdioSession : public Session {
   std::unordered_map<std::string_view, File> files_;  // keys lie in the workload
 };
 
-const bool is_added = add_engine({.name = "stdio",
-                                  .title = "stdio, a file a key",
-                                  .version = ::gnu_get_libc_version(),
-                                  .level = Level::memory,
-                                  .numeric = true,
-                                  .make = [](const CellOptions& setup) {
-                                    return Engine{.open = [=] { return std::make_unique<StdioSession>(setup); }};
-                                  }});
+Engine make_engine(const CellOptions& setup) {
+  return {.open = [=] { return std::make_unique<StdioSession>(setup); }};
+}
+
+const bool is_added = add_engine("stdio", "stdio, a file a key", ::gnu_get_libc_version(), make_engine,
+                                 {.level = Level::memory, .numeric = true});
 
 }  // namespace
 }  // namespace bench

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -83,6 +84,23 @@ class Cursor {
   std::uint64_t stride_;
   std::uint64_t key_;  ///< where appends go round robin
   std::uint64_t key_stride_;
+};
+
+/// Of stores that have no append: each entry is a record of its own, and a number puts those of a key in order. This is
+/// the key and, after it, a number whose bytes sort as it does. All keys of a workload have one length, so none is the
+/// beginning of another.
+class NumberedKey {
+ public:
+  NumberedKey(std::string_view key, std::uint64_t number) noexcept : size_(key.size() + sizeof number) {
+    key.copy(bytes_.data(), key.size());
+    for (std::size_t i = size_; i-- > key.size(); number >>= 8U) bytes_[i] = static_cast<char>(number & 0xffU);
+  }
+
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 64> bytes_;  // more than the keys of a workload have
+  std::size_t size_;
 };
 
 /// What the values must be: each holds all that was appended to its key, once and in order.
