@@ -39,68 +39,59 @@ def main(arguments):
         found = results.load(output) if output.exists() else new_results(place, 0, arguments.quick)
         known = {engine["name"] for engine in found["engines"]}
         found["engines"] += [engines[name] for name in names if name not in known]
-        growth = Growth(arguments, place, output, found)
-        for axis in [arguments.axis] if arguments.axis else DECADES:
-            growth.measure_axis(axis, names)
-    return 1 if growth.has_failed else 0
+        axes = [arguments.axis] if arguments.axis else list(DECADES)
+        # What an earlier call has measured of others stays.
+        found["growth"] = [point for point in found["growth"] or []
+                           if point["axis"] not in axes or point["engine"] not in names]
+        for axis in axes:
+            measure_axis(axis, names, arguments, place, found)
+    return 1 if any("failed" in point for point in found["growth"] if point["engine"] in names) else 0
 
 
-def point_of(axis, size, engine):
-    keys, appends = (size, max(size, LEAST_APPENDS)) if axis == "keys" else (KEYS_OF_APPENDS_AXIS, size)
-    return Cell(engine=engine, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES)
+def measure_axis(axis, engines, arguments, place, found):
+    """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike."""
+    say(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of 1,000, each with its share of the flush\n\n"
+        f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
 
-
-class Growth:
-    def __init__(self, arguments, place, output, found):
-        self.arguments = arguments
-        self.place = place
-        self.output = output
-        self.found = found  # in the format of results
-        self.has_failed = False
-
-    def measure_axis(self, axis, engines):
-        """All engines at a size, then all at the next: what changes on the machine meanwhile meets them alike. What an
-        earlier call has measured of others stays."""
-        self.found["growth"] = [point for point in self.found["growth"] or []
-                                if point["axis"] != axis or point["engine"] not in engines]
-        say(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of 1,000, each with its share of the flush\n\n"
-            f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
-        first, last, last_if_quick = DECADES[axis]
-        end = 10 ** (last_if_quick if self.arguments.quick else last)
-        size = 10 ** first
-        while size < end:
-            seconds = {name: self.measure(name, axis, size, 10 * size) for name in engines}
-            engines = [name for name in engines if seconds[name] and (
-                seconds[name] > CHEAP_SECONDS or self.measure(name, axis, 3 * size, 10 * size))]
-            size *= 10
-        for name in engines:
-            self.measure(name, axis, end, None)
-
-    def measure(self, name, axis, size, following):
-        """The seconds that it took, its check and removal included; None if the engine goes no further, which is to
-        the size `following`."""
+    def measured(name, size, following):
+        """The seconds that it took; None if the engine goes no further, which is to the size `following`."""
         settle()
-        begin = time.monotonic()
-        cell = point_of(axis, size, name)
-        limit = self.arguments.limit_seconds
-        outcome = run_cell(cell, self.place, self.arguments.build, deadline_seconds=PATIENCE * limit)
-        taken = time.monotonic() - begin
-        entry = {"engine": name, "axis": axis, "keys": cell.keys, "appends": cell.appends, "seconds": None}
-        if outcome.result:
-            entry |= {field: outcome.result[field] for field in ("cpu_seconds", "memory_bytes", "stored_files")}
-            entry["seconds"] = outcome.result["seconds"]["append"]
-            expected = taken * following / size if following else 0
-            if expected > limit:
-                entry["stopped"] = f"{following:,} would take about {expected:,.0f} s, more than the {limit:,g} s allowed"
-        elif outcome.unavailable:
-            entry["stopped"] = outcome.unavailable
-        else:
-            entry["failed"] = outcome.failed
-            self.has_failed = True
-        self.found["growth"].append(entry)
-        results.save(self.output, self.found)
+        entry, taken = measure(name, axis, size, following, arguments, place)
+        found["growth"].append(entry)
+        results.save(arguments.build / "results.json", found)
         say(line(entry))
         return None if "stopped" in entry or "failed" in entry else taken
+
+    first, last, last_if_quick = DECADES[axis]
+    last = last_if_quick if arguments.quick else last
+    for size in (10 ** power for power in range(first, last)):
+        seconds = {name: measured(name, size, 10 * size) for name in engines}
+        engines = [name for name in engines if seconds[name] and (
+            seconds[name] > CHEAP_SECONDS or measured(name, 3 * size, 10 * size))]
+    for name in engines:
+        measured(name, 10 ** last, None)
+
+
+def measure(name, axis, size, following, arguments, place):
+    """(the point, the seconds that it took, its check and removal included)"""
+    keys, appends = (size, max(size, LEAST_APPENDS)) if axis == "keys" else (KEYS_OF_APPENDS_AXIS, size)
+    cell = Cell(engine=name, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES)
+    limit = arguments.limit_seconds
+    begin = time.monotonic()
+    outcome = run_cell(cell, place, arguments.build, deadline_seconds=PATIENCE * limit)
+    taken = time.monotonic() - begin
+    entry = {"engine": name, "axis": axis, "keys": keys, "appends": appends, "seconds": None}
+    if outcome.failed:
+        entry["failed"] = outcome.failed
+    elif outcome.unavailable:
+        entry["stopped"] = outcome.unavailable
+    else:
+        entry |= {field: outcome.result[field] for field in ("cpu_seconds", "memory_bytes", "stored_files")}
+        entry["seconds"] = outcome.result["seconds"]["append"]
+        expected = taken * following / size if following else 0
+        if expected > limit:
+            entry["stopped"] = f"{following:,} would take about {expected:,.0f} s, more than the {limit:,g} s allowed"
+    return entry, taken
 
 
 def line(entry):

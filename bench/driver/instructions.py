@@ -56,40 +56,33 @@ def main(arguments):
     for name in arguments.paths:
         if name not in PATHS:
             raise UsageError(f"no hot path '{name}'; there are {', '.join(PATHS)}")
+    executable = program(arguments.build, "limits", PROGRAM)
     references = json.loads(REFERENCES.read_text(encoding="utf-8"))
     try:
-        level, setting = setting_of(arguments.build)
         if shutil.which("valgrind") is None:
             raise Skip("valgrind is not installed")
-        known = references.get(level, {})
-        is_known = known.get("setting") == setting
-        if arguments.check and not is_known:
-            raise Skip(f"the references of optimization level {level} are of {known.get('setting')}; here is {setting}")
+        setting = setting_of(arguments.build)
+        if arguments.check and setting not in references:
+            raise Skip(f"there are no references of {setting}")
     except Skip as reason:
         if not arguments.check:
             raise
         print(f"skipped: {reason}")
         return SKIPPED
-    paths = known["paths"] if is_known else {}
-    executable = program(arguments.build, "limits", PROGRAM)
+    known = references.setdefault(setting, {})
     counted = {name: instructions(executable, name) for name in arguments.paths or PATHS}
     if arguments.update:
-        paths |= {name: round(number, 1) for name, number in counted.items()}
-        references[level] = {"setting": setting, "paths": paths}
+        known |= {name: round(number, 1) for name, number in counted.items()}
         REFERENCES.write_text(json.dumps(references, indent=1) + "\n", encoding="utf-8")
-    return compare(counted, paths, arguments.check)
+    return compare(counted, known, arguments.check)
 
 
 def introspected(build, what):
-    path = build / "meson-info" / f"intro-{what}.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BenchError(f"'{build}' is no build directory of Meson: it lacks '{path}'") from error
+    return json.loads((build / "meson-info" / f"intro-{what}.json").read_text(encoding="utf-8"))
 
 
 def setting_of(build):
-    """(optimization level, what else the numbers depend on, besides the code): references hold under the same only."""
+    """What the numbers depend on, besides the code: references hold under the same only."""
     options = {option["name"]: option["value"] for option in introspected(build, "buildoptions")}
     for name, plain in (("b_sanitize", "none"), ("b_coverage", False), ("b_lto", False), ("b_pgo", "off")):
         if options.get(name, plain) != plain:
@@ -97,9 +90,10 @@ def setting_of(build):
     kind = file_system(tempfile.gettempdir())
     # Checksums and the copies of libc take other instructions without it.
     has_avx2 = re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    return options["optimization"], ", ".join([
-        compiler_of(introspected(build, "targets")), platform.machine(), os.confstr("CS_GNU_LIBC_VERSION") or "no glibc",
-        "with AVX2" if has_avx2 else "without AVX2", "files mapped" if kind in FILE_SYSTEMS else f"files on {kind}"])
+    return ", ".join([
+        compiler_of(introspected(build, "targets")), f"-O{options['optimization']}", platform.machine(),
+        os.confstr("CS_GNU_LIBC_VERSION") or "no glibc", "with AVX2" if has_avx2 else "without AVX2",
+        "files mapped" if kind in FILE_SYSTEMS else f"files on {kind}"])
 
 
 def compiler_of(targets):
@@ -127,17 +121,10 @@ def count(executable, name, iterations, directory):
     # Meson has malloc fill what it frees.
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS,
                           env={**os.environ, "TMPDIR": directory, "MALLOC_PERTURB_": "0"})
-    if done.returncode != 0:
+    collected = re.search(r"^==\d+== Collected : (\d+)\s*$", done.stderr, re.MULTILINE)
+    if done.returncode != 0 or not collected:
         raise BenchError(f"{name} fails: {last_message(done.stderr) or done.returncode}")
-    return collected(done.stderr)
-
-
-def collected(messages):
-    """What callgrind says in the end: "==7== Collected : 23087655"."""
-    found = re.search(r"^==\d+== Collected : (\d+)\s*$", messages, re.MULTILINE)
-    if not found:
-        raise BenchError(f"callgrind does not say how much it has collected: {last_message(messages)}")
-    return int(found[1])
+    return int(collected[1])
 
 
 def compare(counted, references, checks):
@@ -145,13 +132,11 @@ def compare(counted, references, checks):
     print(f"{'path':<18}{'instructions':>14}{'reference':>12}{'change':>10}")
     exceeded = False
     for name, number in counted.items():
-        if name not in references:
-            print(f"{name:<18}{number:>14,.0f}{'-':>12}{'':>10}   no reference: add one with --update")
-            continue
-        change = number / references[name] - 1
+        reference = references.get(name, number)
+        change = number / reference - 1
         exceeded |= change > TOLERANCE
-        note = ""
-        if abs(change) > TOLERANCE:
-            note = "   more than allowed" if change > 0 else "   fewer: update the reference with --update"
-        print(f"{name:<18}{number:>14,.0f}{references[name]:>12,.0f}{100 * change:>+8.1f} %{note}")
+        note = "   more than allowed" if change > TOLERANCE else ""
+        if change < -TOLERANCE or name not in references:
+            note = "   set the reference with --update"
+        print(f"{name:<18}{number:>14,.0f}{reference:>12,.0f}{100 * change:>+8.1f} %{note}")
     return 1 if checks and exceeded else 0

@@ -25,14 +25,10 @@ LIMITS_ROUNDS = 3
 
 def describe_machine(directory):
     """As the format of results has it."""
-    return {"cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)),
+    cpu = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    return {"cpu": cpu[1] if cpu else platform.machine(), "cores": len(os.sched_getaffinity(0)),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "kernel": platform.release(),
             "file_system": file_system(directory), "page_cache_dropped": may_drop_page_cache()}
-
-
-def cpu_name():
-    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1] if found else platform.machine()
 
 
 def file_system(directory):
