@@ -1,10 +1,11 @@
-// What benchmarks of Google Benchmark have in common.
+// What limits and comparisons have in common, as benchmarks of Google Benchmark.
 #pragma once
 
 #include <benchmark/benchmark.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 
 namespace bench {
 
@@ -21,6 +22,10 @@ void time_only(benchmark::State& state, const Work& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+}
+
+inline void check(bool holds) {
+  if (!holds) throw std::runtime_error("what was read is not what was written");
 }
 
 }  // namespace bench

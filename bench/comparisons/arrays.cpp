@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "comparisons/comparisons.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "codec/frame_decoder.hpp"
 #include "codec/frame_encoder.hpp"
-#include "comparisons/comparisons.hpp"
 #include "limits/bare_codecs.hpp"
 #include "text.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {
@@ -155,6 +155,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   bench::add_codecs(argv[1]);
-  bench::add_items();
   benchmark::RunSpecifiedBenchmarks();
 }

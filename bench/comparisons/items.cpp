@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "comparisons/comparisons.hpp"
+#include "timing.hpp"
 
 namespace bench {
 namespace {
@@ -132,14 +132,16 @@ BENCHMARK_CAPTURE(get_lists, buffered, buffered)->Name("get lists/accrete")->Use
 BENCHMARK_CAPTURE(append_lists, plain, plain)->Name("append lists/accrete, unbuffered")->UseRealTime()->Iterations(1);
 BENCHMARK_CAPTURE(get_lists, plain, plain)->Name("get lists/accrete, unbuffered")->UseRealTime();
 
-}  // namespace
-
-void add_items() {
+bool add_all() {
   add<Row>("rows", [](std::uint32_t i) -> Row {
     return {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
   });
   add<int>("numbers", [](std::uint32_t i) { return static_cast<int>(std::size_t{i} * i % 100'000); });
   add<std::vector<double>>("series", [](std::uint32_t) { return std::vector(20, 0.5); });
+  return true;
 }
 
+const bool are_added = add_all();
+
+}  // namespace
 }  // namespace bench

@@ -16,51 +16,19 @@ namespace {
 constexpr std::size_t window_bytes = 1 << 20;
 constexpr std::size_t value_bytes = 64 << 10;  // gathered of a key before it is written
 
-struct Hash : std::hash<std::string_view> {
-  using is_transparent = void;
+struct Group {
+  int fd = -1;
+  std::string rows{};
 };
 
 void require(bool holds) {
   if (!holds) std::abort();
 }
 
-class Groups {
- public:
-  explicit Groups(std::string directory) : directory_(std::move(directory)) {}
-  ~Groups() {
-    for (auto& [key, group] : groups_) write(group);
-  }
-  Groups(const Groups&) = delete;
-  Groups& operator=(const Groups&) = delete;
-
-  void add(std::string_view key, std::string_view row) {
-    auto found = groups_.find(key);
-    if (found == groups_.end()) found = groups_.try_emplace(std::string(key), create(key)).first;
-    found->second.rows += row;
-    if (found->second.rows.size() >= value_bytes) write(found->second);
-  }
-
- private:
-  struct Group {
-    int fd;
-    std::string rows{};
-  };
-
-  [[nodiscard]] Group create(std::string_view key) const {
-    constexpr int rights = 0666;
-    const int fd = ::open((directory_ + "/" + std::string(key)).c_str(), O_WRONLY | O_CREAT | O_APPEND, rights);
-    require(fd >= 0);
-    return {.fd = fd};
-  }
-
-  static void write(Group& group) {
-    require(::write(group.fd, group.rows.data(), group.rows.size()) == static_cast<ssize_t>(group.rows.size()));
-    group.rows.clear();
-  }
-
-  std::string directory_;
-  std::unordered_map<std::string, Group, Hash, std::equal_to<>> groups_;
-};
+void write(Group& group) {
+  require(::write(group.fd, group.rows.data(), group.rows.size()) == static_cast<ssize_t>(group.rows.size()));
+  group.rows.clear();
+}
 
 std::string_view column(std::string_view row, int number) {
   for (; number > 1; --number) row.remove_prefix(row.find(',') + 1);
@@ -72,11 +40,11 @@ std::string_view column(std::string_view row, int number) {
 int main(int argc, char** argv) {
   require(argc == 4);
   const int fd = ::open(argv[1], O_RDONLY);
-  require(fd >= 0);
-  Groups groups(argv[2]);
+  require(fd >= 0 && ::chdir(argv[2]) == 0);
   const int first = std::atoi(argv[3]);
   const char* const comma = std::strchr(argv[3], ',');
   const int second = comma ? std::atoi(comma + 1) : 0;
+  std::unordered_map<std::string, Group> groups;
   std::vector<char> window(window_bytes);
   std::size_t kept = 0;
   bool is_header = true;
@@ -88,10 +56,13 @@ int main(int argc, char** argv) {
       if (std::exchange(is_header, false)) continue;
       key.assign(column(line, first));
       if (second > 0) key.append(",").append(column(line, second));
-      groups.add(key, text.substr(0, end + 1));
+      Group& group = groups[key];
+      if (group.fd < 0) group.fd = ::open(key.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
+      group.rows += text.substr(0, end + 1);
+      if (group.rows.size() >= value_bytes) write(group);
     }
     kept = text.size();
     std::memmove(window.data(), text.data(), kept);
   }
-  ::close(fd);
+  for (auto& [name, group] : groups) write(group);
 }

@@ -1,7 +1,5 @@
-// Limits of memory: large copies, and copies of entries to many places in turn.
-//
-// What this machine can do at most of each thing that a store is made of: measurements are held against these limits,
-// so each is taken with the best practice that is known for it, in the state in which a store would find it.
+// Limits of memory: large copies, and copies of entries to many places in turn. Limits are taken with the best practice
+// that is known, in the state in which a store would find the machine.
 //
 // What decides about the second is how long the processor waits for the places, not how fast it copies. Measured with
 // 100 B on a Xeon of 2023 (2 MiB of second-level cache), nanoseconds an entry:
