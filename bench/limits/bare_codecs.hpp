@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace bench {
@@ -14,10 +15,10 @@ struct Coder {
   std::function<void(std::string_view encoded, std::span<char> to)> decode;  ///< fills `to`
 };
 
-/// Of one of accrete::codec_names(), at the level that accrete takes if it is asked for none. It checks nothing of the
-/// bytes, and uses a context again where the library has one.
-[[nodiscard]] Coder bare_codec(std::string_view codec);
-/// With a checksum of all bytes, as accrete has it, where the library knows one.
-[[nodiscard]] std::optional<Coder> bare_codec_with_checksum(std::string_view codec);
+/// Of one of accrete::codec_names(), at the level that accrete takes if it is asked for none: the library as it is
+/// called by accrete, but with neither frames nor checksums around it.
+[[nodiscard]] Coder bare_codec(const std::string& name);
+/// As the library itself makes frames with a checksum of all bytes, which accrete has, too, where it knows one.
+[[nodiscard]] std::optional<Coder> bare_codec_with_checksum(const std::string& name);
 
 }  // namespace bench
