@@ -45,7 +45,7 @@ class SqliteSession : public Session {
   }
 
   void append(std::span<const Entry> batch) override {
-    prepare(insert_, "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)");
+    compile(insert_, "INSERT INTO entries (key, bytes, number) VALUES (?, ?, ?)");
     execute("BEGIN IMMEDIATE");
     // One transaction at a time inserts, and a row takes longer than a nanosecond: the next begins above these numbers,
     // whichever process it is of.
@@ -61,7 +61,7 @@ class SqliteSession : public Session {
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
-    prepare(select_, "SELECT bytes FROM entries WHERE key = ? ORDER BY number");
+    compile(select_, "SELECT bytes FROM entries WHERE key = ? ORDER BY number");
     for (std::size_t i = 0; i < keys.size(); ++i) {
       std::string value;
       bind_key(select_, keys[i]);
@@ -80,7 +80,7 @@ class SqliteSession : public Session {
     return result;
   }
 
-  void prepare(Statement& statement, const char* sql) {
+  void compile(Statement& statement, const char* sql) {
     if (statement) return;
     sqlite3_stmt* made = nullptr;
     check(::sqlite3_prepare_v3(database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr));
