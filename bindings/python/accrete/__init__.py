@@ -1,0 +1,31 @@
+"""accrete: an appendable key -> bytes store. Many writers append small pieces to many keys; a reader gets each key's
+whole value back.
+
+    import accrete
+
+    accrete.create("events")
+    accrete.put("events", {"x": b"Hello ", "y": b"123"})
+    accrete.put("events", {"x": b"world!", "y": b"456"})
+    accrete.get("events", ["y", "x"])  # [b'123456', b'Hello world!']
+    accrete.destroy("events")
+
+A program that appends often keeps a Store: `store = accrete.open("events")`, then `store.append("x", b"...")` or
+`store.append({"x": b"...", "y": b"..."})`.
+
+A key is a str, whose UTF-8 it is, or bytes, as they are; or an int of at most 64 bits or a tuple of str, bytes, int and
+tuples, packed one to one and in their order (`pack_key`, `unpack_key`). "1", 1 and (1,) are three keys; "a" and b"a"
+are one. Keys come back as str, in which bytes that are no UTF-8 are lone surrogates, as os.fsdecode makes them.
+"""
+
+from ._datasets import DatasetInfo, VerifyReport, create, destroy, get, info, put, sweep, verify
+from ._native import codec_names, pack_key, unpack_key
+from ._store import Stats, Store, buffered, compressed, memory, open, temporary
+from .errors import *  # noqa: F403
+from .errors import __all__ as _error_names
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DatasetInfo", "Stats", "Store", "VerifyReport", "buffered", "codec_names", "compressed", "create", "destroy", "get",
+    "info", "memory", "open", "pack_key", "put", "sweep", "temporary", "unpack_key", "verify", *_error_names,
+]

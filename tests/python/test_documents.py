@@ -1,0 +1,22 @@
+"""The examples of the documents run, and print what they say."""
+import contextlib
+import io
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("document", "printed"), [
+    ("README.md", "b'Hello world!' ['x', 'y']\n"),
+    ("docs/python.md", "[b'123456', b'Hello world!']\n4 1945 b'1\\n3\\n'\n500\n"),
+])
+def test_the_example_of(document, printed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    example = re.search(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)[1]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(example, {})  # noqa: S102
+    assert output.getvalue() == printed
