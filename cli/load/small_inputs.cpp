@@ -71,8 +71,8 @@ std::size_t SmallInputs::load(std::span<const std::string> paths) {
     --passed_over_;
     return 0;
   }
-  const std::uint64_t before = totals_.inputs;
-  const auto loaded = [&] { return static_cast<std::size_t>(totals_.inputs - before); };
+  before_ = totals_;
+  const auto loaded = [this] { return static_cast<std::size_t>(totals_.inputs - before_.inputs); };
   try {
     load_groups(paths);
   } catch (...) {
@@ -209,7 +209,7 @@ void SmallInputs::wait() {
                  (totals_.inputs > 0 ? ", and the inputs before it are loaded whole" : ""));
   }
   totals_ += std::exchange(appending_, {}).totals;
-  observer_.advanced(totals_.input_bytes, totals_.rows);
+  observer_.advanced(totals_.input_bytes - before_.input_bytes, totals_.rows - before_.rows);
 }
 
 }  // namespace accrete::cli

@@ -62,6 +62,7 @@ class SmallInputs {
   LoadObserver& observer_;
   const OpenInput& open_;
   LoadTotals& totals_;
+  LoadTotals before_;            // this call
   std::vector<Reader> readers_;  // one a thread
   BatchAppender appender_;
   const std::uint64_t max_batch_bytes_;  // Batch::store_bytes

@@ -25,7 +25,7 @@ inline constexpr bool is_sanitized = false;
 /// Of `steps`, a fifth if campaigns are cut short.
 [[nodiscard]] inline int campaign_steps(int steps) { return is_cut_short() ? steps / 5 : steps; }
 
-/// Where a campaign takes each operation of many in turn: one in three if campaigns are cut short.
-[[nodiscard]] inline std::uint64_t campaign_stride() { return is_cut_short() ? 3 : 1; }
+/// Where a campaign takes each operation of many in turn: one in five if campaigns are cut short.
+[[nodiscard]] inline std::uint64_t campaign_stride() { return is_cut_short() ? 5 : 1; }
 
 }  // namespace accrete::test
