@@ -144,11 +144,11 @@ void add_factories(py::module_& module) {
   });
   module.def("memory", [](py::handle self) { set_store(self.ptr(), memory_store()); });
   module.def("buffered", [](py::handle self, py::handle next, std::uint64_t limit_bytes) {
-    auto shared = std::make_unique<SharedStore>(store_of(next.ptr()));
+    auto shared = std::make_unique<SharedStore>(store_of(next.ptr()).shared());
     set_store(self.ptr(), without_gil([&] { return buffered(std::move(shared), {.limit_bytes = limit_bytes}); }));
   });
   module.def("compressed", [](py::handle self, py::handle next, const std::string& codec) {
-    auto shared = std::make_unique<SharedStore>(store_of(next.ptr()));
+    auto shared = std::make_unique<SharedStore>(store_of(next.ptr()).shared());
     set_store(self.ptr(), without_gil([&] { return compressed(std::move(shared), parse_codec(codec)); }));
   });
   py::class_<RemovableDataset>(module, "TemporaryDataset")

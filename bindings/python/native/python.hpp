@@ -5,6 +5,7 @@
 #include <Python.h>
 #include <cxxabi.h>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace accrete::python {
@@ -41,12 +42,18 @@ class Reference {
   PyObject* object_ = nullptr;
 };
 
-/// While one lives, other threads may run Python. A daemon thread ends in its destructor when the interpreter does, by
-/// unwinding the stack.
+/// While one lives, other threads may run Python.
 class GilReleased {
  public:
   GilReleased() : state_(PyEval_SaveThread()) {}
-  ~GilReleased() noexcept(false) { PyEval_RestoreThread(state_); }
+  ~GilReleased() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (const abi::__forced_unwind&) {
+      // The interpreter has ended, and so would this thread: but what its stack refers to is no object any more.
+      while (true) ::pause();
+    }
+  }
   GilReleased(const GilReleased&) = delete;
   GilReleased& operator=(const GilReleased&) = delete;
 
@@ -66,11 +73,9 @@ void set_python_error() noexcept;
 
 /// Runs the body of a function of the C API; null if it throws.
 template <typename Body>
-PyObject* guarded(Body body) {
+PyObject* guarded(Body body) noexcept {
   try {
     return body().release();
-  } catch (const abi::__forced_unwind&) {
-    throw;  // the thread ends
   } catch (...) {
     set_python_error();
     return nullptr;

@@ -122,7 +122,7 @@ PyObject* append(PyObject* self, PyObject* const* values, Py_ssize_t positional,
     const Arguments arguments("append()", values, positional, names);
     arguments.expect_positional(1, 2);
     const AppendOptions options = append_options_of(arguments);
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     Borrowed borrowed;
     if (PyObject* const value = arguments.positional(1)) {
       const Entry entry{borrowed.key(values[0]), borrowed.bytes(value)};
@@ -182,7 +182,7 @@ Reference get_values(const Store& store, PyObject* list) {
 
 PyObject* get(PyObject* self, PyObject* key) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     if (PyList_Check(key)) return get_values(*store, key);
     Borrowed borrowed;
     return get_value(*store, borrowed.key(key));
@@ -199,7 +199,7 @@ PyObject* get_into(PyObject* self, PyObject* const* values, Py_ssize_t positiona
       offset = count_of(value);
       return true;
     });
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     Borrowed borrowed;
     const std::string_view key = borrowed.key(values[0]);
     const WritableBuffer to(values[1]);
@@ -209,7 +209,7 @@ PyObject* get_into(PyObject* self, PyObject* const* values, Py_ssize_t positiona
 
 PyObject* size(PyObject* self, PyObject* key) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     Borrowed borrowed;
     const std::string_view bytes = borrowed.key(key);
     return optional_number(without_gil([&] { return store->size(bytes); }));
@@ -218,7 +218,7 @@ PyObject* size(PyObject* self, PyObject* key) {
 
 PyObject* erase(PyObject* self, PyObject* key) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     Borrowed borrowed;
     const std::string_view bytes = borrowed.key(key);
     without_gil([&] { store->erase(bytes); });
@@ -230,7 +230,7 @@ PyObject* erase(PyObject* self, PyObject* key) {
 PyObject* list(PyObject* self, PyObject* const* values, Py_ssize_t positional) {
   return guarded([&] {
     Arguments("_list()", values, positional, nullptr).expect_positional(3, 3);
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     std::string packed_prefix;
     std::string packed_after;
     ListOptions options{.prefix = key_bytes(values[0], packed_prefix)};
@@ -251,7 +251,7 @@ PyObject* list(PyObject* self, PyObject* const* values, Py_ssize_t positional) {
 /// _stats(): keys, bytes, stored bytes, buffered bytes, flushes.
 PyObject* stats(PyObject* self, PyObject*) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     const Stats stats = without_gil([&] { return store->stats(); });
     return Reference::own(Py_BuildValue(
         "(KKKKK)", static_cast<unsigned long long>(stats.keys), static_cast<unsigned long long>(stats.bytes),
@@ -263,7 +263,7 @@ PyObject* stats(PyObject* self, PyObject*) {
 template <void (Store::*Change)()>
 PyObject* change(PyObject* self, PyObject*) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     without_gil([&] { (*store.*Change)(); });
     return none();
   });
@@ -271,14 +271,14 @@ PyObject* change(PyObject* self, PyObject*) {
 
 PyObject* removals(PyObject* self, PyObject*) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     return number(without_gil([&] { return store->removals(); }));
   });
 }
 
 PyObject* last_sequence(PyObject* self, PyObject* writer) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     const Reference id = Reference::own(PyTuple_Pack(2, writer, Py_False));
     const WriterId bytes = batch_id_of(id.get()).writer;
     return optional_number(without_gil([&] { return store->last_sequence(bytes); }));
@@ -295,7 +295,7 @@ std::string_view utf8(PyObject* object) {
 
 PyObject* attribute(PyObject* self, PyObject* name) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     const std::string text(utf8(name));
     const std::optional<std::string> value = without_gil([&] { return store->attribute(text); });
     return value ? bytes(*value) : none();
@@ -304,7 +304,7 @@ PyObject* attribute(PyObject* self, PyObject* name) {
 
 PyObject* attributes(PyObject* self, PyObject*) {
   return guarded([&] {
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     const std::vector<std::string> names = without_gil([&] { return store->attributes(); });
     Reference result = Reference::own(PyList_New(0));
     for (const std::string& name : names) {
@@ -319,7 +319,7 @@ PyObject* set_attribute(PyObject* self, PyObject* const* values, Py_ssize_t posi
   return guarded([&] {
     const Arguments arguments("set_attribute()", values, positional, names);
     arguments.expect_positional(2, 2);
-    const std::shared_ptr<Store> store = store_of(self);
+    const StoreInUse store = store_of(self);
     Borrowed borrowed;
     AttributeOptions options;
     arguments.for_each_named([&](std::string_view name, PyObject* value) {
@@ -342,9 +342,7 @@ PyObject* set_attribute(PyObject* self, PyObject* const* values, Py_ssize_t posi
 
 PyObject* close(PyObject* self, PyObject*) {
   return guarded([&] {
-    // Whoever uses it last destroys it, which may flush.
-    std::shared_ptr<Store> store = std::exchange(cast(self).store, nullptr);
-    without_gil([&] { store.reset(); });
+    const StoreInUse last(std::exchange(cast(self).store, nullptr));
     return none();
   });
 }
@@ -376,9 +374,7 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
 
 void destroy(PyObject* self) {
   PyTypeObject* const type = Py_TYPE(self);
-  if (std::shared_ptr<Store> store = std::exchange(cast(self).store, nullptr)) {
-    without_gil([&] { store.reset(); });
-  }
+  { const StoreInUse last(std::exchange(cast(self).store, nullptr)); }
   std::destroy_at(&cast(self).store);
   type->tp_free(self);
   Py_DECREF(type);
@@ -518,10 +514,10 @@ void set_store(PyObject* object, std::shared_ptr<Store> store) {
   cast(object).store = std::move(store);
 }
 
-std::shared_ptr<Store> store_of(PyObject* object) {
+StoreInUse store_of(PyObject* object) {
   if (!PyObject_TypeCheck(object, store_type)) throw_type_error("expected an accrete.Store, not %s", object);
   if (!cast(object).store) throw InvalidArgumentError("the store is closed");
-  return cast(object).store;
+  return StoreInUse(cast(object).store);
 }
 
 }  // namespace accrete::python
