@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import shutil
 import subprocess
 import sys
 import time
@@ -107,6 +108,8 @@ def new_results(place, repetitions, quick):
 
 
 def revision():
+    if not shutil.which("git"):
+        return None
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
 

@@ -110,7 +110,8 @@ def check_cmake(place, prefix, compiler, environment, temporary):
     project.mkdir()
     (project / "CMakeLists.txt").write_text(CMAKE_PROJECT.format(source=Path(__file__).parent / "consumer.cpp"))
     built = project / "build"
-    run("cmake", "-S", project, "-B", built, f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={compiler[-1]}")
+    run("cmake", "-G", "Ninja", "-S", project, "-B", built, f"-DCMAKE_PREFIX_PATH={prefix}",
+        f"-DCMAKE_CXX_COMPILER={compiler[-1]}")
     run("cmake", "--build", built)
     check_program(built / "by_cmake", environment)
     if list(place.rglob("libaccrete.a")):
