@@ -117,7 +117,7 @@ Engine make_engine(bool has_log, const CellOptions& setup) {
   return {.open = connect,
           .destroy = [=] { connect()->remove_all(); },
           .server = std::make_shared<ServerProcess>(std::vector<std::string>{"sh", "-c", command}, setup.directory,
-                                                    "ready to accept connections")};
+                                                    "to accept connections")};
 }
 
 bool add(const char* name, const char* title, bool has_log) {
