@@ -4,10 +4,10 @@
 #include <csignal>
 #include <ctime>
 #include <deque>
+#include <pthread.h>
 #include <pybind11/eval.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-#include <unistd.h>
 
 #include "engine.hpp"
 
@@ -128,14 +128,7 @@ std::string address_of(const ServerProcess& server) {
   return output.substr(begin, output.find(' ', begin) - begin);
 }
 
-/// Forked processes have to tell Python.
-void notice_fork() {
-  static pid_t process = ::getpid();
-  if (const pid_t before = std::exchange(process, ::getpid()); before != process) PyOS_AfterFork_Child();
-}
-
 Engine make_engine(const std::string& kind, const CellOptions& setup) {
-  notice_fork();
   py::dict scope;
   py::exec(python_code, scope);
   Engine engine;
@@ -149,7 +142,6 @@ Engine make_engine(const std::string& kind, const CellOptions& setup) {
     };
   }
   const auto connect = [=, server = engine.server] {
-    notice_fork();
     return scope["Session"](kind, (setup.directory / "partd").string(), server ? address_of(*server) : "",
                             setup.durable);
   };
@@ -176,6 +168,7 @@ void add(const std::string& kind, const char* title, Level level) {
 }  // namespace bench
 
 PYBIND11_MODULE(partd_cell, module) {
+  (void)::pthread_atfork(PyOS_BeforeFork, PyOS_AfterFork_Parent, PyOS_AfterFork_Child);
   bench::add("File", "partd, File", bench::Level::os);
   bench::add("Buffer", "partd, Buffer over File", bench::Level::memory);
   bench::add("Server", "partd, Client and Server", bench::Level::memory);
