@@ -209,7 +209,7 @@ TEST_CASE("that appends are lost is told, whatever is refused for now after them
   place.server().misbehaviour.is_damaged = false;
   place.server().misbehaviour.is_full = true;
   bool is_told = false;
-  for (int appends = 0; !is_told; ++appends) {
+  while (!is_told) {
     try {
       client->append("other", "x");
       wait_until([&] { return place.server().refusals > 1; });
