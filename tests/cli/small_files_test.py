@@ -48,10 +48,10 @@ class SmallFiles(CliTest):
         return values
 
     def test_files_of_many_shapes(self):
-        names = self.write_some(300)
+        names = self.write_some(120)
         # Some are read by themselves: one of many rows, one that is compressed to few bytes, one that is empty at the end.
-        names.insert(120, self.write("large.csv", (HEADER + "\n" + "a,large,1\n" * 100_000).encode()))
-        names.insert(200, self.write("packed.csv", gzip.compress((HEADER + "\n" + "b,packed,1\n" * 100_000).encode())))
+        names.insert(50, self.write("large.csv", (HEADER + "\n" + "a,large,1\n" * 100_000).encode()))
+        names.insert(80, self.write("packed.csv", gzip.compress((HEADER + "\n" + "b,packed,1\n" * 100_000).encode())))
         for args in (["--by", "k"], ["--by", "k", "--as", "msgpack"], ["--by", "k", "--columns", "number,k"]):
             wanted = self.one_by_one(names, *args)
             for threads in "1", "2", "5":
