@@ -16,7 +16,7 @@
 
 namespace accrete::cli {
 
-inline const std::string nothing_was_appended = "nothing of this input was appended before it";
+inline constexpr const char* nothing_was_appended = "nothing of this input was appended before it";
 
 class InputLoad {
  public:

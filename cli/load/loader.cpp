@@ -31,7 +31,7 @@ void Loader::load(ByteSource& input) {
     load->run(id_ ? &*id_ : nullptr);
   } catch (...) {
     if (load) load->add_to(totals_);
-    rethrow_with("; " + (load ? load->what_was_appended() : nothing_was_appended) +
+    rethrow_with("; " + (load ? load->what_was_appended() : std::string(nothing_was_appended)) +
                  (totals_.inputs > 0 ? ", and the inputs before this one are loaded whole" : ""));
   }
   load->add_to(totals_);

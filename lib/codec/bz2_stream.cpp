@@ -20,8 +20,8 @@ class Bzip2Decoder final : public StreamDecoder {
       BZ2_bzDecompressEnd(&stream_);
       begin();
     }
-    const unsigned input = bounded<unsigned>(from.size());
-    const unsigned room = bounded<unsigned>(to.size());
+    const auto input = bounded<unsigned>(from.size());
+    const auto room = bounded<unsigned>(to.size());
     // bzip2 does not write to its input, but its type says so.
     stream_.next_in = const_cast<char*>(from.data());
     stream_.avail_in = input;

@@ -21,8 +21,8 @@ class GzipDecoder final : public StreamDecoder {
 
   Step decode(std::string_view from, std::span<char> to) override {
     if (is_over_) inflateReset(&stream_);
-    const uInt input = bounded<uInt>(from.size());
-    const uInt room = bounded<uInt>(to.size());
+    const auto input = bounded<uInt>(from.size());
+    const auto room = bounded<uInt>(to.size());
     // zlib does not write to its input, but its type says so.
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(from.data()));
     stream_.avail_in = input;
