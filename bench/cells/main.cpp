@@ -1,7 +1,10 @@
 // bench_cell: measures one engine with one workload, in a process of its own.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
 
 #include "engine.hpp"
 #include "process_settings.hpp"
@@ -45,8 +48,15 @@ json answer(const std::string& argument) {
   const auto& name = asked.at("engine").get_ref<const std::string&>();
   const auto type = std::ranges::find(engine_types(), name, &EngineType::name);
   if (type == engine_types().end()) throw Unavailable("there is no engine '" + name + "'");
+  CellOptions options = options_of(asked);
+  if (!std::filesystem::is_empty(options.directory)) {
+    throw std::runtime_error("'" + options.directory.string() + "' is not empty, and a cell removes its directory");
+  }
+  // A server runs in another one.
+  options.directory = std::filesystem::absolute(options.directory);
+  options.accrete_program = std::filesystem::absolute(options.accrete_program);
   raise_open_files_limit();
-  return run_cell(*type, options_of(asked));
+  return run_cell(*type, options);
 }
 
 }  // namespace

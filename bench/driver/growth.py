@@ -1,11 +1,14 @@
 """How costs grow: the same small appends over more and more keys, and more and more of them over the same keys."""
 
+import os
+import sys
 import time
 
 from driver import results
 from driver.cell import known_engines, run_cell
 from driver.machine import place_of_data, settle
 from driver.patterns import Cell
+from driver.results import BenchError, UsageError
 from driver.run import add_common_options, check_engines, new_results, say
 
 STACKS = ("files", "buffered.memory", "buffered.os", "server.os")
@@ -17,6 +20,9 @@ CHEAP_SECONDS = 2  # where a decade took no longer, a point is measured between 
 
 # Powers of ten: (the first, the last, the last with --quick)
 DECADES = {"keys": (3, 7, 5), "appends": (5, 8, 6)}
+
+BLOCK_BYTES = 4096
+COPIES = 3  # of the bytes: a dataset, journals, and what compactions write before they remove
 
 
 def add_parser(subparsers):
@@ -31,21 +37,51 @@ def add_parser(subparsers):
 
 
 def main(arguments):
+    if arguments.limit_seconds <= 0:
+        raise UsageError("--limit-seconds must be above 0")
     engines = known_engines(arguments.build)
     check_engines(arguments.engine, engines)
     names = arguments.engine or [name for name in STACKS if name in engines]
     output = arguments.build / "results.json"
+    axes = [arguments.axis] if arguments.axis else list(DECADES)
     with place_of_data(arguments) as place:
+        check_room(place, axes, arguments.quick)
         found = results.load(output) if output.exists() else new_results(place, 0, arguments.quick)
         known = {engine["name"] for engine in found["engines"]}
         found["engines"] += [engines[name] for name in names if name not in known]
-        axes = [arguments.axis] if arguments.axis else list(DECADES)
         # What an earlier call has measured of others stays.
         found["growth"] = [point for point in found["growth"] or []
                            if point["axis"] not in axes or point["engine"] not in names]
         for axis in axes:
             measure_axis(axis, names, arguments, place, found)
     return 1 if any("failed" in point for point in found["growth"] if point["engine"] in names) else 0
+
+
+def largest_size(axis, quick):
+    _, last, last_if_quick = DECADES[axis]
+    return 10 ** (last_if_quick if quick else last)
+
+
+def keys_and_appends(axis, size):
+    return (size, max(size, LEAST_APPENDS)) if axis == "keys" else (KEYS_OF_APPENDS_AXIS, size)
+
+
+def free_room(place):
+    """(bytes, files)"""
+    system = os.statvfs(place)
+    return system.f_bavail * system.f_frsize, system.f_favail if system.f_files else sys.maxsize  # not all count them
+
+
+def check_room(place, axes, quick):
+    """Refuses what would fail half-way: the largest points come last, and a key may take a file and a block."""
+    largest = [keys_and_appends(axis, largest_size(axis, quick)) for axis in axes]
+    disk = max(keys * BLOCK_BYTES + COPIES * appends * ENTRY_BYTES for keys, appends in largest)
+    files = max(keys for keys, _ in largest)
+    free_bytes, free_files = free_room(place)
+    if free_bytes < disk or free_files < files:
+        raise BenchError(f"the largest point may need {disk / 1e9:.0f} GB of disk and {files:,} files, and "
+                         f"'{place.parent}' has {free_bytes / 1e9:.0f} GB and {free_files:,} files free: name another "
+                         "place with --directory, or try --quick")
 
 
 def measure_axis(axis, engines, arguments, place, found):
@@ -62,19 +98,20 @@ def measure_axis(axis, engines, arguments, place, found):
         say(line(entry))
         return None if "stopped" in entry or "failed" in entry else taken
 
-    first, last, last_if_quick = DECADES[axis]
-    last = last_if_quick if arguments.quick else last
-    for size in (10 ** power for power in range(first, last)):
+    largest = largest_size(axis, arguments.quick)
+    size = 10 ** DECADES[axis][0]
+    while size < largest:
         seconds = {name: measured(name, size, 10 * size) for name in engines}
         engines = [name for name in engines if seconds[name] and (
             seconds[name] > CHEAP_SECONDS or measured(name, 3 * size, 10 * size))]
+        size *= 10
     for name in engines:
-        measured(name, 10 ** last, None)
+        measured(name, largest, None)
 
 
 def measure(name, axis, size, following, arguments, place):
     """(the point, the seconds that it took, its check and removal included)"""
-    keys, appends = (size, max(size, LEAST_APPENDS)) if axis == "keys" else (KEYS_OF_APPENDS_AXIS, size)
+    keys, appends = keys_and_appends(axis, size)
     cell = Cell(engine=name, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES)
     limit = arguments.limit_seconds
     begin = time.monotonic()

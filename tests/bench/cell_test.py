@@ -145,6 +145,15 @@ class Options(CellTest):
         self.refused(FAILED, "numbers", appends=5_000_000_000)
         self.assertEqual(call('{"engine": "files"}').returncode, FAILED)
 
+    def test_a_directory_that_is_not_empty_is_refused_and_left_alone(self):
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "mine").touch()
+            self.refused(FAILED, "is not empty", directory=directory)
+            self.assertEqual(os.listdir(directory), ["mine"])
+
+    def test_the_path_of_the_server_may_be_relative(self):
+        self.cell("server.os", accrete=os.path.relpath(BUILD / "cli" / "accrete"))
+
     def test_a_program_that_is_no_server_is_a_failure(self):
         self.refused(FAILED, "/bin/false", engine="server.os", accrete="/bin/false")
 

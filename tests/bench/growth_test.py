@@ -80,6 +80,8 @@ class GrowthTest(CommandTest):
         self.run = []  # (engine, keys, appends)
         self.patch("driver.growth.known_engines", lambda build: ENGINES)
         self.patch("driver.growth.settle", lambda: True)
+        self.room = (10 ** 12, 10 ** 9)  # bytes and files
+        self.patch("driver.growth.free_room", lambda place: self.room)
 
     def take_over(self, seconds_of):
         """In place of the program: seconds_of(cell) says how long a point takes, or what comes of it instead."""
@@ -194,9 +196,20 @@ class GrowthTest(CommandTest):
                                    ("files", "appends"): 2.5, ("rocksdb", "appends"): 2.5})
         self.assertEqual(len(after["growth"]), 3 * 3 + 2 * 2)
 
+    def test_too_few_inodes_or_too_little_disk_are_told_before_anything_runs(self):
+        self.take_over(lambda cell: 5)
+        for self.room in ((10 ** 12, 10 ** 6), (40 * 10 ** 9, 10 ** 9)):
+            with self.assertRaisesRegex(BenchError, "may need 44 GB of disk and 10,000,000 files.*--directory"):
+                self.call("growth")
+        self.assertEqual(self.run, [])
+        self.room = (31 * 10 ** 9, 10 ** 6)
+        self.assertEqual(self.call("growth", "--axis", "appends", "--engine", "rocksdb")[0], 0)
+
     def test_wrong_arguments_are_told(self):
         with self.assertRaisesRegex(UsageError, "no engine 'nope'; there are files, "):
             self.call("growth", "--engine", "nope")
+        with self.assertRaisesRegex(UsageError, "--limit-seconds"):
+            self.call("growth", "--limit-seconds", "0")
 
 
 class InstructionsTest(CommandTest):
