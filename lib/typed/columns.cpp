@@ -12,9 +12,7 @@
 namespace accrete {
 namespace {
 
-detail::ElementLayout layout_of(const Column& column) {
-  return {.size = size_of(column.type), .fields = {{.type = column.type}}};
-}
+detail::ElementLayout layout_of(NumberType type) { return {.size = size_of(type), .fields = {{.type = type}}}; }
 
 /// The columns as the fields of a struct.
 detail::ElementLayout layout_of(std::span<const Column> columns) {
@@ -35,10 +33,11 @@ std::string difference(const detail::ColumnRows& first, const detail::ColumnRows
          quoted(second.name) + " has " + std::to_string(second.rows);
 }
 
-void require_column(std::string_view key, const ElementType& columns, std::string_view name) {
+NumberType required_type(std::string_view key, const ElementType& columns, std::string_view name) {
   const std::vector<ElementType::Field>& fields = columns.fields();
   const auto has_name = [&](const ElementType::Field& field) { return field.name == name; };
-  if (std::any_of(fields.begin(), fields.end(), has_name)) return;
+  const auto found = std::find_if(fields.begin(), fields.end(), has_name);
+  if (found != fields.end()) return found->type;
   throw InvalidArgumentError("the key " + quoted(key) + " has no column " + quoted(name) + ": its rows are " +
                              columns.name());
 }
@@ -120,7 +119,7 @@ class Columns::Impl {
     std::vector<std::string> pieces;
     for (const Column& column : columns) {
       keys.push_back(column_key(key, column.name));
-      pieces.push_back(ElementEncoder(layout_of(column)).encode({keys.back(), column.bytes}));
+      pieces.push_back(ElementEncoder(layout_of(column.type)).encode({keys.back(), column.bytes}));
     }
     const ElementEncoder encoder(layout_of(columns));
     const bool is_known = known_.contains(known_as(key, encoder.type()));
@@ -279,7 +278,7 @@ std::optional<std::uint64_t> Columns::rows(std::string_view key) const {
     const std::optional<ElementType> recorded = impl_->try_load_columns(key);
     if (!recorded) return std::nullopt;
     const ElementType::Field& first = recorded->fields().front();
-    const ElementType type({.size = size_of(first.type), .fields = {{.type = first.type}}});
+    const ElementType type(layout_of(first.type));
     const std::optional<ValueCount> count = count_elements(store(), column_key(key, first.name), type);
     return count ? count->elements : 0;
   });
@@ -293,8 +292,35 @@ std::vector<std::string> Columns::get_values(std::string_view key, std::span<con
   });
 }
 
-void Columns::check_rows(std::string_view key, std::initializer_list<detail::ColumnRows> read) const {
-  const detail::ColumnRows& first = *read.begin();
+std::size_t Columns::get_into(std::string_view key, std::span<const std::string_view> columns,
+                              const ColumnRoom& room) const {
+  if (columns.empty()) throw InvalidArgumentError("no columns of key " + quoted(key) + " are asked for");
+  std::vector<NumberType> types;
+  const auto load_types = [&] {
+    const std::optional<ElementType> recorded = impl_->try_load_columns(key);
+    if (!recorded) return;
+    for (const std::string_view column : columns) types.push_back(required_type(key, *recorded, column));
+  };
+  within_memory(read_action(key), load_types);
+  if (types.empty()) return 0;
+  std::vector<std::string> values = get_values(key, columns);
+  std::vector<detail::ColumnRows> read;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::size_t max_rows = values[i].size() / size_of(types[i]);
+    const std::span<std::byte> to = room(i, types[i], max_rows);
+    if (to.size() / size_of(types[i]) < max_rows) {
+      throw InvalidArgumentError("there is room for fewer than " + std::to_string(max_rows) + " rows of column " +
+                                 quoted(columns[i]));
+    }
+    detail::ElementReader reader(std::move(values[i]), column_key(key, columns[i]), layout_of(types[i]));
+    read.push_back({columns[i], reader.read_rest(to)});
+  }
+  check_rows(key, read);
+  return read.front().rows;
+}
+
+void Columns::check_rows(std::string_view key, std::span<const detail::ColumnRows> read) const {
+  const detail::ColumnRows& first = read.front();
   const bool is_sound = std::all_of(read.begin(), read.end(), [&](const detail::ColumnRows& column) {
     return column.rows > 0 && column.rows == first.rows;
   });
@@ -302,7 +328,7 @@ void Columns::check_rows(std::string_view key, std::initializer_list<detail::Col
   within_memory(read_action(key), [&] {
     const std::optional<ElementType> recorded = impl_->try_load_columns(key);
     for (const detail::ColumnRows& column : read) {
-      if (recorded && column.rows == 0) require_column(key, *recorded, column.name);
+      if (recorded && column.rows == 0) static_cast<void>(required_type(key, *recorded, column.name));
       const std::string problem = difference(first, column);
       if (problem.empty()) continue;
       if (!recorded) throw ErasedError("the key " + quoted(key) + " was erased while its columns were read");

@@ -25,7 +25,8 @@ class ElementReader::Impl {
  public:
   template <typename Source>
   Impl(Source&& source, std::string_view key, const ElementLayout& layout)
-      : packing_(layout),
+      : element_size_(layout.size),
+        packing_(layout),
         limit_(std::max<std::size_t>(1, max_stretch_bytes / layout.size)),
         reader_(std::forward<Source>(source), key, ElementType(layout)) {}
 
@@ -33,6 +34,7 @@ class ElementReader::Impl {
   [[nodiscard]] std::size_t capacity() const noexcept { return reader_.capacity(); }
 
   [[nodiscard]] std::size_t window_size() const noexcept { return reader_.window_size(); }
+  [[nodiscard]] std::size_t element_size() const noexcept { return element_size_; }
 
   [[nodiscard]] std::size_t next(std::span<std::byte> room) {
     at_ += count_;
@@ -59,6 +61,7 @@ class ElementReader::Impl {
   }
 
  private:
+  std::size_t element_size_;  // in memory
   ElementPacking packing_;
   std::size_t limit_;  // in a stretch
   ValueReader reader_;
@@ -83,29 +86,26 @@ std::size_t ElementReader::next(std::span<std::byte> room) {
 
 void ElementReader::copy_to(std::span<std::byte> elements) const { impl_->copy_to(elements); }
 
-const std::string& ElementReader::key() const noexcept { return impl_->key(); }
-
-std::size_t ElementReader::capacity() const noexcept { return impl_->capacity(); }
-
-std::size_t ElementReader::window_size() const noexcept { return impl_->window_size(); }
-
-namespace {
-
-std::size_t copy_all(ElementReader reader, std::size_t element_size, std::span<std::byte> elements) {
+std::size_t ElementReader::read_rest(std::span<std::byte> elements) {
+  const std::size_t element_size = impl_->element_size();
   const std::size_t room = elements.size() / element_size;
   std::size_t copied = 0;
-  while (const std::size_t count = reader.next()) {
+  while (const std::size_t count = next()) {
     if (count > room - copied) {
-      throw TooLargeError("cannot get the value of key " + quoted(reader.key()) + " into room for " +
-                          std::to_string(room) + " elements: it has more");
+      throw TooLargeError("cannot get the value of key " + quoted(key()) + " into room for " + std::to_string(room) +
+                          " elements: it has more");
     }
-    reader.copy_to(elements.subspan(copied * element_size, count * element_size));
+    copy_to(elements.subspan(copied * element_size, count * element_size));
     copied += count;
   }
   return copied;
 }
 
-}  // namespace
+const std::string& ElementReader::key() const noexcept { return impl_->key(); }
+
+std::size_t ElementReader::capacity() const noexcept { return impl_->capacity(); }
+
+std::size_t ElementReader::window_size() const noexcept { return impl_->window_size(); }
 
 class ElementValues::Impl {
  public:
@@ -242,9 +242,9 @@ void ElementValues::append_batch(std::span<const Entry> entries, const AppendOpt
 
 std::size_t ElementValues::get_into(std::string_view key, std::span<std::byte> elements) const {
   try {
-    return copy_all(ElementReader(store(), key, impl_->layout()), impl_->layout().size, elements);
+    return ElementReader(store(), key, impl_->layout()).read_rest(elements);
   } catch (const ErasedError&) {
-    return copy_all(ElementReader(store().get(key), key, impl_->layout()), impl_->layout().size, elements);
+    return ElementReader(store().get(key), key, impl_->layout()).read_rest(elements);
   }
 }
 

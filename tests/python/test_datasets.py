@@ -136,3 +136,10 @@ def test_what_cannot_be_packed():
         deep = (deep,)
     with pytest.raises(RecursionError):
         accrete.pack_key(deep)
+
+
+def test_connect_takes_endpoints_alone(tmp_path):
+    with pytest.raises(accrete.InvalidArgumentError, match="no endpoint"):
+        accrete.connect(str(tmp_path))
+    with pytest.raises((accrete.NetworkError, accrete.TimeoutError)):
+        accrete.connect(f"ipc://{tmp_path}/none", timeout=0.1)

@@ -37,7 +37,7 @@ def test_programs_append_through_a_server(url):
 
 def test_a_server_on_tcp(url):
     with accrete.Server(url, bind=["tcp://127.0.0.1:*"], durability="memory") as server:
-        with accrete.open(server.endpoints[1], timeout=10) as store:
+        with accrete.connect(server.endpoints[1], timeout=10) as store:
             store.append("key", b"1")
     assert accrete.get(url, ["key"]) == [b"1"]
 

@@ -2,6 +2,7 @@
 #include <accrete/columns.hpp>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <doctest/doctest.h>
 #include <optional>
 #include <utility>
@@ -68,6 +69,36 @@ TEST_CASE("several columns are read at one moment") {
     const auto [none, nothing] = events.get<float, float>("missing", {"delay", "distance"});
     CHECK(none.empty());
     CHECK(nothing.empty());
+  });
+}
+
+TEST_CASE("columns whose types are not known are read into memory that is asked for by type") {
+  over_every_store([&](std::unique_ptr<Store> store) {
+    Columns events{std::move(store)};
+    for (int i = 0; i < 2; ++i) events.append("k", {column("delay", delays), column("distance", distances)});
+    std::vector<std::vector<std::byte>> rooms;
+    std::vector<NumberType> types;
+    const auto room = [&](std::size_t index, NumberType type, std::size_t max_rows) -> std::span<std::byte> {
+      CHECK(index == rooms.size());
+      CHECK(max_rows >= 4);
+      types.push_back(type);
+      return rooms.emplace_back(max_rows * 4);
+    };
+    const std::array<std::string_view, 2> names = {"distance", "delay"};
+    CHECK(events.get_into("k", names, room) == 4);
+    CHECK(types == std::vector{NumberType::int32, NumberType::float32});
+    const std::vector<std::int32_t> expected = {100, 200, 100, 200};
+    CHECK(std::memcmp(rooms[0].data(), expected.data(), 16) == 0);
+    CHECK(events.get_into("missing", names, room) == 0);
+    CHECK(rooms.size() == 2);
+
+    const auto no_room = [](std::size_t, NumberType, std::size_t) { return std::span<std::byte>(); };
+    CHECK_THROWS_AS(events.get_into("k", names, no_room), InvalidArgumentError);
+    CHECK_THROWS_AS(events.get_into("k", {}, no_room), InvalidArgumentError);
+    const std::array<std::string_view, 2> others = {"delay", "Delay"};
+    CHECK_THROWS_WITH_AS(events.get_into("k", others, room),
+                         "the key 'k' has no column 'Delay': its rows are struct(delay:float32,distance:int32)",
+                         InvalidArgumentError);
   });
 }
 

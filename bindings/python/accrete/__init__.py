@@ -18,15 +18,18 @@ are one. Keys come back as str, in which bytes that are no UTF-8 are lone surrog
 """
 
 from ._datasets import DatasetInfo, VerifyReport, create, destroy, get, info, put, sweep, verify
+from ._items import Packed, Pickle
 from ._native import codec_names, pack_key, unpack_key
+from ._numbers import Columns, Numeric
 from ._server import Server
-from ._store import Stats, Store, buffered, compressed, memory, open, temporary
+from ._store import Stats, Store, buffered, compressed, connect, memory, open, temporary
 from .errors import *  # noqa: F403
 from .errors import __all__ as _error_names
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DatasetInfo", "Server", "Stats", "Store", "VerifyReport", "buffered", "codec_names", "compressed", "create", "destroy", "get",
-    "info", "memory", "open", "pack_key", "put", "sweep", "temporary", "unpack_key", "verify", *_error_names,
+    "Columns", "DatasetInfo", "Numeric", "Packed", "Pickle", "Server", "Stats", "Store", "VerifyReport", "buffered",
+    "codec_names", "compressed", "connect", "create", "destroy", "get", "info", "memory", "open", "pack_key", "put", "sweep",
+    "temporary", "unpack_key", "verify", *_error_names,
 ]

@@ -159,6 +159,14 @@ def open(
     return _reopen(Store, url, options)
 
 
+def connect(endpoint: str, *, timeout: float = 60.0, server_key: str = "", key_file: Url = "") -> Store:
+    """Open the dataset that a server serves at an endpoint, ipc://... or tcp://..., and nothing else: a path is
+    InvalidArgumentError. The arguments are those of `open`."""
+    if not str(endpoint).startswith(("ipc://", "tcp://")):
+        raise InvalidArgumentError(f"{endpoint!r} is no endpoint of a server, ipc://... or tcp://...: open() takes paths")
+    return open(endpoint, timeout=timeout, server_key=server_key, key_file=key_file)
+
+
 def _reopen(cls: type[_Self], url: Url, options: dict[str, Any]) -> _Self:
     buffer = options["buffer"]
     limit = _default_buffer if buffer is True else None if buffer in (None, False) else buffer

@@ -1,5 +1,8 @@
 #include "arguments.hpp"
 
+#include <accrete/error.hpp>
+#include <cstring>
+
 #include "key_packing.hpp"
 
 namespace accrete::python {
@@ -24,6 +27,23 @@ std::string_view key_bytes(PyObject* object, std::string& packed) {
   if (PyUnicode_Check(object)) return utf8_of(object, packed);
   if (PyBytes_Check(object)) return bytes_of(object);
   return packed = pack_key(object);
+}
+
+BatchId batch_id_of(PyObject* object) {
+  const char* writer = nullptr;
+  Py_ssize_t size = 0;
+  unsigned long long sequence = 0;
+  if (!PyTuple_Check(object) || !PyArg_ParseTuple(object, "y#K", &writer, &size, &sequence)) {
+    PyErr_SetString(PyExc_TypeError, "an id is a tuple of a writer, 16 bytes, and a sequence");
+    throw PythonErrorSet{};
+  }
+  BatchId id{};
+  if (static_cast<std::size_t>(size) != id.writer.size()) {
+    throw InvalidArgumentError("a writer has 16 bytes, not " + std::to_string(size));
+  }
+  std::memcpy(id.writer.data(), writer, id.writer.size());
+  id.sequence = sequence;
+  return id;
 }
 
 Borrowed::~Borrowed() {

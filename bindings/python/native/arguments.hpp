@@ -16,6 +16,9 @@ namespace accrete::python {
 /// `packed`.
 [[nodiscard]] std::string_view key_bytes(PyObject* object, std::string& packed);
 
+/// Of a tuple of a writer, 16 bytes, and a sequence.
+[[nodiscard]] BatchId batch_id_of(PyObject* object);
+
 /// What one call borrows of Python's objects. They are held until it is destroyed, with the GIL held.
 class Borrowed {
  public:

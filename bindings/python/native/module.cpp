@@ -9,20 +9,13 @@
 #include "key_packing.hpp"
 #include "shared_store.hpp"
 #include "store.hpp"
+#include "texts.hpp"
+#include "typed.hpp"
 
 namespace py = pybind11;
 
 namespace accrete::python {
 namespace {
-
-/// Of what the C API gives to who uses pybind11.
-py::object object(Reference reference) { return py::reinterpret_steal<py::object>(reference.release()); }
-
-py::list texts(const std::vector<std::string>& bytes) {
-  py::list list;
-  for (const std::string& one : bytes) list.append(object(text(one)));
-  return list;
-}
 
 std::chrono::milliseconds milliseconds(double seconds) {
   constexpr double max_seconds = 1e9;
@@ -130,7 +123,7 @@ void add_functions(py::module_& module) {
   module.def("pack_key", [](py::handle key) { return py::bytes(pack_key(key.ptr())); });
   module.def("unpack_key", [](py::handle key) {
     std::string packed;
-    return object(unpack_key(key_bytes(key.ptr(), packed)));
+    return py::reinterpret_steal<py::object>(unpack_key(key_bytes(key.ptr(), packed)).release());
   });
 }
 
@@ -165,4 +158,5 @@ PYBIND11_MODULE(_native, module) {
   accrete::python::add_store_type(module.ptr());
   accrete::python::add_functions(module);
   accrete::python::add_factories(module);
+  accrete::python::add_typed_classes(module);
 }

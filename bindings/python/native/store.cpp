@@ -83,23 +83,6 @@ Reference bytes(std::string_view value) {
   return Reference::own(PyBytes_FromStringAndSize(value.data(), static_cast<Py_ssize_t>(value.size())));
 }
 
-BatchId batch_id_of(PyObject* object) {
-  const char* writer = nullptr;
-  Py_ssize_t size = 0;
-  unsigned long long sequence = 0;
-  if (!PyTuple_Check(object) || !PyArg_ParseTuple(object, "y#K", &writer, &size, &sequence)) {
-    PyErr_SetString(PyExc_TypeError, "an id is a tuple of a writer, 16 bytes, and a sequence");
-    throw PythonErrorSet{};
-  }
-  BatchId id{};
-  if (static_cast<std::size_t>(size) != id.writer.size()) {
-    throw InvalidArgumentError("a writer has 16 bytes, not " + std::to_string(size));
-  }
-  std::memcpy(id.writer.data(), writer, id.writer.size());
-  id.sequence = sequence;
-  return id;
-}
-
 AppendOptions append_options_of(const Arguments& arguments) {
   AppendOptions options;
   arguments.for_each_named([&](std::string_view name, PyObject* value) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -46,6 +47,10 @@ struct ColumnType {
 
   friend bool operator==(const ColumnType&, const ColumnType&) = default;
 };
+
+/// Where the numbers of a column are to go that was asked for as `columns[index]`: memory for at least `max_rows` of
+/// them.
+using ColumnRoom = std::function<std::span<std::byte>(std::size_t index, NumberType type, std::size_t max_rows)>;
 
 namespace detail {
 
@@ -121,6 +126,12 @@ class ACCRETE_API Columns {
     return all;
   }
 
+  /// Several columns as they were at one moment, where their types are not known before: asks `room` for the memory of
+  /// each, copies the numbers there as they lie in memory, and returns how many rows there are, which may be fewer than
+  /// were asked for; of a missing key 0, and `room` is not called. Throws as `get` does, InvalidArgumentError if there
+  /// is too little room, and what `room` throws. After an error, what the rooms hold is unspecified.
+  std::size_t get_into(std::string_view key, std::span<const std::string_view> columns, const ColumnRoom& room) const;
+
   /// A column of any size within little memory. Throws as `get` does.
   template <Number T>
   [[nodiscard]] NumericPieces<T> pieces(std::string_view key, std::string_view column) const {
@@ -148,7 +159,10 @@ class ACCRETE_API Columns {
  private:
   /// Throws InvalidArgumentError if one without rows is no column of a key that there is, and ErasedError or
   /// CorruptionError if not all have as many.
-  void check_rows(std::string_view key, std::initializer_list<detail::ColumnRows> read) const;
+  void check_rows(std::string_view key, std::span<const detail::ColumnRows> read) const;
+  void check_rows(std::string_view key, std::initializer_list<detail::ColumnRows> read) const {
+    check_rows(key, std::span(read.begin(), read.size()));
+  }
   [[nodiscard]] std::vector<std::string> get_values(std::string_view key,
                                                     std::span<const std::string_view> columns) const;
 

@@ -153,6 +153,9 @@ class ACCRETE_API ElementReader {
   [[nodiscard]] std::size_t next(std::span<std::byte> room = {});
   /// These elements, as they lie in memory.
   void copy_to(std::span<std::byte> elements) const;
+  /// Copies all elements that are left to the front of `elements` and returns how many they are. Throws TooLargeError
+  /// if there are more than it holds.
+  [[nodiscard]] std::size_t read_rest(std::span<std::byte> elements);
   [[nodiscard]] const std::string& key() const noexcept;
   /// For how many elements to reserve memory: one too few, and a vector copies all of them. Known after the first
   /// `next`.
