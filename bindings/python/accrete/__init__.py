@@ -23,13 +23,14 @@ from ._native import codec_names, pack_key, unpack_key
 from ._numbers import Columns, Numeric
 from ._server import Server
 from ._store import Stats, Store, buffered, compressed, connect, memory, open, temporary
+from ._tables import Table
 from .errors import *  # noqa: F403
 from .errors import __all__ as _error_names
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Columns", "DatasetInfo", "Numeric", "Packed", "Pickle", "Server", "Stats", "Store", "VerifyReport", "buffered",
-    "codec_names", "compressed", "connect", "create", "destroy", "get", "info", "memory", "open", "pack_key", "put", "sweep",
+    "Columns", "DatasetInfo", "Numeric", "Packed", "Pickle", "Server", "Stats", "Store", "Table", "VerifyReport",
+    "buffered", "codec_names", "compressed", "connect", "create", "destroy", "get", "info", "memory", "open", "pack_key", "put", "sweep",
     "temporary", "unpack_key", "verify", *_error_names,
 ]

@@ -69,6 +69,44 @@ class Store(_native.Store):
         opened. Raises ErasedError from a read if keys have been removed since, and the value may be another."""
         return io.BufferedReader(_Value(self, key))
 
+    def scatter(
+        self, table: Any, by: Any, n: int | None = None, *, null_key: Key | None = None, index: bool = True,
+        objects: str | None = None, sync: bool = False,
+    ) -> None:
+        """Append each row of a table to its key, the rows of a key as one piece; `gather` reads them back.
+
+        table: a pandas.DataFrame, or what has `__arrow_c_stream__`, such as tables of pyarrow and Polars and relations
+        of DuckDB; of a reader, batch by batch, each with an append of its own. A table of one batch is appended as a whole
+        or not at all, if it fits `max_batch_bytes` of the dataset's server, where it has one.
+
+        by: a column, whose values are the keys: strings and bytes as they are, ints packed; or a list of columns, whose
+        keys are tuples. Or an array with an int from 0 to n - 1 for each row, the keys. null_key: of rows with a null
+        there; without it they are InvalidArgumentError.
+
+        index=False: leave out a frame's index. objects="pickle": pickle columns of Python objects other than str and
+        bytes, which are TypeError otherwise. sync=True: the rows survive power loss on return.
+
+        Raises TypeMismatchError, having appended nothing, for other columns than the dataset's tables have: the first
+        one that is scattered decides. Its columns are in the attribute "table.schema".
+        """
+        from . import _tables
+
+        _tables.scatter(self, table, by, n, null_key, index, objects, sync)
+
+    def gather(self, key: Key | list[Key], *, to: str | None = None, unpickle: bool = False) -> Any:
+        """The rows that were scattered to a key, in the order in which they were appended; of a list of keys, theirs one
+        after the other. No rows for a missing key.
+
+        to: "pandas", a DataFrame, whose arrays can be written to and whose equal strings are one object; "arrow", a
+        Table, which pyarrow, Polars and DuckDB read without a copy; None: "pandas" if pandas' frames were scattered.
+        unpickle: read columns that were pickled, which may run any code; refused otherwise.
+
+        Raises CorruptionError for damaged bytes, and InvalidArgumentError if no table was scattered here.
+        """
+        from . import _tables
+
+        return _tables.gather(self, key, to, unpickle)
+
     def stats(self) -> Stats:
         """Totals, at a cost that does not depend on how many keys there are, but for compressed stores."""
         return Stats(*self._stats())

@@ -1,21 +1,13 @@
 #include "key_packing.hpp"
 
 #include <accrete/error.hpp>
-#include <bit>
 #include <cstdint>
 
 #include "arguments.hpp"
+#include "key_elements.hpp"
 
 namespace accrete::python {
 namespace {
-
-constexpr char byte_kind = '\x01';
-constexpr char text_kind = '\x02';
-constexpr char tuple_kind = '\x05';
-constexpr int zero_kind = 0x14;
-constexpr int max_int_bytes = 8;
-constexpr char end = '\0';
-constexpr char escape = '\xFF';  // after a zero that is no end
 
 class Recursion {
  public:
@@ -27,20 +19,7 @@ class Recursion {
   Recursion& operator=(const Recursion&) = delete;
 };
 
-std::uint64_t max_of_bytes(int count) noexcept {
-  return count == max_int_bytes ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * count)) - 1;
-}
-
-int bytes_of(std::uint64_t magnitude) noexcept { return (static_cast<int>(std::bit_width(magnitude)) + 7) / 8; }
-
-void pack_int(std::string& out, std::uint64_t magnitude, bool is_negative) {
-  const int count = bytes_of(magnitude);
-  const std::uint64_t number = is_negative ? max_of_bytes(count) - magnitude : magnitude;
-  out += static_cast<char>(zero_kind + (is_negative ? -count : count));
-  for (int i = count - 1; i >= 0; --i) out += static_cast<char>(number >> (8 * i));
-}
-
-void pack_int(std::string& out, PyObject* object) {
+void pack_int_object(std::string& out, PyObject* object) {
   const Reference number = Reference::own(PyNumber_Index(object));
   int overflow = 0;
   const long long value = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
@@ -58,31 +37,22 @@ void pack_int(std::string& out, PyObject* object) {
   pack_int(out, beyond, is_negative);
 }
 
-void pack_bytes(std::string& out, char kind, std::string_view bytes) {
-  out += kind;
-  for (const char byte : bytes) {
-    out += byte;
-    if (byte == end) out += escape;
-  }
-  out += end;
-}
-
 void pack(std::string& out, PyObject* object) {
   if (PyUnicode_Check(object)) {
     std::string unused;
-    return pack_bytes(out, text_kind, key_bytes(object, unused));
+    return pack_text(out, key_bytes(object, unused));
   }
   if (PyBytes_Check(object)) {
-    return pack_bytes(out, byte_kind, {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))});
+    return pack_bytes(out, {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))});
   }
   if (PyTuple_Check(object)) {
     const Recursion recursion;
     out += tuple_kind;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); ++i) pack(out, PyTuple_GET_ITEM(object, i));
-    out += end;
+    out += element_end;
     return;
   }
-  if (PyIndex_Check(object)) return pack_int(out, object);
+  if (PyIndex_Check(object)) return pack_int_object(out, object);
   throw_type_error("a key is a str, bytes, an int or a tuple of these, not %s", object);
 }
 
@@ -118,9 +88,9 @@ class Unpacking {
     std::string bytes;
     while (true) {
       const char byte = take();
-      if (byte != end) {
+      if (byte != element_end) {
         bytes += byte;
-      } else if (left_.starts_with(escape)) {
+      } else if (left_.starts_with(element_escape)) {
         bytes += take_escaped();
       } else {
         return bytes;
@@ -130,13 +100,13 @@ class Unpacking {
 
   char take_escaped() {
     left_.remove_prefix(1);
-    return end;
+    return element_end;
   }
 
   Reference take_tuple() {
     const Recursion recursion;
     Reference list = Reference::own(PyList_New(0));
-    while (!left_.starts_with(end)) {
+    while (!left_.starts_with(element_end)) {
       const Reference element = next();
       if (PyList_Append(list.get(), element.get()) != 0) throw PythonErrorSet{};
     }

@@ -9,6 +9,7 @@
 #include "key_packing.hpp"
 #include "shared_store.hpp"
 #include "store.hpp"
+#include "tables.hpp"
 #include "texts.hpp"
 #include "typed.hpp"
 
@@ -159,4 +160,5 @@ PYBIND11_MODULE(_native, module) {
   accrete::python::add_functions(module);
   accrete::python::add_factories(module);
   accrete::python::add_typed_classes(module);
+  accrete::python::add_tables(module);
 }

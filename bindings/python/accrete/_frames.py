@@ -1,0 +1,381 @@
+"""Frames of pandas as tables of Arrow, and back, by pandas' public API and without pyarrow.
+
+What Arrow's types do not say stands in the schema's metadata under "pandas", in the form that pyarrow writes and reads:
+https://pandas.pydata.org/docs/development/developer.html#storing-pandas-dataframe-objects-in-apache-parquet-format
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._native import Column
+from .errors import InvalidArgumentError, UnsupportedError
+
+_FORMATS = {"i1": "c", "u1": "C", "i2": "s", "u2": "S", "i4": "i", "u4": "I", "i8": "l", "u8": "L", "f2": "e", "f4": "f",
+            "f8": "g"}
+_DTYPES = {format: np.dtype(name) for name, format in _FORMATS.items()}
+_UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}  # of Arrow: of numpy
+_NAT = np.iinfo(np.int64).min
+_PICKLED = "accrete.pickle"  # in the metadata of a column: each of its values is a pickle
+_EXTENSION = "ARROW:extension:name"
+_EXTENSION_METADATA = "ARROW:extension:metadata"
+_HAS_ALL_UNITS = int(pd.__version__.partition(".")[0]) >= 2
+_MASKED_ARRAYS = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
+
+
+# From pandas
+
+
+def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
+    """The columns of a frame and then those of its index. `objects` is "pickle" if others than str and bytes may be."""
+    _check_names(frame)
+    columns, descriptions, levels = [], [], []
+    for position, name in enumerate(frame.columns):
+        series = frame.iloc[:, position]
+        columns.append(_column(series, str(name), objects))
+        descriptions.append(_description(series, name, str(name)))
+    for level in range(frame.index.nlevels) if index else ():
+        values = frame.index.get_level_values(level)
+        field_name = values.name if _can_be_column(values.name, frame) else f"__index_level_{level}__"
+        columns.append(_column(values.to_series(), field_name, objects))
+        descriptions.append(_description(values.to_series(), values.name, field_name))
+        levels.append(field_name)
+    table = Column.structure("", len(frame), columns)
+    table.metadata = {"pandas": json.dumps({
+        "index_columns": levels,
+        "column_indexes": [_description(frame.columns.to_series(), frame.columns.name, None)],
+        "columns": descriptions,
+        "creator": {"library": "accrete"},
+        "pandas_version": pd.__version__,
+    })}
+    return table
+
+
+def _check_names(frame: pd.DataFrame) -> None:
+    if frame.columns.nlevels > 1:
+        raise TypeError("the columns have a MultiIndex: give each one name, as frame.columns.to_flat_index() does")
+    seen = set()
+    for name in map(str, frame.columns):
+        if name in seen:
+            raise InvalidArgumentError(f"two columns are named {name!r}")
+        seen.add(name)
+
+
+def _can_be_column(name: Any, frame: pd.DataFrame) -> bool:
+    return isinstance(name, str) and name not in frame.columns and list(frame.index.names).count(name) == 1
+
+
+def _description(series: pd.Series, name: Any, field_name: str | None) -> dict[str, Any]:
+    """Of a column or an index, by its dtype alone."""
+    dtype = series.dtype
+    metadata: dict[str, Any] | None = None
+    if isinstance(dtype, pd.CategoricalDtype):
+        kind, numpy_type = "categorical", str(series.cat.codes.dtype)
+        metadata = {"num_categories": len(dtype.categories), "ordered": bool(dtype.ordered),
+                    "categories_type": _numpy_type(dtype.categories.dtype)}
+    elif isinstance(dtype, pd.DatetimeTZDtype):
+        kind, numpy_type, metadata = "datetimetz", f"datetime64[{dtype.unit}]", {"timezone": _zone(dtype.tz)}
+    else:
+        numpy_type = _numpy_type(dtype)
+        kind = "unicode" if numpy_type == "object" or isinstance(dtype, pd.StringDtype) else numpy_type.lower()
+    return {"name": name if name is None else str(name), "field_name": field_name, "pandas_type": kind,
+            "numpy_type": numpy_type, "metadata": metadata}
+
+
+def _numpy_type(dtype: Any) -> str:
+    if isinstance(dtype, pd.StringDtype) and str(dtype) != "str":
+        return f"string[{dtype.storage}]"
+    return str(dtype)
+
+
+def _zone(zone: datetime.tzinfo) -> str:
+    """As Arrow names it: of the database of zones, or an offset."""
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    if name:
+        return str(name)
+    offset = zone.utcoffset(None)
+    if offset is None:
+        raise TypeError(f"the time zone {zone!r} has neither a name nor a fixed offset: tz_convert to one that has")
+    minutes = offset // datetime.timedelta(minutes=1)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}" if minutes else "UTC"
+
+
+def _column(series: pd.Series, name: str, objects: str | None) -> Column:
+    dtype = series.dtype
+    array = series.array
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _categories(series, name, objects)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        instants = series.to_numpy(dtype=f"datetime64[{dtype.unit}]")
+        return _times(name, instants, f"ts{_unit(instants.dtype)}:{_zone(dtype.tz)}")
+    if isinstance(dtype, pd.PeriodDtype):
+        return _extension(_times(name, array.asi8, "l"), "pandas.period", {"freq": array.freqstr})
+    if isinstance(dtype, pd.IntervalDtype):
+        ends = [_column(pd.Series(array.left), "left", objects), _column(pd.Series(array.right), "right", objects)]
+        extension = {"subtype": str(dtype.subtype), "closed": array.closed}
+        return _extension(Column.structure(name, len(series), ends), "pandas.interval", extension)
+    if isinstance(dtype, pd.ArrowDtype) or (isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow")):
+        return _arrow_backed(array, name)
+    if isinstance(array, _MASKED_ARRAYS):
+        values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type())
+        return _numbers(name, values, array.isna())
+    if isinstance(dtype, pd.StringDtype):
+        return _objects(series.to_numpy(dtype=object), name, None)
+    values = np.asarray(array)
+    if values.dtype.kind == "M":
+        return _times(name, values, f"ts{_unit(values.dtype)}:")
+    if values.dtype.kind == "m":
+        return _times(name, values, f"tD{_unit(values.dtype)}")
+    if values.dtype.kind == "b" or values.dtype.str[1:] in _FORMATS:
+        return _numbers(name, values, None)
+    if values.dtype.kind == "O":
+        return _objects(values, name, objects)
+    raise TypeError(f"column {name!r} is of the dtype {dtype}, which Arrow does not have: give it another (astype)")
+
+
+def _unit(dtype: np.dtype[Any]) -> str:
+    """Arrow's letter of the unit of a datetime64 or timedelta64."""
+    unit = np.datetime_data(dtype)[0]
+    return next(letter for letter, name in _UNITS.items() if name == unit)
+
+
+def _validity(nulls: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+    return None if nulls is None or not nulls.any() else np.packbits(~nulls, bitorder="little")
+
+
+def _numbers(name: str, values: np.ndarray[Any, Any], nulls: np.ndarray[Any, Any] | None) -> Column:
+    if values.dtype.kind == "b":
+        return Column(name, "b", len(values), _validity(nulls), np.packbits(values, bitorder="little"), None, False)
+    native = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+    return Column(name, _FORMATS[native.dtype.str[1:]], len(native), _validity(nulls), native, None, False)
+
+
+def _times(name: str, values: np.ndarray[Any, Any], format: str) -> Column:
+    """Of 64-bit ticks, among which NaT is null."""
+    ticks = np.ascontiguousarray(values).view(np.int64)
+    return Column(name, format, len(ticks), _validity(ticks == _NAT), ticks, None, False)
+
+
+def _categories(series: pd.Series, name: str, objects: str | None) -> Column:
+    codes = series.cat.codes.to_numpy()
+    nulls = codes < 0
+    if nulls.any():
+        codes = np.where(nulls, codes.dtype.type(0), codes)
+    categories = _column(pd.Series(series.cat.categories), name, objects)
+    return Column(name, _FORMATS[codes.dtype.str[1:]], len(codes), _validity(nulls), np.ascontiguousarray(codes), categories,
+                  bool(series.cat.ordered))
+
+
+def _arrow_backed(array: Any, name: str) -> Column:
+    chunks = array.__arrow_array__()
+    if hasattr(chunks, "num_chunks"):
+        chunks = chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
+    return Column.imported(name, *chunks.__arrow_c_array__())
+
+
+def _objects(values: np.ndarray[Any, Any], name: str, objects: str | None) -> Column:
+    try:
+        return Column.of_objects(name, np.ascontiguousarray(values), pd.NA)
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(f"column {name!r} holds a str that is no Unicode text: {error}") from None
+    except TypeError:
+        if objects != "pickle":
+            raise
+    pickles = np.empty(len(values), dtype=object)
+    pickles[:] = [pickle.dumps(value, protocol=5) for value in values]
+    column = Column.of_objects(name, pickles, pd.NA)
+    column.metadata = {_PICKLED: "5"}
+    return column
+
+
+def _extension(column: Column, extension: str, metadata: dict[str, str]) -> Column:
+    column.metadata = {_EXTENSION: extension, _EXTENSION_METADATA: json.dumps(metadata)}
+    return column
+
+
+# To pandas
+
+
+def frame_of(table: Column, unpickle: bool) -> pd.DataFrame:
+    """The frame that a table was, or what pandas has for its types. Its arrays are the table's memory."""
+    metadata = json.loads(table.metadata.get(b"pandas", b"{}"))
+    described = {each["field_name"]: each for each in metadata.get("columns", ())}
+    levels = [level for level in metadata.get("index_columns", ()) if isinstance(level, str)]
+    rows = pd.RangeIndex(len(table))
+    columns, names, found = {}, [], {}
+    for column in table.children:
+        description = described.get(column.name, {})
+        array = _array(column, description, unpickle)
+        dtype = array.dtype if array.dtype == object else None  # or strings would be inferred to be
+        name = description.get("name", column.name)
+        if column.name in levels:
+            found[column.name] = pd.Index(array, dtype=dtype, name=name, copy=False)
+        else:
+            columns[len(names)] = pd.Series(array, index=rows, dtype=dtype, copy=False)
+            names.append(name)
+    frame = pd.DataFrame(columns, index=rows, copy=False)
+    frame.columns = _names(names, metadata)
+    if len(levels) == 1:
+        frame.index = found[levels[0]]
+    elif levels:
+        frame.index = pd.MultiIndex.from_arrays([found[level] for level in levels])
+    return frame
+
+
+def _names(names: list[str], metadata: dict[str, Any]) -> pd.Index:
+    description = metadata.get("column_indexes", [{}])[0]
+    kind = description.get("pandas_type", "unicode")
+    if kind in ("unicode", "categorical"):
+        dtype = object if description.get("numpy_type") == "object" else None
+        return pd.Index(names, dtype=dtype, name=description.get("name"))
+    return pd.Index(names, name=description.get("name")).astype(description["numpy_type"])
+
+
+def _nulls(column: Column) -> np.ndarray[Any, Any] | None:
+    return None if column.validity is None else ~_bits(column.validity, len(column))
+
+
+def _bits(buffer: Any, count: int) -> np.ndarray[Any, Any]:
+    return np.unpackbits(np.frombuffer(buffer, np.uint8), count=count, bitorder="little").view(bool)
+
+
+def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
+    numpy_type = description.get("numpy_type")
+    if _PICKLED.encode() in column.metadata:
+        return _unpickled(column, unpickle)
+    if column.dictionary is not None:
+        return _categorical(column, description, unpickle)
+    if numpy_type is not None and numpy_type.startswith("period["):
+        return _periods(column, pd.api.types.pandas_dtype(numpy_type))
+    if numpy_type is not None and numpy_type.startswith("interval["):
+        left, right = (_array(end, {}, unpickle) for end in column.children)
+        return pd.arrays.IntervalArray.from_arrays(left, right, closed=pd.api.types.pandas_dtype(numpy_type).closed)
+    if column.format in ("u", "U"):
+        return _strings(column, numpy_type)
+    if numpy_type is not None and numpy_type.endswith("[pyarrow]"):
+        return _of_arrow_dtype(column)
+    if column.format in ("z", "Z"):
+        return _filled(column, None)
+    if column.format == "n":
+        return np.full(len(column), None, dtype=object)
+    if column.format in _DTYPES or column.format == "b":
+        return _of_numbers(column, numpy_type)
+    if column.format.startswith(("ts", "tD", "td")):
+        return _of_times(column)
+    return _pyarrow(column).array(column).to_pandas().array
+
+
+def _of_numbers(column: Column, numpy_type: str | None) -> Any:
+    nulls = _nulls(column)
+    if column.format == "b":
+        values = _bits(column.values, len(column))
+    else:
+        values = np.frombuffer(column.values, _DTYPES[column.format])
+    is_masked = numpy_type is not None and numpy_type.lower() != numpy_type or numpy_type == "boolean"
+    if numpy_type is not None and numpy_type.startswith("Sparse"):
+        return pd.array(values, dtype=numpy_type)
+    if values.dtype.kind == "f" and not is_masked:
+        if nulls is not None:
+            values[nulls] = np.nan
+        return values
+    if nulls is None and not is_masked:
+        return values
+    masked = {"b": pd.arrays.BooleanArray, "f": pd.arrays.FloatingArray}.get(values.dtype.kind, pd.arrays.IntegerArray)
+    return masked(values, np.zeros(len(values), bool) if nulls is None else nulls)
+
+
+def _of_times(column: Column) -> Any:
+    """Dates become times of day 0. A pandas before 2 has nanoseconds alone."""
+    if column.format == "tdD":
+        unit, ticks = "D", np.frombuffer(column.values, np.int32).astype(np.int64)
+    else:
+        unit, ticks = _UNITS[column.format[2]], np.frombuffer(column.values, np.int64)
+    if (nulls := _nulls(column)) is not None:
+        ticks[nulls] = _NAT
+    times = ticks.view(f"{'m' if column.format.startswith('tD') else 'M'}8[{unit}]")
+    if not _HAS_ALL_UNITS:
+        times = times.astype(times.dtype.str[1:2] + "8[ns]")
+    elif unit == "D":
+        times = times.astype("M8[s]")
+    zone = column.format[4:] if column.format.startswith("ts") else ""
+    return pd.Series(times, copy=False).dt.tz_localize("UTC").dt.tz_convert(zone).array if zone else times
+
+
+def _periods(column: Column, dtype: Any) -> Any:
+    ordinals = np.frombuffer(column.values, np.int64)
+    if (nulls := _nulls(column)) is not None:
+        ordinals[nulls] = _NAT
+    return pd.arrays.PeriodArray(ordinals, dtype=dtype)
+
+
+def _categorical(column: Column, description: dict[str, Any], unpickle: bool) -> pd.Categorical:
+    codes = np.frombuffer(column.values, _DTYPES[column.format])
+    if codes.dtype.kind == "u":
+        codes = codes.astype(np.int64)
+    if (nulls := _nulls(column)) is not None:
+        codes[nulls] = -1
+    categories_type = (description.get("metadata") or {}).get("categories_type")
+    categories = _array(column.dictionary, {"numpy_type": categories_type}, unpickle)
+    if categories_type is not None and not isinstance(categories, pd.api.extensions.ExtensionArray):
+        categories = pd.Index(categories, dtype=categories_type)
+    return pd.Categorical.from_codes(codes, categories=pd.Index(categories), ordered=column.is_ordered)
+
+
+def _strings(column: Column, numpy_type: str | None) -> Any:
+    dtype = _string_dtype(numpy_type)
+    if dtype is None:
+        return _filled(column, None)
+    if dtype.storage.startswith("pyarrow"):
+        return dtype.__from_arrow__(_pyarrow(column).array(column))
+    return pd.array(_filled(column, dtype.na_value), dtype=dtype)
+
+
+def _string_dtype(numpy_type: str | None) -> pd.StringDtype | None:
+    """None for objects, which strings are by default before pandas 3."""
+    if numpy_type == "object":
+        return None
+    if numpy_type is None or numpy_type == "str":
+        default = pd.Series(["text"]).dtype
+        return default if isinstance(default, pd.StringDtype) else None
+    try:
+        return pd.api.types.pandas_dtype(numpy_type)
+    except ImportError:  # of pyarrow
+        return pd.StringDtype("python")
+
+
+def _filled(column: Column, missing: Any) -> np.ndarray[Any, Any]:
+    objects = np.empty(len(column), dtype=object)
+    column.fill(objects, missing)
+    return objects
+
+
+def _unpickled(column: Column, unpickle: bool) -> np.ndarray[Any, Any]:
+    if not unpickle:
+        raise InvalidArgumentError(
+            f"column {column.name!r} holds pickles, and reading one may run any code: say unpickle=True if you trust all who "
+            "may append"
+        )
+    objects = _filled(column, None)
+    objects[:] = [pickle.loads(value) for value in objects]
+    return objects
+
+
+def _of_arrow_dtype(column: Column) -> Any:
+    array = _pyarrow(column).array(column)
+    return pd.ArrowDtype(array.type).__from_arrow__(array)
+
+
+def _pyarrow(column: Column) -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise UnsupportedError(
+            f"column {column.name!r} is of Arrow's type {column.format!r}: to have it in pandas, install pyarrow, or gather to 'arrow'"
+        ) from None
+    return pyarrow

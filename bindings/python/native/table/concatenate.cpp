@@ -1,0 +1,376 @@
+#include "concatenate.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <limits>
+
+#include "interner.hpp"
+
+namespace accrete::python {
+namespace {
+
+using Arrays = std::span<const Array* const>;
+
+template <typename T>
+T load(const std::byte* from, std::size_t index) noexcept {
+  T value;
+  std::memcpy(&value, from + index * sizeof(T), sizeof value);
+  return value;
+}
+
+template <typename T>
+void store(std::byte* to, std::size_t index, T value) noexcept {
+  std::memcpy(to + index * sizeof(T), &value, sizeof value);
+}
+
+/// Writes bits one after the other. What lies behind the last byte is not touched.
+class BitWriter {
+ public:
+  explicit BitWriter(std::byte* to) : to_(to) {}
+
+  void append(const std::byte* bits, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += 8) append_byte(std::to_integer<unsigned>(bits[i / 8]), std::min<std::size_t>(8, count - i));
+  }
+
+  void append_ones(std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += 8) append_byte(0xFF, std::min<std::size_t>(8, count - i));
+  }
+
+ private:
+  void append_byte(unsigned bits, std::size_t count) noexcept {
+    bits &= (1U << count) - 1;
+    const std::size_t used = written_ % 8;
+    std::byte* const at = to_ + written_ / 8;
+    if (used == 0) {
+      at[0] = static_cast<std::byte>(bits);
+    } else {
+      at[0] |= static_cast<std::byte>(bits << used);
+      if (used + count > 8) at[1] = static_cast<std::byte>(bits >> (8 - used));
+    }
+    written_ += count;
+  }
+
+  std::byte* to_;
+  std::size_t written_ = 0;
+};
+
+std::size_t length_of(const Array& array) noexcept { return static_cast<std::size_t>(array.length); }
+
+void join_validity(Array& joined, Arrays arrays) {
+  for (const Array* const array : arrays) joined.null_count += array->null_count;
+  if (joined.null_count == 0) return;
+  const auto to = allocate((length_of(joined) + 7) / 8);
+  BitWriter writer(to.get());
+  for (const Array* const array : arrays) {
+    if (array->validity()) {
+      writer.append(array->validity(), length_of(*array));
+    } else {
+      writer.append_ones(length_of(*array));
+    }
+  }
+  joined.buffers[0] = to;
+}
+
+void join_bits(Array& joined, Arrays arrays) {
+  const auto to = allocate((length_of(joined) + 7) / 8);
+  BitWriter writer(to.get());
+  for (const Array* const array : arrays) writer.append(array->values(), length_of(*array));
+  joined.buffers[1] = to;
+}
+
+void join_fixed(Array& joined, std::size_t width, Arrays arrays) {
+  const auto to = allocate(length_of(joined) * width);
+  std::byte* at = to.get();
+  for (const Array* const array : arrays) {
+    const std::size_t size = length_of(*array) * width;
+    if (size > 0) std::memcpy(at, array->values(), size);
+    at += size;
+  }
+  joined.buffers[1] = to;
+}
+
+/// Where an array's bytes or elements begin and end in its child.
+struct Range {
+  std::size_t begin;
+  std::size_t end;
+};
+
+template <typename Offset>
+Range range_of(const Array& array) noexcept {
+  return {static_cast<std::size_t>(load<Offset>(array.values(), 0)),
+          static_cast<std::size_t>(load<Offset>(array.values(), length_of(array)))};
+}
+
+Range range_of(const Field& field, const Array& array) noexcept {
+  return offset_size(field.layout) == sizeof(std::int32_t) ? range_of<std::int32_t>(array)
+                                                           : range_of<std::int64_t>(array);
+}
+
+/// Of From offsets, of which each array's count from its own first.
+template <typename From, typename To>
+void join_offsets(std::byte* to, Arrays arrays) noexcept {
+  To end = 0;
+  store(to, 0, end);
+  std::size_t at = 1;
+  for (const Array* const array : arrays) {
+    const auto shift = static_cast<To>(end - static_cast<To>(load<From>(array->values(), 0)));
+    for (std::size_t i = 1; i <= length_of(*array); ++i) {
+      end = static_cast<To>(static_cast<To>(load<From>(array->values(), i)) + shift);
+      store(to, at++, end);
+    }
+  }
+}
+
+void widen_offsets(Field& field) {
+  if (field.format == "u") return set_format(field, "U");
+  if (field.format == "z") return set_format(field, "Z");
+  if (field.format == "+l") return set_format(field, "+L");
+  throw TooLargeError("column '" + field.name + "' has more than 2^31 entries in its maps: gather fewer keys");
+}
+
+/// Becomes the type with 64-bit offsets if `size` bytes or elements need them.
+void join_offsets(Column& joined, std::size_t size, Arrays arrays) {
+  Field& field = joined.field;
+  const bool is_small = offset_size(field.layout) == sizeof(std::int32_t);
+  const bool grows = is_small && size > std::numeric_limits<std::int32_t>::max();
+  if (grows) widen_offsets(field);
+  const auto to = allocate((length_of(joined.array) + 1) * offset_size(field.layout));
+  if (!is_small) {
+    join_offsets<std::int64_t, std::int64_t>(to.get(), arrays);
+  } else if (grows) {
+    join_offsets<std::int32_t, std::int64_t>(to.get(), arrays);
+  } else {
+    join_offsets<std::int32_t, std::int32_t>(to.get(), arrays);
+  }
+  joined.array.buffers[1] = to;
+}
+
+void join_binary(Column& joined, Arrays arrays) {
+  const Field field = joined.field;
+  std::size_t size = 0;
+  for (const Array* const array : arrays) {
+    const Range range = range_of(field, *array);
+    size += range.end - range.begin;
+  }
+  join_offsets(joined, size, arrays);
+  const auto to = allocate(size);
+  std::byte* at = to.get();
+  for (const Array* const array : arrays) {
+    const Range range = range_of(field, *array);
+    if (range.end > range.begin) std::memcpy(at, array->bytes() + range.begin, range.end - range.begin);
+    at += range.end - range.begin;
+  }
+  joined.array.buffers[2] = to;
+}
+
+bool is_whole(const Array& array, Range range) noexcept { return range.begin == 0 && range.end == length_of(array); }
+
+void join_children(Column& joined, Arrays arrays) {
+  const Field field = joined.field;
+  const bool is_list = field.layout == Layout::list || field.layout == Layout::large_list;
+  if (is_list) {
+    std::size_t size = 0;
+    for (const Array* const array : arrays) {
+      const Range range = range_of(field, *array);
+      if (!is_whole(array->children.front(), range)) {
+        throw UnsupportedError("column '" + field.name + "' has elements that no list holds");
+      }
+      size += range.end;
+    }
+    join_offsets(joined, size, arrays);
+  }
+  for (std::size_t i = 0; i < field.children.size(); ++i) {
+    std::vector<const Array*> children;
+    for (const Array* const array : arrays) children.push_back(&array->children[i]);
+    Column child = concatenate(field.children[i], children);
+    joined.field.children[i] = std::move(child.field);
+    joined.array.children.push_back(std::move(child.array));
+  }
+}
+
+bool has_plain_values(const Field& field) noexcept {
+  return field.layout == Layout::binary || field.layout == Layout::large_binary || field.layout == Layout::fixed;
+}
+
+bool have_equal_nulls(const Array& one, const Array& other) noexcept {
+  for (std::size_t i = 0; i < length_of(one); ++i) {
+    if (is_null(one, i) != is_null(other, i)) return false;
+  }
+  return true;
+}
+
+using Numbers = std::vector<std::uint32_t>;
+
+/// One dictionary of all values, and for each array what its indexes become.
+class UnifiedDictionary {
+ public:
+  explicit UnifiedDictionary(const Field& values) : values_(values) {}
+
+  const Numbers& add(const std::shared_ptr<const Array>& dictionary) {
+    for (const auto& [known, numbers] : known_) {
+      if (known == dictionary) return numbers;
+    }
+    Numbers numbers;
+    for (std::size_t i = 0; i < length_of(*dictionary); ++i) {
+      if (is_null(*dictionary, i)) {
+        throw UnsupportedError("column '" + values_.name + "' has different dictionaries with nulls in them");
+      }
+      numbers.push_back(table_.number_of(bytes_at(values_, *dictionary, i)));
+    }
+    return known_.emplace_back(dictionary, std::move(numbers)).second;
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return table_.values().size(); }
+
+  [[nodiscard]] Array values() const {
+    Array array{.length = static_cast<std::int64_t>(size())};
+    const bool is_large = values_.layout == Layout::large_binary;
+    const bool is_fixed = values_.layout == Layout::fixed;
+    std::size_t bytes = 0;
+    for (const std::string_view value : table_.values()) bytes += value.size();
+    const auto offsets = allocate(is_fixed ? 0 : (size() + 1) * offset_size(values_.layout));
+    const auto to = allocate(bytes);
+    std::size_t end = 0;
+    for (std::size_t i = 0; i <= size(); ++i) {
+      if (!is_fixed && is_large) store(offsets.get(), i, static_cast<std::int64_t>(end));
+      if (!is_fixed && !is_large) store(offsets.get(), i, static_cast<std::int32_t>(end));
+      if (i == size()) break;
+      const std::string_view value = table_.values()[i];
+      if (!value.empty()) std::memcpy(to.get() + end, value.data(), value.size());
+      end += value.size();
+    }
+    array.buffers[1] = is_fixed ? to : offsets;
+    if (!is_fixed) array.buffers[2] = to;
+    return array;
+  }
+
+ private:
+  const Field& values_;
+  Interner<std::string_view> table_;
+  std::deque<std::pair<std::shared_ptr<const Array>, Numbers>> known_;
+};
+
+template <typename Index>
+void renumber(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
+  for (std::size_t i = 0; i < length_of(array); ++i) {
+    const bool is_one = !is_null(array, i);
+    store(to, i, is_one ? numbers[static_cast<std::size_t>(load<Index>(array.values(), i))] : 0);
+  }
+}
+
+/// To 32-bit indexes, whatever they were.
+void renumber(const Field& field, const Array& array, const Numbers& numbers, std::byte* to) noexcept {
+  switch (field.width) {
+    case 1:
+      return renumber<std::uint8_t>(array, numbers, to);
+    case 2:
+      return renumber<std::uint16_t>(array, numbers, to);
+    case 4:
+      return renumber<std::uint32_t>(array, numbers, to);
+    default:
+      return renumber<std::uint64_t>(array, numbers, to);
+  }
+}
+
+void own_dictionary(Column& joined, const Array& dictionary) {
+  const Array* const only = &dictionary;
+  Column values = concatenate(*joined.field.dictionary, {&only, 1});
+  joined.field.dictionary = std::make_shared<const Field>(std::move(values.field));
+  joined.array.dictionary = std::make_shared<const Array>(std::move(values.array));
+}
+
+void join_dictionary(Column& joined, Arrays arrays) {
+  const Field& values = *joined.field.dictionary;
+  const std::shared_ptr<const Array>& first = arrays.front()->dictionary;
+  const bool is_one = std::all_of(arrays.begin(), arrays.end(), [&](const Array* array) {
+    return array->dictionary == first || have_equal_values(values, *array->dictionary, *first);
+  });
+  if (is_one) {
+    join_fixed(joined.array, joined.field.width, arrays);
+    return own_dictionary(joined, *first);
+  }
+  if (joined.field.is_ordered) {
+    throw TypeMismatchError("column '" + joined.field.name + "' has ordered categories that differ from piece to piece");
+  }
+  if (!has_plain_values(values)) {
+    throw UnsupportedError("column '" + joined.field.name + "' has different dictionaries of nested values");
+  }
+  UnifiedDictionary unified(values);
+  const auto to = allocate(length_of(joined.array) * sizeof(std::uint32_t));
+  std::byte* at = to.get();
+  for (const Array* const array : arrays) {
+    renumber(joined.field, *array, unified.add(array->dictionary), at);
+    at += length_of(*array) * sizeof(std::uint32_t);
+  }
+  if (unified.size() > std::numeric_limits<std::int32_t>::max()) {
+    throw TooLargeError("column '" + joined.field.name + "' has more than 2^31 categories");
+  }
+  joined.array.buffers[1] = to;
+  joined.array.dictionary = std::make_shared<const Array>(unified.values());
+  set_format(joined.field, "i");
+}
+
+Array empty_array(const Field& field) {
+  static constexpr std::array<std::byte, sizeof(std::int64_t)> zero{};
+  Array array;
+  array.buffers[1] = {Memory{}, zero.data()};
+  for (const Field& child : field.children) array.children.push_back(empty_array(child));
+  if (field.dictionary) array.dictionary = std::make_shared<const Array>(empty_array(*field.dictionary));
+  return array;
+}
+
+}  // namespace
+
+bool have_equal_values(const Field& field, const Array& one, const Array& other) {
+  if (one.length != other.length) return false;
+  if (field.layout == Layout::structure) {
+    for (std::size_t i = 0; i < field.children.size(); ++i) {
+      if (!have_equal_values(field.children[i], one.children[i], other.children[i])) return false;
+    }
+    return have_equal_nulls(one, other);
+  }
+  if (!has_plain_values(field)) return false;
+  for (std::size_t i = 0; i < length_of(one); ++i) {
+    if (is_null(one, i) != is_null(other, i)) return false;
+    if (!is_null(one, i) && bytes_at(field, one, i) != bytes_at(field, other, i)) return false;
+  }
+  return true;
+}
+
+Column concatenate(const Field& field, std::span<const Array* const> arrays) {
+  if (arrays.empty()) {
+    const Array none = empty_array(field);
+    const Array* const only = &none;
+    return concatenate(field, {&only, 1});
+  }
+  Column joined{field, {}};
+  for (const Array* const array : arrays) joined.array.length += array->length;
+  if (field.layout == Layout::null) {
+    joined.array.null_count = joined.array.length;
+    return joined;
+  }
+  join_validity(joined.array, arrays);
+  switch (field.layout) {
+    case Layout::bits:
+      join_bits(joined.array, arrays);
+      break;
+    case Layout::binary:
+    case Layout::large_binary:
+      join_binary(joined, arrays);
+      break;
+    case Layout::fixed:
+      if (field.dictionary) {
+        join_dictionary(joined, arrays);
+      } else {
+        join_fixed(joined.array, field.width, arrays);
+      }
+      break;
+    default:
+      join_children(joined, arrays);
+  }
+  return joined;
+}
+
+}  // namespace accrete::python

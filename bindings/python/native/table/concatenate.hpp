@@ -1,0 +1,18 @@
+// Arrays one after the other, as one.
+#pragma once
+
+#include <span>
+
+#include "field.hpp"
+
+namespace accrete::python {
+
+/// Each buffer is allocated once and filled by one copy for each array. Arrays have no offset, as PieceReader gives
+/// them. Dictionaries that differ become one: then the values are in the order in which they are first met. 32-bit offsets
+/// and dictionary indexes become wider where they do not suffice. Throws TypeMismatchError for ordered dictionaries that differ.
+[[nodiscard]] Column concatenate(const Field& field, std::span<const Array* const> arrays);
+
+/// Of strings, bytes, values of fixed width and structs of them; false for others.
+[[nodiscard]] bool have_equal_values(const Field& field, const Array& one, const Array& other);
+
+}  // namespace accrete::python

@@ -1,0 +1,146 @@
+#include "field.hpp"
+
+#include <accrete/error.hpp>
+#include <charconv>
+#include <cstring>
+#include <new>
+
+namespace accrete::python {
+namespace {
+
+constexpr std::size_t memory_alignment = 64;  // what Arrow recommends
+
+std::size_t number_in(std::string_view text) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number > 0x7FFFFFFF) return 0;
+  return number;
+}
+
+/// 128 bits if it does not say: "d:PRECISION,SCALE[,BITS]".
+std::size_t decimal_width(std::string_view format) {
+  const std::size_t first = format.find(',');
+  const std::size_t second = first == std::string_view::npos ? first : format.find(',', first + 1);
+  return second == std::string_view::npos ? 16 : number_in(format.substr(second + 1)) / 8;
+}
+
+std::size_t fixed_width(std::string_view format) {
+  constexpr std::string_view ones = "cC";
+  constexpr std::string_view twos = "sSe";
+  constexpr std::string_view fours = "iIf";
+  constexpr std::string_view eights = "lLg";
+  if (format.size() == 1) {
+    const char kind = format.front();
+    if (ones.find(kind) != std::string_view::npos) return 1;
+    if (twos.find(kind) != std::string_view::npos) return 2;
+    if (fours.find(kind) != std::string_view::npos) return 4;
+    return eights.find(kind) != std::string_view::npos ? 8 : 0;
+  }
+  if (format.starts_with("w:")) return number_in(format.substr(2));
+  if (format.starts_with("d:")) return decimal_width(format);
+  if (format == "tdD" || format == "tts" || format == "ttm" || format == "tiM") return 4;
+  if (format == "tin") return 16;
+  const bool is_time = format.size() >= 3 && format.front() == 't' &&
+                       std::string_view("dtDi").find(format[1]) != std::string_view::npos && format.size() == 3;
+  const bool is_timestamp = format.size() >= 4 && format.starts_with("ts") && format[3] == ':';
+  return is_time || is_timestamp ? 8 : 0;
+}
+
+Layout layout_of(std::string_view format) {
+  if (format == "n") return Layout::null;
+  if (format == "b") return Layout::bits;
+  if (format == "z" || format == "u") return Layout::binary;
+  if (format == "Z" || format == "U") return Layout::large_binary;
+  if (format == "vz" || format == "vu") return Layout::binary_view;
+  if (format == "+l" || format == "+m") return Layout::list;
+  if (format == "+L") return Layout::large_list;
+  if (format == "+s") return Layout::structure;
+  if (format.starts_with("+w:")) return Layout::fixed_list;
+  return Layout::fixed;
+}
+
+bool holds_a_dictionary(const Field& field) {
+  if (field.dictionary) return true;
+  for (const Field& child : field.children) {
+    if (holds_a_dictionary(child)) return true;
+  }
+  return false;
+}
+
+Field stored_form(const Field& field, std::int64_t& next_id) {
+  Field stored = field;
+  if (field.layout == Layout::binary_view) set_format(stored, field.format == "vu" ? "U" : "Z");
+  for (std::size_t i = 0; i < field.children.size(); ++i) stored.children[i] = stored_form(field.children[i], next_id);
+  if (field.dictionary) {
+    if (holds_a_dictionary(*field.dictionary)) {
+      throw UnsupportedError("column '" + field.name + "' has a dictionary in a dictionary, which tables cannot hold");
+    }
+    stored.dictionary_id = next_id++;
+    stored.dictionary = std::make_shared<const Field>(stored_form(*field.dictionary, next_id));
+  }
+  return stored;
+}
+
+std::string describe(const Field& field) {
+  return field.dictionary ? "dictionary of '" + field.dictionary->format + "'" : "'" + field.format + "'";
+}
+
+std::string difference_of_children(const Field& stored, const Field& given, const std::string& path) {
+  const auto named = [](const Field& field) { return "'" + field.name + "'"; };
+  for (std::size_t i = 0; i < std::max(stored.children.size(), given.children.size()); ++i) {
+    if (i >= given.children.size()) return "column " + named(stored.children[i]) + path + " is missing";
+    if (i >= stored.children.size()) return "column " + named(given.children[i]) + path + " is not stored";
+    const Field& one = stored.children[i];
+    const Field& other = given.children[i];
+    // The elements of a list have different names in different libraries.
+    if (given.format == "+s" && one.name != other.name) {
+      return "column " + named(one) + path + " is stored where " + named(other) + " was given";
+    }
+    if (std::string found = difference(one, other); !found.empty()) return found;
+  }
+  return {};
+}
+
+}  // namespace
+
+void set_format(Field& field, std::string_view format) {
+  field.format = format;
+  field.layout = layout_of(format);
+  field.width = field.layout == Layout::fixed        ? fixed_width(format)
+                : field.layout == Layout::fixed_list ? number_in(format.substr(3))
+                                                     : 0;
+  if (field.layout == Layout::fixed && field.width == 0) {
+    throw UnsupportedError("column '" + field.name + "' has Arrow's type '" + field.format +
+                           "', which tables cannot hold: cast it first");
+  }
+}
+
+Field stored_form(const Field& field) {
+  std::int64_t next_id = 0;
+  return stored_form(field, next_id);
+}
+
+std::string difference(const Field& stored, const Field& given) {
+  const bool is_same = stored.format == given.format && stored.is_ordered == given.is_ordered &&
+                       !stored.dictionary == !given.dictionary &&
+                       (!stored.dictionary || stored.dictionary->format == given.dictionary->format);
+  if (!is_same) {
+    return "column '" + given.name + "' is stored as " + describe(stored) + " and was given as " + describe(given);
+  }
+  if (stored.dictionary) return difference_of_children(*stored.dictionary, *given.dictionary, "");
+  return difference_of_children(stored, given, stored.name.empty() ? "" : " of '" + stored.name + "'");
+}
+
+std::size_t offset_size(Layout layout) noexcept {
+  const bool is_large =
+      layout == Layout::large_binary || layout == Layout::binary_view || layout == Layout::large_list;
+  return is_large ? 8 : 4;
+}
+
+std::shared_ptr<std::byte> allocate(std::size_t size) {
+  const auto alignment = std::align_val_t{memory_alignment};
+  auto* const memory = static_cast<std::byte*>(::operator new(size > 0 ? size : 1, alignment));
+  return {memory, [alignment](std::byte* from) { ::operator delete(from, alignment); }};
+}
+
+}  // namespace accrete::python

@@ -1,0 +1,92 @@
+// What a column is, and the column itself: Arrow's arrays in memory. A table is a struct of columns.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace accrete::python {
+
+/// How the buffers of an array lie.
+enum class Layout : std::uint8_t {
+  null,          ///< no buffer
+  bits,          ///< validity, bits
+  fixed,         ///< validity, elements of `width` bytes
+  binary,        ///< validity, 32-bit offsets, bytes
+  large_binary,  ///< validity, 64-bit offsets, bytes
+  binary_view,   ///< validity, views of 16 bytes, buffers of bytes; taken, but never stored
+  list,          ///< validity, 32-bit offsets; a child
+  large_list,    ///< validity, 64-bit offsets; a child
+  fixed_list,    ///< validity; a child with `width` elements for each
+  structure,     ///< validity; children
+};
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+struct Field {
+  std::string name;
+  std::string format;  ///< as the C data interface has it; of a dictionary's indexes, where there is one
+  bool is_nullable = true;
+  bool is_ordered = false;         ///< of a dictionary
+  bool has_sorted_keys = false;    ///< of a map
+  Metadata metadata{};
+  std::vector<Field> children{};
+  std::shared_ptr<const Field> dictionary{};
+  std::int64_t dictionary_id = 0;  ///< in its stream
+  Layout layout = Layout::null;
+  std::size_t width = 0;  ///< bytes of an element, or elements of a fixed_list
+};
+
+/// Throws UnsupportedError for a format that tables cannot hold.
+void set_format(Field& field, std::string_view format);
+
+/// As it is stored: views become large, and dictionaries have ids.
+[[nodiscard]] Field stored_form(const Field& field);
+
+/// What differs, in words; empty if both hold the same columns. Metadata and nullability do not count.
+[[nodiscard]] std::string difference(const Field& stored, const Field& given);
+
+[[nodiscard]] std::size_t offset_size(Layout layout) noexcept;
+
+/// Memory that whoever holds it keeps alive; a pointer without an owner is borrowed.
+using Memory = std::shared_ptr<const std::byte>;
+
+struct Array {
+  std::int64_t length = 0;
+  std::int64_t offset = 0;  ///< of the first element, in elements
+  std::int64_t null_count = 0;
+  std::array<Memory, 3> buffers{};  ///< validity (null: no element is null); values or offsets; bytes
+  std::vector<const std::byte*> views{};  ///< of a binary_view: the buffers of bytes
+  std::vector<Array> children{};
+  std::shared_ptr<const Array> dictionary{};
+
+  [[nodiscard]] const std::byte* validity() const noexcept { return buffers[0].get(); }
+  [[nodiscard]] const std::byte* values() const noexcept { return buffers[1].get(); }
+  [[nodiscard]] const std::byte* bytes() const noexcept { return buffers[2].get(); }
+};
+
+struct Column {
+  Field field;
+  Array array;
+};
+
+[[nodiscard]] inline bool bit_at(const std::byte* bits, std::uint64_t index) noexcept {
+  return (std::to_integer<unsigned>(bits[index >> 3U]) >> (index & 7U) & 1U) != 0;
+}
+
+[[nodiscard]] inline bool is_null(const Array& array, std::uint64_t row) noexcept {
+  return array.validity() && !bit_at(array.validity(), static_cast<std::uint64_t>(array.offset) + row);
+}
+
+/// Of one element of binary, large_binary or binary_view, or of fixed width.
+[[nodiscard]] std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t row) noexcept;
+
+/// Uninitialized, for vectors of machine words to read.
+[[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t size);
+
+}  // namespace accrete::python

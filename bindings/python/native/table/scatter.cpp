@@ -1,0 +1,141 @@
+#include "scatter.hpp"
+
+#include <accrete/error.hpp>
+#include <algorithm>
+#include <optional>
+
+#include "base/escape.hpp"
+#include "concatenate.hpp"
+
+namespace accrete::python {
+namespace {
+
+/// With dictionaries of no values, where it would be too large for an attribute.
+Column without_dictionaries(const Column& table) {
+  Column bare = table;
+  for (Array& array : bare.array.children) {
+    if (!array.dictionary) continue;
+    Array none = *array.dictionary;
+    none.length = 0;
+    array.dictionary = std::make_shared<const Array>(std::move(none));
+  }
+  return bare;
+}
+
+/// nullopt for what is too large for an attribute: then only those see a mismatch who read the pieces.
+std::optional<std::string> piece_of_no_rows(const Column& table) {
+  Arena arena;
+  std::string piece(PieceEncoder(table).encode({}, arena));
+  if (piece.size() <= max_attribute_size) return piece;
+  const Column bare = without_dictionaries(table);
+  piece = PieceEncoder(bare).encode({}, arena);
+  return piece.size() <= max_attribute_size ? std::optional(std::move(piece)) : std::nullopt;
+}
+
+/// Of the categories of ordered dictionaries: only what is in the same order can be joined.
+std::string difference_in_order(const Column& stored, const Column& given) {
+  for (std::size_t i = 0; i < given.field.children.size(); ++i) {
+    const Field& field = given.field.children[i];
+    if (!field.is_ordered) continue;
+    const Array& known = *stored.array.children[i].dictionary;
+    const Array& other = *given.array.children[i].dictionary;
+    if (known.length == 0 && other.length > 0) continue;  // too many to be recorded
+    if (!have_equal_values(*stored.field.children[i].dictionary, known, other)) {
+      return "the ordered categories of column '" + field.name + "' are others";
+    }
+  }
+  return {};
+}
+
+Column read_piece(std::string_view value) {
+  PieceReader reader;
+  reader.add(value);
+  if (!reader.schema() || reader.batches().empty()) throw CorruptionError("the attribute table.schema is damaged");
+  return {*reader.schema(), reader.batches().front()};
+}
+
+/// Objects of which all are null may be strings or bytes: they are what is stored.
+void fit_nulls(Column& table, const Field& stored) {
+  for (std::size_t i = 0; i < std::min(table.field.children.size(), stored.children.size()); ++i) {
+    Field& field = table.field.children[i];
+    const Field& known = stored.children[i];
+    const bool are_objects = field.layout == Layout::large_binary && known.layout == Layout::large_binary;
+    if (are_objects && table.array.children[i].null_count == table.array.length) set_format(field, known.format);
+  }
+}
+
+/// The table, if its columns are those of the store's tables, or if it is the first.
+Column fitting(Store& store, const Column& given) {
+  std::optional<std::string> stored = store.attribute(schema_attribute);
+  if (!stored) {
+    const std::optional<std::string> piece = piece_of_no_rows(given);
+    if (!piece || store.set_attribute(schema_attribute, *piece, {.expect_none = true})) return given;
+    stored = store.attribute(schema_attribute);
+  }
+  if (!stored) return given;
+  const Column known = read_piece(*stored);
+  Column table = given;
+  fit_nulls(table, known.field);
+  const Column stored_table{stored_form(table.field), table.array};
+  std::string differs = difference(known.field, stored_table.field);
+  if (differs.empty()) differs = difference_in_order(known, stored_table);
+  if (!differs.empty()) throw TypeMismatchError("cannot scatter a table: " + differs);
+  return table;
+}
+
+}  // namespace
+
+Scattering::Scattering(Store& store, const AppendOptions& options)
+    : store_(store), options_(options), max_batch_bytes_(store.max_batch_bytes()) {}
+
+void Scattering::append() {
+  if (entries_.empty()) return;
+  store_.append_batch(entries_, options_);
+  if (options_.id) ++options_.id->sequence;
+  entries_.clear();
+  batch_bytes_ = 0;
+}
+
+void Scattering::add(const Column& given, const KeyedGroups& groups) {
+  const Column table = fitting(store_, given);
+  PieceEncoder encoder(table);
+  for (std::size_t i = 0; i < groups.groups.count(); ++i) {
+    const Rows rows = groups.groups.rows(i);
+    if (rows.empty()) continue;
+    const std::string_view piece = encoder.encode(rows, arena_);
+    const std::uint64_t bytes = piece.size() + groups.keys[i].size() + entry_overhead;
+    if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
+    entries_.push_back({groups.keys[i], piece});
+    batch_bytes_ += bytes;
+  }
+  append();
+  arena_.clear();
+}
+
+Column gather(const Store& store, std::span<const std::string_view> keys) {
+  std::vector<std::string> values;
+  if (keys.size() == 1) {
+    values.push_back(store.get(keys.front()));
+  } else {
+    values = store.get_batch(keys);
+  }
+  PieceReader reader;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    try {
+      reader.add(values[i]);
+    } catch (const CorruptionError& error) {
+      throw CorruptionError("cannot gather " + quoted(keys[i]) + ": " + error.what());
+    }
+  }
+  std::optional<std::string> piece;
+  if (!reader.schema()) {
+    piece = store.attribute(schema_attribute);
+    if (!piece) throw InvalidArgumentError("cannot gather: no table was ever scattered here");
+    reader.add(*piece);
+  }
+  std::vector<const Array*> batches;
+  for (const Array& batch : reader.batches()) batches.push_back(&batch);
+  return concatenate(*reader.schema(), batches);
+}
+
+}  // namespace accrete::python

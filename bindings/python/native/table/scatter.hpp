@@ -1,0 +1,41 @@
+// A table to the keys of a store, and back.
+#pragma once
+
+#include <accrete/store.hpp>
+#include <span>
+#include <string_view>
+
+#include "grouping.hpp"
+#include "piece.hpp"
+
+namespace accrete::python {
+
+/// The attribute of a store that holds a piece of no rows: what columns its tables have. Whoever scatters first sets it.
+inline constexpr const char* schema_attribute = "table.schema";
+
+/// Appends the rows of tables, each group's as one piece to its key. A table is one batch, or as many as it needs of at
+/// most Store::max_batch_bytes: all of its rows are appended or none, where it is one.
+class Scattering {
+ public:
+  /// Of options.id, the first batch has the sequence, and each further one the next.
+  Scattering(Store& store, const AppendOptions& options);
+
+  /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
+  void add(const Column& table, const KeyedGroups& groups);
+
+ private:
+  void append();
+
+  Store& store_;
+  AppendOptions options_;
+  std::uint64_t max_batch_bytes_;
+  Arena arena_;
+  std::vector<Entry> entries_;
+  std::uint64_t batch_bytes_ = 0;
+};
+
+/// All rows of these keys, one key after the other; of a store's columns and no rows if there are none. Throws
+/// InvalidArgumentError if no table was ever scattered to the store, and what PieceReader throws.
+[[nodiscard]] Column gather(const Store& store, std::span<const std::string_view> keys);
+
+}  // namespace accrete::python

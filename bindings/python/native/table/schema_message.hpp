@@ -1,0 +1,21 @@
+// Fields to and from the metadata of Arrow IPC.
+#pragma once
+
+#include <string>
+
+#include "arrow_ipc_generated.h"
+#include "field.hpp"
+
+namespace accrete::python {
+
+/// Begins the metadata of each message that has a checksum or leads to one: see piece.hpp.
+inline constexpr const char* checksum_key = "accrete.checksum";
+inline constexpr const char* checksum_method = "xxh3";
+
+/// The flatbuffer of the message of a table's schema, in the form that is stored.
+[[nodiscard]] std::string schema_metadata(const Field& table);
+
+/// The other way. Throws UnsupportedError for types that tables cannot hold, and CorruptionError for what makes no sense.
+[[nodiscard]] Field read_schema(const ipc::Schema& schema);
+
+}  // namespace accrete::python

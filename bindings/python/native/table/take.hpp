@@ -1,0 +1,65 @@
+// Rows of an array as the buffers of a record batch: first how large they are, then the bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "field.hpp"
+
+namespace accrete::python {
+
+/// Numbers of elements of an array.
+using Rows = std::span<const std::uint32_t>;
+
+/// Where a buffer of a record batch lies in its body, as Arrow IPC has it.
+struct BufferPlace {
+  std::int64_t offset = 0;
+  std::int64_t size = 0;
+};
+
+struct NodeCounts {
+  std::int64_t length = 0;
+  std::int64_t null_count = 0;
+};
+
+/// Bodies are made of buffers that begin at multiples of this.
+inline constexpr std::size_t body_alignment = 8;
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t size) noexcept {
+  return (size + body_alignment - 1) / body_alignment * body_alignment;
+}
+
+/// What is taken of one array, or of the columns of a table. To be used again for the next rows.
+class Taking {
+ public:
+  /// Forgets what was measured before.
+  void begin();
+  /// Adds an array. Throws TooLargeError if its bytes need offsets of more bits than it has.
+  void measure(const Field& field, const Array& array, Rows rows);
+  /// Writes what was measured, in the same order, to the front of `body`.
+  void fill(const Field& field, const Array& array, Rows rows, std::byte* body);
+
+  [[nodiscard]] const std::vector<NodeCounts>& nodes() const noexcept { return nodes_; }
+  [[nodiscard]] const std::vector<BufferPlace>& buffers() const noexcept { return buffers_; }
+  [[nodiscard]] std::size_t body_size() const noexcept { return body_size_; }
+
+ private:
+  void add_buffer(std::size_t size);
+  void measure_children(const Field& field, const Array& array, Rows rows);
+  void fill_children(const Field& field, const Array& array, Rows rows, std::byte* body);
+  [[nodiscard]] std::byte* next_buffer(std::byte* body);
+  void fill_validity(const Array& array, Rows rows, std::byte* body);
+
+  std::vector<NodeCounts> nodes_;
+  std::vector<BufferPlace> buffers_;
+  std::deque<std::vector<std::uint32_t>> rows_of_children_;  // of lists, as they were measured
+  std::size_t body_size_ = 0;
+  std::size_t next_node_ = 0;  // of fill
+  std::size_t next_buffer_ = 0;
+  std::size_t next_rows_ = 0;
+};
+
+}  // namespace accrete::python
