@@ -64,8 +64,9 @@ using Owner = std::shared_ptr<ArrowArray>;
 
 Memory shared(const Owner& owner, const void* memory) { return {owner, static_cast<const std::byte*>(memory)}; }
 
-Array import_part(const Field& field, const Owner& owner, const ArrowArray& from) {
-  Array array{.length = from.length, .offset = from.offset, .null_count = from.null_count};
+/// `skipped` is the offset of the structs around it, which have it count from their own first element.
+Array import_part(const Field& field, const Owner& owner, const ArrowArray& from, std::int64_t skipped = 0) {
+  Array array{.length = from.length, .offset = from.offset + skipped, .null_count = from.null_count};
   const auto buffers = static_cast<std::size_t>(from.n_buffers);
   for (std::size_t i = 0; i < std::min<std::size_t>(buffers, 3); ++i) {
     array.buffers[i] = shared(owner, from.buffers[i]);
@@ -78,8 +79,8 @@ Array import_part(const Field& field, const Owner& owner, const ArrowArray& from
     throw InvalidArgumentError("column '" + field.name + "' has not the columns in it that its schema has");
   }
   for (std::size_t i = 0; i < field.children.size(); ++i) {
-    array.children.push_back(import_part(field.children[i], owner, *from.children[i]));
-    if (field.layout == Layout::structure) array.children.back().offset += from.offset;
+    const std::int64_t skips = field.layout == Layout::structure ? array.offset : 0;
+    array.children.push_back(import_part(field.children[i], owner, *from.children[i], skips));
   }
   if (field.dictionary) {
     if (!from.dictionary) throw InvalidArgumentError("column '" + field.name + "' has no dictionary");
