@@ -71,7 +71,7 @@ class Store(_native.Store):
 
     def scatter(
         self, table: Any, by: Any, n: int | None = None, *, null_key: Key | None = None, index: bool = True,
-        objects: str | None = None, sync: bool = False,
+        objects: str | None = None, sync: bool = False, id: tuple[bytes, int] | None = None,
     ) -> None:
         """Append each row of a table to its key, the rows of a key as one piece; `gather` reads them back.
 
@@ -84,14 +84,15 @@ class Store(_native.Store):
         there; without it they are InvalidArgumentError.
 
         index=False: leave out a frame's index. objects="pickle": pickle columns of Python objects other than str and
-        bytes, which are TypeError otherwise. sync=True: the rows survive power loss on return.
+        bytes, which are TypeError otherwise. sync=True: the rows survive power loss on return. id=(writer, sequence): as
+        for `append`; each further append that a large table or one of several batches needs has the next sequence.
 
         Raises TypeMismatchError, having appended nothing, for other columns than the dataset's tables have: the first
         one that is scattered decides. Its columns are in the attribute "table.schema".
         """
         from . import _tables
 
-        _tables.scatter(self, table, by, n, null_key, index, objects, sync)
+        _tables.scatter(self, table, by, n, null_key, index, objects, sync, id)
 
     def gather(self, key: Key | list[Key], *, to: str | None = None, unpickle: bool = False) -> Any:
         """The rows that were scattered to a key, in the order in which they were appended; of a list of keys, theirs one

@@ -44,7 +44,7 @@ class Table:
 
 def scatter(
     store: Store, table: Any, by: str | Sequence[str] | Any, n: int | None, null_key: Key | None, index: bool,
-    objects: str | None, sync: bool,
+    objects: str | None, sync: bool, id: tuple[bytes, int] | None,
 ) -> None:
     if objects not in (None, "pickle"):
         raise InvalidArgumentError(f"objects is None or 'pickle', and not {objects!r}")
@@ -62,7 +62,7 @@ def scatter(
             f"a table is a pandas.DataFrame or has __arrow_c_stream__, as those of pyarrow, Polars and DuckDB do, and a "
             f"{type(table).__name__} has not"
         )
-    _native.scatter(store, source, keys, n or 0, null_key, sync)
+    _native.scatter(store, source, keys, n or 0, null_key, sync, id)
 
 
 def _is_pandas(table: Any) -> bool:

@@ -191,13 +191,16 @@ void check_rows(const Column& table) {
   if (table.array.length >= std::int64_t{1} << 32) throw TooLargeError("a batch has more than 2^32 rows: give smaller ones");
 }
 
-void scatter(py::handle self, py::handle source, py::handle by, std::size_t count, py::handle null_key, bool sync) {
+void scatter(py::handle self, py::handle source, py::handle by, std::size_t count, py::handle null_key, bool sync,
+             py::handle id) {
   const StoreInUse store = store_of(self.ptr());
   Borrowed borrowed;
   std::optional<std::string> key;
   if (!null_key.is_none()) key = borrowed.key(null_key.ptr());
   Split split(by, count, key);
-  Scattering scattering(*store, {.sync = sync});
+  AppendOptions options{.sync = sync};
+  if (!id.is_none()) options.id = batch_id_of(id.ptr());
+  Scattering scattering(*store, options);
   if (py::isinstance<Column>(source)) {
     const auto& table = py::cast<const Column&>(source);
     without_gil([&] {

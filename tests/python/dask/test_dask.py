@@ -1,0 +1,26 @@
+"""Dask's shuffles on disk, in programs of their own: they import partd and start processes."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("dask.dataframe")
+
+JOBS = pathlib.Path(__file__).with_name("jobs.py")
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes", "distributed"])
+@pytest.mark.parametrize("backend", ["partd", "register"])
+def test_what_dask_makes_is_what_pandas_makes(backend, scheduler, tmp_path):
+    if scheduler == "distributed":
+        pytest.importorskip("distributed")
+    ran = subprocess.run(
+        [sys.executable, JOBS, backend, scheduler], cwd=tmp_path, env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.endswith("equal\n")
+    assert [path.name for path in tmp_path.iterdir() if "partd" in path.name or "accrete" in path.name] == []
