@@ -9,9 +9,11 @@ namespace accrete {
 IoError::IoError(std::string_view action, std::string_view object, int error_number)
     : Error("cannot " + std::string(action) + " " + quoted(object) + ": " +
             std::generic_category().message(error_number)),
-      code_(error_number, std::generic_category()) {}
+      code_(error_number, std::generic_category()),
+      object_(std::make_shared<const std::string>(object)) {}
 
-IoError::IoError(const std::string& message, std::error_code code) : Error(message), code_(code) {}
+IoError::IoError(const std::string& message, std::error_code code, std::string_view object)
+    : Error(message), code_(code), object_(std::make_shared<const std::string>(object)) {}
 
 void throw_io_error(std::string_view action, std::string_view object, int error_number) {
   if (error_number == ENOSPC || error_number == EDQUOT) throw DiskFullError(action, object, error_number);

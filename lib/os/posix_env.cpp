@@ -211,7 +211,7 @@ class PosixFile final : public File {
       throw IoError("cannot give '" + path_ +
                         "' the owner and the group of the file that it is to take the place of, and without these who "
                         "could use that could not any more; have its owner, or root, do this",
-                    std::error_code(EPERM, std::generic_category()));
+                    std::error_code(EPERM, std::generic_category()), path_);
     }
     if (own.mode != rights.mode && ::fchmod(fd_.get(), rights.mode) != 0) {
       throw_io_error("change the mode of", path_, errno);
@@ -322,7 +322,7 @@ class PosixDirectory final : public Directory {
     if (::fstat(at.parent(), &parent) != 0) throw_io_error("look at the directory of", full(name), errno);
     if ((parent.st_mode & S_ISVTX) != 0 && parent.st_uid != user) {
       throw IoError("cannot remove '" + full(name) + "': it is another user's, and its directory has the sticky bit",
-                    std::error_code(EPERM, std::generic_category()));
+                    std::error_code(EPERM, std::generic_category()), full(name));
     }
   }
 
@@ -437,7 +437,7 @@ class PosixDirectory final : public Directory {
     const std::string what =
         is_immutable ? "immutable (chattr -i makes it changeable)" : "append-only (chattr -a makes it changeable)";
     throw IoError("cannot " + action + " '" + full(name) + "': it is " + what,
-                  std::error_code(EPERM, std::generic_category()));
+                  std::error_code(EPERM, std::generic_category()), full(name));
   }
 
   /// Without O_NONBLOCK a named pipe planted in a dataset would block the open for good.

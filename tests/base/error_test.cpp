@@ -14,6 +14,19 @@ TEST_CASE("the message of an IoError names the action, the object and the cause"
   CHECK(error.code().value() == EIO);
 }
 
+TEST_CASE("an IoError holds its object as it is, also when it is copied") {
+  const IoError error("open", "a\nb", ENOENT);
+  const IoError copy = error;  // NOLINT(performance-unnecessary-copy-initialization): that is the claim
+  CHECK(copy.object() == "a\nb");
+  CHECK(IoError("made elsewhere", error.code()).object().empty());
+  CHECK(IoError("made elsewhere", error.code(), "path").object() == "path");
+  try {
+    throw_io_error("append to", "some/path", ENOSPC);
+  } catch (const IoError& full) {
+    CHECK(full.object() == "some/path");
+  }
+}
+
 TEST_CASE("an object with a line break cannot break the message") {
   CHECK(std::string(IoError("open", "a\nb", ENOENT).what()) == "cannot open 'a\\x0ab': No such file or directory");
 }

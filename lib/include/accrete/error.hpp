@@ -3,6 +3,7 @@
 
 #include <accrete/batch_id.hpp>
 #include <accrete/export.hpp>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,12 +24,17 @@ class ACCRETE_API IoError : public Error {
   /// The message reads "cannot <action> '<object>': <cause of error_number>".
   IoError(std::string_view action, std::string_view object, int error_number);
   /// With a message made elsewhere, such as on a server.
-  IoError(const std::string& message, std::error_code code);
+  IoError(const std::string& message, std::error_code code, std::string_view object = {});
 
   [[nodiscard]] const std::error_code& code() const noexcept { return code_; }
 
+  /// What it concerns, as it is and not as the message quotes it: a path in most cases. Empty where that is not known,
+  /// such as of a server's error.
+  [[nodiscard]] std::string_view object() const noexcept { return *object_; }
+
  private:
   std::error_code code_;
+  std::shared_ptr<const std::string> object_;  // shared, since copying an exception must not throw
 };
 
 /// No room is left on the device, in the quota, or for one more file. Nothing of the call was applied.
