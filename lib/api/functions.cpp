@@ -9,6 +9,7 @@
 #include "api/datasets.hpp"
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
+#include "base/interruption.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
 #include "net/find_server.hpp"
@@ -72,6 +73,7 @@ std::unique_ptr<Store> try_connect(const OpenDirectory& found, const ServerFile&
       if (std::chrono::steady_clock::now() >= deadline) throw;
     }
     if (find_server(*found.directory, found.layout) != server) return nullptr;
+    throw_if_interrupted();
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(2 * pause, max_pause);
   }

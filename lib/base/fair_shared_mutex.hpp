@@ -4,27 +4,36 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "base/interruption.hpp"
+
 namespace accrete {
 
-/// Used through std::unique_lock and std::shared_lock. Nobody may take it twice.
+/// Used through std::unique_lock and std::shared_lock. Nobody may take it twice. To take it throws InterruptedError
+/// where an Interruptible lives.
 class FairSharedMutex {
  public:
   /// Who comes later, also to share it, waits until then.
   void lock() {
-    const std::lock_guard turn(turn_);
-    mutex_.lock();
+    std::unique_lock turn(turn_, std::defer_lock);
+    lock_or_interrupted(turn);
+    std::unique_lock whole(mutex_, std::defer_lock);
+    lock_or_interrupted(whole);
+    (void)whole.release();
   }
   void unlock() { mutex_.unlock(); }
 
   void lock_shared() {
-    const std::lock_guard turn(turn_);
-    mutex_.lock_shared();
+    std::unique_lock turn(turn_, std::defer_lock);
+    lock_or_interrupted(turn);
+    std::shared_lock shared(mutex_, std::defer_lock);
+    lock_or_interrupted(shared);
+    (void)shared.release();
   }
   void unlock_shared() { mutex_.unlock_shared(); }
 
  private:
-  std::mutex turn_;
-  std::shared_mutex mutex_;
+  std::timed_mutex turn_;
+  std::shared_timed_mutex mutex_;
 };
 
 }  // namespace accrete

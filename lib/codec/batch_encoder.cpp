@@ -1,5 +1,6 @@
 #include "codec/batch_encoder.hpp"
 
+#include "base/interruption.hpp"
 #include "base/within_memory.hpp"
 #include "codec/frame.hpp"
 
@@ -33,6 +34,7 @@ void BatchEncoder::encode(const EntryGroup& group, bool one_entry_a_key) {
   const std::size_t parts_before = parts_.size();
   std::size_t begin = encoded_.size();
   while (!bytes.empty()) {
+    throw_if_interrupted();
     const std::string_view payload = bytes.substr(0, max_frame_bytes);
     bytes.remove_prefix(payload.size());
     const bool may_leave = !one_entry_a_key && !is_joined && payload.size() >= min_left_bytes;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/filled_string.hpp"
+#include "base/interruption.hpp"
 #include "base/within_memory.hpp"
 
 namespace accrete {
@@ -18,8 +19,10 @@ namespace {
 /// `to` is as large as what is wanted from `offset` on.
 void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> to, FrameDecoder& decoder,
                const FramePlace& place) {
+  constexpr std::uint64_t frames_between_checks = 64;
   FrameCursor cursor(encoded, place);
-  while (!to.empty()) {
+  for (std::uint64_t count = 1; !to.empty(); ++count) {
+    if (count % frames_between_checks == 0) throw_if_interrupted();
     const Frame frame = cursor.next().value();
     const std::uint64_t size = frame.header.decoded_size;
     const std::uint64_t from = std::min(offset, size);  // what of the frame is before the range

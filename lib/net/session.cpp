@@ -6,6 +6,7 @@
 
 #include "base/entries.hpp"
 #include "base/escape.hpp"
+#include "base/interruption.hpp"
 #include "os/system.hpp"
 #include "os/thread.hpp"
 #include "store/lost_appends.hpp"
@@ -106,7 +107,7 @@ void Session::wait(Lock& lock, Clock::time_point deadline, std::string_view what
     if (fatal_) fatal_->raise();
     if (heed == Heed::remembered_errors) throw_remembered();
     if (is_late) throw_timeout(what);
-    is_late = changed_.wait_until(lock, deadline) == std::cv_status::timeout;
+    is_late = wait_until_or_interrupted(changed_, lock, deadline) == std::cv_status::timeout;
   }
 }
 
@@ -153,7 +154,7 @@ void Session::wait_ready(Lock& lock, std::optional<std::chrono::milliseconds> ma
     const std::chrono::milliseconds patience = std::min(time_to_open(), max_wait.value_or(time_to_open()));
     const Clock::time_point until = began + patience;
     if (Clock::now() >= until) throw_no_welcome(patience);
-    (void)changed_.wait_until(lock, until);
+    (void)wait_until_or_interrupted(changed_, lock, until);
   }
 }
 

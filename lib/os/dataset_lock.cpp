@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/escape.hpp"
+#include "base/interruption.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/at_fork.hpp"
 
@@ -50,15 +51,12 @@ class DatasetLock::Gate {
   bool try_lock_until(Deadline deadline) {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
-    ++state.waiting_writers;
-    const bool entered = wait(state, lock, deadline, [&] { return !state.busy && !state.owned && state.readers == 0; });
-    --state.waiting_writers;
-    if (entered) state.busy = true;
-    lock.unlock();
-    if (!entered) {
+    if (!wait_as_writer(state, lock, deadline)) {
       state.changed.notify_all();
       return false;
     }
+    state.busy = true;
+    lock.unlock();
     return take(LockMode::exclusive, deadline);
   }
 
@@ -184,10 +182,27 @@ class DatasetLock::Gate {
     State& state_;
   };
 
+  /// Throws InterruptedError, as do all that wait.
   template <typename Predicate>
   static bool wait(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline, Predicate ready) {
-    if (ready()) return true;
-    return state.changed.wait_until(lock, deadline, ready);
+    while (!ready()) {
+      if (wait_until_or_interrupted(state.changed, lock, deadline) == std::cv_status::timeout) return ready();
+    }
+    return true;
+  }
+
+  static bool wait_as_writer(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline) {
+    const auto may_enter = [&] { return !state.busy && !state.owned && state.readers == 0; };
+    ++state.waiting_writers;
+    try {
+      const bool entered = wait(state, lock, deadline, may_enter);
+      --state.waiting_writers;
+      return entered;
+    } catch (const InterruptedError&) {
+      --state.waiting_writers;
+      state.changed.notify_all();
+      throw;
+    }
   }
 
   bool take(LockMode mode, Deadline deadline) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/escape.hpp"
+#include "base/interruption.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/descriptor.hpp"
 #include "os/lock_holder.hpp"
@@ -39,6 +40,7 @@ bool poll_until(FileLock::Deadline deadline, Try try_once) {
   for (std::chrono::microseconds pause = first_pause;; pause = std::min(pause * 2, max_pause)) {
     if (try_once()) return true;
     if (Clock::now() >= deadline) return false;
+    throw_if_interrupted();
     std::this_thread::sleep_for(pause);
   }
 }

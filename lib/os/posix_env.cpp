@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/interruption.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/dataset_lock.hpp"
 #include "os/descriptor.hpp"
@@ -148,6 +149,7 @@ class PosixFile final : public File {
       if (got < 0) throw_io_error("read", path_, errno);
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
+      if (done < to.size()) throw_if_interrupted();  // the system reads 2 GiB at a time
     }
     return done;
   }
@@ -235,6 +237,7 @@ class PosixFile final : public File {
         left = left.subspan(1);
       }
       if (left.empty()) break;
+      throw_if_interrupted();
       left[0].iov_base = static_cast<char*>(left[0].iov_base) + written;
       left[0].iov_len -= static_cast<std::size_t>(written);
     }

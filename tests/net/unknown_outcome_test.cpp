@@ -74,6 +74,30 @@ TEST_CASE("a batch that the server applied and did not acknowledge is applied on
   }
 }
 
+TEST_CASE("an append that is interrupted after it was sent says so, and before it was sent is not applied") {
+  Place place;
+  const auto client = place.client({.ack = Acknowledgement::each}, patient);
+  place.server().misbehaviour.acks_to_lose = for_ever;
+  BatchId id;
+  {
+    const Interruptible interruptible([] { return true; });
+    id = id_of_unknown(*client, "x");
+  }
+  place.server().misbehaviour.acks_to_lose = 0;
+  send_again(*client, "x", {.id = id});
+  CHECK(client->get("k") == "x");
+  place.stop();
+  {
+    const Interruptible interruptible([] { return true; });
+    CHECK_THROWS_AS(append(*client, "y"), InterruptedError);
+    CHECK_THROWS_AS((void)client->get("k"), InterruptedError);
+    CHECK_THROWS_AS(client->flush(), InterruptedError);
+    CHECK_THROWS_AS(client->erase("k"), InterruptedError);
+  }
+  place.start();
+  CHECK(client->get("k") == "x");
+}
+
 TEST_CASE("a batch that the server has not applied is applied once when it is sent again") {
   for (const AppendOptions& options : ways_to_wait) {
     for (const bool through_another : {false, true}) {

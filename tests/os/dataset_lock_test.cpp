@@ -2,6 +2,7 @@
 #include "os/dataset_lock.hpp"
 
 #include <accrete/error.hpp>
+#include <accrete/interruptible.hpp>
 #include <array>
 #include <atomic>
 #include <doctest/doctest.h>
@@ -257,6 +258,27 @@ TEST_CASE("a child forked by a thread that holds nothing waits for its parent's 
   });
   for (int i = 0; i < 200; ++i) static_cast<void>(lock->exclusive(patience));
   CHECK(succeeds(child));
+}
+
+TEST_CASE("a wait for the lock is interrupted, whoever has it, and keeps nobody out afterwards") {
+  const Fixture fixture;
+  const std::shared_ptr<DatasetLock> lock = fixture.lock();
+  const auto expect_interrupted = [&] {
+    const Interruptible interruptible([] { return true; });
+    CHECK_THROWS_AS(static_cast<void>(lock->exclusive(patience)), InterruptedError);
+    CHECK_THROWS_AS(static_cast<void>(lock->shared(patience)), InterruptedError);
+  };
+  {
+    const DatasetLock::Guard guard = lock->exclusive(patience);
+    std::thread(expect_interrupted).join();
+  }
+  {
+    FileLock elsewhere(fixture.path());
+    REQUIRE(elsewhere.lock_until(LockMode::exclusive, FileLock::Deadline::max()));
+    expect_interrupted();
+  }
+  static_cast<void>(lock->shared(impatience));
+  static_cast<void>(lock->exclusive(impatience));
 }
 
 TEST_CASE("a lock that is owned for good is nobody else's, not even a forked child's") {

@@ -4,6 +4,7 @@
 #include <accrete/codec.hpp>
 #include <accrete/error.hpp>
 #include <accrete/export.hpp>
+#include <accrete/interruptible.hpp>
 #include <accrete/store.hpp>
 #include <chrono>
 #include <cstdint>

@@ -123,6 +123,13 @@ class ACCRETE_API TimeoutError : public Error {
   using Error::Error;
 };
 
+/// Who made an Interruptible wanted the call that waited to end. It has changed nothing and will not; a flush or a sync
+/// may happen still, or be done in part.
+class ACCRETE_API InterruptedError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A server was sent a change and has not said what became of it: it may have been made, or may be made yet. A batch is
 /// sent again with AppendOptions::id set to `batch()`, as often as it takes, through the same Store or another one: it
 /// is then applied once in all. Thrown again, it may say that such an id of a client's own making has been forgotten,

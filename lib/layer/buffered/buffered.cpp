@@ -53,6 +53,7 @@ Buffered::Buffered(std::unique_ptr<Store> below, Settings settings)
 
 Buffered::~Buffered() {
   ignore_forks();
+  const Interruptible uninterrupted(nullptr);
   try {
     close();
   } catch (const std::exception& error) {

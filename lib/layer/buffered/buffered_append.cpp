@@ -1,7 +1,9 @@
 // Batches that come at the same time: what is applied already, what goes straight down, and the runs of the
 // others, which share a record of the journal.
 #include <accrete/error.hpp>
+#include <accrete/interruptible.hpp>
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/entries.hpp"
@@ -35,7 +37,11 @@ void Buffered::append_batches(std::span<SubmittedBatch> batches) {
   for (SubmittedBatch& batch : batches) {
     if (batch.session) batch.session->writer = session_writer(batch.session->writer);
   }
-  state_->queue.run(batches, [&](std::span<SubmittedBatch* const> together) { apply(together); });
+  state_->queue.run(batches, [&](std::span<SubmittedBatch* const> together) {
+    std::optional<Interruptible> uninterrupted;
+    if (together.size() > batches.size()) uninterrupted.emplace(nullptr);  // others would be, too
+    apply(together);
+  });
 }
 
 /// Throws nothing: each batch gets its own failure.

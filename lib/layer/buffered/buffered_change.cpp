@@ -111,6 +111,9 @@ void Buffered::journal_step(const BufferStep& step) const {
 void Buffered::carry_out(const std::function<void()>& work) {
   try {
     work();
+  } catch (const InterruptedError&) {
+    end_change(false);
+    throw;
   } catch (const std::exception& error) {
     if (try_end_change()) return;
     const std::optional<Change>& left = state_->change;

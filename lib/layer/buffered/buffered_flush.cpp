@@ -1,8 +1,10 @@
 // Handing down what is gathered.
+#include <accrete/interruptible.hpp>
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base/interruption.hpp"
 #include "layer/buffered/buffered.hpp"
 #include "os/thread.hpp"
 
@@ -54,7 +56,7 @@ bool Buffered::has_room(std::uint64_t bytes) const {
 void Buffered::wait_for_room(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
   while (!has_room(bytes)) {
     state_->wanted.notify_one();
-    state_->room.wait(lock);
+    wait_or_interrupted(state_->room, lock);
   }
 }
 
@@ -142,6 +144,7 @@ void Buffered::flush_keys(const Choice& choose) {
   std::exception_ptr failure;
   try {
     while (!numbers.empty()) {
+      throw_if_interrupted();
       // Without a journal, a crash must not leave bytes whose batch would be applied again.
       if (!has_journal()) save_ids();
       const auto order = lock_order();
@@ -151,6 +154,7 @@ void Buffered::flush_keys(const Choice& choose) {
     failure = std::current_exception();
   }
   {
+    const Interruptible uninterrupted(nullptr);
     const std::shared_lock order(state.order);
     const auto lock = lock_amid_appends(state.mutex);
     const bool is_last = --state.flushers == 0;

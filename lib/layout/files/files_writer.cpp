@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/expected_size.hpp"
+#include "base/interruption.hpp"
 #include "base/key_name.hpp"
 #include "base/throw_io_error.hpp"
 #include "os/system.hpp"
@@ -156,8 +157,11 @@ void FilesWriter::recover_now() {
 
 /// Within a change: who takes over from one that is cut off opens all files anew, too.
 void FilesWriter::append_groups(ControlWords& words) {
+  constexpr int groups_between_checks = 64;
+  int count = 0;
   bool any_replaced = false;
   for (ValueGroup& group : plan_.groups()) {
+    if (++count % groups_between_checks == 0) throw_if_interrupted();
     any_replaced |= group.is_linked;
     if (group.is_linked) files_.values.break_link(group);
     files_.values.append(group, plan_.pieces(group));
