@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import time
+
 import accrete
 import pytest
 
@@ -29,3 +34,44 @@ def store(request, url):
     """An empty store of each kind."""
     with KINDS[request.param](url) as store:
         yield store
+
+
+@pytest.fixture
+def interrupt():
+    """Has another process send this one a signal, a while after it is called."""
+    senders = []
+
+    def interrupt(number=signal.SIGINT):
+        senders.append(subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -{int(number)} {os.getpid()}"]))
+
+    yield interrupt
+    for sender in senders:
+        sender.wait()
+
+
+@pytest.fixture
+def handler():
+    """Sets the handler of a signal for the test."""
+    before = {}
+
+    def handler(number, function):
+        before[number] = signal.signal(number, function)
+
+    yield handler
+    for number, function in before.items():
+        signal.signal(number, function)
+
+
+@pytest.fixture
+def interrupted(interrupt):
+    """Has a call be ended by Ctrl-C, within a second; the KeyboardInterrupt."""
+
+    def interrupted(call):
+        interrupt()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            call()
+        assert 0.2 < time.monotonic() - began < 1.3
+        return caught.value
+
+    return interrupted

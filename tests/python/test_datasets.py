@@ -77,12 +77,14 @@ def test_errors_are_those_of_python_at_once(url, tmp_path):
     assert isinstance(raised(lambda: accrete.put(url, {"": b""})), ValueError)
     nowhere = raised(lambda: accrete.create(tmp_path / "no" / "parent"))
     assert isinstance(nowhere, OSError) and nowhere.errno == errno.ENOENT
+    assert nowhere.filename == str(tmp_path / "no" / "parent") and str(nowhere).count(nowhere.filename) == 1
     with accrete.open(url, buffer=True):
         locked = raised(lambda: accrete.open(url, lock_timeout=0.01).append("x", b""))
     assert isinstance(locked, accrete.LockedError) and isinstance(locked, TimeoutError)
     for error in missing, nowhere, locked:
         copy = pickle.loads(pickle.dumps(error))
         assert (type(copy), str(copy), copy.errno) == (type(error), str(error), error.errno)
+        assert copy.filename == error.filename
     unknown = pickle.loads(pickle.dumps(accrete.UnknownOutcomeError("said", (bytes(16), 3))))
     assert unknown.batch == (bytes(16), 3)
 

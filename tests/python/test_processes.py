@@ -72,6 +72,25 @@ def test_a_value_that_others_append_to_is_read_whole(store):
     writer.join()
 
 
+def test_large_values_are_read_as_of_one_moment(store):
+    """Each batch appends as much to both."""
+    piece = 1 << 20
+    store.append({"a": bytes(piece), "b": bytes(piece)})
+    stop = threading.Event()
+
+    def write():
+        for i in range(20):
+            store.append({"a": bytes([i]) * piece, "b": bytes([i]) * piece})
+        stop.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not stop.is_set():
+        a, b = store.get(["a", "b"])
+        assert a == b and len(a) % piece == 0
+    writer.join()
+
+
 def test_a_value_that_is_erased_again_and_again_is_never_a_mixture(url):
     with accrete.open(url) as store:
         stop = threading.Event()
@@ -158,6 +177,17 @@ def test_a_store_that_is_closed_while_others_use_it(url):
     for thread in threads:
         thread.join()
     assert errors == ["the store is closed"] * 4
+
+
+def test_a_subinterpreter_is_told_why_it_gets_no_store():
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    for _ in range(2):
+        other = interpreters.create()
+        with pytest.raises(interpreters.RunFailedError, match="ImportError.*cannot be imported in a subinterpreter"):
+            interpreters.run_string(other, f"import sys; sys.path[:] = {sys.path!r}; import accrete")
+        interpreters.destroy(other)
+    with accrete.memory() as store:
+        store.append("key", b"x")
 
 
 def test_calls_leave_no_object_behind(store):

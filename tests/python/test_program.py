@@ -1,6 +1,7 @@
 """The server as an object, and the program."""
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -83,3 +84,52 @@ def test_the_program(url):
                              env={**os.environ, "ACCRETE_PROGRAM": "/nonexistent"})
     assert missing.returncode == 1
     assert missing.stderr.startswith("accrete: ")
+
+
+@pytest.fixture
+def silent(url):
+    """A store of a dataset whose server does not answer until it is told to, and how to tell it."""
+    with accrete.Server(url) as server, accrete.open(url) as store:
+        store.append("key", b"before")
+        store.flush()
+        process = server._process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield store, lambda: process.send_signal(signal.SIGCONT)
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("call", [
+    lambda url, store: store.get("key"),
+    lambda url, store: store.get(["key"]),
+    lambda url, store: store.size("key"),
+    lambda url, store: store.stats(),
+    lambda url, store: store.flush(),
+    lambda url, store: [store.append("large", b"x" * 100_000) for _ in range(10_000)],
+    lambda url, store: accrete.open(url),
+    lambda url, store: accrete.put(url, {"key": b"x"}),
+])
+def test_a_call_that_waits_for_a_server_ends_with_ctrl_c_and_has_done_nothing(url, silent, call, interrupted):
+    store, go_on = silent
+    assert interrupted(lambda: call(url, store)).__context__ is None
+    go_on()
+    assert store.get("key") == b"before"
+
+
+def test_an_append_that_was_sent_and_is_interrupted_says_how_to_go_on(silent, interrupted):
+    store, go_on = silent
+    unknown = interrupted(lambda: store.append("key", b"+", sync=True)).__context__
+    assert isinstance(unknown, accrete.UnknownOutcomeError)
+    go_on()
+    for _ in range(3):
+        store.append("key", b"+", id=unknown.batch)
+    assert store.get("key") == b"before+"
+
+
+def test_an_append_that_was_sent_goes_on_after_a_handler_that_returns(silent, interrupt, handler):
+    store, go_on = silent
+    handler(signal.SIGINT, lambda number, frame: go_on())
+    interrupt()
+    store.append("key", b"+", sync=True)
+    assert store.get("key") == b"before+"

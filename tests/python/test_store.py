@@ -63,6 +63,13 @@ def test_values_of_any_size(store, size):
             assert reader.read(4) == value[3:7]
 
 
+def test_values_of_many_sizes_at_once(store):
+    values = {f"key{i}": os.urandom(size) for i, size in enumerate([0, 1, 3 << 20, 5, (4 << 20) + 1, 40_000])}
+    store.append(values)
+    for keys in list(values), ["key2", "key2", "missing"], ["key4"], ["key0", "key1"]:
+        assert store.get(keys) == [values.get(key, b"") for key in keys]
+
+
 def test_whatever_exports_bytes_is_appended(store):
     for piece in b"bytes", bytearray(b"bytearray"), memoryview(b"--memoryview--")[2:-2], array.array("H", [1, 2]):
         store.append("key", piece)
@@ -76,6 +83,40 @@ def test_what_does_not_is_refused_and_nothing_appended(store, wrong):
     with pytest.raises((TypeError, BufferError)):
         store.append({"first": b"1", "key": wrong})
     assert list(store) == []
+
+
+@pytest.mark.parametrize("call, error, words", [
+    (lambda store: store.append("key", "text"), TypeError, "bytes-like object, not str: encode it"),
+    (lambda store: store.append("key", 5), TypeError, "bytes-like object, not int"),
+    (lambda store: store.append("key", memoryview(b"abcdef")[::2]), BufferError, "copy them first"),
+    (lambda store: store.append(5), TypeError, "a batch is a mapping, or pairs"),
+    (lambda store: store.append("text"), TypeError, "a batch is a mapping, or pairs .* str"),
+    (lambda store: store.append(bytearray(b"key"), b""), TypeError, "a key is a str, bytes, an int or a tuple .* bytearray"),
+    (lambda store: store.append("key", b"", expect_size=-1), OverflowError, "from 0 to .* not -1"),
+    (lambda store: store.append("key", b"", id=5), TypeError, r"a tuple \(writer, sequence\), not int"),
+    (lambda store: store.append("key", b"", id=(bytes(16), -1)), OverflowError, "from 0 to"),
+    (lambda store: store.append("key", b"", id=(bytes(16), 1 << 64)), OverflowError, "from 0 to"),
+    (lambda store: store.append("key", b"", id=("x" * 16, 1)), TypeError, "a writer is bytes, not str"),
+    (lambda store: store.append("key", b"", other=1), TypeError, "no argument 'other'"),
+    (lambda store: store.get_into("key", b"read-only"), BufferError, "can be written to"),
+    (lambda store: store.get_into("key", memoryview(bytearray(6))[::2]), BufferError, "one after the other"),
+    (lambda store: store.get_into("key", "text"), TypeError, "such as a bytearray, not str"),
+    (lambda store: store.get_into("key", bytearray(1), -1), OverflowError, "from 0 to"),
+    (lambda store: store.attribute(5), TypeError, "the name of an attribute is a str, not int"),
+    (lambda store: store.last_sequence("text"), TypeError, "a writer is bytes"),
+    (lambda store: accrete.buffered(5), TypeError, "an accrete.Store, not int"),
+    (lambda store: accrete.buffered(store, limit=-1), ValueError, "limit is -1"),
+    (lambda store: accrete.compressed(store, 5), TypeError, "codec is a str, not int"),
+    (lambda store: accrete.open("x", lock_timeout="1"), TypeError, "lock_timeout is a number of seconds, not str"),
+    (lambda store: accrete.open("x", buffer="1"), TypeError, "buffer is an int, not str"),
+    (lambda store: accrete.open("x", max_open_files=-1), ValueError, "max_open_files is -1"),
+    (lambda store: accrete.open("x", durability=5), TypeError, "durability is a str, not int"),
+])
+def test_arguments_of_wrong_types_are_refused_in_words(call, error, words):
+    with accrete.memory() as store:
+        with pytest.raises(error, match=words):
+            call(store)
+        assert list(store) == []
 
 
 @pytest.mark.parametrize("wrong", [1.5, None, ["list"], ("a", None), object()])

@@ -179,18 +179,18 @@ class Columns:
         """
         np = _numpy()
         names = [columns] if isinstance(columns, str) else list(self.columns(key) if columns is None else columns)
-        arrays: list[NDArray[Any]] = []
+        arrays: dict[int, NDArray[Any]] = {}
 
-        def room(_: int, dtype: str, max_rows: int) -> NDArray[Any]:
-            arrays.append(np.empty(max_rows, dtype))
-            return arrays[-1]
+        def room(index: int, dtype: str, max_rows: int) -> NDArray[Any]:  # of a call that was interrupted, once more
+            arrays[index] = np.empty(max_rows, dtype)
+            return arrays[index]
 
         rows = self._values.get_into(key, names, room) if names else 0
-        for array in arrays:
+        for array in arrays.values():
             array.resize(rows, refcheck=False)
         if isinstance(columns, str):
             return arrays[0] if arrays else np.empty(0)
-        return dict(zip(names, arrays))
+        return {names[index]: array for index, array in arrays.items()}
 
     def columns(self, key: Key) -> dict[str, np.dtype[Any]]:
         """Names and dtypes, in the order of the first append; none for a missing key."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -206,13 +205,35 @@ def connect(endpoint: str, *, timeout: float = 60.0, server_key: str = "", key_f
     return open(endpoint, timeout=timeout, server_key=server_key, key_file=key_file)
 
 
+def _count(name: str, value: Any) -> int:
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    if value < 0:
+        raise InvalidArgumentError(f"{name} is {value}, and cannot be negative")
+    return int(value)
+
+
+def _seconds(name: str, value: Any) -> float:
+    if not hasattr(value, "__float__"):
+        raise TypeError(f"{name} is a number of seconds, not {type(value).__name__}")
+    return float(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+    return value
+
+
 def _reopen(cls: type[_Self], url: Url, options: dict[str, Any]) -> _Self:
-    buffer = options["buffer"]
-    limit = _default_buffer if buffer is True else None if buffer in (None, False) else buffer
+    buffer, durability = options["buffer"], options["durability"]
+    limit = _default_buffer if buffer is True else None if buffer in (None, False) else _count("buffer", buffer)
     store = cls.__new__(cls)
     _native.open(
-        store, os.fsencode(url), options["lock_timeout"], options["max_open_files"], limit, options["durability"],
-        options["timeout"], options["server_key"], os.fsencode(options["key_file"]),
+        store, os.fsencode(url), _seconds("lock_timeout", options["lock_timeout"]),
+        _count("max_open_files", options["max_open_files"]), limit,
+        None if durability is None else _text("durability", durability), _seconds("timeout", options["timeout"]),
+        _text("server_key", options["server_key"]), os.fsencode(options["key_file"]),
     )
     store._reopen = url, options
     return store
@@ -233,14 +254,14 @@ def buffered(next: Store, *, limit: int = _default_buffer) -> Store:
     pieces. Close it, or use it in a `with` block: that flushes it. What is not flushed dies with the process; for a
     dataset, `open(url, buffer=True)` has a journal against that."""
     store = Store()
-    _native.buffered(store, next, limit)
+    _native.buffered(store, next, _count("limit", limit))
     return store
 
 
 def compressed(next: Store, codec: str = "lz4") -> Store:
     """Values compressed in another store, with checksums: NAME or NAME:LEVEL, of `codec_names`."""
     store = Store()
-    _native.compressed(store, next, codec)
+    _native.compressed(store, next, _text("codec", codec))
     return store
 
 
@@ -263,7 +284,11 @@ def temporary(directory: Url | None = None, **options: Any) -> Store:
     """A store over a new dataset inside a directory (by default tempfile.gettempdir()), which is removed when the store
     is closed or collected, by the process that made it alone; if that dies first, `sweep` removes it. Other processes
     may open it meanwhile: pickling the store passes its URL. `options` are those of `open`."""
-    dataset = _native.TemporaryDataset(os.fsencode(directory if directory is not None else tempfile.gettempdir()))
+    if directory is None:
+        import tempfile  # takes as long as the rest of the package
+
+        directory = tempfile.gettempdir()
+    dataset = _native.TemporaryDataset(os.fsencode(directory))
     defaults = dict(open.__kwdefaults__ or {})
     unknown = options.keys() - defaults.keys()
     if unknown:

@@ -17,7 +17,7 @@ class Error(Exception):
 
 
 class IoError(Error, OSError):
-    """The operating system refused or failed; `errno` says what."""
+    """The operating system refused or failed; `errno` says what, `filename` which path it concerns, if any."""
 
     def __str__(self) -> str:
         return self.strerror or super().__str__()

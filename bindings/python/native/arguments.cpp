@@ -21,6 +21,12 @@ std::string_view utf8_of(PyObject* text, std::string& encoded) {
   return encoded = bytes_of(bytes.get());
 }
 
+/// For who could not get an object's buffer.
+[[noreturn]] void throw_buffer_error(const char* format, PyObject* object) {
+  if (PyErr_ExceptionMatches(PyExc_BufferError)) PyErr_Format(PyExc_BufferError, format, Py_TYPE(object)->tp_name);
+  throw PythonErrorSet{};
+}
+
 }  // namespace
 
 std::string_view key_bytes(PyObject* object, std::string& packed) {
@@ -29,21 +35,28 @@ std::string_view key_bytes(PyObject* object, std::string& packed) {
   return packed = pack_key(object);
 }
 
+std::uint64_t count_of(PyObject* object) {
+  const Reference number = Reference::own(PyNumber_Index(object));
+  const unsigned long long count = PyLong_AsUnsignedLongLong(number.get());
+  if (!PyErr_Occurred()) return count;
+  PyErr_Format(PyExc_OverflowError, "expected an int from 0 to 2**64 - 1, not %R", number.get());
+  throw PythonErrorSet{};
+}
+
+WriterId writer_of(PyObject* object) {
+  if (!PyBytes_Check(object)) throw_type_error("a writer is bytes, not %s", object);
+  WriterId writer{};
+  const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(object));
+  if (size != writer.size()) throw InvalidArgumentError("a writer has 16 bytes, not " + std::to_string(size));
+  std::memcpy(writer.data(), PyBytes_AS_STRING(object), writer.size());
+  return writer;
+}
+
 BatchId batch_id_of(PyObject* object) {
-  const char* writer = nullptr;
-  Py_ssize_t size = 0;
-  unsigned long long sequence = 0;
-  if (!PyTuple_Check(object) || !PyArg_ParseTuple(object, "y#K", &writer, &size, &sequence)) {
-    PyErr_SetString(PyExc_TypeError, "an id is a tuple of a writer, 16 bytes, and a sequence");
-    throw PythonErrorSet{};
+  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) {
+    throw_type_error("an id is a tuple (writer, sequence), not %s", object);
   }
-  BatchId id{};
-  if (static_cast<std::size_t>(size) != id.writer.size()) {
-    throw InvalidArgumentError("a writer has 16 bytes, not " + std::to_string(size));
-  }
-  std::memcpy(id.writer.data(), writer, id.writer.size());
-  id.sequence = sequence;
-  return id;
+  return {.writer = writer_of(PyTuple_GET_ITEM(object, 0)), .sequence = count_of(PyTuple_GET_ITEM(object, 1))};
 }
 
 Borrowed::~Borrowed() {
@@ -56,21 +69,22 @@ std::string_view Borrowed::key(PyObject* object) {
   hold(object);
   std::string packed;
   const std::string_view bytes = key_bytes(object, packed);
-  return bytes.data() == packed.data() ? packed_.emplace_back(std::move(packed)) : bytes;
+  return bytes.data() == packed.data() ? packed_.emplace_front(std::move(packed)) : bytes;
 }
 
 std::string_view Borrowed::bytes(PyObject* object) {
   hold(object);
   if (PyBytes_CheckExact(object)) return bytes_of(object);
   if (!PyObject_CheckBuffer(object)) {
-    throw_type_error(PyUnicode_Check(object) ? "what is appended is bytes-like, not %s: encode it first"
-                                             : "what is appended is bytes-like, not %s",
+    throw_type_error(PyUnicode_Check(object) ? "expected a bytes-like object, not %s: encode it first"
+                                             : "expected a bytes-like object, not %s",
                      object);
   }
   buffers_.emplace_back();
   if (PyObject_GetBuffer(object, &buffers_.back(), PyBUF_SIMPLE) != 0) {
     buffers_.pop_back();
-    throw PythonErrorSet{};
+    throw_buffer_error("expected bytes that lie one after the other, and those of this %s do not: copy them first",
+                       object);
   }
   return {static_cast<const char*>(buffers_.back().buf), static_cast<std::size_t>(buffers_.back().len)};
 }
@@ -93,6 +107,9 @@ std::vector<Entry> Borrowed::entries(PyObject* object) {
     while (PyDict_Next(object, &at, &key_object, &value)) add_pair(key_object, value, entries);
     return entries;
   }
+  if (!Py_TYPE(object)->tp_iter && !PySequence_Check(object)) {
+    throw_type_error("a batch is a mapping, or pairs (key, bytes), not %s", object);
+  }
   const Reference pairs = PyMapping_Check(object) && PyObject_HasAttrString(object, "items")
                               ? Reference::own(PyMapping_Items(object))
                               : Reference::borrow(object);
@@ -100,7 +117,7 @@ std::vector<Entry> Borrowed::entries(PyObject* object) {
   while (PyObject* const next = PyIter_Next(iterator.get())) {
     const Reference element = Reference::own(next);
     if (!PyTuple_CheckExact(next) || PyTuple_GET_SIZE(next) != 2) {
-      throw_type_error("a batch is a mapping, or pairs (key, bytes), and one of these is a %s", next);
+      throw_type_error("a batch is a mapping, or pairs (key, bytes), and one of these is %s", next);
     }
     add_pair(PyTuple_GET_ITEM(next, 0), PyTuple_GET_ITEM(next, 1), entries);
   }
@@ -115,7 +132,14 @@ std::vector<std::string_view> Borrowed::keys(PyObject* list) {
 }
 
 WritableBuffer::WritableBuffer(PyObject* object) {
-  if (PyObject_GetBuffer(object, &buffer_, PyBUF_WRITABLE) != 0) throw PythonErrorSet{};
+  if (!PyObject_CheckBuffer(object)) {
+    throw_type_error("expected a buffer that can be written to, such as a bytearray, not %s", object);
+  }
+  if (PyObject_GetBuffer(object, &buffer_, PyBUF_WRITABLE) == 0) return;
+  throw_buffer_error(
+      "expected a buffer that can be written to, whose bytes lie one after the other, such as a bytearray; this %s is "
+      "none",
+      object);
 }
 
 }  // namespace accrete::python

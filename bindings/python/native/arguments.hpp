@@ -2,7 +2,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +16,13 @@ namespace accrete::python {
 /// `packed`.
 [[nodiscard]] std::string_view key_bytes(PyObject* object, std::string& packed);
 
-/// Of a tuple of a writer, 16 bytes, and a sequence.
+/// Throws what Python does for what is no number from 0 to 2^64 - 1.
+[[nodiscard]] std::uint64_t count_of(PyObject* object);
+
+/// Of 16 bytes.
+[[nodiscard]] WriterId writer_of(PyObject* object);
+
+/// Of a tuple of a writer and a sequence.
 [[nodiscard]] BatchId batch_id_of(PyObject* object);
 
 /// What one call borrows of Python's objects. They are held until it is destroyed, with the GIL held.
@@ -40,7 +46,7 @@ class Borrowed {
 
   std::vector<Reference> objects_;
   std::vector<Py_buffer> buffers_;
-  std::deque<std::string> packed_;
+  std::forward_list<std::string> packed_;
 };
 
 /// A buffer to be written to.

@@ -22,21 +22,15 @@ void set(const char* name, const std::exception& error) {
 void set_io_error(const char* name, const IoError& error) {
   const Reference type = class_named(name);
   const Reference message = text(error.what());
-  const Reference made = Reference::own(PyObject_CallFunction(type.get(), "iO", error.code().value(), message.get()));
+  const Reference object = error.object().empty() ? none() : text(error.object());
+  const Reference made =
+      Reference::own(PyObject_CallFunction(type.get(), "iOO", error.code().value(), message.get(), object.get()));
   PyErr_SetObject(type.get(), made.get());
 }
 
 void set_unknown_outcome(const UnknownOutcomeError& error) {
-  const Reference type = class_named("UnknownOutcomeError");
-  const Reference message = text(error.what());
-  Reference batch = none();
-  if (const std::optional<BatchId>& id = error.batch()) {
-    const auto* const writer = reinterpret_cast<const char*>(id->writer.data());
-    batch = Reference::own(Py_BuildValue("(y#K)", writer, static_cast<Py_ssize_t>(id->writer.size()),
-                                         static_cast<unsigned long long>(id->sequence)));
-  }
-  const Reference made = Reference::own(PyObject_CallFunctionObjArgs(type.get(), message.get(), batch.get(), nullptr));
-  PyErr_SetObject(type.get(), made.get());
+  const Reference made = exception_of(error);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.get())), made.get());
 }
 
 /// Derived ones first.
@@ -90,6 +84,23 @@ void set_for_current_exception() {
 }
 
 }  // namespace
+
+Reference exception_of(const UnknownOutcomeError& error) {
+  const Reference type = class_named("UnknownOutcomeError");
+  const Reference message = text(error.what());
+  Reference batch = none();
+  if (const std::optional<BatchId>& id = error.batch()) {
+    const auto* const writer = reinterpret_cast<const char*>(id->writer.data());
+    batch = Reference::own(Py_BuildValue("(y#K)", writer, static_cast<Py_ssize_t>(id->writer.size()),
+                                         static_cast<unsigned long long>(id->sequence)));
+  }
+  // Its __init__ is Python, which would run the handler of a signal that has come before there is an exception.
+  const Reference arguments = Reference::own(PyTuple_Pack(1, message.get()));
+  auto* const class_object = reinterpret_cast<PyTypeObject*>(type.get());
+  Reference made = Reference::own(class_object->tp_new(class_object, arguments.get(), nullptr));
+  if (PyObject_SetAttrString(made.get(), "batch", batch.get()) != 0) throw PythonErrorSet{};
+  return made;
+}
 
 void set_python_error() noexcept {
   try {

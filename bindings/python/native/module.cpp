@@ -1,6 +1,7 @@
 // accrete._native: what of the package is C++. Everything is called by position, from the Python files beside it, which
 // name, document and check the arguments that users give.
 #include <accrete/accrete.hpp>
+#include <array>
 #include <chrono>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -8,6 +9,7 @@
 #include "arguments.hpp"
 #include "key_packing.hpp"
 #include "shared_store.hpp"
+#include "signals.hpp"
 #include "store.hpp"
 #include "tables.hpp"
 #include "texts.hpp"
@@ -151,14 +153,61 @@ void add_factories(py::module_& module) {
       .def_property_readonly("url", [](const RemovableDataset& dataset) { return py::bytes(dataset.url()); });
 }
 
+/// Its types are the process's, and of one interpreter.
+void refuse_to_fill_again() {
+  static bool is_filled = false;
+  const char* problem = nullptr;
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    problem = "accrete cannot be imported in a subinterpreter: use it in the main one, or in another process";
+  } else if (is_filled) {
+    problem = "accrete._native cannot be imported more than once in a process";
+  }
+  if (problem) {
+    PyErr_SetString(PyExc_ImportError, problem);
+    throw PythonErrorSet{};
+  }
+  is_filled = true;
+}
+
+int fill(PyObject* object) noexcept {
+  try {
+    refuse_to_fill_again();
+    py::register_exception_translator(translate);
+    auto module = py::reinterpret_borrow<py::module_>(object);
+    add_store_type(object);
+    add_functions(module);
+    add_factories(module);
+    add_typed_classes(module);
+    add_tables(module);
+    watch_signals();
+    return 0;
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (...) {
+    set_python_error();
+  }
+  return -1;
+}
+
 }  // namespace
 }  // namespace accrete::python
 
-PYBIND11_MODULE(_native, module) {
-  py::register_exception_translator(accrete::python::translate);
-  accrete::python::add_store_type(module.ptr());
-  accrete::python::add_functions(module);
-  accrete::python::add_factories(module);
-  accrete::python::add_typed_classes(module);
-  accrete::python::add_tables(module);
+/// What pybind11's own macro makes is not asked again for another interpreter, which would get this one's objects.
+PyMODINIT_FUNC PyInit__native() {
+  static auto slots = std::to_array<PyModuleDef_Slot>({
+      {Py_mod_exec, reinterpret_cast<void*>(accrete::python::fill)},
+      {},
+  });
+  static PyModuleDef definition = {
+      .m_base = PyModuleDef_HEAD_INIT,
+      .m_name = "accrete._native",
+      .m_doc = nullptr,
+      .m_size = 0,
+      .m_methods = nullptr,
+      .m_slots = slots.data(),
+      .m_traverse = nullptr,
+      .m_clear = nullptr,
+      .m_free = nullptr,
+  };
+  return PyModuleDef_Init(&definition);
 }

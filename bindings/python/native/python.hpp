@@ -3,6 +3,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <accrete/error.hpp>
 #include <cxxabi.h>
 #include <string_view>
 #include <unistd.h>
@@ -42,7 +43,7 @@ class Reference {
   PyObject* object_ = nullptr;
 };
 
-/// While one lives, other threads may run Python.
+/// While one lives, other threads may run Python. For what must not be interrupted; else without_gil, of signals.hpp.
 class GilReleased {
  public:
   GilReleased() : state_(PyEval_SaveThread()) {}
@@ -61,12 +62,8 @@ class GilReleased {
   PyThreadState* state_;
 };
 
-/// Runs `work`, which touches no Python object.
-template <typename Work>
-auto without_gil(Work work) {
-  const GilReleased released;
-  return work();
-}
+/// The Python exception that stands for it.
+[[nodiscard]] Reference exception_of(const UnknownOutcomeError& error);
 
 /// For a handler: sets the Python exception that stands for the one that is handled.
 void set_python_error() noexcept;

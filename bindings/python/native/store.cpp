@@ -1,10 +1,14 @@
 #include "store.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "arguments.hpp"
 #include "key_packing.hpp"
@@ -64,13 +68,6 @@ bool truth_of(PyObject* object) {
   return truth != 0;
 }
 
-std::uint64_t count_of(PyObject* object) {
-  const Reference number = Reference::own(PyNumber_Index(object));
-  const unsigned long long count = PyLong_AsUnsignedLongLong(number.get());
-  if (PyErr_Occurred()) throw PythonErrorSet{};
-  return count;
-}
-
 std::optional<std::uint64_t> optional_count_of(PyObject* object) {
   return object == Py_None ? std::nullopt : std::optional(count_of(object));
 }
@@ -100,6 +97,26 @@ AppendOptions append_options_of(const Arguments& arguments) {
   return options;
 }
 
+/// To be run without the GIL.
+class AppendCall {
+ public:
+  AppendCall(Store& store, std::span<const Entry> entries, const AppendOptions& options)
+      : store_(store), entries_(entries), options_(options) {}
+
+  void operator()() const { store_.append_batch(entries_, options_); }
+
+  /// By its id the batch is applied once, however often it is sent.
+  bool resume(const UnknownOutcomeError& error) {
+    options_.id = error.batch();
+    return options_.id.has_value();
+  }
+
+ private:
+  Store& store_;
+  std::span<const Entry> entries_;
+  AppendOptions options_;
+};
+
 PyObject* append(PyObject* self, PyObject* const* values, Py_ssize_t positional, PyObject* names) {
   return guarded([&] {
     const Arguments arguments("append()", values, positional, names);
@@ -109,10 +126,10 @@ PyObject* append(PyObject* self, PyObject* const* values, Py_ssize_t positional,
     Borrowed borrowed;
     if (PyObject* const value = arguments.positional(1)) {
       const Entry entry{borrowed.key(values[0]), borrowed.bytes(value)};
-      without_gil([&] { store->append_batch({&entry, 1}, options); });
+      without_gil(AppendCall(*store, {&entry, 1}, options));
     } else {
       const std::vector<Entry> entries = borrowed.entries(values[0]);
-      without_gil([&] { store->append_batch(entries, options); });
+      without_gil(AppendCall(*store, entries, options));
     }
     return none();
   });
@@ -122,6 +139,17 @@ PyObject* append(PyObject* self, PyObject* const* values, Py_ssize_t positional,
 /// returned.
 constexpr std::size_t small_bytes = 32 << 10;
 
+/// How often to read into what is returned while others change it.
+constexpr int tries = 3;
+
+/// To be filled.
+Reference new_bytes(std::uint64_t size) {
+  if (size > static_cast<std::uint64_t>(std::numeric_limits<Py_ssize_t>::max())) {
+    throw TooLargeError("a value of " + std::to_string(size) + " bytes does not fit into memory: use reader()");
+  }
+  return Reference::own(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+}
+
 /// As of one moment; nullopt if it cannot be told whether it is, for somebody erases meanwhile.
 std::optional<Reference> try_get_large(const Store& store, std::string_view key) {
   std::uint64_t removals = 0;
@@ -130,10 +158,7 @@ std::optional<Reference> try_get_large(const Store& store, std::string_view key)
     removals = store.removals();
     size = store.size(key).value_or(0);
   });
-  if (size > static_cast<std::uint64_t>(std::numeric_limits<Py_ssize_t>::max())) {
-    throw TooLargeError("a value of " + std::to_string(size) + " bytes does not fit into memory: use reader()");
-  }
-  Reference value = Reference::own(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+  Reference value = new_bytes(size);
   const std::span<char> to(PyBytes_AS_STRING(value.get()), size);
   const bool is_whole =
       without_gil([&] { return store.get_range_into(key, 0, to) == size && store.removals() == removals; });
@@ -144,16 +169,64 @@ Reference get_value(const Store& store, std::string_view key) {
   std::array<char, small_bytes> front;  // NOLINT(cppcoreguidelines-pro-type-member-init): it is read into
   const std::size_t size = without_gil([&] { return store.get_range_into(key, 0, front); });
   if (size < front.size()) return bytes({front.data(), size});
-  constexpr int tries = 3;
   for (int i = 0; i < tries; ++i) {
     if (std::optional<Reference> value = try_get_large(store, key)) return std::move(*value);
   }
   return bytes(without_gil([&] { return store.get(key); }));
 }
 
+/// From this size on, on average, it pays to ask for sizes first rather than to copy values.
+constexpr std::uint64_t large_bytes = 1 << 20;
+
+std::vector<std::uint64_t> sizes_of(const Store& store, std::span<const std::string_view> keys) {
+  std::vector<std::uint64_t> sizes;
+  sizes.reserve(keys.size());
+  for (const std::string_view key : keys) sizes.push_back(store.size(key).value_or(0));
+  return sizes;
+}
+
+/// Of the first ones, since to ask for all is too much for small ones.
+bool are_large(const Store& store, std::span<const std::string_view> keys) {
+  const std::vector<std::uint64_t> sizes = sizes_of(store, keys.first(std::min<std::size_t>(keys.size(), 4)));
+  return std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}) >=
+         large_bytes * std::max<std::size_t>(sizes.size(), 1);
+}
+
+/// As of one moment; nullopt if it cannot be told whether they are. Values only grow between two moments with the same
+/// removals: those that have the same sizes in both stay the same between them.
+std::optional<Reference> try_get_large(const Store& store, std::span<const std::string_view> keys) {
+  std::uint64_t removals = 0;
+  std::vector<std::uint64_t> sizes;
+  without_gil([&] {
+    removals = store.removals();
+    sizes = sizes_of(store, keys);
+  });
+  Reference values = Reference::own(PyList_New(static_cast<Py_ssize_t>(sizes.size())));
+  std::vector<std::span<char>> rooms;
+  rooms.reserve(sizes.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    Reference value = new_bytes(sizes[i]);
+    rooms.emplace_back(PyBytes_AS_STRING(value.get()), sizes[i]);
+    PyList_SET_ITEM(values.get(), static_cast<Py_ssize_t>(i), value.release());
+  }
+  const bool is_whole = without_gil([&] {
+    if (sizes_of(store, keys) != sizes) return false;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (store.get_range_into(keys[i], 0, rooms[i]) != sizes[i]) return false;
+    }
+    return store.removals() == removals;
+  });
+  return is_whole ? std::optional(std::move(values)) : std::nullopt;
+}
+
 Reference get_values(const Store& store, PyObject* list) {
   Borrowed borrowed;
   const std::vector<std::string_view> keys = borrowed.keys(list);
+  if (without_gil([&] { return are_large(store, keys); })) {
+    for (int i = 0; i < tries; ++i) {
+      if (std::optional<Reference> values = try_get_large(store, keys)) return std::move(*values);
+    }
+  }
   std::vector<std::string> values = without_gil([&] { return store.get_batch(keys); });
   Reference result = Reference::own(PyList_New(static_cast<Py_ssize_t>(values.size())));
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -167,8 +240,8 @@ PyObject* get(PyObject* self, PyObject* key) {
   return guarded([&] {
     const StoreInUse store = store_of(self);
     if (PyList_Check(key)) return get_values(*store, key);
-    Borrowed borrowed;
-    return get_value(*store, borrowed.key(key));
+    std::string packed;
+    return get_value(*store, key_bytes(key, packed));
   });
 }
 
@@ -183,8 +256,8 @@ PyObject* get_into(PyObject* self, PyObject* const* values, Py_ssize_t positiona
       return true;
     });
     const StoreInUse store = store_of(self);
-    Borrowed borrowed;
-    const std::string_view key = borrowed.key(values[0]);
+    std::string packed;
+    const std::string_view key = key_bytes(values[0], packed);
     const WritableBuffer to(values[1]);
     return number(without_gil([&] { return store->get_range_into(key, offset, to.bytes()); }));
   });
@@ -193,8 +266,8 @@ PyObject* get_into(PyObject* self, PyObject* const* values, Py_ssize_t positiona
 PyObject* size(PyObject* self, PyObject* key) {
   return guarded([&] {
     const StoreInUse store = store_of(self);
-    Borrowed borrowed;
-    const std::string_view bytes = borrowed.key(key);
+    std::string packed;
+    const std::string_view bytes = key_bytes(key, packed);
     return optional_number(without_gil([&] { return store->size(bytes); }));
   });
 }
@@ -202,8 +275,8 @@ PyObject* size(PyObject* self, PyObject* key) {
 PyObject* erase(PyObject* self, PyObject* key) {
   return guarded([&] {
     const StoreInUse store = store_of(self);
-    Borrowed borrowed;
-    const std::string_view bytes = borrowed.key(key);
+    std::string packed;
+    const std::string_view bytes = key_bytes(key, packed);
     without_gil([&] { store->erase(bytes); });
     return none();
   });
@@ -262,14 +335,13 @@ PyObject* removals(PyObject* self, PyObject*) {
 PyObject* last_sequence(PyObject* self, PyObject* writer) {
   return guarded([&] {
     const StoreInUse store = store_of(self);
-    const Reference id = Reference::own(PyTuple_Pack(2, writer, Py_False));
-    const WriterId bytes = batch_id_of(id.get()).writer;
+    const WriterId bytes = writer_of(writer);
     return optional_number(without_gil([&] { return store->last_sequence(bytes); }));
   });
 }
 
-/// Of a str.
-std::string_view utf8(PyObject* object) {
+std::string_view attribute_name(PyObject* object) {
+  if (!PyUnicode_Check(object)) throw_type_error("the name of an attribute is a str, not %s", object);
   Py_ssize_t size = 0;
   const char* const bytes = PyUnicode_AsUTF8AndSize(object, &size);
   if (!bytes) throw PythonErrorSet{};
@@ -279,7 +351,7 @@ std::string_view utf8(PyObject* object) {
 PyObject* attribute(PyObject* self, PyObject* name) {
   return guarded([&] {
     const StoreInUse store = store_of(self);
-    const std::string text(utf8(name));
+    const std::string text(attribute_name(name));
     const std::optional<std::string> value = without_gil([&] { return store->attribute(text); });
     return value ? bytes(*value) : none();
   });
@@ -315,7 +387,7 @@ PyObject* set_attribute(PyObject* self, PyObject* const* values, Py_ssize_t posi
       }
       return true;
     });
-    const std::string name(utf8(values[0]));
+    const std::string name(attribute_name(values[0]));
     std::optional<std::string_view> value;
     if (values[1] != Py_None) value = borrowed.bytes(values[1]);
     const bool is_set = without_gil([&] { return store->set_attribute(name, value, options); });

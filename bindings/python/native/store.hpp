@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "python.hpp"
+#include "signals.hpp"
 
 namespace accrete::python {
 
@@ -23,7 +24,9 @@ class StoreInUse {
   StoreInUse(StoreInUse&&) noexcept = default;
   StoreInUse& operator=(StoreInUse&&) = delete;
   ~StoreInUse() {
-    if (store_.use_count() == 1) without_gil([this] { store_.reset(); });
+    if (store_.use_count() > 1) return;
+    const GilReleased released;
+    store_.reset();
   }
 
   [[nodiscard]] Store& operator*() const noexcept { return *store_; }
