@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING, SupportsIndex, Union
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as BytesLike
-    from _typeshed import WriteableBuffer as WritableBytesLike
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+    BytesLike = ReadableBuffer
+    WritableBytesLike = WriteableBuffer
 else:
     BytesLike = WritableBytesLike = object
 
