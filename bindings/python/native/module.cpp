@@ -8,6 +8,7 @@
 
 #include "arguments.hpp"
 #include "key_packing.hpp"
+#include "partd.hpp"
 #include "shared_store.hpp"
 #include "signals.hpp"
 #include "store.hpp"
@@ -179,6 +180,7 @@ int fill(PyObject* object) noexcept {
     add_factories(module);
     add_typed_classes(module);
     add_tables(module);
+    add_partd(object);
     watch_signals();
     return 0;
   } catch (py::error_already_set& error) {

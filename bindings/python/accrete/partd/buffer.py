@@ -1,0 +1,209 @@
+"""Values in a fast store, and what is too much in a slow one."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import logging
+import os
+import weakref
+from collections import defaultdict
+from itertools import accumulate
+from operator import add
+from typing import Any
+
+from .. import _native
+from .core import Interface, Lock, held, held_again
+from .dict import Dict, as_dict
+from .file import File
+
+logger = logging.getLogger(__name__)
+
+
+def zero() -> int:
+    return 0
+
+
+class Buffer(Interface):
+    """Appends to `fast`. When that has more than `available_memory` bytes, the largest keys go to `slow`.
+
+    An append or a flush that fails leaves everything where it was. Whoever is given this object by pickling or by a
+    fork finds what was appended so far in `slow`. (So that `slow` has to be one that they can reach: a File, a Client.)
+    """
+
+    def __init__(self, fast: Any, slow: Any, available_memory: float = 1e9) -> None:
+        self.lock: Any = Lock()
+        self.fast = fast
+        self.slow = slow
+        self.available_memory = available_memory
+        self.lengths: defaultdict[Any, int] = defaultdict(zero)
+        self.memory_usage = 0
+        Interface.__init__(self)
+        _buffers.add(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        with held_again(self.lock):
+            self.flush()
+            return {
+                "fast": self.fast,
+                "slow": self.slow,
+                "memory_usage": self.memory_usage,
+                "lengths": self.lengths.copy(),
+                "available_memory": self.available_memory,
+            }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Interface.__setstate__(self, state)
+        self.lock = Lock()
+        _buffers.add(self)
+
+    def append(self, data: Any, lock: Any = True, **kwargs: Any) -> None:
+        data = as_dict(data)
+        with held(self.lock, lock):
+            self._append(data, **kwargs)
+            try:
+                self._make_room()
+            except BaseException:
+                self._take_back(data)
+                raise
+
+    def _append(self, data: dict[Any, Any], **kwargs: Any) -> None:
+        if type(self.fast) is Dict:
+            self.memory_usage += _native.partd_dict_append(self.fast.data, data, self.lengths)
+            return
+        self.fast.append(data, lock=False, **kwargs)
+        for key, value in data.items():
+            self.lengths[key] += len(value)
+            self.memory_usage += len(value)
+
+    def _take_back(self, data: dict[Any, Any]) -> None:
+        """What has just been appended, so that the caller may append it again. No other fast store can do that."""
+        if type(self.fast) is not Dict:
+            return
+        for key in data:
+            size = len(self.fast.data[key].pop())
+            self.lengths[key] -= size
+            self.memory_usage -= size
+            if not self.fast.data[key]:
+                del self.fast.data[key], self.lengths[key]
+
+    def _make_room(self) -> None:
+        too_much = self.memory_usage - self.available_memory
+        if too_much > 0 and self.lengths:
+            at_least = max(too_much, self.memory_usage * 0.1)  # so that not each append flushes
+            self._flush(_largest(self.lengths, at_least))
+
+    def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
+        keys = list(keys)
+        with held(self.lock, lock):
+            slow = self.slow.get(keys)
+            fast = self.fast.get(keys, lock=False)
+            return [before + after if before and after else before or after for before, after in zip(slow, fast)]
+
+    def _iset(self, key: Any, value: Any, lock: Any = True) -> None:
+        """Sets it in `slow`: a flush could only append it to what another Buffer has set there."""
+        with held(self.lock, lock):
+            self.slow._iset(key, value)
+            self._forget([key])
+
+    def _delete(self, keys: Any, lock: Any = True) -> None:
+        keys = list(keys)
+        with held(self.lock, lock):
+            self._forget(keys)
+            self.slow.delete(keys)
+
+    def _forget(self, keys: list[Any]) -> None:
+        self.fast.delete(keys, lock=False)
+        for key in keys:
+            self.memory_usage -= self.lengths.pop(key, 0)
+
+    def drop(self) -> None:
+        with held_again(self.lock):
+            self._iset_seen.clear()
+            self.fast.drop()
+            self.lengths.clear()
+            self.memory_usage = 0
+            self.slow.drop()
+
+    def __exit__(self, *args: object) -> None:
+        if not self._is_parents():
+            self.drop()
+
+    def flush(self, keys: Any = None, block: Any = None) -> None:
+        """Moves the keys, or all, to `slow`; when it returns, they are there."""
+        with held_again(self.lock):
+            self._flush(list(self.lengths if keys is None else keys))
+
+    def _flush(self, keys: list[Any]) -> None:
+        if not keys:
+            return
+        if type(self.fast) is Dict and type(self.slow) is File and not self.slow.__dict__.keys() & {"append", "_append"}:
+            data = self.fast.data
+            pieces = {key: data[key] for key in keys if key in data}
+            with held(self.slow.lock):
+                self.slow._append(pieces)
+        else:
+            self.slow.append(dict(zip(keys, self.fast.get(keys, lock=False))))
+        self._forget(keys)
+
+    def _before_fork(self) -> None:
+        self.lock.acquire()
+        try:
+            self._flush(list(self.lengths))
+        except Exception:
+            logger.exception("A Buffer could not be flushed before a fork: the child does not see what is in it")
+
+    def _after_fork_in_child(self) -> None:
+        """What could not be flushed is the parent's, which will."""
+        if isinstance(self.fast, Dict):
+            self.fast.data.clear()
+            self.lengths.clear()
+            self.memory_usage = 0
+
+
+_buffers: weakref.WeakSet[Buffer] = weakref.WeakSet()
+_forking: list[Buffer] = []
+
+
+def _before_fork() -> None:
+    _forking.extend(sorted(_buffers, key=id))
+    for buffer in _forking:
+        buffer._before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    while _forking:
+        _forking.pop().lock.release()
+
+
+def _after_fork_in_child() -> None:
+    while _forking:
+        buffer = _forking.pop()
+        buffer._after_fork_in_child()
+        if not isinstance(buffer.lock, Lock):
+            with contextlib.suppress(RuntimeError):
+                buffer.lock.release()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)
+
+
+def _largest(lengths: dict[Any, int], at_least: float) -> list[Any]:
+    """The largest keys, so many that they have `at_least` bytes, or all."""
+    keys = sorted(lengths, key=lengths.__getitem__, reverse=True)
+    for count, size in enumerate(accumulate(map(lengths.__getitem__, keys)), 1):
+        if size >= at_least:
+            return keys[:count]
+    return keys
+
+
+def keys_to_flush(lengths: dict[Any, int], fraction: float = 0.1, maxcount: int = 100000) -> list[Any]:
+    """The largest keys, at least one, at most half of them and `maxcount`, with about that fraction of all bytes."""
+    if not lengths:
+        raise ValueError("there is no key to flush")
+    top = heapq.nlargest(max(len(lengths) // 2, 1), lengths.items(), key=lambda item: item[1])
+    sums = list(accumulate((size for _, size in top), add))
+    fitting = sum(size <= sum(lengths.values()) * fraction for size in sums)
+    return [key for key, _ in top[: min(maxcount, max(1, fitting))]]

@@ -1,0 +1,168 @@
+"""Arrays, end to end, as raw bytes: numpy.fromfile reads a File's. Beside the key 'x', 'x.dtype' has their type."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import _native
+from ..errors import CorruptionError, TypeMismatchError
+from . import python
+from .core import Interface
+from .dict import as_dict
+from .file import File
+from .utils import framesplit, suffix
+
+_dtype_suffix = ".dtype"
+
+
+def serialize_dtype(dt: np.dtype[Any]) -> bytes:
+    """(np.dtype('i4'): b'<i4')"""
+    return (repr(dt.descr) if dt.names else dt.str).encode()
+
+
+def parse_dtype(s: bytes) -> np.dtype[Any]:
+    """(b'<i4': dtype('int32'); b"[('a', '<i4')]": dtype([('a', '<i4')]))"""
+    text = s.decode()
+    return np.dtype(ast.literal_eval(text) if text.startswith("[") else text)
+
+
+class Numpy(Interface):
+    """Appends arrays; a value is one array, of one dimension. All that is appended to a key has the same dtype."""
+
+    def __init__(self, partd: Any = None) -> None:
+        if not partd or isinstance(partd, str):
+            partd = File(partd)
+        self.partd = partd
+        self._dtypes: dict[Any, bytes] = {}
+        Interface.__init__(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"partd": self.partd}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Interface.__setstate__(self, state)
+        self._dtypes = {}
+
+    def append(self, data: Any, **kwargs: Any) -> None:
+        data = as_dict(data)
+        self._set_dtypes({key: serialize_dtype(array.dtype) for key, array in data.items()})
+        self.partd.append({key: serialize(array) for key, array in data.items()}, **kwargs)
+
+    def _set_dtypes(self, dtypes: dict[Any, bytes]) -> None:
+        unknown = [key for key in dtypes if key not in self._dtypes]
+        for key in unknown:
+            last = key[-1] if isinstance(key, tuple) and key else key
+            if isinstance(last, str) and last.endswith(_dtype_suffix):
+                raise ValueError(f"{key!r} is the name of what keeps another key's dtype")
+        self._dtypes.update(zip(unknown, self.partd._get([suffix(key, _dtype_suffix) for key in unknown])))
+        for key, dtype in dtypes.items():
+            if not self._dtypes[key]:
+                self.partd.iset(suffix(key, _dtype_suffix), dtype)
+                self._dtypes[key] = dtype
+            if self._dtypes[key] != dtype:
+                raise TypeMismatchError(f"{key!r} has arrays of dtype {self._dtypes[key].decode()}, not {dtype.decode()}")
+
+    def _get(self, keys: Any, **kwargs: Any) -> list[np.ndarray[Any, Any]]:
+        keys = list(keys)
+        values = self.partd._get(keys, **kwargs)
+        dtypes = self.partd._get([suffix(key, _dtype_suffix) for key in keys], lock=False)
+        for key, dtype in zip(keys, dtypes):
+            if not dtype:
+                raise KeyError(key)
+        return [deserialize(value, parse_dtype(dtype)) for value, dtype in zip(values, dtypes)]
+
+    def delete(self, keys: Any, **kwargs: Any) -> None:
+        keys = keys if isinstance(keys, list) else [keys]
+        self.partd.delete([*keys, *(suffix(key, _dtype_suffix) for key in keys)], **kwargs)
+        for key in keys:
+            self._dtypes.pop(key, None)
+        self._iset_seen.difference_update(keys)
+
+    def _iset(self, key: Any, value: Any) -> None:
+        self.partd._iset(key, value)
+
+    def drop(self) -> None:
+        self._iset_seen.clear()
+        self._dtypes.clear()
+        self.partd.drop()
+
+    def __del__(self) -> None:
+        if hasattr(getattr(self, "partd", None), "__del__"):
+            self.partd.__del__()
+
+    @property
+    def lock(self) -> Any:
+        return self.partd.lock
+
+    def __exit__(self, *args: Any) -> None:
+        if not self._is_parents():
+            self.partd.__exit__(*args)
+
+
+def serialize(x: np.ndarray[Any, Any]) -> bytes:
+    """The elements' bytes; of objects a frame of a list of them."""
+    if x.dtype == object:
+        return _native.partd_frame(python.dumps(x.ravel().tolist()))
+    return x.tobytes()
+
+
+def deserialize(bytes: bytes, dtype: Any, copy: bool = False) -> np.ndarray[Any, Any]:
+    """An array of one dimension. CorruptionError if the bytes do not make whole elements."""
+    dtype = np.dtype(dtype)
+    if dtype == object:
+        objects = [item for piece in framesplit(bytes) for item in python.loads(piece)]
+        return np.fromiter(objects, dtype=object, count=len(objects))
+    if not dtype.itemsize or len(bytes) % dtype.itemsize:
+        raise CorruptionError(f"{len(bytes)} bytes are no whole number of elements of dtype {dtype}")
+    result = np.frombuffer(bytes, dtype)
+    return result.copy() if copy else result
+
+
+def _unchanged(bytes: Any, itemsize: int = 1) -> Any:
+    return bytes
+
+
+compress_text = decompress_text = compress_bytes = decompress_bytes = _unchanged
+
+with suppress(ImportError):
+    import blosc
+
+    blosc.set_nthreads(1)
+    compress_bytes, decompress_bytes = blosc.compress, blosc.decompress
+    compress_text, decompress_text = partial(blosc.compress, typesize=1), blosc.decompress
+
+with suppress(ImportError):
+    from snappy import compress as compress_text
+    from snappy import decompress as decompress_text
+
+
+def compress(bytes: Any, dtype: Any) -> Any:
+    if not len(bytes):
+        return bytes
+    return compress_text(bytes) if dtype == "O" else compress_bytes(bytes, dtype.itemsize)
+
+
+def decompress(bytes: Any, dtype: Any) -> Any:
+    """Of what `compress` has made, here or where other packages for it were there."""
+    size = int.from_bytes(bytes[4:8], "little")
+    if len(bytes) >= 16 and bytes[0] == 2 and int.from_bytes(bytes[12:16], "little") == len(bytes):
+        if size and decompress_bytes is _unchanged:
+            raise ImportError("the value is compressed by Blosc: the package blosc is needed to read it")
+        return decompress_bytes(bytes)
+    if dtype != "O" or _is_framed(bytes):
+        return bytes
+    return decompress_text(bytes)
+
+
+def _is_framed(bytes: Any) -> bool:
+    try:
+        for _ in framesplit(bytes):
+            pass
+    except CorruptionError:
+        return False
+    return True
