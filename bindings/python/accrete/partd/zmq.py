@@ -1,2 +1,315 @@
-"""A store that one process has and others use, over ZeroMQ."""
-raise ImportError("not yet")
+"""A store that one process has and others use, over ZeroMQ.
+
+    request = id command keys-and-options *value
+    reply   = id "ok" *value / id "error" error
+
+`keys-and-options` and `error` are literals of Python: (keys, options), and (type, arguments). partd's clients and servers
+speak another protocol.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import logging
+import operator
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import zmq
+
+from .. import errors
+from .buffer import Buffer, keys_to_flush
+from .core import Interface
+from .dict import Dict, as_dict
+from .file import File
+
+__all__ = [
+    "Client", "File", "NotALock", "Server", "deserialize_key", "keys_to_flush", "logerrors", "logger", "serialize_key",
+    "tuple_sep",
+]
+
+tuple_sep = b"-|-"
+logger = logging.getLogger(__name__)
+
+_poll_milliseconds = 100
+_linger_milliseconds = 1000
+
+
+@contextmanager
+def logerrors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as e:
+        logger.exception(e)
+        raise
+
+
+def serialize_key(key: Any) -> bytes:
+    """A key as partd sends it. (('a', 'b', 1): b'a-|-b-|-1')"""
+    if isinstance(key, tuple):
+        return tuple_sep.join(map(serialize_key, key))
+    return key if isinstance(key, bytes) else str(key).encode()
+
+
+def deserialize_key(text: bytes) -> Any:
+    """(b'a-|-b-|-1': (b'a', b'b', b'1'))"""
+    return tuple(text.split(tuple_sep)) if tuple_sep in text else text
+
+
+def _literal(value: Any) -> bytes:
+    return repr(value).encode()
+
+
+def _plain(key: Any) -> Any:
+    """The same key, of a type that has a literal."""
+    if isinstance(key, tuple):
+        return tuple(map(_plain, key))
+    if key is None:
+        return key
+    for plain in (str, bytes, float):
+        if isinstance(key, plain):
+            return plain(key)
+    try:
+        return operator.index(key)
+    except TypeError:
+        raise TypeError(f"a key is a str, bytes, a number, None or a tuple of such, not {type(key).__name__}") from None
+
+
+def _error_of(error: BaseException) -> bytes:
+    arguments = [arg if isinstance(arg, (str, int)) else str(arg) for arg in error.args]
+    if isinstance(error, OSError) and error.filename is not None and len(arguments) == 2:
+        arguments.append(os.fsdecode(error.filename))
+    return _literal((type(error).__name__, arguments))
+
+
+def _raise(error: bytes) -> None:
+    name, arguments = ast.literal_eval(error.decode())
+    kind = getattr(errors, name, None) or getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        with suppress(TypeError):
+            raise kind(*arguments)
+    raise RuntimeError(f"the server: {name}: {', '.join(map(str, arguments))}")
+
+
+class Server:
+    """Serves `partd`, a Buffer of a Dict and a temporary File if it is not given, to Clients that are told `address`.
+
+    `bind`: a ZeroMQ address; without it, a port of all of the host's interfaces: whoever can reach it may use it.
+    """
+
+    def __init__(
+        self, partd: Any = None, bind: Any = None, start: bool = True, block: bool = False, hostname: str | None = None
+    ) -> None:
+        self.context = zmq.Context()
+        self.partd = Buffer(Dict(), File()) if partd is None else partd
+        self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.linger = _linger_milliseconds
+        self.address = self._bind(bind.encode() if isinstance(bind, str) else bind, hostname or socket.gethostname())
+        self.status = "created"
+        self._lock = threading.Lock()
+        self._listen_thread: threading.Thread | None = None
+        if start:
+            self.start()
+        if block:
+            self.block()
+
+    def _bind(self, bind: bytes | None, hostname: str) -> bytes:
+        try:
+            if bind is None:
+                return b"tcp://%s:%d" % (hostname.encode(), self.socket.bind_to_random_port("tcp://*"))
+            self.socket.bind(bind)
+        except BaseException:
+            self.socket.close()
+            self.context.term()
+            raise
+        if not bind.startswith(b"tcp:"):
+            return bind
+        return b"tcp://%s:%d" % (hostname.encode(), int(self.socket.last_endpoint.rstrip(b"\0").rpartition(b":")[2]))
+
+    def start(self) -> None:
+        if self.status != "run":
+            self.status = "run"
+            self._listen_thread = threading.Thread(target=self.listen, name="accrete.partd.Server", daemon=True)
+            self._listen_thread.start()
+
+    def block(self) -> None:
+        """Returns when the server has been closed."""
+        if self._listen_thread:
+            self._listen_thread.join()
+
+    def listen(self) -> None:
+        with logerrors():
+            while self.status != "closed":
+                if self.socket.poll(_poll_milliseconds):
+                    self._answer(*self.socket.recv_multipart())
+
+    def _answer(self, client: bytes, *request: bytes) -> None:
+        """A bad request, as any error, is the client's."""
+        try:
+            identity, command, header, *values = request
+            keys, options = ast.literal_eval(header.decode())
+            reply = [identity, b"ok", *self._run(command, keys, options, values)]
+        except Exception as error:
+            logger.debug("a request has failed", exc_info=True)
+            reply = [request[0] if request else b"", b"error", _error_of(error)]
+        self.socket.send_multipart([client, *reply], copy=False)
+
+    def _run(self, command: bytes, keys: list[Any], options: dict[str, Any], values: list[bytes]) -> list[bytes]:
+        if command == b"append":
+            self.append(dict(zip(keys, values, strict=True)), fsync=options.get("fsync", False))
+        elif command == b"iset":
+            with self._lock:
+                for key, value in zip(keys, values, strict=True):
+                    self.partd.iset(key, value)
+        elif command == b"get":
+            return self.get(keys)
+        elif command == b"delete":
+            with self._lock:
+                self.partd.delete(keys)
+        elif command == b"drop":
+            self.drop()
+        elif command == b"close":
+            self.status = "closed"
+        elif command != b"syn":
+            raise ValueError(f"there is no command {command!r}")
+        return []
+
+    def append(self, data: Any, **kwargs: Any) -> None:
+        with self._lock:
+            self.partd.append(data, **kwargs)
+
+    def drop(self) -> None:
+        with self._lock:
+            self.partd.drop()
+
+    def get(self, keys: Any) -> Any:
+        with self._lock:
+            return self.partd.get(keys)
+
+    def close(self) -> None:
+        self.status = "closed"
+        self.block()
+        self.socket.close()
+        self.context.term()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        self.close()
+        self.partd.__exit__(*args)
+
+
+class ServerTimeoutError(errors.UnknownOutcomeError, builtins.TimeoutError):
+    """The server has not answered in time: what it was asked to change it may have changed, or may change yet."""
+
+
+class Client(Interface):
+    """Of the server at `address`. An error there is raised here; `timeout`: seconds to wait for an answer.
+
+    For any number of threads, and for forked children.
+    """
+
+    def __init__(self, address: Any = None, create_server: bool = False, timeout: float = 60, **kwargs: Any) -> None:
+        self.address = address
+        self.timeout = timeout
+        self.lock: Any = NotALock()
+        self._mutex = threading.Lock()
+        self._requests = 0
+        self._connect()
+        Interface.__init__(self)
+
+    def _connect(self) -> None:
+        self._owner = os.getpid()
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(self.address)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"address": self.address, "timeout": self.timeout}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Client.__init__(self, state["address"], timeout=state["timeout"])
+
+    def send(self, command: bytes, keys: list[Any], values: Any = (), **options: Any) -> list[bytes]:
+        """What the server answers. ServerTimeoutError if it does not."""
+        header = _literal(([_plain(key) for key in keys], options))
+        if self._owner != os.getpid():  # ZeroMQ's threads are the parent's
+            self._mutex = threading.Lock()
+            self._connect()
+        with self._mutex:
+            self._requests += 1
+            identity = self._requests.to_bytes(8, "little")
+            self.socket.send_multipart([identity, command, header, *values], copy=False)
+            status, *answer = self._receive(identity, command)
+        if status != b"ok":
+            _raise(answer[0])
+        return answer
+
+    def _receive(self, identity: bytes, command: bytes) -> list[bytes]:
+        deadline = time.monotonic() + self.timeout
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.socket.poll(left * 1000):
+                raise ServerTimeoutError(f"no answer from {self.address!r} to '{command.decode()}' in {self.timeout} s")
+            reply = self.socket.recv_multipart()
+            if reply[0] == identity:  # and not to what was given up
+                return reply[1:]
+
+    def _get(self, keys: Any, lock: Any = None, **kwargs: Any) -> list[bytes]:
+        """`lock` is ignored: the server does one thing after the other."""
+        return self.send(b"get", list(keys))
+
+    def append(self, data: Any, lock: Any = None, fsync: bool = False, **kwargs: Any) -> None:
+        data = as_dict(data)
+        self.send(b"append", list(data), data.values(), **({"fsync": True} if fsync else {}))
+
+    def _delete(self, keys: Any, lock: Any = None) -> None:
+        self.send(b"delete", list(keys))
+
+    def _iset(self, key: Any, value: Any, lock: Any = None) -> None:
+        self.send(b"iset", [key], [value])
+
+    def drop(self) -> None:
+        self._iset_seen.clear()
+        self.send(b"drop", [])
+
+    def close_server(self) -> None:
+        self.send(b"close", [])
+
+    def close(self) -> None:
+        if getattr(self, "_owner", None) == os.getpid() and not self.socket.closed:
+            self.socket.close()
+            self.context.term()
+
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
+        if not self._is_parents():
+            self.drop()
+            self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class NotALock:
+    """For callers that take a store's lock: the server does one thing after the other."""
+
+    def acquire(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> NotALock:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
