@@ -10,7 +10,7 @@ from .. import _native
 from .core import Interface
 from .dict import as_dict
 from .file import File
-from .utils import framesplit
+from .utils import frame, framesplit
 
 
 class Encode(Interface):

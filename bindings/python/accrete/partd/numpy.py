@@ -15,7 +15,7 @@ from . import python
 from .core import Interface
 from .dict import as_dict
 from .file import File
-from .utils import framesplit, suffix
+from .utils import frame, framesplit, suffix
 
 _dtype_suffix = ".dtype"
 
@@ -61,11 +61,12 @@ class Numpy(Interface):
                 raise ValueError(f"{key!r} is the name of what keeps another key's dtype")
         self._dtypes.update(zip(unknown, self.partd._get([suffix(key, _dtype_suffix) for key in unknown])))
         for key, dtype in dtypes.items():
+            if self._dtypes[key] not in (b"", dtype):
+                raise TypeMismatchError(f"{key!r} has arrays of dtype {self._dtypes[key].decode()}, not {dtype.decode()}")
+        for key, dtype in dtypes.items():
             if not self._dtypes[key]:
                 self.partd.iset(suffix(key, _dtype_suffix), dtype)
                 self._dtypes[key] = dtype
-            if self._dtypes[key] != dtype:
-                raise TypeMismatchError(f"{key!r} has arrays of dtype {self._dtypes[key].decode()}, not {dtype.decode()}")
 
     def _get(self, keys: Any, **kwargs: Any) -> list[np.ndarray[Any, Any]]:
         keys = list(keys)

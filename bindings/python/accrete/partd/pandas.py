@@ -23,7 +23,7 @@ from . import numpy as pnp
 from .core import Interface, held
 from .dict import as_dict
 from .encode import Encode
-from .utils import extend, framesplit, suffix
+from .utils import extend, frame, framesplit, suffix
 
 _release = tuple(int(part) for part in pd.__version__.split(".")[:2])
 PANDAS_GE_210 = _release >= (2, 1)
@@ -160,8 +160,8 @@ def _array_from(kind: _Kind, parts: list[Any]) -> Any:
     if len(arrays) == 1:
         return arrays[0]
     if isinstance(arrays[0], np.ndarray):
-        return np.concatenate(arrays, axis=arrays[0].ndim - 1)
-    return type(arrays[0])._concat_same_type(arrays)
+        return np.concatenate(arrays, axis=-1)
+    return type(arrays[0])._concat_same_type(arrays, **({"axis": 1} if arrays[0].ndim == 2 else {}))
 
 
 def _shaped(values: np.ndarray[Any, Any], kind: _Kind) -> np.ndarray[Any, Any]:
@@ -407,7 +407,8 @@ class PandasColumns(Interface):
         reserved = {extend("", name) for name in (_columns_key, _index_key, _index_name_key)}
         if len(set(names)) < len(names) or reserved & set(names):
             raise ValueError("two columns have one name, or one that PandasColumns needs: use PandasBlocks")
-        columns = [(column, df.iloc[:, number].values) for number, column in enumerate(df.columns)]
+        arrays = [df.iloc[:, number] for number in range(len(df.columns))]
+        columns = [(column, own.values if isinstance(own.dtype, np.dtype) else own.array) for column, own in zip(df, arrays)]
         index = df.index
         is_plain = isinstance(index.dtype, np.dtype) and not isinstance(index, pd.MultiIndex)
         return [*columns, (_index_key, index.values if is_plain else index)]
@@ -535,7 +536,7 @@ def block_to_header_bytes(block: Any) -> tuple[Any, bytes]:
     return header, pnp.compress(pnp.serialize(values), values.dtype)
 
 
-def block_from_header_bytes(header: Any, bytes: bytes, create_block: bool) -> Any:
+def block_from_header_bytes(header: Any, bytes: bytes, create_block: bool = not PANDAS_GE_300) -> Any:
     """A block, or its values and their places among the columns."""
     placement, dtype, shape, (kind, details) = header
     if kind == "other":

@@ -151,14 +151,24 @@ class Server:
 
     def _answer(self, client: bytes, *request: bytes) -> None:
         """A bad request, as any error, is the client's."""
+        identity = request[0] if request else b""
         try:
-            identity, command, header, *values = request
+            _, command, header, *values = request
             keys, options = ast.literal_eval(header.decode())
-            reply = [identity, b"ok", *self._run(command, keys, options, values)]
+            answer = self._run(command, keys, options, values)
         except Exception as error:
             logger.debug("a request has failed", exc_info=True)
-            reply = [request[0] if request else b"", b"error", _error_of(error)]
-        self.socket.send_multipart([client, *reply], copy=False)
+            self.socket.send_multipart([client, identity, b"error", _error_of(error)])
+        else:
+            self.send_to_client((client, identity), answer)
+
+    def send_to_client(self, address: tuple[bytes, bytes], result: Any) -> None:
+        """Answers a request: of that client, with that id."""
+        values = result if isinstance(result, list) else [result]
+        self.socket.send_multipart([*address, b"ok", *values], copy=False)
+
+    def ack(self, address: tuple[bytes, bytes], flow_control: bool = True) -> None:
+        self.send_to_client(address, [])
 
     def _run(self, command: bytes, keys: list[Any], options: dict[str, Any], values: list[bytes]) -> list[bytes]:
         if command == b"append":
@@ -239,7 +249,13 @@ class Client(Interface):
     def __setstate__(self, state: dict[str, Any]) -> None:
         Client.__init__(self, state["address"], timeout=state["timeout"])
 
-    def send(self, command: bytes, keys: list[Any], values: Any = (), **options: Any) -> list[bytes]:
+    def send(self, command: bytes, payload: list[Any], recv: bool = False, ack_required: bool = True) -> Any:
+        """A request of keys; of "append" and "iset", of keys and values in turn. With `recv`, what is answered."""
+        has_values = command in (b"append", b"iset")
+        answer = self._ask(command, payload[::2], payload[1::2]) if has_values else self._ask(command, payload)
+        return answer if recv else None
+
+    def _ask(self, command: bytes, keys: list[Any], values: Any = (), **options: Any) -> list[bytes]:
         """What the server answers. ServerTimeoutError if it does not."""
         header = _literal(([_plain(key) for key in keys], options))
         if self._owner != os.getpid():  # ZeroMQ's threads are the parent's
@@ -266,24 +282,24 @@ class Client(Interface):
 
     def _get(self, keys: Any, lock: Any = None, **kwargs: Any) -> list[bytes]:
         """`lock` is ignored: the server does one thing after the other."""
-        return self.send(b"get", list(keys))
+        return self._ask(b"get", list(keys))
 
     def append(self, data: Any, lock: Any = None, fsync: bool = False, **kwargs: Any) -> None:
         data = as_dict(data)
-        self.send(b"append", list(data), data.values(), **({"fsync": True} if fsync else {}))
+        self._ask(b"append", list(data), data.values(), **({"fsync": True} if fsync else {}))
 
     def _delete(self, keys: Any, lock: Any = None) -> None:
-        self.send(b"delete", list(keys))
+        self._ask(b"delete", list(keys))
 
     def _iset(self, key: Any, value: Any, lock: Any = None) -> None:
-        self.send(b"iset", [key], [value])
+        self._ask(b"iset", [key], [value])
 
     def drop(self) -> None:
         self._iset_seen.clear()
-        self.send(b"drop", [])
+        self._ask(b"drop", [])
 
     def close_server(self) -> None:
-        self.send(b"close", [])
+        self._ask(b"close", [])
 
     def close(self) -> None:
         if getattr(self, "_owner", None) == os.getpid() and not self.socket.closed:
