@@ -30,7 +30,7 @@ def same(one, other):
     return one == other
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(lists=st.lists(st.lists(objects), max_size=4))
 @pytest.mark.parametrize("kind", [Python, Pickle])
 def test_lists_come_back_as_they_were_where_partd_makes_lists_of_tuples(kind, lists):

@@ -137,7 +137,7 @@ columns = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(dtypes=columns, cuts=st.lists(st.integers(0, 20), max_size=6), seed=st.integers(0, 99), shuffled=st.booleans())
 def test_a_shuffled_frame_has_the_rows_of_the_frame_as_with_partd(dtypes, cuts, seed, shuffled):
     random = np.random.default_rng(seed)

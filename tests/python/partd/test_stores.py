@@ -37,7 +37,7 @@ def run(store, steps):
     return [*results, store.get(KEYS)]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(steps=operations)
 @pytest.mark.parametrize("kind", ["Dict", "File", "Buffer"])
 def test_the_same_operations_give_the_same_results_as_with_partd(kind, steps):

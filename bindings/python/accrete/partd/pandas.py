@@ -8,7 +8,9 @@ other ones are joined by pandas.
 from __future__ import annotations
 
 import copy
+import io
 import pickle
+import zlib
 from collections import OrderedDict
 from functools import partial
 from typing import Any, NamedTuple
@@ -72,7 +74,7 @@ def _parts_of(kind: _Kind, values: Any) -> list[Any] | None:
     if kind.kind == _fixed:
         return [_bytes_of(values)]
     if kind.kind == _times:
-        return [_bytes_of(values.view("i8"))]
+        return [_bytes_of(values.asi8)]
     if kind.kind == _codes:
         return [_bytes_of(values.codes)]
     if kind.kind == _arrow:
@@ -213,6 +215,15 @@ def _kind_of_index(index: pd.Index) -> _Kind:
     return _Kind(_pickled, None, 0)
 
 
+def _packed(schema: Any) -> bytes:
+    """Of equal schemas the same bytes, so that their pieces can be joined. Small, since they stand in each piece."""
+    packed = io.BytesIO()
+    pickler = pickle.Pickler(packed, pickle.HIGHEST_PROTOCOL)
+    pickler.fast = True  # else bytes depend on which of the equal objects are one
+    pickler.dump(schema)
+    return zlib.compress(packed.getvalue(), 1)
+
+
 class _Schema:
     """Of a frame: what `bytes` has of it, pickled, and what a frame must have for it to be its schema, too."""
 
@@ -230,7 +241,7 @@ class _Schema:
         self.lines = sum((kind.lines for kind in kinds), ())
         index_class = self._index_class if self._index_class in _index_classes else pd.Index
         placements = [locations.as_array for locations, _ in self._blocks]
-        self.bytes = dumps((self._columns, index_class, self._name, placements, [tuple(kind) for kind in kinds]))
+        self.bytes = _packed((self._columns, index_class, self._name, placements, [tuple(kind) for kind in kinds]))
 
     def index_array(self, index: pd.Index) -> Any:
         return index if self.kinds[0].kind in (_range, _pickled) else index._values
@@ -283,7 +294,7 @@ class _Layout:
     """A schema as it is read."""
 
     def __init__(self, schema: bytes) -> None:
-        self.columns, self.index_class, self.name, self.placements, kinds = pickle.loads(schema)
+        self.columns, self.index_class, self.name, self.placements, kinds = pickle.loads(zlib.decompress(schema))
         self.kinds = [_Kind(*kind) for kind in kinds]
 
     def frame(self, parts: list[Any]) -> pd.DataFrame:
