@@ -94,7 +94,7 @@ Engine make_memory_engine(const CellOptions&) {
 bool add(const std::string& name, const std::string& title, Traits traits) {
   traits.ours = true;
   const auto make = [=](const CellOptions& setup) { return make_engine(traits, setup); };
-  return add_engine(name, "accrete, " + title, ACCRETE_VERSION, make, traits);
+  return add_engine({name, "accrete, " + title, ACCRETE_VERSION, make, traits});
 }
 
 bool add_engines() {
@@ -109,8 +109,11 @@ bool add_engines() {
     add("files." + codec, "files (" + codec + ")", {.processes = true, .codec = codec});
     if (codec == "lz4") add("buffered.os.lz4", "buffered (os, lz4)", {.codec = codec});
   }
-  add_engine("memory", "accrete, in memory", ACCRETE_VERSION, make_memory_engine,
-             {.level = Level::memory, .ours = true, .durable = false});
+  add_engine({"memory",
+              "accrete, in memory",
+              ACCRETE_VERSION,
+              make_memory_engine,
+              {.level = Level::memory, .ours = true, .durable = false}});
   add("accrete.numeric", "arrays of numbers", {.processes = true, .bytes = false, .numeric = true});
   return add("accrete.numeric.buffered", "arrays of numbers, buffered (os)", {.bytes = false, .numeric = true});
 }

@@ -1,12 +1,12 @@
 // One pattern and one engine: append, read back and check, destroy.
 #include <algorithm>
 #include <chrono>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sys/stat.h>
 
 #include "engine.hpp"
-#include "process_settings.hpp"
 
 namespace bench {
 namespace {
@@ -17,6 +17,14 @@ using nlohmann::json;
 // are in memory that the operating system has to make first.
 constexpr std::size_t keys_of_get = 1000;
 constexpr std::uint64_t bytes_of_get = std::uint64_t{1} << 20;
+
+/// From here on memory that is freed stays in the process, as glibc has it once blocks as large have been freed: else
+/// it is chance whether one was, and where none was, making memory anew takes as long as reading.
+void keep_freed_memory() {
+  constexpr int largest_threshold = 32 << 20;  // of those that glibc sets by itself
+  ::mallopt(M_MMAP_THRESHOLD, largest_threshold);
+  ::mallopt(M_TRIM_THRESHOLD, 2 * largest_threshold);
+}
 
 template <typename Work>
 double seconds_of(const Work& work) {

@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "processes.hpp"
@@ -41,7 +40,7 @@ struct CellOptions {
   bool durable = false;             ///< each batch is to be synced before the call returns
   bool gets = true;                 ///< are to be timed
   std::filesystem::path directory;  ///< empty, and all the engine's; it goes in the end
-  std::string accrete_program;
+  std::filesystem::path accrete_program;
 };
 
 /// Takes the value of keys[index]; empty for a missing key.
@@ -87,9 +86,7 @@ struct Traits {
 };
 
 struct EngineType {
-  std::string name;
-  std::string title;
-  std::string version;
+  std::string name, title, version;
   std::function<Engine(const CellOptions&)> make;
   Traits traits{};
 };
@@ -101,9 +98,8 @@ inline std::vector<EngineType>& engine_types() {
 }
 
 /// What each file of engines does as the program starts: those of a library that the build lacks are not there.
-inline bool add_engine(const std::string& name, const std::string& title, const std::string& version,
-                       std::function<Engine(const CellOptions&)> make, const Traits& traits = {}) {
-  engine_types().push_back({name, title, version, std::move(make), traits});
+inline bool add_engine(const EngineType& type) {
+  engine_types().push_back(type);
   return true;
 }
 

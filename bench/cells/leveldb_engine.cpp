@@ -76,7 +76,7 @@ Engine make_engine(const CellOptions& setup) {
 }
 
 const std::string version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion);
-const bool is_added = add_engine("leveldb", "LevelDB", version, make_engine);
+const bool is_added = add_engine({"leveldb", "LevelDB", version, make_engine});
 
 }  // namespace
 }  // namespace bench

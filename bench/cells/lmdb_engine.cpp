@@ -91,15 +91,9 @@ Engine make_engine(const CellOptions& setup) {
   return {.open = [=] { return std::make_unique<LmdbSession>(setup); }};
 }
 
-std::string version() {
-  int major = 0;
-  int minor = 0;
-  int patch = 0;
-  (void)::mdb_version(&major, &minor, &patch);
-  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
-}
-
-const bool is_added = add_engine("lmdb", "LMDB", version(), make_engine, {.processes = true});
+const std::string version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
+                            std::to_string(MDB_VERSION_PATCH);
+const bool is_added = add_engine({"lmdb", "LMDB", version, make_engine, {.processes = true}});
 
 }  // namespace
 }  // namespace bench

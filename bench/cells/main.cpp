@@ -7,9 +7,12 @@
 #include <string>
 
 #include "engine.hpp"
-#include "process_settings.hpp"
 
 namespace bench {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkloadOptions, appends, keys, entry_bytes, skew, numeric, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CellOptions, batch, processes, durable, gets, directory, accrete_program)
+
 namespace {
 
 using nlohmann::json;
@@ -23,21 +26,6 @@ json described(const EngineType& type) {
           {"numeric", is.numeric},     {"durable", is.durable}, {"ours", is.ours}};
 }
 
-CellOptions options_of(const json& asked) {
-  return {.workload = {.appends = asked.at("appends"),
-                       .keys = asked.at("keys"),
-                       .entry_bytes = asked.at("entry_bytes"),
-                       .skew = asked.at("skew"),
-                       .numeric = asked.at("numeric"),
-                       .text = asked.at("text").get<std::string>()},
-          .batch = asked.at("batch"),
-          .processes = asked.at("processes"),
-          .durable = asked.at("durable"),
-          .gets = asked.at("gets"),
-          .directory = asked.at("directory").get<std::string>(),
-          .accrete_program = asked.at("accrete")};
-}
-
 json answer(const std::string& argument) {
   if (argument == "engines") {
     json engines = json::array();
@@ -48,14 +36,14 @@ json answer(const std::string& argument) {
   const auto& name = asked.at("engine").get_ref<const std::string&>();
   const auto type = std::ranges::find(engine_types(), name, &EngineType::name);
   if (type == engine_types().end()) throw Unavailable("there is no engine '" + name + "'");
-  CellOptions options = options_of(asked);
+  auto options = asked.get<CellOptions>();
+  asked.get_to(options.workload);
   if (!std::filesystem::is_empty(options.directory)) {
     throw std::runtime_error("'" + options.directory.string() + "' is not empty, and a cell removes its directory");
   }
   // A server runs in another one.
   options.directory = std::filesystem::absolute(options.directory);
   options.accrete_program = std::filesystem::absolute(options.accrete_program);
-  raise_open_files_limit();
   return run_cell(*type, options);
 }
 

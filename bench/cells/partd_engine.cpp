@@ -154,14 +154,11 @@ Engine make_engine(const std::string& kind, const CellOptions& setup) {
 
 void add(const std::string& kind, const char* title, Level level) {
   const auto make = [=](const CellOptions& setup) { return make_engine(kind, setup); };
-  const bool is_numeric = kind == "Numpy";
-  add_engine("partd." + kind, title, py::module::import("partd").attr("__version__").cast<std::string>(), make,
-             {.level = level,
-              .processes = true,
-              .server = kind == "Server",
-              .bytes = !is_numeric,
-              .numeric = is_numeric,
-              .durable = level == Level::os});
+  const auto version = py::module::import("partd").attr("__version__").cast<std::string>();
+  Traits traits{.level = level, .processes = true, .server = kind == "Server", .durable = level == Level::os};
+  traits.numeric = kind == "Numpy";
+  traits.bytes = !traits.numeric;
+  add_engine({"partd." + kind, title, version, make, traits});
 }
 
 }  // namespace

@@ -72,19 +72,11 @@ class Meter {
   double cpu_seconds_before_ = 0;
 };
 
-Taken measured(const Work& work, const Meter& meter, Clock::time_point begin) {
-  const Taken uncounted = work();
-  Taken taken{.seconds = seconds_since(begin) - uncounted.seconds, .cpu_seconds = -uncounted.cpu_seconds};
-  meter.add_to(taken);
-  return taken;
-}
-
 /// What a forked process and this one tell each other, in memory that both have.
 struct Shared {
   Clock::time_point begin{};
-  bool is_done = false;
   Taken taken{};
-  std::array<char, 1024> failure{};
+  std::array<char, 1024> failure{"a process of the cell has died"};  ///< empty once its work is done
 };
 
 /// They go with this process.
@@ -97,60 +89,60 @@ std::span<Shared> make_shared_memory(std::size_t count) {
   return {all, count};
 }
 
+void run(const Work& work, const Meter& meter, Shared& shared) {
+  const Taken uncounted = work();
+  shared.taken = {.seconds = seconds_since(shared.begin) - uncounted.seconds, .cpu_seconds = -uncounted.cpu_seconds};
+  meter.add_to(shared.taken);
+  shared.failure[0] = 0;
+}
+
 /// Stops itself when it is ready. Leaves without destructors of what the parent has: they are the parent's to run.
 [[noreturn]] void be_process(const std::function<Work()>& prepare, Shared& shared) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   try {
     const Work work = prepare();
     const Meter meter(::getpid());
     (void)::raise(SIGSTOP);
-    shared.taken = measured(work, meter, shared.begin);
-    shared.is_done = true;
+    run(work, meter, shared);
   } catch (const std::exception& error) {
+    shared.failure.fill(0);
     std::string_view(error.what()).copy(shared.failure.data(), shared.failure.size() - 1);
   }
   std::_Exit(0);
-}
-
-std::optional<Meter> meter_of(const ServerProcess* server) {
-  return server != nullptr ? std::optional<Meter>(server->pid()) : std::nullopt;
 }
 
 }  // namespace
 
 Taken run_together(std::size_t processes, const ServerProcess* server, const std::function<Work(std::size_t)>& prepare,
                    const std::function<void()>& finish) {
-  std::optional<Meter> server_meter;
-  Taken taken;
-  if (processes == 1) {
-    const Work work = prepare(0);
-    server_meter = meter_of(server);
-    const Meter meter(::getpid());
-    taken = measured(work, meter, Clock::now());
-  } else {
-    const std::span<Shared> all = make_shared_memory(processes);
-    std::vector<pid_t> children;
-    for (std::size_t i = 0; i < processes; ++i) {
-      children.push_back(::fork());
-      check(children.back(), "fork");
-      if (children.back() == 0) be_process([&] { return prepare(i); }, all[i]);
-    }
-    for (const pid_t child : children) check(::waitpid(child, nullptr, WUNTRACED), "waitpid");
-    server_meter = meter_of(server);
-    const auto begin = Clock::now();
-    for (Shared& shared : all) shared.begin = begin;
-    for (const pid_t child : children) (void)::kill(child, SIGCONT);
-    for (const pid_t child : children) (void)::waitpid(child, nullptr, 0);
-    for (const Shared& shared : all) {
-      if (shared.failure[0] != 0) throw std::runtime_error(shared.failure.data());
-      if (!shared.is_done) throw std::runtime_error("a process of the cell has died");
-      taken.seconds = std::max(taken.seconds, shared.taken.seconds);
-      taken.cpu_seconds += shared.taken.cpu_seconds;
-      taken.memory_bytes += shared.taken.memory_bytes;
-    }
+  const std::span<Shared> all = make_shared_memory(processes);
+  std::vector<pid_t> others;
+  for (std::size_t i = 1; i < processes; ++i) {
+    others.push_back(::fork());
+    check(others.back(), "fork");
+    if (others.back() == 0) be_process([&] { return prepare(i); }, all[i]);
   }
+  for (const pid_t other : others) check(::waitpid(other, nullptr, WUNTRACED), "waitpid");
+  Work work = prepare(0);
+  std::optional<Meter> server_meter;
+  if (server != nullptr) server_meter.emplace(server->pid());
+  const Meter meter(::getpid());
   const auto begin = Clock::now();
+  for (Shared& shared : all) shared.begin = begin;
+  for (const pid_t other : others) (void)::kill(other, SIGCONT);
+  run(work, meter, all[0]);
+  work = nullptr;
+  for (const pid_t other : others) (void)::waitpid(other, nullptr, 0);
+  Taken taken;
+  for (const Shared& shared : all) {
+    if (shared.failure[0] != 0) throw std::runtime_error(shared.failure.data());
+    taken.seconds = std::max(taken.seconds, shared.taken.seconds);
+    taken.cpu_seconds += shared.taken.cpu_seconds;
+    taken.memory_bytes += shared.taken.memory_bytes;
+  }
+  const auto finish_begin = Clock::now();
   finish();
-  taken.seconds += seconds_since(begin);
+  taken.seconds += seconds_since(finish_begin);
   if (server_meter) server_meter->add_to(taken);
   return taken;
 }

@@ -50,8 +50,8 @@ struct Taken {
 /// What is timed; returns the part of it that is not to count, but for memory.
 using Work = std::function<Taken()>;
 
-/// Each process prepares itself; then all do their work, which is timed, and at last this one finishes. One process is
-/// this one; more are forked from it. What a process holds for its work goes with the Work, after the clock has
+/// Each process prepares itself; then all do their work, which is timed, and at last this one finishes. One of them is
+/// this one; the others are forked from it. What a process holds for its work goes with the Work, after the clock has
 /// stopped. Throws what a process throws. `server` may be null.
 Taken run_together(std::size_t processes, const ServerProcess* server,
                    const std::function<Work(std::size_t process)>& prepare, const std::function<void()>& finish);

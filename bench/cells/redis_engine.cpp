@@ -1,7 +1,5 @@
 // Redis: APPEND, many commands to a round trip, over a Unix socket.
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <hiredis/hiredis.h>
 
 #include "engine.hpp"
@@ -12,18 +10,8 @@ namespace {
 struct Free {
   void operator()(redisContext* context) const noexcept { ::redisFree(context); }
   void operator()(redisReply* reply) const noexcept { ::freeReplyObject(reply); }
-  void operator()(std::FILE* pipe) const noexcept { ::pclose(pipe); }
 };
 using Reply = std::unique_ptr<redisReply, Free>;
-
-/// Empty if there is no redis-server.
-std::string server_version() {
-  std::array<char, 32> version{};
-  // NOLINTNEXTLINE(cert-env33-c): the command is always this one
-  const std::unique_ptr<std::FILE, Free> pipe(::popen("redis-server --version 2>/dev/null", "r"));
-  if (!pipe || std::fscanf(pipe.get(), "Redis server v=%31s", version.data()) != 1) return {};
-  return version.data();
-}
 
 class RedisSession : public Session {
  public:
@@ -108,25 +96,21 @@ class RedisSession : public Session {
   std::size_t unanswered_ = 0;
 };
 
-Engine make_engine(bool has_log, const CellOptions& setup) {
-  std::filesystem::current_path(setup.directory);  // its path may be too long for that of a socket
-  const auto connect = [durable = setup.durable] { return std::make_unique<RedisSession>("redis.sock", durable); };
-  const std::string command = "exec redis-server --port 0 --unixsocket redis.sock --save '' --appendonly " +
-                              std::string(has_log ? "yes" : "no") + " --appendfsync " +
-                              (setup.durable ? "always" : "no") + " --auto-aof-rewrite-percentage 0";
-  return {.open = connect,
-          .destroy = [=] { connect()->remove_all(); },
-          .server = std::make_shared<ServerProcess>(std::vector<std::string>{"sh", "-c", command}, setup.directory,
-                                                    "to accept connections")};
-}
-
 bool add(const char* name, const char* title, bool has_log) {
-  static const std::string version = server_version();
-  if (version.empty()) return false;
-  const auto make = [=](const CellOptions& setup) { return make_engine(has_log, setup); };
+  const auto make = [=](const CellOptions& setup) -> Engine {
+    std::filesystem::current_path(setup.directory);  // its path may be too long for that of a socket
+    const auto connect = [durable = setup.durable] { return std::make_unique<RedisSession>("redis.sock", durable); };
+    const std::string command = "exec redis-server --port 0 --unixsocket redis.sock --save '' --appendonly " +
+                                std::string(has_log ? "yes" : "no") + " --appendfsync " +
+                                (setup.durable ? "always" : "no") + " --auto-aof-rewrite-percentage 0";
+    return {.open = connect,
+            .destroy = [=] { connect()->remove_all(); },
+            .server = std::make_shared<ServerProcess>(std::vector<std::string>{"sh", "-c", command}, setup.directory,
+                                                      "to accept connections")};
+  };
+  const Level level = has_log ? Level::os : Level::memory;
   return add_engine(
-      name, title, version, make,
-      {.level = has_log ? Level::os : Level::memory, .processes = true, .server = true, .durable = has_log});
+      {name, title, REDIS_VERSION, make, {.level = level, .processes = true, .server = true, .durable = has_log}});
 }
 
 const bool are_added = add("redis", "Redis, in memory", false) && add("redis.aof", "Redis, append-only file", true);

@@ -109,22 +109,22 @@ class RocksSession : public Session {
   rocksdb::WriteBatch batch_;
 };
 
-bool add(const char* name, const char* title, bool has_log, rocksdb::CompressionType compression) {
+bool add(const char* name, const char* title, Level level, rocksdb::CompressionType compression) {
   const auto make = [=](const CellOptions& setup) -> Engine {
     const std::string path = setup.directory / "rocksdb";
     const rocksdb::Options options = make_options(compression);
-    return {.open = [=, durable =
-                            setup.durable] { return std::make_unique<RocksSession>(options, path, has_log, durable); },
-            .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
+    const auto open = [=, durable = setup.durable] {
+      return std::make_unique<RocksSession>(options, path, level == Level::os, durable);
+    };
+    return {.open = open, .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
   };
-  return add_engine(
-      name, title, rocksdb::GetRocksVersionAsString(), make,
-      {.level = has_log ? Level::os : Level::memory, .codec = compression == rocksdb::kLZ4Compression ? "lz4" : ""});
+  const char* const codec = compression == rocksdb::kLZ4Compression ? "lz4" : "";
+  return add_engine({name, title, rocksdb::GetRocksVersionAsString(), make, {.level = level, .codec = codec}});
 }
 
-const bool are_added = add("rocksdb", "RocksDB, merges", false, rocksdb::kNoCompression) &&
-                       add("rocksdb.wal", "RocksDB, merges, with its log", true, rocksdb::kNoCompression) &&
-                       add("rocksdb.lz4", "RocksDB, merges, LZ4", false, rocksdb::kLZ4Compression);
+const bool are_added = add("rocksdb", "RocksDB, merges", Level::memory, rocksdb::kNoCompression) &&
+                       add("rocksdb.wal", "RocksDB, merges, with its log", Level::os, rocksdb::kNoCompression) &&
+                       add("rocksdb.lz4", "RocksDB, merges, LZ4", Level::memory, rocksdb::kLZ4Compression);
 
 }  // namespace
 }  // namespace bench

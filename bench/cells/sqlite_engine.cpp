@@ -101,7 +101,7 @@ bool add(const char* name, const char* title, const std::string& journal) {
     SqliteSession(journal, setup).execute(schema(setup));
     return Engine{.open = [=] { return std::make_unique<SqliteSession>(journal, setup); }};
   };
-  return add_engine(name, title, ::sqlite3_libversion(), make, {.processes = true});
+  return add_engine({name, title, ::sqlite3_libversion(), make, {.processes = true}});
 }
 
 const bool are_added =

@@ -94,8 +94,8 @@ Engine make_engine(const CellOptions& setup) {
   return {.open = [=] { return std::make_unique<StdioSession>(setup); }};
 }
 
-const bool is_added = add_engine("stdio", "stdio, a file a key", ::gnu_get_libc_version(), make_engine,
-                                 {.level = Level::memory, .numeric = true});
+const bool is_added = add_engine(
+    {"stdio", "stdio, a file a key", ::gnu_get_libc_version(), make_engine, {.level = Level::memory, .numeric = true}});
 
 }  // namespace
 }  // namespace bench

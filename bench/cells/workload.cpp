@@ -48,34 +48,23 @@ std::string make_pool(const WorkloadOptions& options) {
 }  // namespace
 
 Workload::Workload(const WorkloadOptions& options)
-    : appends_(options.appends),
-      keys_(options.keys),
-      entry_bytes_(options.entry_bytes),
+    : options_(options),
       slice_step_(options.numeric ? sizeof(double) : 1),
       last_slice_(pool_bytes / slice_step_ - 1),
-      key_texts_(make_keys(keys_, key_size)),
+      key_texts_(make_keys(options.keys, key_size)),
       pool_(make_pool(options)) {
-  if (appends_ > max_appends || keys_ > max_keys) throw std::runtime_error("so many appends or keys have no numbers");
-  if (options.skew == 0) return;
-  std::vector<double> weights(keys_);
-  for (std::uint64_t rank = 0; rank < keys_; ++rank) weights[rank] = std::pow(rank + 1, -options.skew);
+  if (appends() > max_appends || keys() > max_keys) throw std::runtime_error("so many appends or keys have no numbers");
+  key_numbers_.resize(appends());
+  if (options.skew == 0) {
+    for (std::uint64_t i = 0; i < appends(); ++i) key_numbers_[i] = static_cast<std::uint32_t>(i % keys());
+    return;
+  }
+  std::vector<double> weights(keys());
+  for (std::uint64_t rank = 0; rank < keys(); ++rank) weights[rank] = std::pow(rank + 1, -options.skew);
   std::discrete_distribution<std::uint64_t> ranks(weights.begin(), weights.end());
   std::mt19937_64 random(key_seed);
-  key_numbers_.reserve(appends_);
   // Scattered, so that the keys that come often are not neighbours in the order of keys.
-  for (std::uint64_t i = 0; i < appends_; ++i)
-    key_numbers_.push_back(static_cast<std::uint32_t>((ranks(random) * scatter + 1) % keys_));
-}
-
-std::size_t Cursor::next(std::span<Entry> entries) noexcept {
-  const bool are_in_turn = workload_.key_numbers_.empty();
-  std::size_t count = 0;
-  for (; count < entries.size() && append_ < workload_.appends_; ++count, append_ += stride_) {
-    const std::uint64_t key = are_in_turn ? key_ : workload_.key_numbers_[append_];
-    entries[count] = {.key = workload_.key(key), .bytes = workload_.bytes_of(append_)};
-    if ((key_ += key_stride_) >= workload_.keys_) key_ -= workload_.keys_;
-  }
-  return count;
+  for (std::uint32_t& key : key_numbers_) key = static_cast<std::uint32_t>((ranks(random) * scatter + 1) % keys());
 }
 
 Expectation::Expectation(const Workload& workload, std::size_t processes)

@@ -28,62 +28,55 @@ struct WorkloadOptions {
   std::filesystem::path text{};  ///< the bytes are this file's; without, they are random
 };
 
-/// 10^8 appends to 10^7 keys fit into memory: a key is a view into one text, an append at most a number.
+/// 10^8 appends to 10^7 keys fit into memory: a key is a view into one text, an append a number.
 class Workload {
  public:
   explicit Workload(const WorkloadOptions& options);
 
-  [[nodiscard]] std::uint64_t appends() const noexcept { return appends_; }
-  [[nodiscard]] std::uint64_t keys() const noexcept { return keys_; }
-  [[nodiscard]] std::size_t entry_bytes() const noexcept { return entry_bytes_; }
+  [[nodiscard]] std::uint64_t appends() const noexcept { return options_.appends; }
+  [[nodiscard]] std::uint64_t keys() const noexcept { return options_.keys; }
+  [[nodiscard]] std::size_t entry_bytes() const noexcept { return options_.entry_bytes; }
 
   [[nodiscard]] std::string_view key(std::uint64_t index) const noexcept {
     return {key_texts_.data() + index * key_size, key_size};
   }
   /// The index of the key that append number `append` goes to.
-  [[nodiscard]] std::uint64_t key_of(std::uint64_t append) const noexcept {
-    return key_numbers_.empty() ? append % keys_ : key_numbers_[append];
-  }
+  [[nodiscard]] std::uint64_t key_of(std::uint64_t append) const noexcept { return key_numbers_[append]; }
   [[nodiscard]] std::string_view bytes_of(std::uint64_t append) const noexcept {
-    return {pool_.data() + (append * scatter & last_slice_) * slice_step_, entry_bytes_};
+    return {pool_.data() + (append * scatter & last_slice_) * slice_step_, entry_bytes()};
   }
 
  private:
-  friend class Cursor;
-
   static constexpr std::size_t key_size = 12;  // "key-" and eight digits
   // A prime, so it has no factor in common with smaller numbers.
   static constexpr std::uint64_t scatter = 2'654'435'761;
 
-  std::uint64_t appends_;
-  std::uint64_t keys_;
-  std::size_t entry_bytes_;
+  WorkloadOptions options_;
   std::size_t slice_step_;    ///< where slices may begin
   std::uint64_t last_slice_;  ///< one less than how many there are, which is a power of two
   std::string key_texts_;
   std::string pool_;
-  std::vector<std::uint32_t> key_numbers_;  ///< of each append; empty: round robin
+  std::vector<std::uint32_t> key_numbers_;  ///< of each append
 };
 
-/// The appends of one of `processes` processes, without a division an append.
+/// The appends of one of `processes` processes.
 class Cursor {
  public:
   Cursor(const Workload& workload, std::size_t process, std::size_t processes) noexcept
-      : workload_(workload),
-        append_(process),
-        stride_(processes),
-        key_(process % workload.keys_),
-        key_stride_(processes % workload.keys_) {}
+      : workload_(workload), append_(process), stride_(processes) {}
 
   /// As many of the next entries as there are, up to the size of `entries`; returns how many.
-  std::size_t next(std::span<Entry> entries) noexcept;
+  std::size_t next(std::span<Entry> entries) noexcept {
+    std::size_t count = 0;
+    for (; count < entries.size() && append_ < workload_.appends(); ++count, append_ += stride_)
+      entries[count] = {.key = workload_.key(workload_.key_of(append_)), .bytes = workload_.bytes_of(append_)};
+    return count;
+  }
 
  private:
   const Workload& workload_;
   std::uint64_t append_;
   std::uint64_t stride_;
-  std::uint64_t key_;  ///< where appends go round robin
-  std::uint64_t key_stride_;
 };
 
 /// Of stores that have no append: each entry is a record of its own, and a number puts those of a key in order. This is

@@ -38,62 +38,48 @@ struct Arrays {
 };
 
 /// `read` returns how many elements it has got.
-void read_arrays(benchmark::State& state, std::size_t (*read)(Arrays&)) {
-  Arrays arrays;
-  for (auto _ : state) check(read(arrays) == elements);
-  set_bytes(state, elements * sizeof(double));
+void add(const char* name, std::size_t (*read)(Arrays&)) {
+  const auto run = [=](benchmark::State& state) {
+    Arrays arrays;
+    for (auto _ : state) check(read(arrays) == elements);
+    set_bytes(state, elements * sizeof(double));
+  };
+  benchmark::RegisterBenchmark(name, run)->UseRealTime();
 }
 
-std::size_t get(Arrays& arrays) { return arrays.numeric.get("k").size(); }
-
-std::size_t read_to_large_pages(Arrays& arrays) {
-  const std::size_t size = arrays.numeric.store().size("k").value();
-  const auto room = std::make_unique_for_overwrite<char[]>(size);  // NOLINT(modernize-avoid-c-arrays)
-  const std::span<char> to(room.get(), size);
-  accrete::detail::prepare_to_fill(std::as_writable_bytes(to));
-  return arrays.numeric.store().get_range_into("k", 0, to) == size ? elements : 0;
+bool add_all() {
+  add("get all/accrete", [](Arrays& arrays) { return arrays.numeric.get("k").size(); });
+  add("get all/read alone, large pages", [](Arrays& arrays) {
+    const std::size_t size = arrays.numeric.store().size("k").value();
+    const auto room = std::make_unique_for_overwrite<char[]>(size);  // NOLINT(modernize-avoid-c-arrays)
+    const std::span<char> to(room.get(), size);
+    accrete::detail::prepare_to_fill(std::as_writable_bytes(to));
+    return arrays.numeric.store().get_range_into("k", 0, to) == size ? elements : 0;
+  });
+  add("get all/memcpy, large pages", [](Arrays& arrays) {
+    std::vector<double> copy;
+    copy.reserve(elements);
+    accrete::detail::prepare_to_fill({reinterpret_cast<std::byte*>(copy.data()), elements * sizeof(double)});
+    copy.insert(copy.end(), arrays.all.begin(), arrays.all.end());
+    return copy.size();
+  });
+  add("get all/memcpy, small pages", [](Arrays& arrays) { return std::vector<double>(arrays.all).size(); });
+  add("get into a span/accrete", [](Arrays& arrays) { return arrays.numeric.get_into("k", arrays.room); });
+  add("get into a span/memcpy, pages touched", [](Arrays& arrays) {
+    std::memcpy(arrays.room.data(), arrays.all.data(), elements * sizeof(double));
+    benchmark::ClobberMemory();
+    return elements;
+  });
+  add("in pieces/accrete", [](Arrays& arrays) {
+    std::size_t count = 0;
+    accrete::NumericPieces<double> pieces = arrays.numeric.pieces("k");
+    for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
+    return count;
+  });
+  return true;
 }
 
-std::size_t copy_to_large_pages(Arrays& arrays) {
-  std::vector<double> copy;
-  copy.reserve(elements);
-  accrete::detail::prepare_to_fill({reinterpret_cast<std::byte*>(copy.data()), elements * sizeof(double)});
-  copy.insert(copy.end(), arrays.all.begin(), arrays.all.end());
-  return copy.size();
-}
-
-std::size_t copy_to_small_pages(Arrays& arrays) { return std::vector<double>(arrays.all).size(); }
-
-std::size_t get_into(Arrays& arrays) { return arrays.numeric.get_into("k", arrays.room); }
-
-std::size_t copy_to_touched_pages(Arrays& arrays) {
-  std::memcpy(arrays.room.data(), arrays.all.data(), elements * sizeof(double));
-  benchmark::ClobberMemory();
-  return elements;
-}
-
-std::size_t get_in_pieces(Arrays& arrays) {
-  std::size_t count = 0;
-  accrete::NumericPieces<double> pieces = arrays.numeric.pieces("k");
-  for (std::span<const double> some; !(some = pieces.next()).empty();) count += some.size();
-  return count;
-}
-
-BENCHMARK_CAPTURE(read_arrays, get, get)->Name("get all/accrete")->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, read_to_large_pages, read_to_large_pages)
-    ->Name("get all/read alone, large pages")
-    ->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, copy_to_large_pages, copy_to_large_pages)
-    ->Name("get all/memcpy, large pages")
-    ->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, copy_to_small_pages, copy_to_small_pages)
-    ->Name("get all/memcpy, small pages")
-    ->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, get_into, get_into)->Name("get into a span/accrete")->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, copy_to_touched_pages, copy_to_touched_pages)
-    ->Name("get into a span/memcpy, pages touched")
-    ->UseRealTime();
-BENCHMARK_CAPTURE(read_arrays, get_in_pieces, get_in_pieces)->Name("in pieces/accrete")->UseRealTime();
+const bool are_added = add_all();
 
 }  // namespace
 }  // namespace bench

@@ -38,11 +38,6 @@ void put_bare(const std::vector<T>& items, accrete::Store& store) {
 }
 
 template <typename T>
-std::size_t get_packed(accrete::Store& store) {
-  return accrete::Packed<T>{store}.get("k").size();
-}
-
-template <typename T>
 std::size_t get_bare(accrete::Store& store) {
   const std::string value = store.get("k");
   std::vector<T> items;
@@ -66,7 +61,7 @@ template <typename T>
 void add(const std::string& name, T (*make_item)(std::uint32_t number)) {
   std::vector<T> items;
   for (std::uint32_t i = 0; i < item_count; ++i) items.push_back(make_item(i));
-  const auto add_put = [&](const std::string& subject, void (*put)(const std::vector<T>&, accrete::Store&)) {
+  const auto add_put = [&](const std::string& subject, const auto& put) {
     benchmark::RegisterBenchmark(subject.c_str(), [=](benchmark::State& state) {
       const auto store = accrete::memory_store();
       for (auto _ : state) {
@@ -78,7 +73,7 @@ void add(const std::string& name, T (*make_item)(std::uint32_t number)) {
       state.SetItemsProcessed(state.iterations() * std::int64_t{item_count});
     });
   };
-  const auto add_get = [&](const std::string& subject, std::size_t (*get)(accrete::Store&)) {
+  const auto add_get = [&](const std::string& subject, const auto& get) {
     benchmark::RegisterBenchmark(subject.c_str(), [=](benchmark::State& state) {
       const auto store = accrete::memory_store();
       put_packed(items, *store);
@@ -88,7 +83,7 @@ void add(const std::string& name, T (*make_item)(std::uint32_t number)) {
   };
   add_put("put " + name + "/accrete", put_packed<T>);
   add_put("put " + name + "/bare msgpack-cxx", put_bare<T>);
-  add_get("get " + name + "/accrete", get_packed<T>);
+  add_get("get " + name + "/accrete", [](accrete::Store& store) { return accrete::Packed<T>{store}.get("k").size(); });
   add_get("get " + name + "/bare msgpack-cxx", get_bare<T>);
   add_get("read " + name + "/accrete", read_packed<T>);
 }
@@ -96,43 +91,32 @@ void add(const std::string& name, T (*make_item)(std::uint32_t number)) {
 constexpr std::int64_t list_count = 1000;
 const std::vector<int> list = {0, 1, 2, 3, 4};
 
-/// Of one key, which is there already.
-struct Lists {
-  accrete::TemporaryDataset dataset = accrete::create_temporary(".");
-  accrete::Packed<int> packed;
-
-  explicit Lists(const accrete::OpenOptions& options) : packed(accrete::open(dataset.url(), options)) {
-    packed.append_items("k", list);
-  }
-  void append() {
+/// Appends lists to a key that is there already, or gets them.
+void use_lists(benchmark::State& state, const accrete::OpenOptions& options, bool is_get) {
+  const accrete::TemporaryDataset dataset = accrete::create_temporary(".");
+  accrete::Packed<int> packed(accrete::open(dataset.url(), options));
+  packed.append_items("k", list);
+  const auto append = [&] {
     for (std::int64_t i = 0; i < list_count; ++i) packed.append_items("k", list);
     packed.store().flush();
-  }
-  void get() const { check(packed.get("k").size() == list.size() * (list_count + 1)); }
-};
-
-void append_lists(benchmark::State& state, const accrete::OpenOptions& options) {
-  Lists lists(options);
-  for (auto _ : state) lists.append();
-  lists.get();
+  };
+  const auto get = [&] { check(packed.get("k").size() == list.size() * (list_count + 1)); };
+  if (is_get) append();
+  for (auto _ : state) is_get ? get() : append();
+  get();
   state.SetItemsProcessed(state.iterations() * list_count);
 }
 
-void get_lists(benchmark::State& state, const accrete::OpenOptions& options) {
-  Lists lists(options);
-  lists.append();
-  for (auto _ : state) lists.get();
-  state.SetItemsProcessed(state.iterations() * list_count);
+void add_lists(const std::string& subject, const accrete::OpenOptions& options) {
+  benchmark::RegisterBenchmark(("append lists/" + subject).c_str(), use_lists, options, false)
+      ->UseRealTime()
+      ->Iterations(1);
+  benchmark::RegisterBenchmark(("get lists/" + subject).c_str(), use_lists, options, true)->UseRealTime();
 }
-
-const accrete::OpenOptions buffered{.buffer = accrete::BufferOptions{}};
-const accrete::OpenOptions plain{};
-BENCHMARK_CAPTURE(append_lists, buffered, buffered)->Name("append lists/accrete")->UseRealTime()->Iterations(1);
-BENCHMARK_CAPTURE(get_lists, buffered, buffered)->Name("get lists/accrete")->UseRealTime();
-BENCHMARK_CAPTURE(append_lists, plain, plain)->Name("append lists/accrete, unbuffered")->UseRealTime()->Iterations(1);
-BENCHMARK_CAPTURE(get_lists, plain, plain)->Name("get lists/accrete, unbuffered")->UseRealTime();
 
 bool add_all() {
+  add_lists("accrete", {.buffer = accrete::BufferOptions{}});
+  add_lists("accrete, unbuffered", {});
   add<Row>("rows", [](std::uint32_t i) -> Row {
     return {i * 77, "airport-" + std::to_string(i % 300), 0.5 + i, {i % 10, i, i * 1000}};
   });

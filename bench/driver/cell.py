@@ -69,7 +69,7 @@ def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     of one before: ext4 would put it where many files have just been removed (settle() of driver/machine.py)."""
     directory = tempfile.mkdtemp(prefix="cell-", dir=place)
     asked = {**asdict(cell), "directory": directory, "text": str(SAMPLE_TEXT) if cell.text else "",
-             "accrete": str(Path(build, "cli", "accrete").absolute())}
+             "accrete_program": str(Path(build, "cli", "accrete").absolute())}
     try:
         command = [*cell_command(build, cell.engine), json.dumps(asked)]
         code, output, message = run_group(command, deadline_seconds)

@@ -17,7 +17,6 @@
 #include "layer/buffered/buffered_store.hpp"
 #include "net/protocol.hpp"
 #include "os/system.hpp"
-#include "process_settings.hpp"
 
 namespace {
 
@@ -113,7 +112,6 @@ const std::map<std::string, void (*)(const Workload&)> paths = {
 int main(int argc, char** argv) {
   try {
     if (argc != 3) throw std::runtime_error("usage: bench_hot_paths NAME ITERATIONS");
-    bench::raise_open_files_limit();  // the paths with cached descriptors need one for each key
     const auto dataset = accrete::create_temporary(std::filesystem::temp_directory_path().string());
     paths.at(argv[1])({dataset.url(), std::stoul(argv[2])});
     return 0;

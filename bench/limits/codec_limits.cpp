@@ -1,6 +1,5 @@
 // Limits of compressing: the bare libraries over pieces of 64 KiB of a text.
 #include "limits/bare_codecs.hpp"
-#include "process_settings.hpp"
 #include "text.hpp"
 #include "timing.hpp"
 
@@ -10,7 +9,8 @@ namespace {
 void compress(benchmark::State& state, const char* codec) {
   constexpr std::size_t piece_size = 64 * kibibyte;
   constexpr std::size_t pool_size = 4 * mebibyte;  // as the patterns that append text have it
-  keep_freed_memory();  // libraries that have no context to be used again then get the memory of their last call
+  // Libraries that have no context to be used again then get the memory of their last call.
+  accrete::keep_freed_memory(kept_bytes);
   const std::string pool = text_of(SAMPLE_TEXT, pool_size);
   const Coder bare = bare_codec(codec);
   for (auto _ : state) {

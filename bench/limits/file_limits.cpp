@@ -19,58 +19,49 @@
 #include <system_error>
 #include <unistd.h>
 
-#include "limits/mapped_memory.hpp"
+#include "os/descriptor.hpp"
 #include "timing.hpp"
 
 namespace bench {
 namespace {
+
+using accrete::Descriptor;
 
 /// Of a call that returns this if it succeeds.
 void check(auto result, auto expected, const char* call) {
   if (result != static_cast<decltype(result)>(expected)) throw std::system_error(errno, std::generic_category(), call);
 }
 
-class OpenFile {
- public:
-  OpenFile(const std::string& name, int flags) : fd_(::open(name.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), name);
-  }
-  ~OpenFile() { ::close(fd_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
+Descriptor open_file(const std::string& name, int flags) {
+  Descriptor file(::open(name.c_str(), flags | O_CLOEXEC, 0666));
+  check(file.get() >= 0, true, "open");
+  return file;
+}
 
-  void write(const char* bytes, std::size_t size) const { check(::write(fd_, bytes, size), size, "write"); }
-  void read_at(std::size_t offset, char* to, std::size_t size) const {
-    check(::pread(fd_, to, size, static_cast<off_t>(offset)), size, "pread");
-  }
-  void seek(std::size_t offset) const { check(::lseek(fd_, static_cast<off_t>(offset), SEEK_SET), offset, "lseek"); }
-  void sync() const { check(::fdatasync(fd_), 0, "fdatasync"); }
-  [[nodiscard]] std::size_t size() const {
-    struct stat status {};
-    check(::fstat(fd_, &status), 0, "fstat");
-    return static_cast<std::size_t>(status.st_size);
-  }
+void write(const Descriptor& file, const char* bytes, std::size_t size) {
+  check(::write(file.get(), bytes, size), size, "write");
+}
 
- private:
-  int fd_;
-};
+void read_at(const Descriptor& file, std::size_t offset, char* to, std::size_t size) {
+  check(::pread(file.get(), to, size, static_cast<off_t>(offset)), size, "pread");
+}
 
 void remove_file(const std::string& name) { check(::unlink(name.c_str()), 0, "unlink"); }
 
 constexpr int new_file = O_WRONLY | O_CREAT | O_EXCL;
 
 /// Writes `total` bytes in writes of `piece` each, out of a buffer of 1 MiB.
-void fill(const OpenFile& file, std::size_t total, std::size_t piece, const MappedMemory& source) {
+void fill(const Descriptor& file, std::size_t total, std::size_t piece, const Memory& source) {
   for (std::size_t written = 0; written < total; written += piece)
-    file.write(source.data() + written % source.size(), piece);
+    write(file, source.get() + written % mebibyte, piece);
 }
 
 constexpr std::size_t file_size = 256 * mebibyte;
 
 void write_to_page_cache(benchmark::State& state, std::size_t write_size) {
-  const MappedMemory source(mebibyte);
+  const Memory source = touched_memory(mebibyte);
   for (auto _ : state) {
-    const OpenFile file("written", new_file);
+    const Descriptor file = open_file("written", new_file);
     time_only(state, [&] { fill(file, file_size, write_size, source); });
     remove_file("written");
   }
@@ -78,11 +69,11 @@ void write_to_page_cache(benchmark::State& state, std::size_t write_size) {
 }
 
 void read_from_page_cache(benchmark::State& state, std::size_t read_size) {
-  const MappedMemory buffer(mebibyte);
-  fill(OpenFile("read", new_file), file_size, mebibyte, buffer);
-  const OpenFile file("read", O_RDONLY);
+  const Memory buffer = touched_memory(mebibyte);
+  fill(open_file("read", new_file), file_size, mebibyte, buffer);
+  const Descriptor file = open_file("read", O_RDONLY);
   for (auto _ : state) {
-    for (std::size_t at = 0; at < file_size; at += read_size) file.read_at(at, buffer.data(), read_size);
+    for (std::size_t at = 0; at < file_size; at += read_size) read_at(file, at, buffer.get(), read_size);
   }
   remove_file("read");
   set_bytes(state, file_size);
@@ -94,13 +85,14 @@ constexpr std::size_t syncs = 50;  // of which the mean counts, since some commi
 /// the file ends; in place, there is nothing to commit but the bytes.
 void write_and_sync(benchmark::State& state, bool grows) {
   const std::string batch(100'000, 'x');
-  const OpenFile file("journal", new_file);
-  for (std::size_t i = 0; i < syncs; ++i) file.write(batch.data(), batch.size());
-  file.sync();
-  if (!grows) file.seek(0);
+  const Descriptor file = open_file("journal", new_file);
+  const auto sync = [&] { check(::fdatasync(file.get()), 0, "fdatasync"); };
+  for (std::size_t i = 0; i < syncs; ++i) write(file, batch.data(), batch.size());
+  sync();
+  if (!grows) check(::lseek(file.get(), 0, SEEK_SET), 0, "lseek");
   for (auto _ : state) {
-    file.write(batch.data(), batch.size());
-    file.sync();
+    write(file, batch.data(), batch.size());
+    sync();
   }
   remove_file("journal");
 }
@@ -121,22 +113,24 @@ void for_small_files(benchmark::State& state, void (*work)(const std::string& na
 }
 
 void make_small_file(const std::string& name) {
-  OpenFile(name, new_file).write(std::string(small_size, 'x').data(), small_size);
+  write(open_file(name, new_file), std::string(small_size, 'x').data(), small_size);
 }
 
 void read_small_file(const std::string& name) {
   std::string to(small_size, '\0');
-  const OpenFile file(name, O_RDONLY);
-  check(file.size(), small_size, "a file with another size");
-  file.read_at(0, to.data(), to.size());
+  const Descriptor file = open_file(name, O_RDONLY);
+  struct stat status {};
+  check(::fstat(file.get(), &status), 0, "fstat");
+  check(status.st_size, small_size, "a file with another size");
+  read_at(file, 0, to.data(), to.size());
 }
 
 /// A file that nobody has synced: a dataset that is destroyed soon is not yet written to the disk, either.
 void unlink_large_file(benchmark::State& state) {
   constexpr std::size_t size = 1024 * mebibyte;
-  const MappedMemory source(mebibyte);
+  const Memory source = touched_memory(mebibyte);
   for (auto _ : state) {
-    fill(OpenFile("large", new_file), size, mebibyte, source);
+    fill(open_file("large", new_file), size, mebibyte, source);
     time_only(state, [] { remove_file("large"); });
   }
   set_bytes(state, size);

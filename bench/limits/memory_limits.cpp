@@ -11,7 +11,6 @@
 #include <cstring>
 #include <vector>
 
-#include "limits/mapped_memory.hpp"
 #include "timing.hpp"
 
 namespace bench {
@@ -23,12 +22,12 @@ constexpr std::size_t cache_line = 64;
 void copy_large_blocks(benchmark::State& state) {
   constexpr std::size_t block = 64 * mebibyte;
   constexpr std::size_t blocks = 4;
-  const MappedMemory from(blocks * block, Pages::huge);
-  const MappedMemory to(blocks * block, Pages::huge);
+  const Memory from = touched_memory(blocks * block, true);
+  const Memory to = touched_memory(blocks * block, true);
   std::size_t at = 0;
   for (auto _ : state) {
-    std::memcpy(to.data() + at, from.data() + at, block);
-    at = (at + block) % from.size();
+    std::memcpy(to.get() + at, from.get() + at, block);
+    at = (at + block) % (blocks * block);
   }
   set_bytes(state, block);
 }
@@ -55,9 +54,9 @@ class Places {
   static constexpr std::size_t chunk_size = 64 * kibibyte;
   static constexpr std::size_t stride = chunk_size + cache_line;
 
-  [[nodiscard]] char* begin(std::size_t place) const noexcept { return memory_.data() + place * stride; }
+  [[nodiscard]] char* begin(std::size_t place) const noexcept { return memory_.get() + place * stride; }
 
-  const MappedMemory memory_{count * stride + chunk_size};
+  const Memory memory_ = touched_memory(count * stride + chunk_size);
   std::vector<char*> ends_ = std::vector<char*>(count);
 };
 
@@ -70,8 +69,8 @@ void fetch(const char* bytes, std::size_t size) noexcept {
 void scatter(benchmark::State& state, std::size_t entry_size, std::size_t ahead) {
   constexpr std::size_t pool_size = 4 * mebibyte;
   const std::size_t entries = 128 * mebibyte / entry_size;
-  const MappedMemory pool(pool_size + mebibyte);  // an entry may begin at any of the first bytes
-  const auto source = [&](std::size_t number) { return pool.data() + number * 2'654'435'761 % pool_size; };
+  const Memory pool = touched_memory(pool_size + mebibyte);  // an entry may begin at any of the first bytes
+  const auto source = [&](std::size_t number) { return pool.get() + number * 2'654'435'761 % pool_size; };
   Places places;
   for (auto _ : state) {
     for (std::size_t i = 0; i < entries; ++i) {

@@ -16,7 +16,7 @@ PROGRAM = os.environ["BENCH_CELL"]
 BUILD = Path(PROGRAM).resolve().parents[2]
 TEXT = str(Path(__file__).parents[2] / "examples" / "data" / "flights-sample.csv")
 CELL = {"appends": 2000, "keys": 50, "entry_bytes": 100, "batch": 100, "skew": 0, "processes": 1, "durable": False,
-        "numeric": False, "text": "", "gets": True, "accrete": str(BUILD / "cli" / "accrete")}
+        "numeric": False, "text": "", "gets": True, "accrete_program": str(BUILD / "cli" / "accrete")}
 DONE, FAILED, USAGE, UNAVAILABLE = range(4)
 
 
@@ -152,10 +152,10 @@ class Options(CellTest):
             self.assertEqual(os.listdir(directory), ["mine"])
 
     def test_the_path_of_the_server_may_be_relative(self):
-        self.cell("server.os", accrete=os.path.relpath(BUILD / "cli" / "accrete"))
+        self.cell("server.os", accrete_program=os.path.relpath(BUILD / "cli" / "accrete"))
 
     def test_a_program_that_is_no_server_is_a_failure(self):
-        self.refused(FAILED, "/bin/false", engine="server.os", accrete="/bin/false")
+        self.refused(FAILED, "/bin/false", engine="server.os", accrete_program="/bin/false")
 
     def test_a_path_too_long_for_a_socket_will_do(self):
         for name in {engine["name"] for engine in ENGINES if engine["server"]}:
