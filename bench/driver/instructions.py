@@ -1,5 +1,6 @@
 """How many instructions the hot paths take: a busy machine does not change that number, so a test can check it."""
 
+import itertools
 import json
 import os
 import platform
@@ -77,33 +78,29 @@ def main(arguments):
     return compare(counted, known, arguments.check)
 
 
-def introspected(build, what):
-    return json.loads((build / "meson-info" / f"intro-{what}.json").read_text(encoding="utf-8"))
+def compile_command(build):
+    """How Meson compiles the program."""
+    entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    return next(entry["command"].split() for entry in entries if entry["file"].endswith(f"/{PROGRAM}.cpp"))
 
 
 def setting_of(build):
     """What the numbers depend on, besides the code: references hold under the same only."""
-    options = {option["name"]: option["value"] for option in introspected(build, "buildoptions")}
-    for name, plain in (("b_sanitize", "none"), ("b_coverage", False), ("b_lto", False), ("b_pgo", "off")):
-        if options.get(name, plain) != plain:
-            raise Skip(f"the programs are compiled with {name}={options[name]}")
+    command = compile_command(build)
+    for option in command:
+        if option.startswith(("-fsanitize", "--coverage", "-flto", "-fprofile")):
+            raise Skip(f"the programs are compiled with {option}")
+    # What the compiler says of itself, by whichever of its names it is called.
+    compiler = [*itertools.takewhile(lambda word: not word.startswith("-"), command), "--version"]
+    said = subprocess.run(compiler, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+    optimization = [option for option in command if option.startswith("-O")] or ["-O0"]
     kind = file_system(tempfile.gettempdir())
     # Checksums and the copies of libc take other instructions without it.
     has_avx2 = re.search(r"^flags\s*:.*\bavx2\b", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     return ", ".join([
-        compiler_of(introspected(build, "targets")), f"-O{options['optimization']}", platform.machine(),
+        re.sub(r"^\S*[cg]\+\+\S* ", "gcc ", said), optimization[-1], platform.machine(),
         os.confstr("CS_GNU_LIBC_VERSION") or "no glibc", "with AVX2" if has_avx2 else "without AVX2",
         "files mapped" if kind in FILE_SYSTEMS else f"files on {kind}"])
-
-
-def compiler_of(targets):
-    """What the compiler says of itself, by whichever of its names it is called."""
-    for target in targets:
-        for sources in target["target_sources"] if target["name"] == PROGRAM else []:
-            if sources.get("language") == "cpp":
-                done = subprocess.run([*sources["compiler"], "--version"], capture_output=True, text=True, check=False)
-                return re.sub(r"^\S*[cg]\+\+\S* ", "gcc ", done.stdout.partition("\n")[0])
-    raise Skip(f"the build directory has no {PROGRAM}: compile it with -Dbench=true")
 
 
 def instructions(executable, name):

@@ -5,6 +5,7 @@ servers and codecs decide what may stand beside what.
 """
 
 import math
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -160,12 +161,10 @@ def comparisons(results):
 
 def closest(compared, group):
     """Of the comparisons for which group() gives the same, the one that is least in our favour, in the given order."""
-    chosen = {}
+    grouped = {}
     for one in compared:
-        before = chosen.setdefault(group(one), one)
-        if one.favour < before.favour:
-            chosen[group(one)] = one
-    return list(chosen.values())
+        grouped.setdefault(group(one), []).append(one)
+    return [min(ones, key=lambda one: one.favour) for ones in grouped.values()]
 
 
 def losses(results):
@@ -263,11 +262,10 @@ def markdown(results):
 
 
 def with_table(text, table, path):
-    before, begin, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not begin or not end:
+    found = re.search(f"{MARKS[0]}.*?(?={MARKS[1]})", text, re.DOTALL)
+    if not found:
         raise BenchError(f"'{path}' lacks the lines {MARKS[0]} and {MARKS[1]}, between which the table belongs")
-    return f"{before}{begin}\n{table}{end}{after}"
+    return text.replace(found[0], f"{MARKS[0]}\n{table}", 1)
 
 
 def compare(old, new):

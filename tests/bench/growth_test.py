@@ -290,22 +290,23 @@ class InstructionsTest(CommandTest):
 
 
 class SettingTest(unittest.TestCase):
-    def setting(self, **options):
-        values = {"optimization": "3", "b_sanitize": "none", **options}
-        answers = {"buildoptions": [{"name": name, "value": value} for name, value in values.items()],
-                   "targets": [{"name": "bench_hot_paths", "target_sources": [
-                       {"language": "cpp", "compiler": ["sh", "-c", "echo 'c++ (Debian) 12.2.0'; echo more"]}]}]}
-        with mock.patch("driver.instructions.introspected", lambda build, what: answers[what]):
-            return instructions.setting_of("build")
+    def setting(self, *options):
+        with tempfile.TemporaryDirectory() as build:
+            compiler = Path(build, "compiler")
+            write_program(compiler, "#!/bin/sh\necho 'c++ (Debian) 12.2.0'; echo more")
+            commands = [{"file": f"../limits/{name}.cpp", "command": " ".join(words)} for name, *words in (
+                ("other", "false"), ("bench_hot_paths", "env", str(compiler), "-Wall", *options, "-O3", "-c"))]
+            Path(build, "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
+            return instructions.setting_of(Path(build))
 
     def test_it_names_the_compiler_however_it_is_called(self):
         setting = self.setting()
         self.assertTrue(setting.startswith(f"gcc (Debian) 12.2.0, -O3, {os.uname().machine}, "), setting)
 
     def test_programs_that_count_for_something_else_are_skipped(self):
-        for name, value in (("b_sanitize", "address"), ("b_coverage", True), ("b_lto", True)):
-            with self.assertRaisesRegex(instructions.Skip, name):
-                self.setting(**{name: value})
+        for option in ("-fsanitize=address", "--coverage", "-flto", "-fprofile-generate"):
+            with self.assertRaisesRegex(instructions.Skip, option):
+                self.setting(option)
 
     def test_the_references_of_the_repository_have_every_path_at_both_levels(self):
         references = json.loads(instructions.REFERENCES.read_text(encoding="utf-8"))
