@@ -10,8 +10,9 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
+from collections import defaultdict
 from pathlib import Path
+from timeit import timeit
 
 import grouping
 import numpy
@@ -23,16 +24,10 @@ LIST = list(range(5))
 LISTS = 1000
 
 
-def seconds_of(work):
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
 # Each yields (pattern, subject, {what: number}) for all that it measures once.
 
 def libraries(program, csv, directory):
-    if not program.exists():  # it needs the libraries of all codecs
+    if not program.exists():  # it needs lz4, zstd and MessagePack
         return
     command = [program, csv, "--benchmark_format=json", "--benchmark_min_time=0.05"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=directory).stdout
@@ -47,14 +42,8 @@ def partd_arrays(directory):
     for _ in range(ARRAYS):
         store.append({"k": ARRAY})
     assert numpy.array_equal(store.get("k"), numpy.tile(ARRAY, ARRAYS)), "partd lacks what was put"
-    yield "get all", "partd.Numpy", {"bytes_per_second": ARRAYS * ARRAY.nbytes / seconds_of(lambda: store.get("k"))}
+    yield "get all", "partd.Numpy", {"bytes_per_second": ARRAYS * ARRAY.nbytes / timeit(lambda: store.get("k"), number=1)}
     store.drop()
-
-
-def append_lists(store, flush):
-    for _ in range(LISTS):
-        store.append({"k": LIST})
-    flush()
 
 
 def partd_lists(directory):
@@ -62,39 +51,35 @@ def partd_lists(directory):
     buffer = partd.Buffer(partd.Dict(), file)
     for subject, inner, flush in (("partd.Pickle", file, lambda: None), ("partd.Pickle, Buffer", buffer, buffer.flush)):
         store = partd.Pickle(inner)
-        seconds = {"append lists": seconds_of(lambda: append_lists(store, flush)),
-                   "get lists": seconds_of(lambda: store.get("k"))}
+        append_seconds = timeit(lambda: store.append({"k": LIST}), number=LISTS) + timeit(flush, number=1)
+        yield "append lists", subject, {"items_per_second": LISTS / append_seconds}
+        yield "get lists", subject, {"items_per_second": LISTS / timeit(lambda: store.get("k"), number=1)}
         assert store.get("k") == LIST * LISTS, "partd lacks what was put"
         store.drop()
-        for pattern, taken in seconds.items():
-            yield pattern, subject, {"items_per_second": LISTS / taken}
-
-
-def speed(numbers):
-    return numbers.get("bytes_per_second") or numbers["items_per_second"]
 
 
 def described(subject, numbers, first):
-    unit = (f"{numbers['bytes_per_second'] / 1e6:,.1f} MB/s" if "bytes_per_second" in numbers
-            else f"{1e6 / numbers['items_per_second']:.3f} µs an item")
-    size = f", to {100 * numbers['size']:.0f} %" if "size" in numbers else ""
-    memory = f", {numbers['memory'] / 1e6:.0f} MB of memory" if "memory" in numbers else ""
-    ratio = f" ({speed(first) / speed(numbers):.2f} ×)" if numbers is not first else ""
-    return f"{subject} {unit}{size}{memory}{ratio}"
+    speed = "bytes_per_second" if "bytes_per_second" in numbers else "items_per_second"
+    text = f"{subject} " + (f"{numbers[speed] / 1e6:,.1f} MB/s" if speed == "bytes_per_second" else
+                            f"{1e6 / numbers[speed]:.3f} µs an item")
+    if "size" in numbers:
+        text += f", to {100 * numbers['size']:.0f} %"
+    if "memory" in numbers:
+        text += f", {numbers['memory'] / 1e6:.0f} MB of memory"
+    return text if numbers is first else f"{text} ({first[speed] / numbers[speed]:.2f} ×)"
 
 
 def main():
     build, directory, csv = (Path(argument).resolve() for argument in sys.argv[1:4])
     # mawk keeps a file open for each key, and there are thousands of routes.
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    runs = {}
+    resource.setrlimit(resource.RLIMIT_NOFILE, 2 * resource.getrlimit(resource.RLIMIT_NOFILE)[1:])
+    runs = defaultdict(lambda: defaultdict(list))
     for repetition in range(int(sys.argv[4])):
         for found in (libraries(build / "bench" / "comparisons" / "bench_comparisons", csv, directory),
                       partd_arrays(directory), partd_lists(directory),
                       grouping.measure(build, csv, directory, are_checked=repetition == 0)):
             for pattern, subject, numbers in found:
-                runs.setdefault(pattern, {}).setdefault(subject, []).append(numbers)
+                runs[pattern][subject].append(numbers)
     width = max(map(len, runs))
     for pattern, subjects in runs.items():
         medians = {subject: {what: statistics.median(run[what] for run in found) for what in found[0]}

@@ -1,5 +1,6 @@
 """How costs grow: the same small appends over more and more keys, and more and more of them over the same keys."""
 
+import functools
 import os
 import sys
 import time
@@ -89,15 +90,7 @@ def measure_axis(axis, engines, arguments, place, found):
     say(f"\nOver {axis}; appends of {ENTRY_BYTES} B in batches of 1,000, each with its share of the flush\n\n"
         f"{'engine':<18}{'keys':>12}{'appends':>14}{'an append':>13}{'its CPU':>14}{'memory':>12}")
 
-    def measured(name, size, following):
-        """The seconds that it took; None if the engine goes no further, which is to the size `following`."""
-        settle()
-        entry, taken = measure(name, axis, size, following, arguments, place)
-        found["growth"].append(entry)
-        results.save(arguments.build / "results.json", found)
-        say(line(entry))
-        return None if "stopped" in entry or "failed" in entry else taken
-
+    measured = functools.partial(measure, axis, arguments, place, found)
     largest = largest_size(axis, arguments.quick)
     size = 10 ** DECADES[axis][0]
     while size < largest:
@@ -109,8 +102,10 @@ def measure_axis(axis, engines, arguments, place, found):
         measured(name, largest, None)
 
 
-def measure(name, axis, size, following, arguments, place):
-    """(the point, the seconds that it took, its check and removal included)"""
+def measure(axis, arguments, place, found, name, size, following):
+    """The seconds that it took, its check and removal included; None if the engine goes no further, which is to the size
+    `following`."""
+    settle()
     keys, appends = keys_and_appends(axis, size)
     cell = Cell(engine=name, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES)
     limit = arguments.limit_seconds
@@ -118,17 +113,18 @@ def measure(name, axis, size, following, arguments, place):
     outcome = run_cell(cell, place, arguments.build, deadline_seconds=PATIENCE * limit)
     taken = time.monotonic() - begin
     entry = {"engine": name, "axis": axis, "keys": keys, "appends": appends, "seconds": None}
-    if outcome.failed:
-        entry["failed"] = outcome.failed
-    elif outcome.unavailable:
-        entry["stopped"] = outcome.unavailable
-    else:
+    if outcome.result:
         entry |= {field: outcome.result[field] for field in ("cpu_seconds", "memory_bytes", "stored_files")}
         entry["seconds"] = outcome.result["seconds"]["append"]
         expected = taken * following / size if following else 0
         if expected > limit:
             entry["stopped"] = f"{following:,} would take about {expected:,.0f} s, more than the {limit:,g} s allowed"
-    return entry, taken
+    else:
+        entry["failed" if outcome.failed else "stopped"] = outcome.failed or outcome.unavailable
+    found["growth"].append(entry)
+    results.save(arguments.build / "results.json", found)
+    say(line(entry))
+    return None if "stopped" in entry or "failed" in entry else taken
 
 
 def line(entry):

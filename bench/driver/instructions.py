@@ -23,14 +23,8 @@ DEADLINE_SECONDS = 300
 
 # Iterations of the shorter run; the longer one has twice as many. So few that a test can wait for them. What is counted
 # is an append, and for get a value of 1,000 entries.
-PATHS = {
-    "files_append": 5_000,
-    "files_batch": 20_000,
-    "buffered_append": 20_000,
-    "buffered_batch": 20_000,
-    "server_message": 20_000,
-    "get": 1_000,
-}
+PATHS = {"files_append": 5_000, "files_batch": 20_000, "buffered_append": 20_000, "buffered_batch": 20_000,
+         "server_message": 20_000, "get": 1_000}
 
 
 class Skip(BenchError):

@@ -1,7 +1,7 @@
 """What is measured: the patterns, which engines run them, and how much less a slow engine is given."""
 
 import itertools
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 KIB = 1 << 10
 GIB = 1 << 30
@@ -39,17 +39,13 @@ class Cell(Sizes):
     gets: bool = False
     repetitions: int = 1
 
-    @property
-    def bytes(self):
-        return self.appends * self.entry_bytes
-
 
 @dataclass(frozen=True)
 class Pattern(Sizes):
     id: str
     title: str
     engines: tuple
-    metrics: tuple = ("append",)
+    metrics: tuple = ("append", "get", "destroy")
     repetitions: int | None = None  # at most
     served: bool = False  # makes sense for servers only
     batches: tuple = ()  # in place of `batch`, each a cell of its own
@@ -60,53 +56,50 @@ class Pattern(Sizes):
         return {name: getattr(self, name) for name in Sizes.__dataclass_fields__}
 
 
-ALL = ("append", "get", "destroy")
 # A quarter of a million files: making, opening and removing a million takes minutes, in which the kernel writes back what
 # the others should not have to wait for.
 A_FILE_A_KEY = Less(4, keys=4, repetitions=1)
 TWICE = Less(repetitions=2)
-MANY_KEYS = {"files": A_FILE_A_KEY, "buffered.os": A_FILE_A_KEY, "stdio": A_FILE_A_KEY, "sqlite": Less(10, repetitions=1),
-             "partd.File": Less(10, keys=10, repetitions=1), "rocksdb": TWICE, "lmdb": TWICE, "leveldb": TWICE,
-             "redis": TWICE}
+MANY_KEYS = {"files": A_FILE_A_KEY, "buffered.os": A_FILE_A_KEY, "stdio": A_FILE_A_KEY, "rocksdb": TWICE, "lmdb": TWICE,
+             "leveldb": TWICE, "sqlite": Less(10, repetitions=1), "redis": TWICE,
+             "partd.File": Less(10, keys=10, repetitions=1)}
 
 PATTERNS = (
     Pattern("P1", "Small appends over few keys",
-            appends=10_000_000, keys=1000, metrics=ALL,
+            appends=10_000_000, keys=1000,
             engines=("files", "buffered.memory", "buffered.os", "memory", "stdio", "rocksdb", "rocksdb.wal", "lmdb",
                      "leveldb", "sqlite", "redis", "redis.aof", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(5), "leveldb": Less(5), "sqlite": Less(20), "rocksdb": Less(5), "rocksdb.wal": Less(5),
                   "redis": Less(5), "redis.aof": Less(5), "partd.File": Less(50), "partd.Buffer": Less(5)}),
     Pattern("P2", "Many keys, some of them often",
-            appends=3_000_000, keys=1_000_000, skew=0.99, metrics=ALL,
-            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
-            less=MANY_KEYS),
+            appends=3_000_000, keys=1_000_000, skew=0.99,
+            engines=tuple(MANY_KEYS), less=MANY_KEYS),
     Pattern("P3", "One append a key",
-            appends=1_000_000, keys=1_000_000, entry_bytes=KIB, metrics=ALL,
-            engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File"),
-            less=MANY_KEYS),
+            appends=1_000_000, keys=1_000_000, entry_bytes=KIB,
+            engines=tuple(MANY_KEYS), less=MANY_KEYS),
     Pattern("P4", "Large chunks",
-            appends=4 * GIB // (64 * KIB), keys=256, entry_bytes=64 * KIB, batch=16, metrics=ALL,
+            appends=4 * GIB // (64 * KIB), keys=256, entry_bytes=64 * KIB, batch=16,
             engines=("files", "buffered.os", "stdio", "rocksdb", "lmdb", "leveldb", "sqlite", "redis", "partd.File",
                      "partd.Buffer"),
             less={"rocksdb": Less(4), "leveldb": Less(4), "sqlite": Less(4), "lmdb": Less(4), "redis": Less(4),
                   "partd.File": Less(4), "partd.Buffer": Less(4)}),
     Pattern("P5", "Four processes on one dataset",
-            appends=4_000_000, keys=1001, processes=4, metrics=ALL,
+            appends=4_000_000, keys=1001, processes=4,
             engines=("files", "buffered.os", "server.memory", "server.os", "stdio", "rocksdb", "lmdb", "leveldb",
                      "sqlite", "redis", "partd.File", "partd.Buffer"),
             less={"lmdb": Less(2), "sqlite": Less(10), "redis": Less(2), "partd.File": Less(20),
                   "partd.Buffer": Less(4)}),
     Pattern("P7", "Durable batches",
-            appends=200_000, keys=1000, durable=True, metrics=ALL,
+            appends=200_000, keys=1000, durable=True,
             engines=("files", "buffered.os", "buffered.sync", "stdio", "rocksdb.wal", "lmdb", "leveldb", "sqlite",
                      "sqlite.rollback", "redis.aof", "partd.File"),
             less={"stdio": Less(25), "partd.File": Less(25)}),
     Pattern("P8", "Clients of one server",
-            appends=4_000_000, keys=1001, process_counts=(1, 4), served=True, metrics=ALL,
+            appends=4_000_000, keys=1001, process_counts=(1, 4), served=True,
             engines=("server.memory", "server.os", "server.sync", "redis", "redis.aof", "partd.Server"),
             less={"redis": Less(2), "redis.aof": Less(2), "partd.Server": Less(20)}),
     Pattern("P9", "Batches of 1 to 10,000",
-            appends=1_000_000, keys=1000, batches=(1, 10, 100, 1000, 10_000), repetitions=2,
+            appends=1_000_000, keys=1000, batches=(1, 10, 100, 1000, 10_000), repetitions=2, metrics=("append",),
             engines=("files", "buffered.memory", "buffered.os", "server.os", "stdio", "rocksdb", "lmdb", "redis",
                      "partd.File", "partd.Buffer"),
             less={("redis", 1): Less(10), "partd.File": Less(20)}),
@@ -149,14 +142,3 @@ def cell_of(pattern, engine, batch, processes, repetitions):
              "appends": max(1, pattern.appends // less.appends), "keys": max(1, pattern.keys // less.keys)}
     most = min(cap for cap in (repetitions, pattern.repetitions, less.repetitions) if cap)
     return Cell(pattern=pattern.id, engine=engine, gets="get" in pattern.metrics, repetitions=most, **sizes)
-
-
-def as_results(pattern):
-    """As the format of results has it."""
-    return {"id": pattern.id, "title": pattern.title, "parameters": pattern.sizes(), "metrics": list(pattern.metrics)}
-
-
-def new_cell(cell):
-    """As the format of results has it, before its first repetition."""
-    return {**asdict(cell), "bytes": cell.bytes, "state": "durable" if cell.durable else "cached",
-            "repetitions": [], "unavailable": None, "failed": None}

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from driver import results
 from driver.cell import known_engines, run_cell
 from driver.machine import describe_machine, measure_limits, place_of_data, settle
-from driver.patterns import PATTERNS, SETTABLE, as_results, cells_of, chosen_patterns, new_cell
+from driver.patterns import PATTERNS, SETTABLE, cells_of, chosen_patterns
 from driver.results import UsageError
 
 REPETITIONS = 3
@@ -67,7 +68,11 @@ def main(arguments):
     with place_of_data(arguments) as place:
         found = new_results(place, repetitions, arguments.quick) | {
             "engines": [engine for name, engine in engines.items() if name in used],
-            "patterns": [as_results(pattern) for pattern in patterns], "cells": [new_cell(cell) for cell in cells]}
+            "patterns": [{"id": pattern.id, "title": pattern.title, "parameters": pattern.sizes(),
+                          "metrics": list(pattern.metrics)} for pattern in patterns],
+            "cells": [{**asdict(cell), "bytes": cell.appends * cell.entry_bytes,
+                       "state": "durable" if cell.durable else "cached",
+                       "repetitions": [], "unavailable": None, "failed": None} for cell in cells]}
         measure(arguments.build, place, found, order, dict(zip(cells, found["cells"])))
     failed = [entry for entry in found["cells"] if entry["failed"]]
     for entry in failed:
