@@ -14,8 +14,7 @@ inline std::string text_of(const std::filesystem::path& file, std::size_t size) 
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in || text.empty()) throw std::runtime_error("cannot read a text from '" + file.string() + "'");
-  text.reserve(size + text.size());
-  while (text.size() < size) text.append(text, 0, size - text.size());
+  while (text.size() < size) text += text;
   text.resize(size);
   return text;
 }

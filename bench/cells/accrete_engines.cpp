@@ -20,19 +20,17 @@ class StoreSession : public Session {
   }
   void flush() override { store_->flush(); }
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
-    const std::vector<std::string> values = store_->get_batch(keys);
-    for (std::size_t i = 0; i < values.size(); ++i) sink(i, values[i]);
+    for (const std::string& value : store_->get_batch(keys)) sink(value);
   }
 
- private:
+ protected:
   std::shared_ptr<accrete::Store> store_;
   accrete::AppendOptions options_;
 };
 
-class NumericSession : public Session {
+class NumericSession : public StoreSession {
  public:
-  NumericSession(std::unique_ptr<accrete::Store> store, bool durable)
-      : arrays_(std::move(store)), options_{.sync = durable} {}
+  using StoreSession::StoreSession;
 
   void append(std::span<const Entry> batch) override {
     entries_.clear();
@@ -45,19 +43,13 @@ class NumericSession : public Session {
     arrays_.append_batch(entries_, options_);
   }
 
-  void flush() override { arrays_.store().flush(); }
-
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
-    const std::vector<std::vector<double>> arrays = arrays_.get_batch(keys);
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-      const std::span<const double> array = arrays[i];
-      sink(i, {reinterpret_cast<const char*>(array.data()), array.size_bytes()});
-    }
+    for (const std::vector<double>& array : arrays_.get_batch(keys))
+      sink({reinterpret_cast<const char*>(array.data()), array.size() * sizeof(double)});
   }
 
  private:
-  accrete::Numeric<double> arrays_;
-  accrete::AppendOptions options_;
+  accrete::Numeric<double> arrays_{*store_};
   std::vector<accrete::NumericEntry<double>> entries_;
 };
 

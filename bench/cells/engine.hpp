@@ -43,8 +43,8 @@ struct CellOptions {
   std::filesystem::path accrete_program;
 };
 
-/// Takes the value of keys[index]; empty for a missing key.
-using Sink = std::function<void(std::size_t index, std::string_view value)>;
+/// Takes the values of keys in their order; empty for a missing key.
+using Sink = std::function<void(std::string_view value)>;
 
 /// For one thread. Destroying it closes it.
 class Session {

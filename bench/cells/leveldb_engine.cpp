@@ -18,25 +18,21 @@ leveldb::Slice slice_of(std::string_view text) { return {text.data(), text.size(
 
 std::string_view view_of(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-leveldb::Options make_options(leveldb::Cache* cache) {
-  constexpr std::size_t mebibyte = std::size_t{1} << 20;
-  leveldb::Options options;
-  options.create_if_missing = true;
-  options.compression = leveldb::kNoCompression;
-  options.write_buffer_size = 64 * mebibyte;
-  options.max_file_size = 32 * mebibyte;
-  options.block_size = std::size_t{16} << 10;
-  options.block_cache = cache;
-  return options;
-}
-
 class LevelSession : public Session {
  public:
-  LevelSession(const leveldb::Options& options, const std::string& path, bool durable) {
+  LevelSession(const CellOptions& setup, const std::string& path) {
+    constexpr std::size_t mebibyte = std::size_t{1} << 20;
+    leveldb::Options options;
+    options.create_if_missing = true;
+    options.compression = leveldb::kNoCompression;
+    options.write_buffer_size = 64 * mebibyte;
+    options.max_file_size = 32 * mebibyte;
+    options.block_size = std::size_t{16} << 10;
+    options.block_cache = cache_.get();
     leveldb::DB* database = nullptr;
     check(leveldb::DB::Open(options, path, &database));
     database_.reset(database);
-    write_options_.sync = durable;
+    write_options_.sync = setup.durable;
   }
 
   void append(std::span<const Entry> batch) override {
@@ -48,17 +44,18 @@ class LevelSession : public Session {
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     const std::unique_ptr<leveldb::Iterator> records(database_->NewIterator({}));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
+    for (const std::string_view key : keys) {
       std::string value;
-      records->Seek(slice_of(keys[i]));
-      for (; records->Valid() && view_of(records->key()).starts_with(keys[i]); records->Next())
+      records->Seek(slice_of(key));
+      for (; records->Valid() && view_of(records->key()).starts_with(key); records->Next())
         value += view_of(records->value());
       check(records->status());
-      sink(i, value);
+      sink(value);
     }
   }
 
  private:
+  std::unique_ptr<leveldb::Cache> cache_{leveldb::NewLRUCache(std::size_t{64} << 20)};
   std::unique_ptr<leveldb::DB> database_;
   leveldb::WriteOptions write_options_;
   leveldb::WriteBatch batch_;
@@ -67,12 +64,8 @@ class LevelSession : public Session {
 
 Engine make_engine(const CellOptions& setup) {
   const std::string path = setup.directory / "leveldb";
-  const std::shared_ptr<leveldb::Cache> cache(leveldb::NewLRUCache(std::size_t{64} << 20));
-  return {.open =
-              [=, durable = setup.durable] {
-                return std::make_unique<LevelSession>(make_options(cache.get()), path, durable);
-              },
-          .destroy = [=] { check(leveldb::DestroyDB(path, make_options(cache.get()))); }};
+  return {.open = [=] { return std::make_unique<LevelSession>(setup, path); },
+          .destroy = [=] { check(leveldb::DestroyDB(path, {})); }};
 }
 
 const std::string version = std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion);

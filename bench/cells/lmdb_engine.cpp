@@ -60,7 +60,7 @@ class LmdbSession : public Session {
     MDB_cursor* cursor = nullptr;
     check(::mdb_cursor_open(transaction.get(), database_, &cursor));
     const OpenCursor closer(cursor);
-    for (std::size_t i = 0; i < keys.size(); ++i) sink(i, gather(cursor, keys[i]));
+    for (const std::string_view key : keys) sink(gather(cursor, key));
   }
 
  private:

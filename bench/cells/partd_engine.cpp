@@ -99,10 +99,9 @@ class PartdSession : public Session {
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     py::list names;
     for (const std::string_view key : keys) names.append(name_of_key(key));
-    const py::list values = session_.attr("store").attr("get")(names);
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const py::buffer_info bytes = py::buffer(values[i]).request();
-      sink(i, {static_cast<const char*>(bytes.ptr), static_cast<std::size_t>(bytes.size * bytes.itemsize)});
+    for (const py::handle value : session_.attr("store").attr("get")(names)) {
+      const py::buffer_info bytes = py::reinterpret_borrow<py::buffer>(value).request();
+      sink({static_cast<const char*>(bytes.ptr), static_cast<std::size_t>(bytes.size * bytes.itemsize)});
     }
   }
 

@@ -84,9 +84,7 @@ std::span<Shared> make_shared_memory(std::size_t count) {
   void* const memory =
       ::mmap(nullptr, count * sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  auto* const all = static_cast<Shared*>(memory);
-  std::uninitialized_value_construct_n(all, count);
-  return {all, count};
+  return {new (memory) Shared[count], count};
 }
 
 void run(const Work& work, const Meter& meter, Shared& shared) {

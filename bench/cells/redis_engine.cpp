@@ -41,10 +41,8 @@ class RedisSession : public Session {
     words.insert(words.end(), keys.begin(), keys.end());
     command(words);
     const Reply reply = take_reply();
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const redisReply& value = *reply->element[i];
-      sink(i, value.type == REDIS_REPLY_NIL ? std::string_view() : std::string_view(value.str, value.len));
-    }
+    for (const redisReply* const value : std::span(reply->element, reply->elements))
+      sink(value->type == REDIS_REPLY_NIL ? std::string_view() : std::string_view(value->str, value->len));
   }
 
   void remove_all() {

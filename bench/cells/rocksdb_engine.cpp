@@ -69,13 +69,13 @@ rocksdb::Options make_options(rocksdb::CompressionType compression) {
 
 class RocksSession : public Session {
  public:
-  RocksSession(const rocksdb::Options& options, const std::string& path, bool has_log, bool durable)
-      : has_log_(has_log || durable) {
+  RocksSession(const CellOptions& setup, const std::string& path, bool has_log, rocksdb::CompressionType compression)
+      : has_log_(has_log || setup.durable) {
     rocksdb::DB* database = nullptr;
-    check(rocksdb::DB::Open(options, path, &database));
+    check(rocksdb::DB::Open(make_options(compression), path, &database));
     database_.reset(database);
     write_options_.disableWAL = !has_log_;
-    write_options_.sync = durable;
+    write_options_.sync = setup.durable;
   }
 
   void append(std::span<const Entry> batch) override {
@@ -98,7 +98,7 @@ class RocksSession : public Session {
                         statuses.data());
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (!statuses[i].IsNotFound()) check(statuses[i]);
-      sink(i, {values[i].data(), values[i].size()});
+      sink({values[i].data(), values[i].size()});
     }
   }
 
@@ -112,11 +112,8 @@ class RocksSession : public Session {
 bool add(const char* name, const char* title, Level level, rocksdb::CompressionType compression) {
   const auto make = [=](const CellOptions& setup) -> Engine {
     const std::string path = setup.directory / "rocksdb";
-    const rocksdb::Options options = make_options(compression);
-    const auto open = [=, durable = setup.durable] {
-      return std::make_unique<RocksSession>(options, path, level == Level::os, durable);
-    };
-    return {.open = open, .destroy = [=] { check(rocksdb::DestroyDB(path, options)); }};
+    return {.open = [=] { return std::make_unique<RocksSession>(setup, path, level == Level::os, compression); },
+            .destroy = [=] { check(rocksdb::DestroyDB(path, {})); }};
   };
   const char* const codec = compression == rocksdb::kLZ4Compression ? "lz4" : "";
   return add_engine({name, title, rocksdb::GetRocksVersionAsString(), make, {.level = level, .codec = codec}});

@@ -62,14 +62,14 @@ class SqliteSession : public Session {
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
     compile(select_, "SELECT bytes FROM entries WHERE key = ? ORDER BY number");
-    for (std::size_t i = 0; i < keys.size(); ++i) {
+    for (const std::string_view key : keys) {
       std::string value;
-      bind_key(select_, keys[i]);
+      bind_key(select_, key);
       while (check(::sqlite3_step(select_.get())) == SQLITE_ROW)
         value.append(static_cast<const char*>(::sqlite3_column_blob(select_.get(), 0)),
                      static_cast<std::size_t>(::sqlite3_column_bytes(select_.get(), 0)));
       check(::sqlite3_reset(select_.get()));
-      sink(i, value);
+      sink(value);
     }
   }
 

@@ -49,16 +49,16 @@ class StdioSession : public Session {
   }
 
   void get(std::span<const std::string_view> keys, const Sink& sink) override {
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const File file(std::fopen((directory_ + std::string(keys[i])).c_str(), "rb"));
-      check(file || errno == ENOENT, keys[i]);
+    for (const std::string_view key : keys) {
+      const File file(std::fopen((directory_ + std::string(key)).c_str(), "rb"));
+      check(file || errno == ENOENT, key);
       struct stat status {};
-      check(!file || ::fstat(::fileno(file.get()), &status) == 0, keys[i]);
+      check(!file || ::fstat(::fileno(file.get()), &status) == 0, key);
       const auto size = static_cast<std::size_t>(status.st_size);
       // NOLINTNEXTLINE(modernize-avoid-c-arrays): a string would be filled with zeros first
       const auto bytes = std::make_unique_for_overwrite<char[]>(size);
-      check(!file || std::fread(bytes.get(), 1, size, file.get()) == size, keys[i]);
-      sink(i, {bytes.get(), size});
+      check(!file || std::fread(bytes.get(), 1, size, file.get()) == size, key);
+      sink({bytes.get(), size});
     }
   }
 

@@ -18,13 +18,9 @@ constexpr std::uint64_t max_appends = 4'000'000'000;  // so that a number of one
 constexpr std::uint64_t max_keys = 100'000'000;       // so that all have one length
 static_assert(std::has_single_bit(pool_bytes));       // so that a mask takes the numbers of slices around
 
-std::string make_keys(std::uint64_t count, std::size_t key_size) {
+std::string make_keys(std::uint64_t count) {
   std::string texts;
-  texts.reserve(count * key_size);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string digits = std::to_string(i);
-    texts.append("key-").append(key_size - 4 - digits.size(), '0').append(digits);
-  }
+  for (std::uint64_t i = 0; i < count; ++i) texts.append("key-").append(std::to_string(max_keys + i), 1);
   return texts;
 }
 
@@ -51,7 +47,7 @@ Workload::Workload(const WorkloadOptions& options)
     : options_(options),
       slice_step_(options.numeric ? sizeof(double) : 1),
       last_slice_(pool_bytes / slice_step_ - 1),
-      key_texts_(make_keys(options.keys, key_size)),
+      key_texts_(make_keys(options.keys)),
       pool_(make_pool(options)) {
   if (appends() > max_appends || keys() > max_keys) throw std::runtime_error("so many appends or keys have no numbers");
   key_numbers_.resize(appends());

@@ -48,17 +48,11 @@ OpenOptions buffered(Durability durability) {
   return {.max_open_files = key_count + 24, .buffer = accrete::BufferOptions{}, .durability = durability};
 }
 
-void append_singly(const Workload& workload, const OpenOptions& options) {
+void append(const Workload& workload, const OpenOptions& options, bool in_batches) {
   const auto store = accrete::open(workload.url, options);
   store->append_batch(workload.batch);  // from now on there are no new keys
-  for (std::size_t i = 0; i < workload.iterations; ++i) store->append(workload.key(i), entry_bytes);
-  store->flush();
-}
-
-void append_batches(const Workload& workload, const OpenOptions& options) {
-  const auto store = accrete::open(workload.url, options);
-  store->append_batch(workload.batch);
-  for (std::size_t i = 0; i < workload.batches(); ++i) store->append_batch(workload.batch);
+  for (std::size_t i = 0; in_batches && i < workload.batches(); ++i) store->append_batch(workload.batch);
+  for (std::size_t i = 0; !in_batches && i < workload.iterations; ++i) store->append(workload.key(i), entry_bytes);
   store->flush();
 }
 
@@ -99,10 +93,10 @@ void get_values(const Workload& workload) {
 }
 
 const std::map<std::string, void (*)(const Workload&)> paths = {
-    {"files_append", [](const Workload& workload) { append_singly(workload, files); }},
-    {"files_batch", [](const Workload& workload) { append_batches(workload, files); }},
-    {"buffered_append", [](const Workload& workload) { append_singly(workload, buffered(Durability::memory)); }},
-    {"buffered_batch", [](const Workload& workload) { append_batches(workload, buffered(Durability::os)); }},
+    {"files_append", [](const Workload& workload) { append(workload, files, false); }},
+    {"files_batch", [](const Workload& workload) { append(workload, files, true); }},
+    {"buffered_append", [](const Workload& workload) { append(workload, buffered(Durability::memory), false); }},
+    {"buffered_batch", [](const Workload& workload) { append(workload, buffered(Durability::os), true); }},
     {"server_message", serve_messages},
     {"get", get_values},
 };

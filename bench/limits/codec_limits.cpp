@@ -1,12 +1,11 @@
 // Limits of compressing: the bare libraries over pieces of 64 KiB of a text.
 #include "limits/bare_codecs.hpp"
 #include "text.hpp"
-#include "timing.hpp"
 
 namespace bench {
 namespace {
 
-void compress(benchmark::State& state, const char* codec) {
+void compress(benchmark::State& state, const std::string& codec) {
   constexpr std::size_t piece_size = 64 * kibibyte;
   constexpr std::size_t pool_size = 4 * mebibyte;  // as the patterns that append text have it
   // Libraries that have no context to be used again then get the memory of their last call.
@@ -19,12 +18,12 @@ void compress(benchmark::State& state, const char* codec) {
   set_bytes(state, pool_size);
 }
 
-BENCHMARK_CAPTURE(compress, lz4, "lz4")->Name("compress_lz4")->UseRealTime();
-BENCHMARK_CAPTURE(compress, zstd, "zstd")->Name("compress_zstd")->UseRealTime();
-BENCHMARK_CAPTURE(compress, snappy, "snappy")->Name("compress_snappy")->UseRealTime();
-BENCHMARK_CAPTURE(compress, zlib, "zlib")->Name("compress_zlib")->UseRealTime();
-BENCHMARK_CAPTURE(compress, bz2, "bz2")->Name("compress_bz2")->UseRealTime();
-BENCHMARK_CAPTURE(compress, blosc, "blosc")->Name("compress_blosc")->UseRealTime();
+const bool are_added = [] {
+  for (const std::string& codec : accrete::codec_names()) {
+    if (codec != "stored") benchmark::RegisterBenchmark(("compress_" + codec).c_str(), compress, codec)->UseRealTime();
+  }
+  return true;
+}();
 
 }  // namespace
 }  // namespace bench

@@ -32,34 +32,6 @@ void copy_large_blocks(benchmark::State& state) {
   set_bytes(state, block);
 }
 
-/// Places that grow in chunks, each of which is used again as soon as it is full: handed over, it is free.
-class Places {
- public:
-  Places() {
-    for (std::size_t i = 0; i < count; ++i) ends_[i] = begin(i);
-  }
-
-  void append(std::size_t place, const char* bytes, std::size_t size) noexcept {
-    char*& end = ends_[place];
-    if (chunk_size - static_cast<std::size_t>(end - begin(place)) < size) end = begin(place);
-    std::memcpy(end, bytes, size);
-    end += size;
-  }
-
-  [[nodiscard]] const char* end(std::size_t place) const noexcept { return ends_[place]; }
-
-  static constexpr std::size_t count = 1000;
-
- private:
-  static constexpr std::size_t chunk_size = 64 * kibibyte;
-  static constexpr std::size_t stride = chunk_size + cache_line;
-
-  [[nodiscard]] char* begin(std::size_t place) const noexcept { return memory_.get() + place * stride; }
-
-  const Memory memory_ = touched_memory(count * stride + chunk_size);
-  std::vector<char*> ends_ = std::vector<char*>(count);
-};
-
 template <bool to_write>
 void fetch(const char* bytes, std::size_t size) noexcept {
   for (std::size_t at = 0; at < size + cache_line - 1; at += cache_line) __builtin_prefetch(bytes + at, to_write);
@@ -67,16 +39,26 @@ void fetch(const char* bytes, std::size_t size) noexcept {
 
 /// Copies entries to all places in turn. `ahead`: so many entries before its turn, what an entry needs is fetched.
 void scatter(benchmark::State& state, std::size_t entry_size, std::size_t ahead) {
+  constexpr std::size_t place_count = 1000;
+  constexpr std::size_t chunk_size = 64 * kibibyte;
+  constexpr std::size_t stride = chunk_size + cache_line;
   constexpr std::size_t pool_size = 4 * mebibyte;
   const std::size_t entries = 128 * mebibyte / entry_size;
   const Memory pool = touched_memory(pool_size + mebibyte);  // an entry may begin at any of the first bytes
   const auto source = [&](std::size_t number) { return pool.get() + number * 2'654'435'761 % pool_size; };
-  Places places;
+  const Memory chunks = touched_memory(place_count * stride);
+  const auto begin = [&](std::size_t place) { return chunks.get() + place * stride; };
+  std::vector<char*> ends;
+  for (std::size_t place = 0; place < place_count; ++place) ends.push_back(begin(place));
   for (auto _ : state) {
     for (std::size_t i = 0; i < entries; ++i) {
-      places.append(i % Places::count, source(i), entry_size);
+      const std::size_t place = i % place_count;
+      // A chunk that is full is used again at once: handed over, it is free.
+      if (begin(place) + chunk_size - ends[place] < static_cast<std::ptrdiff_t>(entry_size)) ends[place] = begin(place);
+      std::memcpy(ends[place], source(i), entry_size);
+      ends[place] += entry_size;
       if (ahead == 0) continue;
-      fetch<true>(places.end((i + ahead) % Places::count), entry_size);
+      fetch<true>(ends[(i + ahead) % place_count], entry_size);
       fetch<false>(source(i + ahead), entry_size);
     }
   }
