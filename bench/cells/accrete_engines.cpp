@@ -101,11 +101,8 @@ bool add_engines() {
     add("files." + codec, "files (" + codec + ")", {.processes = true, .codec = codec});
     if (codec == "lz4") add("buffered.os.lz4", "buffered (os, lz4)", {.codec = codec});
   }
-  add_engine({"memory",
-              "accrete, in memory",
-              ACCRETE_VERSION,
-              make_memory_engine,
-              {.level = Level::memory, .ours = true, .durable = false}});
+  const Traits in_memory{.level = Level::memory, .ours = true, .durable = false};
+  add_engine({"memory", "accrete, in memory", ACCRETE_VERSION, make_memory_engine, in_memory});
   add("accrete.numeric", "arrays of numbers", {.processes = true, .bytes = false, .numeric = true});
   return add("accrete.numeric.buffered", "arrays of numbers, buffered (os)", {.bytes = false, .numeric = true});
 }

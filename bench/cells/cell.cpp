@@ -1,6 +1,5 @@
 // One pattern and one engine: append, read back and check, destroy.
 #include <algorithm>
-#include <chrono>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -24,13 +23,6 @@ void keep_freed_memory() {
   constexpr int largest_threshold = 32 << 20;  // of those that glibc sets by itself
   ::mallopt(M_MMAP_THRESHOLD, largest_threshold);
   ::mallopt(M_TRIM_THRESHOLD, 2 * largest_threshold);
-}
-
-template <typename Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 void refuse_what_it_cannot(const EngineType& engine, const CellOptions& options) {

@@ -49,10 +49,7 @@ using Sink = std::function<void(std::string_view value)>;
 /// For one thread. Destroying it closes it.
 class Session {
  public:
-  Session() = default;
   virtual ~Session() = default;
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
 
   /// Before the clock starts: this is what is going to be appended, in such batches.
   virtual void prepare(Cursor /*cursor*/, std::span<Entry> /*batch*/) {}
@@ -106,6 +103,20 @@ inline bool add_engine(const EngineType& type) {
 /// Appends, reads back and checks, and destroys. Throws Unavailable, or std::runtime_error if anything fails: a value
 /// that is not what was appended, too.
 [[nodiscard]] nlohmann::json run_cell(const EngineType& type, const CellOptions& options);
+
+/// What a library's C functions make, and what they free it with.
+template <auto free>
+struct Free {
+  void operator()(auto* made) const noexcept { (void)free(made); }
+};
+template <typename T, auto free>
+using Owned = std::unique_ptr<T, Free<free>>;
+
+/// Of sessions that need no more than they were asked for, and a dataset that is its directory.
+template <typename OfEngine>
+Engine engine_of(const CellOptions& options) {
+  return {.open = [=] { return std::make_unique<OfEngine>(options); }};
+}
 
 /// Of a program with such arguments: what main() does.
 [[nodiscard]] int exit_code_of(const std::vector<std::string>& arguments);

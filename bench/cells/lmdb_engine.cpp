@@ -16,14 +16,9 @@ MDB_val value_of(std::string_view text) {
 
 std::string_view view_of(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
-struct Free {
-  void operator()(MDB_env* environment) const noexcept { ::mdb_env_close(environment); }
-  void operator()(MDB_txn* transaction) const noexcept { ::mdb_txn_abort(transaction); }
-  void operator()(MDB_cursor* cursor) const noexcept { ::mdb_cursor_close(cursor); }
-};
-using Environment = std::unique_ptr<MDB_env, Free>;
-using Transaction = std::unique_ptr<MDB_txn, Free>;
-using OpenCursor = std::unique_ptr<MDB_cursor, Free>;
+using Environment = Owned<MDB_env, ::mdb_env_close>;
+using Transaction = Owned<MDB_txn, ::mdb_txn_abort>;
+using OpenCursor = Owned<MDB_cursor, ::mdb_cursor_close>;
 
 class LmdbSession : public Session {
  public:
@@ -60,7 +55,18 @@ class LmdbSession : public Session {
     MDB_cursor* cursor = nullptr;
     check(::mdb_cursor_open(transaction.get(), database_, &cursor));
     const OpenCursor closer(cursor);
-    for (const std::string_view key : keys) sink(gather(cursor, key));
+    for (const std::string_view key : keys) {
+      std::string value;
+      const NumberedKey first(key, 0);
+      MDB_val found = value_of(first.view());
+      MDB_val bytes{};
+      int result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_SET_RANGE);
+      for (; result == MDB_SUCCESS && view_of(found).starts_with(key);
+           result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_NEXT))
+        value += view_of(bytes);
+      if (result != MDB_NOTFOUND) check(result);
+      sink(value);
+    }
   }
 
  private:
@@ -70,30 +76,13 @@ class LmdbSession : public Session {
     return Transaction(transaction);
   }
 
-  static std::string gather(MDB_cursor* cursor, std::string_view key) {
-    std::string value;
-    const NumberedKey first(key, 0);
-    MDB_val found = value_of(first.view());
-    MDB_val bytes{};
-    int result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_SET_RANGE);
-    for (; result == MDB_SUCCESS && view_of(found).starts_with(key);
-         result = ::mdb_cursor_get(cursor, &found, &bytes, MDB_NEXT))
-      value += view_of(bytes);
-    if (result != MDB_NOTFOUND) check(result);
-    return value;
-  }
-
   Environment environment_;
   MDB_dbi database_ = 0;
 };
 
-Engine make_engine(const CellOptions& setup) {
-  return {.open = [=] { return std::make_unique<LmdbSession>(setup); }};
-}
-
 const std::string version = std::to_string(MDB_VERSION_MAJOR) + "." + std::to_string(MDB_VERSION_MINOR) + "." +
                             std::to_string(MDB_VERSION_PATCH);
-const bool is_added = add_engine({"lmdb", "LMDB", version, make_engine, {.processes = true}});
+const bool is_added = add_engine({"lmdb", "LMDB", version, engine_of<LmdbSession>, {.processes = true}});
 
 }  // namespace
 }  // namespace bench

@@ -58,12 +58,9 @@ int exit_code_of(const std::vector<std::string>& arguments) {
   try {
     std::cout << answer(arguments[1]) << '\n';
     return done;
-  } catch (const Unavailable& error) {
-    std::cerr << "bench_cell: " << error.what() << '\n';
-    return unavailable;
   } catch (const std::exception& error) {
     std::cerr << "bench_cell: " << error.what() << '\n';
-    return failed;
+    return dynamic_cast<const Unavailable*>(&error) != nullptr ? unavailable : failed;
   }
 }
 

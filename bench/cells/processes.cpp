@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <fcntl.h>
 #include <fstream>
-#include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -23,10 +22,6 @@
 
 namespace bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;  // one for all processes
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 void check(ssize_t result, const char* call) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), call);
@@ -138,9 +133,7 @@ Taken run_together(std::size_t processes, const ServerProcess* server, const std
     taken.cpu_seconds += shared.taken.cpu_seconds;
     taken.memory_bytes += shared.taken.memory_bytes;
   }
-  const auto finish_begin = Clock::now();
-  finish();
-  taken.seconds += seconds_since(finish_begin);
+  taken.seconds += seconds_of(finish);
   if (server_meter) server_meter->add_to(taken);
   return taken;
 }

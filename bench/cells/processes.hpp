@@ -1,6 +1,7 @@
 // Processes that begin together, and what they take; and a server that runs as long as a cell needs it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +12,18 @@
 #include <vector>
 
 namespace bench {
+
+using Clock = std::chrono::steady_clock;  // one for all processes
+
+inline double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+double seconds_of(const auto& work) {
+  const auto begin = Clock::now();
+  work();
+  return seconds_since(begin);
+}
 
 /// A child process. It dies with this one, however this one ends.
 class ServerProcess {

@@ -7,11 +7,7 @@
 namespace bench {
 namespace {
 
-struct Free {
-  void operator()(redisContext* context) const noexcept { ::redisFree(context); }
-  void operator()(redisReply* reply) const noexcept { ::freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, Free>;
+using Reply = Owned<redisReply, ::freeReplyObject>;
 
 class RedisSession : public Session {
  public:
@@ -88,7 +84,7 @@ class RedisSession : public Session {
   }
 
   bool durable_;
-  std::unique_ptr<redisContext, Free> context_;
+  Owned<redisContext, ::redisFree> context_;
   std::vector<const char*> texts_;  // their memory serves for the next command
   std::vector<std::size_t> sizes_;
   std::size_t unanswered_ = 0;

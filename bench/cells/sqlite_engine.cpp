@@ -7,12 +7,8 @@
 namespace bench {
 namespace {
 
-struct Free {
-  void operator()(sqlite3* database) const noexcept { ::sqlite3_close(database); }
-  void operator()(sqlite3_stmt* statement) const noexcept { ::sqlite3_finalize(statement); }
-};
-using Database = std::unique_ptr<sqlite3, Free>;
-using Statement = std::unique_ptr<sqlite3_stmt, Free>;
+using Database = Owned<sqlite3, ::sqlite3_close>;
+using Statement = Owned<sqlite3_stmt, ::sqlite3_finalize>;
 
 std::string schema(const CellOptions& setup) {
   // A table without row numbers is for rows of up to a twentieth of a page; it keeps the rows of a key together.

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -67,14 +66,11 @@ def known_engines(build):
 def run_cell(cell, place, build, deadline_seconds=DEADLINE_SECONDS):
     """A directory is made in `place` for the cell and removed after it, and with it its page cache. None has the name
     of one before: ext4 would put it where many files have just been removed (settle() of driver/machine.py)."""
-    directory = tempfile.mkdtemp(prefix="cell-", dir=place)
-    asked = {**asdict(cell), "directory": directory, "text": str(SAMPLE_TEXT) if cell.text else "",
-             "accrete_program": str(Path(build, "cli", "accrete").absolute())}
-    try:
+    with tempfile.TemporaryDirectory(prefix="cell-", dir=place, ignore_cleanup_errors=True) as directory:
+        asked = {**asdict(cell), "directory": directory, "text": str(SAMPLE_TEXT) if cell.text else "",
+                 "accrete_program": str(Path(build, "cli", "accrete").absolute())}
         command = [*cell_command(build, cell.engine), json.dumps(asked)]
         code, output, message = run_group(command, deadline_seconds)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     if code is None:
         return Outcome(failed=f"ended after {deadline_seconds} s, which is too long")
     if code == UNAVAILABLE:

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,18 +67,17 @@ def place_of_data(arguments):
     """A new directory where the arguments say, removed at the end with all that is in it."""
     directory = arguments.directory or arguments.build
     try:
-        place = Path(tempfile.mkdtemp(prefix="data-", dir=directory)).resolve()
+        made = tempfile.TemporaryDirectory(prefix="data-", dir=directory, ignore_cleanup_errors=True)
     except OSError as error:
         raise BenchError(f"cannot make a directory in '{directory}': {error.strerror}") from error
-    try:
+    with made as name:
+        place = Path(name).resolve()
         if file_system(place) in ("tmpfs", "ramfs"):
             print(f"accrete-bench: warning: '{directory}' is in memory, where fdatasync costs nothing", file=sys.stderr)
         # Lets ext4 look for another block group for each directory below: where files were removed, it is slow to make
         # new ones, as settle() says.
         subprocess.run(["chattr", "+T", str(place)], stderr=subprocess.DEVNULL, check=False)
         yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def measure_limits(build, place):

@@ -13,7 +13,6 @@ from fake_programs import describe
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from driver import report, results  # noqa: E402
-from driver.limits_of import limit_seconds  # noqa: E402
 
 
 def a_pattern(identity, metrics=("append",), **parameters):
@@ -117,7 +116,7 @@ class Ranking(unittest.TestCase):
 
 class LimitsOf(unittest.TestCase):
     def limit(self, expected, cell, metric="append", **parameters):
-        seconds = limit_seconds(some_results(a_pattern(cell["pattern"], **parameters), cell), cell, metric)
+        seconds = report.limit_seconds(some_results(a_pattern(cell["pattern"], **parameters), cell), cell, metric)
         if expected is None:
             self.assertIsNone(seconds)
         else:
