@@ -121,7 +121,10 @@ def _column(series: pd.Series, name: str, objects: str | None) -> Column:
         extension = {"subtype": str(dtype.subtype), "closed": array.closed}
         return _extension(Column.structure(name, len(series), ends), "pandas.interval", extension)
     if isinstance(dtype, pd.ArrowDtype) or (isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow")):
-        return _arrow_backed(array, name)
+        column = _arrow_backed(array, name)
+        if isinstance(dtype, pd.StringDtype):
+            column.narrow()
+        return column
     if isinstance(array, _MASKED_ARRAYS):
         values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type())
         return _numbers(name, values, array.isna())

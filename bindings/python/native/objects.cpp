@@ -1,6 +1,7 @@
 #include "objects.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <cstring>
 #include <span>
 
@@ -67,6 +68,22 @@ std::string_view bytes_of(const std::string& name, PyObject* object, bool is_byt
   throw PythonErrorSet{};
 }
 
+Memory validity_without(const std::vector<std::size_t>& nulls, std::size_t count) {
+  const auto bits = allocate((count + 7) / 8);
+  std::memset(bits.get(), 0xFF, (count + 7) / 8);
+  for (const std::size_t index : nulls) bits.get()[index / 8] &= ~static_cast<std::byte>(1U << (index % 8));
+  return bits;
+}
+
+/// Of UTF-8, at once where it is ASCII.
+Reference new_text(std::string_view utf8) {
+  const bool is_ascii = std::none_of(utf8.begin(), utf8.end(), [](char byte) { return static_cast<signed char>(byte) < 0; });
+  if (!is_ascii) return Reference::own(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), nullptr));
+  Reference made = Reference::own(PyUnicode_New(static_cast<Py_ssize_t>(utf8.size()), 127));
+  if (!utf8.empty()) std::memcpy(PyUnicode_DATA(made.get()), utf8.data(), utf8.size());
+  return made;
+}
+
 struct Release {
   void operator()(const std::byte*) const noexcept {
     const PyGILState_STATE state = PyGILState_Ensure();
@@ -90,41 +107,30 @@ Column column_of_objects(const std::string& name, PyObject* objects, PyObject* m
   const Objects held(objects, 0);
   const std::span<PyObject* const> all = held.all();
   const bool is_bytes = are_bytes(all, missing);
-  const auto offsets = allocate((all.size() + 1) * sizeof(std::int64_t));
-  const auto validity = allocate((all.size() + 7) / 8);
-  std::memset(validity.get(), 0, (all.size() + 7) / 8);
-  std::int64_t nulls = 0;
-  std::size_t end = 0;
-  const auto set_offset = [&](std::size_t index) {
-    const auto offset = static_cast<std::int64_t>(end);
-    std::memcpy(offsets.get() + index * sizeof offset, &offset, sizeof offset);
-  };
-  set_offset(0);
+  const auto offsets = std::make_shared<std::vector<std::int64_t>>();
+  const auto bytes = std::make_shared<std::string>();
+  std::vector<std::size_t> nulls;
+  offsets->reserve(all.size() + 1);
+  offsets->push_back(0);
   for (std::size_t i = 0; i < all.size(); ++i) {
+    constexpr std::size_t ahead = 16;  // objects lie anywhere
+    if (i + ahead < all.size()) __builtin_prefetch(all[i + ahead]);
     if (is_missing(all[i], missing)) {
-      ++nulls;
+      nulls.push_back(i);
     } else {
-      validity.get()[i / 8] |= static_cast<std::byte>(1U << (i % 8));
-      end += bytes_of(name, all[i], is_bytes).size();
+      bytes->append(bytes_of(name, all[i], is_bytes));
     }
-    set_offset(i + 1);
-  }
-  const auto bytes = allocate(end);
-  std::byte* to = bytes.get();
-  for (PyObject* const object : all) {
-    if (is_missing(object, missing)) continue;
-    const std::string_view element = bytes_of(name, object, is_bytes);
-    std::memcpy(to, element.data(), element.size());
-    to += element.size();
+    offsets->push_back(static_cast<std::int64_t>(bytes->size()));
   }
   Column column;
   column.field.name = name;
+  column.field.is_narrowed = true;
   set_format(column.field, is_bytes ? "Z" : "U");
   column.array.length = static_cast<std::int64_t>(all.size());
-  column.array.null_count = nulls;
-  if (nulls > 0) column.array.buffers[0] = validity;
-  column.array.buffers[1] = offsets;
-  column.array.buffers[2] = bytes;
+  column.array.null_count = static_cast<std::int64_t>(nulls.size());
+  if (!nulls.empty()) column.array.buffers[0] = validity_without(nulls, all.size());
+  column.array.buffers[1] = {offsets, reinterpret_cast<const std::byte*>(offsets->data())};
+  column.array.buffers[2] = {bytes, reinterpret_cast<const std::byte*>(bytes->data())};
   return column;
 }
 
@@ -142,8 +148,7 @@ void fill_with_objects(const Column& column, PyObject* objects, PyObject* missin
       const auto size = static_cast<Py_ssize_t>(bytes.size());
       const std::uint32_t number = interner.number_of(bytes);
       if (number == known.size()) {
-        known.push_back(Reference::own(is_text ? PyUnicode_DecodeUTF8(bytes.data(), size, nullptr)
-                                               : PyBytes_FromStringAndSize(bytes.data(), size)));
+        known.push_back(is_text ? new_text(bytes) : Reference::own(PyBytes_FromStringAndSize(bytes.data(), size)));
       }
       object = known[number].get();
     }

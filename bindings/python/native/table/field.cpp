@@ -70,6 +70,8 @@ bool holds_a_dictionary(const Field& field) {
 Field stored_form(const Field& field, std::int64_t& next_id) {
   Field stored = field;
   if (field.layout == Layout::binary_view) set_format(stored, field.format == "vu" ? "U" : "Z");
+  if (field.is_narrowed) set_format(stored, field.format == "U" ? "u" : "z");
+  stored.is_narrowed = false;
   for (std::size_t i = 0; i < field.children.size(); ++i) stored.children[i] = stored_form(field.children[i], next_id);
   if (field.dictionary) {
     if (holds_a_dictionary(*field.dictionary)) {
@@ -135,6 +137,10 @@ std::size_t offset_size(Layout layout) noexcept {
   const bool is_large =
       layout == Layout::large_binary || layout == Layout::binary_view || layout == Layout::large_list;
   return is_large ? 8 : 4;
+}
+
+std::size_t stored_offset_size(const Field& field) noexcept {
+  return field.is_narrowed ? sizeof(std::int32_t) : offset_size(field.layout);
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t size) {

@@ -38,6 +38,7 @@ struct Field {
   std::vector<Field> children{};
   std::shared_ptr<const Field> dictionary{};
   std::int64_t dictionary_id = 0;  ///< in its stream
+  bool is_narrowed = false;  ///< its 64-bit offsets are stored as 32-bit ones
   Layout layout = Layout::null;
   std::size_t width = 0;  ///< bytes of an element, or elements of a fixed_list
 };
@@ -45,13 +46,14 @@ struct Field {
 /// Throws UnsupportedError for a format that tables cannot hold.
 void set_format(Field& field, std::string_view format);
 
-/// As it is stored: views become large, and dictionaries have ids.
+/// As it is stored: views become large, what is narrowed becomes small, and dictionaries have ids.
 [[nodiscard]] Field stored_form(const Field& field);
 
 /// What differs, in words; empty if both hold the same columns. Metadata and nullability do not count.
 [[nodiscard]] std::string difference(const Field& stored, const Field& given);
 
 [[nodiscard]] std::size_t offset_size(Layout layout) noexcept;
+[[nodiscard]] std::size_t stored_offset_size(const Field& field) noexcept;
 
 /// Memory that whoever holds it keeps alive; a pointer without an owner is borrowed.
 using Memory = std::shared_ptr<const std::byte>;

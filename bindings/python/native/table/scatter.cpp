@@ -59,8 +59,9 @@ void fit_nulls(Column& table, const Field& stored) {
   for (std::size_t i = 0; i < std::min(table.field.children.size(), stored.children.size()); ++i) {
     Field& field = table.field.children[i];
     const Field& known = stored.children[i];
-    const bool are_objects = field.layout == Layout::large_binary && known.layout == Layout::large_binary;
-    if (are_objects && table.array.children[i].null_count == table.array.length) set_format(field, known.format);
+    const bool are_objects = field.is_narrowed && known.layout == Layout::binary;
+    const bool are_null = table.array.children[i].null_count == table.array.length;
+    if (are_objects && are_null) set_format(field, known.format == "z" ? "Z" : "U");
   }
 }
 
@@ -100,16 +101,24 @@ void Scattering::add(const Column& given, const KeyedGroups& groups) {
   const Column table = fitting(store_, given);
   PieceEncoder encoder(table);
   for (std::size_t i = 0; i < groups.groups.count(); ++i) {
-    const Rows rows = groups.groups.rows(i);
-    if (rows.empty()) continue;
-    const std::string_view piece = encoder.encode(rows, arena_);
-    const std::uint64_t bytes = piece.size() + groups.keys[i].size() + entry_overhead;
-    if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
-    entries_.push_back({groups.keys[i], piece});
-    batch_bytes_ += bytes;
+    if (const Rows rows = groups.groups.rows(i); !rows.empty()) add_piece(encoder, groups.keys[i], rows);
   }
   append();
   arena_.clear();
+}
+
+void Scattering::add_piece(PieceEncoder& encoder, std::string_view key, Rows rows) {
+  try {
+    const std::string_view piece = encoder.encode(rows, arena_);
+    const std::uint64_t bytes = piece.size() + key.size() + entry_overhead;
+    if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
+    entries_.push_back({key, piece});
+    batch_bytes_ += bytes;
+  } catch (const OffsetsTooLargeError&) {
+    if (rows.size() == 1) throw;
+    add_piece(encoder, key, rows.first(rows.size() / 2));
+    add_piece(encoder, key, rows.subspan(rows.size() / 2));
+  }
 }
 
 Column gather(const Store& store, std::span<const std::string_view> keys) {

@@ -24,6 +24,8 @@ class Scattering {
   void add(const Column& table, const KeyedGroups& groups);
 
  private:
+  /// As two, if their strings are too large for one.
+  void add_piece(PieceEncoder& encoder, std::string_view key, Rows rows);
   void append();
 
   Store& store_;

@@ -1,6 +1,5 @@
 #include "take.hpp"
 
-#include <accrete/error.hpp>
 #include <cstring>
 #include <limits>
 
@@ -40,24 +39,41 @@ std::string_view bytes_of_view(const Array& array, std::uint64_t row) noexcept {
   return {reinterpret_cast<const char*>(from), size};
 }
 
-/// Calls `visit` with what `bytes(row)` is for each of the rows, which is nothing for a null.
-template <typename Bytes, typename Visit>
-void for_each_of(const Array& array, Rows rows, Bytes bytes, Visit visit) {
-  for (const std::uint32_t row : rows) visit(is_null(array, row) ? std::string_view() : bytes(row));
-}
+/// The pointers of an array in a place of their own: what is written meanwhile cannot be taken to change them.
+template <typename Offset>
+class Elements {
+ public:
+  explicit Elements(const Array& array)
+      : validity_(array.validity()), values_(array.values()), bytes_(array.bytes()),
+        offset_(static_cast<std::uint64_t>(array.offset)) {}
+
+  /// Nothing for a null.
+  [[nodiscard]] std::string_view at(std::uint32_t row) const noexcept {
+    const std::uint64_t index = offset_ + row;
+    if (validity_ && !bit_at(validity_, index)) return {};
+    const auto begin = load<Offset>(values_, index);
+    const auto end = load<Offset>(values_, index + 1);
+    return {reinterpret_cast<const char*>(bytes_) + begin, static_cast<std::size_t>(end - begin)};
+  }
+
+ private:
+  const std::byte* validity_;
+  const std::byte* values_;
+  const std::byte* bytes_;
+  std::uint64_t offset_;
+};
 
 template <typename Visit>
 void for_each_bytes(const Field& field, const Array& array, Rows rows, Visit visit) {
-  if (field.layout == Layout::binary_view) {
-    return for_each_of(array, rows, [&](std::uint32_t row) { return bytes_of_view(array, row); }, visit);
+  if (field.layout == Layout::binary) {
+    const Elements<std::int32_t> elements(array);
+    for (const std::uint32_t row : rows) visit(elements.at(row));
+  } else if (field.layout == Layout::large_binary) {
+    const Elements<std::int64_t> elements(array);
+    for (const std::uint32_t row : rows) visit(elements.at(row));
+  } else {
+    for (const std::uint32_t row : rows) visit(is_null(array, row) ? std::string_view() : bytes_of_view(array, row));
   }
-  if (field.layout == Layout::large_binary) {
-    return for_each_of(
-        array, rows, [&](std::uint32_t row) { return bytes_of_range(array, range_at<std::int64_t>(array, row)); },
-        visit);
-  }
-  for_each_of(
-      array, rows, [&](std::uint32_t row) { return bytes_of_range(array, range_at<std::int32_t>(array, row)); }, visit);
 }
 
 Range list_range(const Field& field, const Array& array, std::uint32_t row) noexcept {
@@ -88,8 +104,8 @@ std::vector<std::uint32_t> rows_in_lists(const Field& field, const Array& array,
 }
 
 void check_offsets(const Field& field, std::size_t bytes) {
-  if (offset_size(field.layout) == sizeof(std::int32_t) && bytes > std::numeric_limits<std::int32_t>::max()) {
-    throw TooLargeError("column '" + field.name + "' has more than 2 GiB in the rows of one key: scatter fewer rows");
+  if (stored_offset_size(field) == sizeof(std::int32_t) && bytes > std::numeric_limits<std::int32_t>::max()) {
+    throw OffsetsTooLargeError("column '" + field.name + "' has more than 2 GiB in one row");
   }
 }
 
@@ -133,7 +149,7 @@ template <typename Offset>
 void take_binary(const Field& field, const Array& array, Rows rows, std::byte* offsets, std::byte* bytes) {
   Offset end = 0;
   std::memcpy(offsets, &end, sizeof end);
-  for_each_bytes(field, array, rows, [&](std::string_view element) {
+  for_each_bytes(field, array, rows, [=](std::string_view element) mutable {
     if (!element.empty()) std::memcpy(bytes + end, element.data(), element.size());
     end = static_cast<Offset>(end + static_cast<Offset>(element.size()));
     offsets += sizeof end;
@@ -205,13 +221,13 @@ void Taking::measure(const Field& field, const Array& array, Rows rows) {
   std::size_t bytes = 0;
   for_each_bytes(field, array, rows, [&bytes](std::string_view element) { bytes += element.size(); });
   check_offsets(field, bytes);
-  add_buffer((count + 1) * offset_size(field.layout));
+  add_buffer((count + 1) * stored_offset_size(field));
   add_buffer(bytes);
 }
 
 void Taking::measure_children(const Field& field, const Array& array, Rows rows) {
   if (field.layout != Layout::structure) {
-    if (has_offsets(field)) add_buffer((rows.size() + 1) * offset_size(field.layout));
+    if (has_offsets(field)) add_buffer((rows.size() + 1) * stored_offset_size(field));
     rows = rows_of_children_.emplace_back(rows_in_lists(field, array, rows));
     check_offsets(field, rows.size());
   }
@@ -243,7 +259,7 @@ void Taking::fill(const Field& field, const Array& array, Rows rows, std::byte* 
   if (!is_binary(field.layout)) return fill_children(field, array, rows, body);
   std::byte* const offsets = next_buffer(body);
   std::byte* const bytes = next_buffer(body);
-  if (field.layout == Layout::binary) {
+  if (stored_offset_size(field) == sizeof(std::int32_t)) {
     take_binary<std::int32_t>(field, array, rows, offsets, bytes);
   } else {
     take_binary<std::int64_t>(field, array, rows, offsets, bytes);

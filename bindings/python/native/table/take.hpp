@@ -1,6 +1,7 @@
 // Rows of an array as the buffers of a record batch: first how large they are, then the bytes.
 #pragma once
 
+#include <accrete/error.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -32,12 +33,18 @@ inline constexpr std::size_t body_alignment = 8;
   return (size + body_alignment - 1) / body_alignment * body_alignment;
 }
 
+/// More than 2 GiB, or 2^31 elements, in rows of which the offsets have 32 bits.
+class OffsetsTooLargeError : public TooLargeError {
+ public:
+  using TooLargeError::TooLargeError;
+};
+
 /// What is taken of one array, or of the columns of a table. To be used again for the next rows.
 class Taking {
  public:
   /// Forgets what was measured before.
   void begin();
-  /// Adds an array. Throws TooLargeError if its bytes need offsets of more bits than it has.
+  /// Adds an array. Throws OffsetsTooLargeError.
   void measure(const Field& field, const Array& array, Rows rows);
   /// Writes what was measured, in the same order, to the front of `body`.
   void fill(const Field& field, const Array& array, Rows rows, std::byte* body);
