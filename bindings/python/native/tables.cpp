@@ -200,27 +200,29 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
   Split split(by, count, key);
   AppendOptions options{.sync = sync};
   if (!id.is_none()) options.id = batch_id_of(id.ptr());
-  Scattering scattering(*store, options);
+  // A signal may interrupt each append, and not all of them together: those before it would be made again.
+  Scattering scattering(*store, options, [&](std::span<const Entry> entries, const AppendOptions& batch_options) {
+    const py::gil_scoped_acquire acquired;
+    without_gil([&] { store->append_batch(entries, batch_options); });
+  });
   if (py::isinstance<Column>(source)) {
     const auto& table = py::cast<const Column&>(source);
-    without_gil([&] {
-      check_rows(table);
-      const KeyedGroups groups = split.groups(table);
-      split.finish();
-      scattering.add(table, groups);
-    });
+    const GilReleased released;
+    check_rows(table);
+    const KeyedGroups groups = split.groups(table);
+    split.finish();
+    scattering.add(table, groups);
     return;
   }
   auto& stream = pointer_in<ArrowArrayStream>(source, "arrow_array_stream");
-  without_gil([&] {
-    ImportedStream batches(stream);
-    while (std::optional<Array> rows = batches.next()) {
-      const Column table{batches.schema(), std::move(*rows)};
-      check_rows(table);
-      scattering.add(table, split.groups(table));
-    }
-    split.finish();
-  });
+  const GilReleased released;
+  ImportedStream batches(stream);
+  while (std::optional<Array> rows = batches.next()) {
+    const Column table{batches.schema(), std::move(*rows)};
+    check_rows(table);
+    scattering.add(table, split.groups(table));
+  }
+  split.finish();
 }
 
 Column gather_keys(py::handle self, const py::list& list) {

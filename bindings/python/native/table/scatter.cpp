@@ -86,12 +86,15 @@ Column fitting(Store& store, const Column& given) {
 
 }  // namespace
 
-Scattering::Scattering(Store& store, const AppendOptions& options)
-    : store_(store), options_(options), max_batch_bytes_(store.max_batch_bytes()) {}
+Scattering::Scattering(Store& store, const AppendOptions& options, Append append)
+    : store_(store),
+      options_(options),
+      append_batch_(std::move(append)),
+      max_batch_bytes_(store.max_batch_bytes()) {}
 
 void Scattering::append() {
   if (entries_.empty()) return;
-  store_.append_batch(entries_, options_);
+  append_batch_(entries_, options_);
   if (options_.id) ++options_.id->sequence;
   entries_.clear();
   batch_bytes_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <accrete/store.hpp>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -17,8 +18,11 @@ inline constexpr const char* schema_attribute = "table.schema";
 /// most Store::max_batch_bytes: all of its rows are appended or none, where it is one.
 class Scattering {
  public:
+  /// Appends a batch to the store.
+  using Append = std::function<void(std::span<const Entry>, const AppendOptions&)>;
+
   /// Of options.id, the first batch has the sequence, and each further one the next.
-  Scattering(Store& store, const AppendOptions& options);
+  Scattering(Store& store, const AppendOptions& options, Append append);
 
   /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
   void add(const Column& table, const KeyedGroups& groups);
@@ -30,6 +34,7 @@ class Scattering {
 
   Store& store_;
   AppendOptions options_;
+  Append append_batch_;
   std::uint64_t max_batch_bytes_;
   Arena arena_;
   std::vector<Entry> entries_;
