@@ -91,6 +91,8 @@ def partd_file(_):
 
 
 def main(backend, scheduler):
+    # A distributed.Client has set it, too.
+    dask.config.set({"shuffle" if dask.__version__ < "2023" else "dataframe.shuffle.method": "disk"})
     frame = table()
     for name, lazy, expected in jobs(frame):
         computed = lazy.compute()
@@ -122,7 +124,6 @@ if __name__ == "__main__":
         accrete.partd.install()
     else:
         accrete.dask.register()
-    dask.config.set({"shuffle" if dask.__version__ < "2023" else "dataframe.shuffle.method": "disk"})
     if scheduler == "distributed":
         import distributed
 

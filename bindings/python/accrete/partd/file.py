@@ -41,6 +41,10 @@ class File(Interface):
             os.path.join(path, _lock_name) if self._has_own_names() else self.filename(_lock_name)
         )
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._explicitly_given_path = True  # others have it from now on: a temporary directory is left until the exit
+        return super().__reduce_ex__(protocol)
+
     def __getstate__(self) -> builtins.dict[str, Any]:
         return {"path": self.path}
 
