@@ -23,7 +23,9 @@ struct Piece {
 /// All are looked at before anything is changed.
 std::vector<Piece> pieces_of(PyObject* dict) {
   std::vector<Piece> pieces;
-  for_each_item(dict, [&](PyObject* key, PyObject* value) { pieces.push_back({Reference::borrow(key), as_bytes(value)}); });
+  for_each_item(dict, [&](PyObject* key, PyObject* value) {
+    pieces.push_back({Reference::borrow(key), as_bytes(value)});
+  });
   return pieces;
 }
 

@@ -1,5 +1,5 @@
-// The files of accrete.partd's File. A batch is appended to all of its keys' files or to none. Nothing is kept open, since
-// callers delete and rewrite key files between two calls.
+// The files of accrete.partd's File. A batch is appended to all of its keys' files or to none. Nothing is kept open,
+// since callers delete and rewrite key files between two calls.
 #include <accrete/accrete.hpp>
 #include <algorithm>
 #include <array>
@@ -86,9 +86,7 @@ class KeyFiles {
   }
 
   void remove(const std::string& name) {
-    checked(name, [&] {
-      directory_->remove(name);
-    });
+    checked(name, [&] { directory_->remove(name); });
   }
 
   void sync_names(const std::string& parent) {
@@ -99,9 +97,7 @@ class KeyFiles {
   }
 
   void sync_all() {
-    checked("", [&] {
-      directory_->sync_file_system();
-    });
+    checked("", [&] { directory_->sync_file_system(); });
   }
 
   [[nodiscard]] std::string full(const std::string& name) const { return name.empty() ? path_ : path_ + "/" + name; }
@@ -176,7 +172,8 @@ class KeyFiles {
   /// Whether partd has never written here, so that its names are none of the keys'.
   [[nodiscard]] bool is_own() {
     if (!is_own_) {
-      const std::unique_ptr<File> lock = checked(".lock", [&] { return directory_->try_open(".lock", OpenMode::read); });
+      const std::unique_ptr<File> lock =
+          checked(".lock", [&] { return directory_->try_open(".lock", OpenMode::read); });
       std::array<char, own_mark.size()> mark{};
       is_own_ = lock && lock->read_at(0, mark) == mark.size() && std::string_view(mark.data(), mark.size()) == own_mark;
     }
@@ -203,9 +200,7 @@ class FileBatch {
       file = files_.create(name);
       changes_.push_back({name, std::nullopt});
     }
-    files_.checked(name, [&] {
-      file->append(pieces);
-    });
+    files_.checked(name, [&] { file->append(pieces); });
   }
 
   /// One commit, not one a file: few files one by one, since the file system may have others' bytes to write, too.

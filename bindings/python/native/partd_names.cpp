@@ -28,9 +28,7 @@ void append_escaped(std::string& to, std::string_view text) {
   }
 }
 
-Reference encoded(PyObject* text) {
-  return Reference::own(PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass"));
-}
+Reference encoded(PyObject* text) { return Reference::own(PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")); }
 
 std::string_view view_of(PyObject* bytes) noexcept {
   return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
@@ -58,7 +56,8 @@ bool is_whole(std::string_view text) noexcept {
 bool is_text_of_number(const std::string& text) {
   if (text.empty() || text.size() > max_component) return false;
   if (is_whole(text)) return text == "0" || text[text[0] == '-' ? 1 : 0] != '0';
-  if (std::isalpha(static_cast<unsigned char>(text.back())) != 0) return text == "nan" || text == "inf" || text == "-inf";
+  if (std::isalpha(static_cast<unsigned char>(text.back())) != 0)
+    return text == "nan" || text == "inf" || text == "-inf";
   if (!text.starts_with('-') && std::isdigit(static_cast<unsigned char>(text[0])) == 0) return false;
   char* end = nullptr;
   const double value = PyOS_string_to_double(text.c_str(), &end, nullptr);

@@ -1,5 +1,5 @@
-// Where accrete.partd's File keeps a key: its file's name below the directory. One key has one name, and one name has one
-// key; keys that Python holds for equal (3, 3.0, True and numpy's numbers) are one key.
+// Where accrete.partd's File keeps a key: its file's name below the directory. One key has one name, and one name has
+// one key; keys that Python holds for equal (3, 3.0, True and numpy's numbers) are one key.
 //
 //   name       = component *( "/" component )
 //   key        : str, number, bytes or another object: one component

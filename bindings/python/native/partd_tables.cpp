@@ -3,8 +3,8 @@
 //
 //   piece = magic u32 schema_size u32 part_count part_count*( u64 size u32 lines ) schema *part
 //
-// All little-endian. A part of n lines is n rows of the same size one below the other, as those of a block of columns, and
-// such are joined side by side; one of no lines is not joined.
+// All little-endian. A part of n lines is n rows of the same size one below the other, as those of a block of columns,
+// and such are joined side by side; one of no lines is not joined.
 #include <accrete/accrete.hpp>
 #include <array>
 #include <cmath>

@@ -96,9 +96,7 @@ class Buffer(Interface):
     def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
         keys = list(keys)
         with held(self.lock, lock):
-            slow = self.slow.get(keys)
-            fast = self.fast.get(keys, lock=False)
-            return [before + after if before and after else before or after for before, after in zip(slow, fast)]
+            return list(map(add, self.slow.get(keys), self.fast.get(keys, lock=False)))
 
     def _iset(self, key: Any, value: Any, lock: Any = True) -> None:
         """Sets it in `slow`: a flush could only append it to what another Buffer has set there."""

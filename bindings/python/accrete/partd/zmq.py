@@ -247,7 +247,7 @@ class Client(Interface):
         return {"address": self.address, "timeout": self.timeout}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Client.__init__(self, state["address"], timeout=state["timeout"])
+        Client.__init__(self, **state)
 
     def send(self, command: bytes, payload: list[Any], recv: bool = False, ack_required: bool = True) -> Any:
         """A request of keys; of "append" and "iset", of keys and values in turn. With `recv`, what is answered."""
