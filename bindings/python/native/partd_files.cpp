@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -222,9 +223,9 @@ class FileBatch {
   }
 
   void take_back() noexcept {
-    for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+    for (const Change& change : changes_ | std::views::reverse) {
       try {
-        take_back(*change);
+        take_back(change);
       } catch (...) {
         // The error that made it necessary is the one to be told.
       }

@@ -204,3 +204,13 @@ def test_a_dtype_that_is_no_literal_is_not_run_where_partd_evaluates_it():
     pytest.importorskip("numpy", reason="numpy is not installed")
     with pytest.raises((ValueError, SyntaxError)):
         partd.numpy.parse_dtype(b"[__import__('os').system('exit 1')]")
+
+
+def test_an_encoding_that_goes_leaves_the_store_that_it_was_over_where_partds_removes_it(arrays):
+    file = File()
+    store = partd.Numpy(Buffer(Dict(), file))
+    store.append({"x": arrays["i4"]})
+    store.partd.flush()
+    del store
+    partd.Numpy(file).append({"x": arrays["i4"]})
+    assert len(partd.Numpy(file).get("x")) == 10

@@ -92,10 +92,6 @@ class Numpy(Interface):
         self._dtypes.clear()
         self.partd.drop()
 
-    def __del__(self) -> None:
-        if hasattr(getattr(self, "partd", None), "__del__"):
-            self.partd.__del__()
-
     @property
     def lock(self) -> Any:
         return self.partd.lock
@@ -128,7 +124,10 @@ def _unchanged(bytes: Any, itemsize: int = 1) -> Any:
     return bytes
 
 
-compress_text = decompress_text = compress_bytes = decompress_bytes = _unchanged
+compress_text: Any = _unchanged
+decompress_text: Any = _unchanged
+compress_bytes: Any = _unchanged
+decompress_bytes: Any = _unchanged
 
 with suppress(ImportError):
     import blosc
@@ -137,9 +136,10 @@ with suppress(ImportError):
     compress_bytes, decompress_bytes = blosc.compress, blosc.decompress
     compress_text, decompress_text = partial(blosc.compress, typesize=1), blosc.decompress
 
-with suppress(ImportError):
-    from snappy import compress as compress_text
-    from snappy import decompress as decompress_text
+with suppress(ImportError, AttributeError):  # another package, of mathematics, has the same name
+    import snappy
+
+    compress_text, decompress_text = snappy.compress, snappy.decompress
 
 
 def compress(bytes: Any, dtype: Any) -> Any:

@@ -333,8 +333,9 @@ def _layout_of(schema: bytes) -> _Layout:
 
 def _frame_of(columns: pd.Index, index: pd.Index, arrays: list[Any], placements: list[Any]) -> pd.DataFrame:
     if PANDAS_GE_300:
-        blocks = list(zip(arrays, placements))
-        return pd.api.internals.create_dataframe_from_blocks(blocks, index=index, columns=columns)
+        return pd.api.internals.create_dataframe_from_blocks(
+            list(zip(arrays, placements)), index=index, columns=columns
+        )
     blocks = tuple(make_block(values, placement=place, ndim=2) for values, place in zip(arrays, placements))
     manager = BlockManager(blocks, [columns, index])
     return pd.DataFrame._from_mgr(manager, axes=manager.axes) if PANDAS_GE_210 else pd.DataFrame(manager)
@@ -488,10 +489,6 @@ class PandasColumns(Interface):
 
     def __exit__(self, *args: Any) -> None:
         self.partd.__exit__(*args)
-
-    def __del__(self) -> None:
-        if hasattr(self, "partd"):
-            self.partd.__del__()
 
 
 def _column(array: Any) -> tuple[bytes, bytes]:

@@ -72,9 +72,12 @@ def _plain(key: Any) -> Any:
         return tuple(map(_plain, key))
     if key is None:
         return key
-    for plain in (str, bytes, float):
-        if isinstance(key, plain):
-            return plain(key)
+    if isinstance(key, str):
+        return str(key)
+    if isinstance(key, bytes):
+        return bytes(key)
+    if isinstance(key, float):
+        return float(key)
     try:
         return operator.index(key)
     except TypeError:
@@ -110,7 +113,7 @@ class Server:
         self.partd = Buffer(Dict(), File()) if partd is None else partd
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.linger = _linger_milliseconds
-        self.address = self._bind(bind.encode() if isinstance(bind, str) else bind, hostname or socket.gethostname())
+        self.address = self._bind(bind.decode() if isinstance(bind, bytes) else bind, hostname or socket.gethostname())
         self.status = "created"
         self._lock = threading.Lock()
         self._listen_thread: threading.Thread | None = None
@@ -119,18 +122,20 @@ class Server:
         if block:
             self.block()
 
-    def _bind(self, bind: bytes | None, hostname: str) -> bytes:
+    def _bind(self, bind: str | None, hostname: str) -> bytes:
+        """The address, for clients."""
         try:
             if bind is None:
-                return b"tcp://%s:%d" % (hostname.encode(), self.socket.bind_to_random_port("tcp://*"))
-            self.socket.bind(bind)
+                bind = f"tcp://*:{self.socket.bind_to_random_port('tcp://*')}"
+            else:
+                self.socket.bind(bind)
         except BaseException:
             self.socket.close()
             self.context.term()
             raise
-        if not bind.startswith(b"tcp:"):
-            return bind
-        return b"tcp://%s:%d" % (hostname.encode(), int(self.socket.last_endpoint.rstrip(b"\0").rpartition(b":")[2]))
+        if bind.startswith("tcp:"):
+            return f"tcp://{hostname}:{bind.rpartition(':')[2].rstrip('/')}".encode()
+        return bind.encode()
 
     def start(self) -> None:
         if self.status != "run":
@@ -274,7 +279,7 @@ class Client(Interface):
         deadline = time.monotonic() + self.timeout
         while True:
             left = deadline - time.monotonic()
-            if left <= 0 or not self.socket.poll(left * 1000):
+            if left <= 0 or not self.socket.poll(int(left * 1000) + 1):
                 raise ServerTimeoutError(f"no answer from {self.address!r} to '{command.decode()}' in {self.timeout} s")
             reply = self.socket.recv_multipart()
             if reply[0] == identity:  # and not to what was given up
