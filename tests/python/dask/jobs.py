@@ -79,9 +79,11 @@ def bags():
     numbers = list(range(2000))
     groups = dict(dask.bag.from_sequence(numbers, npartitions=7).groupby(lambda n: n % 19, shuffle="disk").compute())
     assert {key: sorted(group) for key, group in groups.items()} == {k: numbers[k::19] for k in range(19)}
-    words = [("a", 1), ("b", (2, 3)), ("a", {4: None})] * 50
-    groups = dict(dask.bag.from_sequence(words, npartitions=3).groupby(lambda pair: pair[0], shuffle="disk").compute())
-    assert sorted(map(repr, groups["a"])) == sorted(map(repr, [w for w in words if w[0] == "a"]))
+    # By a number: in old versions, distributed's workers differ in the hashes of strings.
+    words = [("a", 1), ("bb", (2, 3)), ("a", {4: None})] * 50
+    bag = dask.bag.from_sequence(words, npartitions=3)
+    groups = dict(bag.groupby(lambda pair: len(pair[0]), shuffle="disk").compute())
+    assert sorted(map(repr, groups[1])) == sorted(map(repr, [word for word in words if word[0] == "a"]))
 
 
 def partd_file(_):

@@ -1,6 +1,7 @@
 """Dict, File and Buffer: as partd's, where partd is right; and, each with its name, where it is not."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import pickle
@@ -519,3 +520,14 @@ def test_a_store_of_the_callers_own(tmp_path):
             for i in range(10):
                 p.append({"x": [i]}, fsync=True)
             assert p.get("x") == list(range(10))
+
+
+def test_a_temporary_file_that_was_pickled_is_left_to_who_has_it_where_partd_deletes_it():
+    file = File()
+    file.append({"x": b"1"})
+    copy = pickle.loads(pickle.dumps(file))
+    del file
+    gc.collect()
+    assert copy.get("x") == b"1"
+    assert copy.path in file_module.cleanup_files
+    copy.__exit__()
