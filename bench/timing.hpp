@@ -33,14 +33,11 @@ void time_only(benchmark::State& state, const Work& work) {
   state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 }
 
-struct Free {
-  void operator()(char* memory) const noexcept { std::free(memory); }
-};
-using Memory = std::unique_ptr<char[], Free>;  // NOLINT(modernize-avoid-c-arrays)
+using Memory = std::shared_ptr<char[]>;  // NOLINT(modernize-avoid-c-arrays)
 
 /// Begins where a page does, and none of its pages is new when it is measured.
 inline Memory touched_memory(std::size_t size, bool in_large_pages = false) {
-  Memory memory(static_cast<char*>(std::aligned_alloc(4 * kibibyte, size)));
+  Memory memory(static_cast<char*>(std::aligned_alloc(4 * kibibyte, size)), std::free);
   if (!memory) throw std::bad_alloc();
   if (in_large_pages) accrete::prefer_huge_pages(std::as_writable_bytes(std::span(memory.get(), size)));
   std::memset(memory.get(), 'x', size);

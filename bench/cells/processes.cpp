@@ -70,8 +70,9 @@ class Meter {
 /// What a forked process and this one tell each other, in memory that both have.
 struct Shared {
   Clock::time_point begin{};
+  bool is_done = false;
   Taken taken{};
-  std::array<char, 1024> failure{"a process of the cell has died"};  ///< empty once its work is done
+  std::array<char, 1024> failure{"a process of the cell has died"};
 };
 
 /// They go with this process.
@@ -86,7 +87,7 @@ void run(const Work& work, const Meter& meter, Shared& shared) {
   const Taken uncounted = work();
   shared.taken = {.seconds = seconds_since(shared.begin) - uncounted.seconds, .cpu_seconds = -uncounted.cpu_seconds};
   meter.add_to(shared.taken);
-  shared.failure[0] = 0;
+  shared.is_done = true;
 }
 
 /// Stops itself when it is ready. Leaves without destructors of what the parent has: they are the parent's to run.
@@ -98,7 +99,7 @@ void run(const Work& work, const Meter& meter, Shared& shared) {
     (void)::raise(SIGSTOP);
     run(work, meter, shared);
   } catch (const std::exception& error) {
-    shared.failure.fill(0);
+    shared.failure = {};
     std::string_view(error.what()).copy(shared.failure.data(), shared.failure.size() - 1);
   }
   std::_Exit(0);
@@ -128,7 +129,7 @@ Taken run_together(std::size_t processes, const ServerProcess* server, const std
   for (const pid_t other : others) (void)::waitpid(other, nullptr, 0);
   Taken taken;
   for (const Shared& shared : all) {
-    if (shared.failure[0] != 0) throw std::runtime_error(shared.failure.data());
+    if (!shared.is_done) throw std::runtime_error(shared.failure.data());
     taken.seconds = std::max(taken.seconds, shared.taken.seconds);
     taken.cpu_seconds += shared.taken.cpu_seconds;
     taken.memory_bytes += shared.taken.memory_bytes;

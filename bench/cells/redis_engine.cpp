@@ -1,5 +1,4 @@
 // Redis: APPEND, many commands to a round trip, over a Unix socket.
-#include <algorithm>
 #include <hiredis/hiredis.h>
 
 #include "engine.hpp"
@@ -19,14 +18,10 @@ class RedisSession : public Session {
   /// The replies to a batch are taken after the next one, so that the server need not wait for it; those to a batch of
   /// one, and to one that is to be synced, at once.
   void append(std::span<const Entry> batch) override {
-    while (!batch.empty()) {
-      const auto pipeline = batch.first(std::min(batch.size(), max_pipeline));
-      batch = batch.subspan(pipeline.size());
-      for (const auto& [key, bytes] : pipeline) command({"APPEND", key, bytes});
-      send();
-      take_replies();
-      unanswered_ = pipeline.size();
-    }
+    for (const auto& [key, bytes] : batch) command({"APPEND", key, bytes});
+    send();
+    take_replies();
+    unanswered_ = batch.size();
     if (durable_ || unanswered_ == 1) take_replies();
   }
 
@@ -47,8 +42,6 @@ class RedisSession : public Session {
   }
 
  private:
-  static constexpr std::size_t max_pipeline = 10'000;
-
   void check(bool succeeded) const {
     if (!succeeded) throw std::runtime_error(std::string("Redis: ") + context_->errstr);
   }

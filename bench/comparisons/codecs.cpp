@@ -40,11 +40,12 @@ std::size_t copy(Bytes bytes, To to) {
   return bytes.size();
 }
 
+/// All of one size.
 using Pieces = std::vector<std::string_view>;
 
 Pieces cut(std::string_view bytes, std::size_t piece_size) {
   Pieces pieces;
-  for (; !bytes.empty(); bytes.remove_prefix(pieces.back().size())) pieces.push_back(bytes.substr(0, piece_size));
+  for (std::size_t at = 0; at < bytes.size(); at += piece_size) pieces.push_back(bytes.substr(at, piece_size));
   return pieces;
 }
 
@@ -94,8 +95,7 @@ Coder zstd_with_checksum() {
 }
 
 void add_subject(const std::string& pattern, const std::string& name, const Pieces& pieces, const Coder& subject) {
-  std::size_t bytes = 0;
-  for (const std::string_view piece : pieces) bytes += piece.size();
+  const std::size_t bytes = pieces.size() * pieces[0].size();
   const auto encode = [=](benchmark::State& state) {
     for (auto _ : state) {
       for (const std::string_view piece : pieces) benchmark::DoNotOptimize(subject.encode(piece));
@@ -141,7 +141,7 @@ void append_to(accrete::Store& store, const Pieces& pieces, std::size_t appends)
 /// The source is appended, over and over, by 64 KiB over 64 keys. Nothing is synced, and what is read is cached.
 void add_dataset(const std::string& name, const std::string& source_name, std::string_view source) {
   constexpr std::size_t piece_size = 64 * kibibyte;
-  const Pieces pieces = cut(source.substr(0, source.size() / piece_size * piece_size), piece_size);
+  const Pieces pieces = cut(source, piece_size);
   const std::size_t appends = (is_slow(name) ? 16 : 128) * mebibyte / piece_size;
   const auto create = [=] {
     accrete::create(dataset_path, {.codec = name == "none" ? std::nullopt : std::optional(accrete::parse_codec(name))});

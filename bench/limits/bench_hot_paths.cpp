@@ -1,5 +1,4 @@
-// Runs one hot path so many times and nothing else, for a tool that counts instructions: bench_hot_paths NAME
-// ITERATIONS
+// Runs one hot path so many times, for a tool that counts instructions: bench_hot_paths NAME ITERATIONS
 //
 // What it does before and after does not depend on their number, so that the difference of two runs is of the path
 // alone. A path is given its keys in turn, 1,000 of them, and entries of 100 B. Files go to a temporary dataset below

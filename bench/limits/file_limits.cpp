@@ -34,7 +34,7 @@ void check(auto result, auto expected, const char* call) {
 
 Descriptor open_file(const std::string& name, int flags) {
   Descriptor file(::open(name.c_str(), flags | O_CLOEXEC, 0666));
-  check(file.get() >= 0, true, "open");
+  check(file.get() >= 0, true, name.c_str());
   return file;
 }
 
@@ -103,7 +103,7 @@ constexpr std::size_t small_size = 100;
 /// Does the work for the small files of a directory that holds nothing else; each repetition has one of its own. What
 /// is made is then read and then removed, in this order: an ext4 without a journal passes over the inodes that it has
 /// just removed, one by one.
-void for_small_files(benchmark::State& state, void (*work)(const std::string& name)) {
+void for_files(benchmark::State& state, void (*work)(const std::string& name)) {
   static std::map<void (*)(const std::string&), int> repetitions;
   const std::string place = "small-" + std::to_string(repetitions[work]++) + "/";
   std::filesystem::create_directory(place);
@@ -112,11 +112,11 @@ void for_small_files(benchmark::State& state, void (*work)(const std::string& na
   state.SetItemsProcessed(state.iterations());
 }
 
-void make_small_file(const std::string& name) {
+void make_file(const std::string& name) {
   write(open_file(name, new_file), std::string(small_size, 'x').data(), small_size);
 }
 
-void read_small_file(const std::string& name) {
+void read_file(const std::string& name) {
   std::string to(small_size, '\0');
   const Descriptor file = open_file(name, O_RDONLY);
   struct stat status {};
@@ -143,12 +143,9 @@ BENCHMARK_CAPTURE(read_from_page_cache, 64k, 65'536)->Name("page_cache_read_64k"
 BENCHMARK_CAPTURE(read_from_page_cache, 1m, mebibyte)->Name("page_cache_read_1m")->UseRealTime();
 BENCHMARK_CAPTURE(write_and_sync, grows, true)->Name("fdatasync")->UseRealTime()->Iterations(syncs);
 BENCHMARK_CAPTURE(write_and_sync, in_place, false)->Name("fdatasync_overwrite")->UseRealTime()->Iterations(syncs);
-BENCHMARK_CAPTURE(for_small_files, make, make_small_file)
-    ->Name("file_creation")
-    ->UseRealTime()
-    ->Iterations(small_files);
-BENCHMARK_CAPTURE(for_small_files, read, read_small_file)->Name("file_read")->UseRealTime()->Iterations(small_files);
-BENCHMARK_CAPTURE(for_small_files, remove, remove_file)->Name("file_removal")->UseRealTime()->Iterations(small_files);
+BENCHMARK_CAPTURE(for_files, make, make_file)->Name("file_creation")->UseRealTime()->Iterations(small_files);
+BENCHMARK_CAPTURE(for_files, read, read_file)->Name("file_read")->UseRealTime()->Iterations(small_files);
+BENCHMARK_CAPTURE(for_files, remove, remove_file)->Name("file_removal")->UseRealTime()->Iterations(small_files);
 BENCHMARK(unlink_large_file)->Name("unlink_bytes")->UseManualTime()->Iterations(1);
 
 }  // namespace
