@@ -2,7 +2,6 @@
 #include <accrete/accrete.hpp>
 #include <accrete/numeric.hpp>
 #include <chrono>
-#include <cstring>
 
 #include "engine.hpp"
 

@@ -103,8 +103,8 @@ def measure_axis(axis, engines, arguments, place, found):
 
 
 def measure(axis, arguments, place, found, name, size, following):
-    """The seconds that it took, its check and removal included; None if the engine goes no further, which is to the size
-    `following`."""
+    """The seconds that it took, its check and removal included; None if the engine goes no further, which is to the
+    size `following`."""
     settle()
     keys, appends = keys_and_appends(axis, size)
     cell = Cell(engine=name, appends=appends, keys=keys, entry_bytes=ENTRY_BYTES)
