@@ -1,4 +1,5 @@
 """Threads, forks, and the ends of interpreters."""
+import contextlib
 import os
 import subprocess
 import sys
@@ -177,6 +178,205 @@ def test_a_store_that_is_closed_while_others_use_it(url):
     for thread in threads:
         thread.join()
     assert errors == ["the store is closed"] * 4
+
+
+# One of each kind, over the dataset of its argument: `stores`.
+STORES = """
+import accrete, os, signal, sys, threading, time
+base = accrete.open(sys.argv[1])
+stores = [base, accrete.buffered(accrete.open(sys.argv[1]), limit=1 << 20), accrete.memory(), accrete.compressed(accrete.memory())]
+"""
+
+# All that a store does, in threads that do it until `stop` is true.
+WORK = """
+stop = False
+
+def work(store):
+    large = bytes(300_000)
+    while not stop:
+        store.append({f"key{i}": b"1" for i in range(20)})
+        store.append("large", large)
+        assert len(store.get("large")) % len(large) == 0
+        store.get(["large", "key1"]); store.keys(); store.size("key1"); "x" in store; len(store)
+        if (store.size("large") or 0) > 3_000_000:
+            store.erase("large")
+        for wrong in ("key", 5), ("", b""), (5.5, b""):
+            try:
+                store.append(*wrong)
+            except (TypeError, ValueError):
+                pass
+
+def start(daemon):
+    threads = [threading.Thread(target=work, args=(store,), daemon=daemon) for store in stores for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    return threads
+"""
+
+
+def test_daemon_threads_within_calls_of_all_stores_at_the_end(url):
+    for _ in range(5):
+        run(STORES + WORK + "start(daemon=True); time.sleep(0.2)", url)
+
+
+def test_children_of_a_process_whose_threads_are_within_calls(url):
+    run(STORES + WORK + """
+threads = start(daemon=False)
+for i in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        code = 1
+        try:
+            for number, store in enumerate(stores):
+                store.append(f"{i}.{number}", b"1")
+                assert store.get(f"{i}.{number}") == b"1"
+            code = 0
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1] != 0:
+        print("a child has failed")
+stop = True
+for thread in threads:
+    thread.join()
+""", url)
+
+
+def test_stores_that_are_collected_while_they_flush_and_another_thread_computes(url):
+    run(STORES + """
+for _ in range(5):
+    store = accrete.buffered(base, limit=1 << 20)
+    for i in range(3000):
+        store.append(f"key{i % 50}", b"x" * 1000)
+    thread = threading.Thread(target=lambda: sum(range(1_000_000)))
+    thread.start()
+    del store
+    thread.join()
+assert base.stats().bytes == 5 * 3000 * 1000
+""", url)
+
+
+def test_what_is_used_while_the_interpreter_ends(url):
+    run(STORES + """
+import atexit
+atexit.register(lambda: base.append("atexit", b"1"))
+
+class AtTheEnd:
+    def __init__(self, store):
+        self.store, self.me = store, self
+
+    def __del__(self):
+        self.store.append("collected", b"1")
+        for wrong in ("key", 5), ("", b""):
+            try:
+                self.store.append(*wrong)
+            except Exception:
+                pass
+        self.store.close()
+
+ends = [AtTheEnd(store) for store in stores]
+sys.kept = ends
+""", url)
+    assert accrete.get(url, ["atexit", "collected"]) == [b"1", b"11"]
+
+
+def test_a_thread_that_waits_for_a_lock_does_not_keep_the_interpreter_from_ending(url):
+    with accrete.open(url, buffer=True):
+        began = time.monotonic()
+        run("import accrete, sys, threading, time\n"
+            "for _ in range(3): threading.Thread(target=accrete.get, args=(sys.argv[1], ['x']), daemon=True).start()\n"
+            "time.sleep(0.2)", url)
+        assert time.monotonic() - began < 30
+
+
+def test_a_store_that_ten_threads_use_and_close(url):
+    for _ in range(10):
+        store = accrete.open(url, buffer=1 << 20)
+        barrier = threading.Barrier(10)
+        told = []
+
+        def work(number):
+            barrier.wait()
+            try:
+                for i in range(50):
+                    store.append(f"key{number}", b"1")
+                    store.stats()
+                    if i == 20 and number % 3 == 0:
+                        store.close()
+            except ValueError as error:
+                told.append(str(error))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.closed and set(told) == {"the store is closed"}
+
+
+def test_signals_that_come_all_the_time_leave_batches_whole(url):
+    run(STORES + """
+class Interrupted(Exception):
+    pass
+
+def interrupt(number, frame):
+    if is_in_call:
+        raise Interrupted
+
+def send():
+    while not stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.0003)
+
+is_in_call = False
+signal.signal(signal.SIGINT, interrupt)
+for store in stores:
+    stop = False
+    sender = threading.Thread(target=send)
+    sender.start()
+    caught = 0
+    end = time.monotonic() + 20
+    while caught < 20 and time.monotonic() < end:
+        try:
+            try:
+                is_in_call = True
+                store.append({f"key{i}": b"1" for i in range(20)})
+            finally:
+                is_in_call = False
+        except Interrupted:
+            caught += 1
+    stop = True
+    sender.join()
+    if len({len(value) for value in store.get([f"key{i}" for i in range(20)])}) != 1:
+        print("a batch is not whole")
+""", url)
+
+
+def test_what_is_changed_while_it_is_being_converted():
+    """By a key whose __index__ is Python."""
+    batch, keys, value = {}, [], bytearray(100)
+
+    class Key:
+        def __init__(self, meddle):
+            self.meddle = meddle
+
+        def __index__(self):
+            self.meddle()
+            return 7
+
+    def grow():
+        with contextlib.suppress(BufferError):
+            value.extend(bytes(100_000))
+
+    with accrete.memory() as store:
+        for _ in range(100):
+            batch.update({f"first{i}": b"x" * 1000 for i in range(20)})
+            batch[Key(batch.clear)] = b"y" * 500
+            store.append(batch)
+            keys[:] = ["a", Key(keys.clear), "b"]
+            assert len(store.get(keys)) == 2
+            store.append([("key", value), (Key(grow), b"z"), ("key", value)])
+        assert len(store.get("key")) == 200 * 100
 
 
 def test_a_subinterpreter_is_told_why_it_gets_no_store():
