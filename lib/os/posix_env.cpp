@@ -130,6 +130,9 @@ bool overwrites_in_place(int fd) {
 /// That of a container's files lies over another one, as a rule over one that does.
 bool keeps_room(int fd) { return overwrites_in_place(fd) || file_system_magic(fd) == OVERLAYFS_SUPER_MAGIC; }
 
+/// Calls of the system are no larger, since between two of them a call of ours can be interrupted.
+constexpr std::size_t max_bytes_a_call = std::size_t{64} << 20;
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -144,12 +147,13 @@ class PosixFile final : public File {
     if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()) - to.size()) return 0;
     std::size_t done = 0;
     while (done < to.size()) {
+      const std::size_t wanted = std::min(to.size() - done, max_bytes_a_call);
       const ssize_t got = without_interrupts(
-          [&] { return ::pread(fd_.get(), to.data() + done, to.size() - done, static_cast<off_t>(offset + done)); });
+          [&] { return ::pread(fd_.get(), to.data() + done, wanted, static_cast<off_t>(offset + done)); });
       if (got < 0) throw_io_error("read", path_, errno);
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
-      if (done < to.size()) throw_if_interrupted();  // the system reads 2 GiB at a time
+      if (done < to.size()) throw_if_interrupted();
     }
     return done;
   }
@@ -225,12 +229,18 @@ class PosixFile final : public File {
   }
 
  private:
+  [[nodiscard]] ssize_t append_some(std::span<const iovec> left) const noexcept {
+    std::size_t count = 0;
+    for (std::size_t bytes = 0; count < left.size() && left[count].iov_len <= max_bytes_a_call - bytes; ++count) {
+      bytes += left[count].iov_len;
+    }
+    if (count > 1) return ::writev(fd_.get(), left.data(), static_cast<int>(count));
+    return ::write(fd_.get(), left[0].iov_base, std::min(left[0].iov_len, max_bytes_a_call));
+  }
+
   void append_all(std::span<iovec> left) {
     while (!left.empty()) {
-      ssize_t written = without_interrupts([&] {
-        return left.size() == 1 ? ::write(fd_.get(), left[0].iov_base, left[0].iov_len)
-                                : ::writev(fd_.get(), left.data(), static_cast<int>(left.size()));
-      });
+      ssize_t written = without_interrupts([&] { return append_some(left); });
       if (written < 0) throw_io_error("append to", path_, errno);
       while (!left.empty() && static_cast<std::size_t>(written) >= left[0].iov_len) {
         written -= static_cast<ssize_t>(left[0].iov_len);

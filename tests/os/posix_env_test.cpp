@@ -1,6 +1,7 @@
 // Tests of os/posix_env.cpp: what the system does, and what is refused of it.
 #include <accrete/error.hpp>
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -59,6 +60,16 @@ TEST_CASE("append writes any number of pieces, empty ones among them, at the end
   file->append(pieces);
   CHECK(fixture.read(*file) == expected + expected);
   CHECK(file->size() == 2 * expected.size());
+}
+
+TEST_CASE("what is larger than one call of the system is appended and read whole") {
+  Fixture fixture;
+  const std::unique_ptr<File> file = fixture.directory().open("x", OpenMode::create_append);
+  Random random(7);
+  const std::string large = random_bytes(random, (std::size_t{70} << 20) + 3);
+  const std::string_view all = large;
+  file->append(std::array<std::string_view, 5>{all.substr(0, 10), all, "", all.substr(0, 1 << 20), all});
+  CHECK((fixture.read(*file) == large.substr(0, 10) + large + large.substr(0, 1 << 20) + large));
 }
 
 TEST_CASE("read_at returns what there is before the end") {
