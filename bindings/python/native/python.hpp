@@ -4,7 +4,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <accrete/error.hpp>
-#include <cxxabi.h>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -50,8 +49,9 @@ class GilReleased {
   ~GilReleased() {
     try {
       PyEval_RestoreThread(state_);
-    } catch (const abi::__forced_unwind&) {
-      // The interpreter has ended, and so would this thread: but what its stack refers to is no object any more.
+    } catch (...) {
+      // A forced unwinding: the interpreter has ended, and so would this thread, but what its stack refers to is no
+      // object any more.
       while (true) ::pause();
     }
   }
