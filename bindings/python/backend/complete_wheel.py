@@ -48,13 +48,13 @@ def complete_wheel(wheel: Path, directory: Path) -> Path:
 
 
 def _move_program(root: Path) -> None:
-    """The program finds the libraries from where it lies, and a directory of scripts may lie anywhere."""
-    [installed] = root.glob("accrete-*.data/scripts/accrete")
+    """The program, if it is built, finds the libraries from where it lies, and scripts may lie anywhere."""
     program = root / "accrete" / "bin" / "accrete"
-    program.parent.mkdir()
-    installed.rename(program)
-    installed.write_text(_SCRIPT, encoding="utf-8")
-    installed.chmod(0o755)
+    for installed in list(root.glob("accrete-*.data/scripts/accrete")):
+        program.parent.mkdir()
+        installed.rename(program)
+        installed.write_text(_SCRIPT, encoding="utf-8")
+        installed.chmod(0o755)
 
 
 def _carry_libraries(root: Path) -> None:
