@@ -81,6 +81,9 @@ def _description(series: pd.Series, name: Any, field_name: str | None) -> dict[s
                     "categories_type": _numpy_type(dtype.categories.dtype)}
     elif isinstance(dtype, pd.DatetimeTZDtype):
         kind, numpy_type, metadata = "datetimetz", f"datetime64[{dtype.unit}]", {"timezone": _zone(dtype.tz)}
+    elif isinstance(dtype, pd.ArrowDtype):
+        # str(dtype) may be that of a StringDtype, too.
+        kind, numpy_type, metadata = str(dtype.pyarrow_dtype), str(dtype), {"is_arrow": True}
     else:
         numpy_type = _numpy_type(dtype)
         kind = "unicode" if numpy_type == "object" or isinstance(dtype, pd.StringDtype) else numpy_type.lower()
@@ -252,6 +255,9 @@ def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
     numpy_type = description.get("numpy_type")
     if _PICKLED.encode() in column.metadata:
         return _unpickled(column, unpickle)
+    if (description.get("metadata") or {}).get("is_arrow"):
+        array = _pyarrow(column).array(column)
+        return pd.ArrowDtype(array.type).__from_arrow__(array)
     if column.dictionary is not None:
         return _categorical(column, description, unpickle)
     if numpy_type is not None and numpy_type.startswith("period["):
@@ -261,8 +267,6 @@ def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
         return pd.arrays.IntervalArray.from_arrays(left, right, closed=pd.api.types.pandas_dtype(numpy_type).closed)
     if column.format in ("u", "U"):
         return _strings(column, numpy_type)
-    if numpy_type is not None and numpy_type.endswith("[pyarrow]"):
-        return _of_arrow_dtype(column)
     if column.format in ("z", "Z"):
         return _filled(column, None)
     if column.format == "n":
@@ -367,11 +371,6 @@ def _unpickled(column: Column, unpickle: bool) -> np.ndarray[Any, Any]:
     objects = _filled(column, None)
     objects[:] = [pickle.loads(value) for value in objects]
     return objects
-
-
-def _of_arrow_dtype(column: Column) -> Any:
-    array = _pyarrow(column).array(column)
-    return pd.ArrowDtype(array.type).__from_arrow__(array)
 
 
 def _pyarrow(column: Column) -> Any:

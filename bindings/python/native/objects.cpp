@@ -77,8 +77,10 @@ Memory validity_without(const std::vector<std::size_t>& nulls, std::size_t count
 
 /// Of UTF-8, at once where it is ASCII.
 Reference new_text(std::string_view utf8) {
-  const bool is_ascii = std::none_of(utf8.begin(), utf8.end(), [](char byte) { return static_cast<signed char>(byte) < 0; });
-  if (!is_ascii) return Reference::own(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), nullptr));
+  const bool is_ascii =
+      std::none_of(utf8.begin(), utf8.end(), [](char byte) { return static_cast<signed char>(byte) < 0; });
+  if (!is_ascii)
+    return Reference::own(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), nullptr));
   Reference made = Reference::own(PyUnicode_New(static_cast<Py_ssize_t>(utf8.size()), 127));
   if (!utf8.empty()) std::memcpy(PyUnicode_DATA(made.get()), utf8.data(), utf8.size());
   return made;
@@ -138,7 +140,8 @@ void fill_with_objects(const Column& column, PyObject* objects, PyObject* missin
   const Objects held(objects, PyBUF_WRITABLE);
   const std::span<PyObject*> all = held.all();
   const bool is_text = column.field.format == "u" || column.field.format == "U";
-  if (all.size() != static_cast<std::size_t>(column.array.length)) throw InvalidArgumentError("an array has another length");
+  if (all.size() != static_cast<std::size_t>(column.array.length))
+    throw InvalidArgumentError("an array has another length");
   Interner<std::string_view> interner;
   std::vector<Reference> known;
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -188,7 +188,8 @@ class Split {
 };
 
 void check_rows(const Column& table) {
-  if (table.array.length >= std::int64_t{1} << 32) throw TooLargeError("a batch has more than 2^32 rows: give smaller ones");
+  if (table.array.length >= std::int64_t{1} << 32)
+    throw TooLargeError("a batch has more than 2^32 rows: give smaller ones");
 }
 
 void scatter(py::handle self, py::handle source, py::handle by, std::size_t count, py::handle null_key, bool sync,
@@ -261,11 +262,15 @@ void add_tables(py::module_& module) {
                       py::handle missing) { fill_with_objects(column, objects.ptr(), missing.ptr()); })
       .def("__len__", &elements)
       .def("__arrow_c_schema__", &schema_capsule)
-      .def("__arrow_c_array__",
-           [](const Column& column, py::handle) { return py::make_tuple(schema_capsule(column), array_capsule(column)); },
-           py::arg("requested_schema") = py::none())
-      .def("__arrow_c_stream__", [](const Column& table, py::handle) { return stream_capsule(table); },
-           py::arg("requested_schema") = py::none());
+      .def(
+          "__arrow_c_array__",
+          [](const Column& column, py::handle) {
+            return py::make_tuple(schema_capsule(column), array_capsule(column));
+          },
+          py::arg("requested_schema") = py::none())
+      .def(
+          "__arrow_c_stream__", [](const Column& table, py::handle) { return stream_capsule(table); },
+          py::arg("requested_schema") = py::none());
   module.def("scatter", &scatter);
   module.def("gather", &gather_keys);
 }

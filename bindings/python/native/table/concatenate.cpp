@@ -31,7 +31,8 @@ class BitWriter {
   explicit BitWriter(std::byte* to) : to_(to) {}
 
   void append(const std::byte* bits, std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; i += 8) append_byte(std::to_integer<unsigned>(bits[i / 8]), std::min<std::size_t>(8, count - i));
+    for (std::size_t i = 0; i < count; i += 8)
+      append_byte(std::to_integer<unsigned>(bits[i / 8]), std::min<std::size_t>(8, count - i));
   }
 
   void append_ones(std::size_t count) noexcept {
@@ -253,7 +254,7 @@ class UnifiedDictionary {
 };
 
 template <typename Index>
-void renumber(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
+void renumber_from(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
   for (std::size_t i = 0; i < length_of(array); ++i) {
     const bool is_one = !is_null(array, i);
     store(to, i, is_one ? numbers[static_cast<std::size_t>(load<Index>(array.values(), i))] : 0);
@@ -261,16 +262,16 @@ void renumber(const Array& array, const Numbers& numbers, std::byte* to) noexcep
 }
 
 /// To 32-bit indexes, whatever they were.
-void renumber(const Field& field, const Array& array, const Numbers& numbers, std::byte* to) noexcept {
-  switch (field.width) {
+void renumber(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
+  switch (array.index_width) {
     case 1:
-      return renumber<std::uint8_t>(array, numbers, to);
+      return renumber_from<std::uint8_t>(array, numbers, to);
     case 2:
-      return renumber<std::uint16_t>(array, numbers, to);
+      return renumber_from<std::uint16_t>(array, numbers, to);
     case 4:
-      return renumber<std::uint32_t>(array, numbers, to);
+      return renumber_from<std::uint32_t>(array, numbers, to);
     default:
-      return renumber<std::uint64_t>(array, numbers, to);
+      return renumber_from<std::uint64_t>(array, numbers, to);
   }
 }
 
@@ -285,14 +286,16 @@ void join_dictionary(Column& joined, Arrays arrays) {
   const Field& values = *joined.field.dictionary;
   const std::shared_ptr<const Array>& first = arrays.front()->dictionary;
   const bool is_one = std::all_of(arrays.begin(), arrays.end(), [&](const Array* array) {
-    return array->dictionary == first || have_equal_values(values, *array->dictionary, *first);
+    return array->index_width == joined.field.width &&
+           (array->dictionary == first || have_equal_values({values, *array->dictionary}, {values, *first}));
   });
   if (is_one) {
     join_fixed(joined.array, joined.field.width, arrays);
     return own_dictionary(joined, *first);
   }
   if (joined.field.is_ordered) {
-    throw TypeMismatchError("column '" + joined.field.name + "' has ordered categories that differ from piece to piece");
+    throw TypeMismatchError("column '" + joined.field.name +
+                            "' has ordered categories that differ from piece to piece");
   }
   if (!has_plain_values(values)) {
     throw UnsupportedError("column '" + joined.field.name + "' has different dictionaries of nested values");
@@ -301,7 +304,7 @@ void join_dictionary(Column& joined, Arrays arrays) {
   const auto to = allocate(length_of(joined.array) * sizeof(std::uint32_t));
   std::byte* at = to.get();
   for (const Array* const array : arrays) {
-    renumber(joined.field, *array, unified.add(array->dictionary), at);
+    renumber(*array, unified.add(array->dictionary), at);
     at += length_of(*array) * sizeof(std::uint32_t);
   }
   if (unified.size() > std::numeric_limits<std::int32_t>::max()) {
@@ -317,24 +320,28 @@ Array empty_array(const Field& field) {
   Array array;
   array.buffers[1] = {Memory{}, zero.data()};
   for (const Field& child : field.children) array.children.push_back(empty_array(child));
-  if (field.dictionary) array.dictionary = std::make_shared<const Array>(empty_array(*field.dictionary));
+  if (field.dictionary) {
+    array.dictionary = std::make_shared<const Array>(empty_array(*field.dictionary));
+    array.index_width = field.width;
+  }
   return array;
 }
 
 }  // namespace
 
-bool have_equal_values(const Field& field, const Array& one, const Array& other) {
-  if (one.length != other.length) return false;
-  if (field.layout == Layout::structure) {
-    for (std::size_t i = 0; i < field.children.size(); ++i) {
-      if (!have_equal_values(field.children[i], one.children[i], other.children[i])) return false;
+bool have_equal_values(Typed one, Typed other) {
+  if (one.array.length != other.array.length || !have_equal_nulls(one.array, other.array)) return false;
+  if (one.field.layout == Layout::structure) {
+    for (std::size_t i = 0; i < one.field.children.size(); ++i) {
+      const Typed child{one.field.children[i], one.array.children[i]};
+      if (!have_equal_values(child, {other.field.children[i], other.array.children[i]})) return false;
     }
-    return have_equal_nulls(one, other);
+    return true;
   }
-  if (!has_plain_values(field)) return false;
-  for (std::size_t i = 0; i < length_of(one); ++i) {
-    if (is_null(one, i) != is_null(other, i)) return false;
-    if (!is_null(one, i) && bytes_at(field, one, i) != bytes_at(field, other, i)) return false;
+  if (!has_plain_values(one.field)) return false;
+  for (std::size_t i = 0; i < length_of(one.array); ++i) {
+    if (is_null(one.array, i)) continue;
+    if (bytes_at(one.field, one.array, i) != bytes_at(other.field, other.array, i)) return false;
   }
   return true;
 }

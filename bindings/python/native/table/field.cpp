@@ -123,9 +123,10 @@ Field stored_form(const Field& field) {
 }
 
 std::string difference(const Field& stored, const Field& given) {
-  const bool is_same = stored.format == given.format && stored.is_ordered == given.is_ordered &&
-                       !stored.dictionary == !given.dictionary &&
-                       (!stored.dictionary || stored.dictionary->format == given.dictionary->format);
+  const bool are_dictionaries = stored.dictionary && given.dictionary;
+  const bool is_same =
+      are_dictionaries ? stored.is_ordered == given.is_ordered && stored.dictionary->format == given.dictionary->format
+                       : !stored.dictionary && !given.dictionary && stored.format == given.format;
   if (!is_same) {
     return "column '" + given.name + "' is stored as " + describe(stored) + " and was given as " + describe(given);
   }
@@ -134,8 +135,7 @@ std::string difference(const Field& stored, const Field& given) {
 }
 
 std::size_t offset_size(Layout layout) noexcept {
-  const bool is_large =
-      layout == Layout::large_binary || layout == Layout::binary_view || layout == Layout::large_list;
+  const bool is_large = layout == Layout::large_binary || layout == Layout::binary_view || layout == Layout::large_list;
   return is_large ? 8 : 4;
 }
 

@@ -32,13 +32,13 @@ struct Field {
   std::string name;
   std::string format;  ///< as the C data interface has it; of a dictionary's indexes, where there is one
   bool is_nullable = true;
-  bool is_ordered = false;         ///< of a dictionary
-  bool has_sorted_keys = false;    ///< of a map
+  bool is_ordered = false;       ///< of a dictionary
+  bool has_sorted_keys = false;  ///< of a map
   Metadata metadata{};
   std::vector<Field> children{};
   std::shared_ptr<const Field> dictionary{};
   std::int64_t dictionary_id = 0;  ///< in its stream
-  bool is_narrowed = false;  ///< its 64-bit offsets are stored as 32-bit ones
+  bool is_narrowed = false;        ///< its 64-bit offsets are stored as 32-bit ones
   Layout layout = Layout::null;
   std::size_t width = 0;  ///< bytes of an element, or elements of a fixed_list
 };
@@ -49,7 +49,8 @@ void set_format(Field& field, std::string_view format);
 /// As it is stored: views become large, what is narrowed becomes small, and dictionaries have ids.
 [[nodiscard]] Field stored_form(const Field& field);
 
-/// What differs, in words; empty if both hold the same columns. Metadata and nullability do not count.
+/// What differs, in words; empty if both hold the same columns. Metadata, nullability and the width of a dictionary's
+/// indexes do not count.
 [[nodiscard]] std::string difference(const Field& stored, const Field& given);
 
 [[nodiscard]] std::size_t offset_size(Layout layout) noexcept;
@@ -62,10 +63,11 @@ struct Array {
   std::int64_t length = 0;
   std::int64_t offset = 0;  ///< of the first element, in elements
   std::int64_t null_count = 0;
-  std::array<Memory, 3> buffers{};  ///< validity (null: no element is null); values or offsets; bytes
+  std::array<Memory, 3> buffers{};        ///< validity (null: no element is null); values or offsets; bytes
   std::vector<const std::byte*> views{};  ///< of a binary_view: the buffers of bytes
   std::vector<Array> children{};
   std::shared_ptr<const Array> dictionary{};
+  std::size_t index_width = 0;  ///< bytes, where there is a dictionary: each piece may have its own
 
   [[nodiscard]] const std::byte* validity() const noexcept { return buffers[0].get(); }
   [[nodiscard]] const std::byte* values() const noexcept { return buffers[1].get(); }

@@ -50,15 +50,16 @@ bool is_int(const Field& field) noexcept {
 }
 
 bool is_bytes(const Field& field) noexcept {
-  return field.layout == Layout::binary || field.layout == Layout::large_binary || field.layout == Layout::binary_view ||
-         field.format.starts_with("w:");
+  return field.layout == Layout::binary || field.layout == Layout::large_binary ||
+         field.layout == Layout::binary_view || field.format.starts_with("w:");
 }
 
 bool is_text(const Field& field) noexcept { return field.format.back() == 'u' || field.format.back() == 'U'; }
 
 /// Widened to 64 bits, with its sign.
 std::uint64_t int_at(const Field& field, const Array& array, std::uint64_t row) noexcept {
-  if (field.layout == Layout::bits) return bit_at(array.values(), static_cast<std::uint64_t>(array.offset) + row) ? 1 : 0;
+  if (field.layout == Layout::bits)
+    return bit_at(array.values(), static_cast<std::uint64_t>(array.offset) + row) ? 1 : 0;
   std::uint64_t number = 0;
   const std::string_view bytes = bytes_at(field, array, row);
   std::memcpy(&number, bytes.data(), bytes.size());

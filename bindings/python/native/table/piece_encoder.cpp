@@ -72,7 +72,8 @@ BatchMessage located(const FlatBufferBuilder& builder) {
   const ipc::Message& root = *ipc::GetMessage(begin);
   const ipc::DictionaryBatch* const dictionary = root.header_as_DictionaryBatch();
   const ipc::RecordBatch& batch = dictionary ? *dictionary->data() : *root.header_as_RecordBatch();
-  message.length_at = place(reinterpret_cast<const flatbuffers::Table&>(batch).GetAddressOf(ipc::RecordBatch::VT_LENGTH));
+  message.length_at =
+      place(reinterpret_cast<const flatbuffers::Table&>(batch).GetAddressOf(ipc::RecordBatch::VT_LENGTH));
   message.nodes_at = place(batch.nodes()->Data());
   message.buffers_at = place(batch.buffers()->Data());
   message.body_size_at =
@@ -90,8 +91,7 @@ BatchMessage record_batch_message(const Field& table) {
   const auto key = builder.CreateString(checksum_key);
   const auto pair = ipc::CreateKeyValue(builder, key, builder.CreateString(std::string(checksum_size, '0')));
   const auto checksum = builder.CreateVector(std::vector{pair});
-  builder.Finish(
-      ipc::CreateMessage(builder, ipc::Version::V5, ipc::Header::RecordBatch, batch.Union(), 0, checksum));
+  builder.Finish(ipc::CreateMessage(builder, ipc::Version::V5, ipc::Header::RecordBatch, batch.Union(), 0, checksum));
   return located(builder);
 }
 
@@ -115,9 +115,7 @@ void write_digits(std::byte* to, std::uint64_t number) noexcept {
   }
 }
 
-std::string_view view(const std::byte* begin, const std::byte* end) noexcept {
-  return as_string_view({begin, end});
-}
+std::string_view view(const std::byte* begin, const std::byte* end) noexcept { return as_string_view({begin, end}); }
 
 }  // namespace
 

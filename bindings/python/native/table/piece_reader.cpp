@@ -71,7 +71,8 @@ std::optional<std::uint64_t> number_of(std::string_view digits) {
 
 std::size_t set_bits(const std::byte* bits, std::size_t count) noexcept {
   std::size_t set = 0;
-  for (std::size_t i = 0; i < count / 8; ++i) set += static_cast<std::size_t>(std::popcount(std::to_integer<unsigned>(bits[i])));
+  for (std::size_t i = 0; i < count / 8; ++i)
+    set += static_cast<std::size_t>(std::popcount(std::to_integer<unsigned>(bits[i])));
   for (std::size_t i = count / 8 * 8; i < count; ++i) set += bit_at(bits, i) ? 1 : 0;
   return set;
 }
@@ -247,6 +248,7 @@ class BatchDecoder {
       if (id == field.dictionary_id) array.dictionary = dictionary;
     }
     expect(array.dictionary != nullptr, "a dictionary is missing");
+    array.index_width = field.width;
     expect(are_indexes(field, array, array.dictionary->length), "an index is outside of its dictionary");
   }
 
@@ -268,7 +270,8 @@ const Field* find_dictionary_field(const Field& field, std::int64_t id) {
 
 void add_dictionary(const Field& schema, const Message& message, Dictionaries& dictionaries) {
   const ipc::DictionaryBatch& batch = *message.metadata->header_as_DictionaryBatch();
-  if (batch.is_delta()) throw UnsupportedError("a table is stored with dictionaries in parts, which tables cannot read");
+  if (batch.is_delta())
+    throw UnsupportedError("a table is stored with dictionaries in parts, which tables cannot read");
   const Field* const field = find_dictionary_field(schema, batch.id());
   expect(field && batch.data(), "a dictionary is of no column");
   auto values = std::make_shared<const Array>(BatchDecoder(*batch.data(), message.body, dictionaries).next(*field));

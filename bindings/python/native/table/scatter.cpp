@@ -40,7 +40,7 @@ std::string difference_in_order(const Column& stored, const Column& given) {
     const Array& known = *stored.array.children[i].dictionary;
     const Array& other = *given.array.children[i].dictionary;
     if (known.length == 0 && other.length > 0) continue;  // too many to be recorded
-    if (!have_equal_values(*stored.field.children[i].dictionary, known, other)) {
+    if (!have_equal_values({*stored.field.children[i].dictionary, known}, {*field.dictionary, other})) {
       return "the ordered categories of column '" + field.name + "' are others";
     }
   }
@@ -77,9 +77,8 @@ Column fitting(Store& store, const Column& given) {
   const Column known = read_piece(*stored);
   Column table = given;
   fit_nulls(table, known.field);
-  const Column stored_table{stored_form(table.field), table.array};
-  std::string differs = difference(known.field, stored_table.field);
-  if (differs.empty()) differs = difference_in_order(known, stored_table);
+  std::string differs = difference(known.field, stored_form(table.field));
+  if (differs.empty()) differs = difference_in_order(known, table);
   if (!differs.empty()) throw TypeMismatchError("cannot scatter a table: " + differs);
   return table;
 }

@@ -11,7 +11,8 @@
 
 namespace accrete::python {
 
-/// The attribute of a store that holds a piece of no rows: what columns its tables have. Whoever scatters first sets it.
+/// The attribute of a store that holds a piece of no rows: what columns its tables have. Whoever scatters first sets
+/// it.
 inline constexpr const char* schema_attribute = "table.schema";
 
 /// Appends the rows of tables, each group's as one piece to its key. A table is one batch, or as many as it needs of at

@@ -19,11 +19,11 @@ EncodedType encoded(ipc::Type type, Offset<Table> table) {
   return {type, table.Union()};
 }
 
-constexpr std::string_view int_formats = "cCsSiIlL";    // signed and unsigned, of 8, 16, 32 and 64 bits
-constexpr std::string_view float_formats = "efg";       // as ipc::Precision counts
-constexpr std::string_view time_units = "smun";         // as ipc::TimeUnit counts
-constexpr std::string_view interval_units = "MDn";      // as ipc::IntervalUnit counts
-constexpr std::string_view date_units = "Dm";           // as ipc::DateUnit counts
+constexpr std::string_view int_formats = "cCsSiIlL";  // signed and unsigned, of 8, 16, 32 and 64 bits
+constexpr std::string_view float_formats = "efg";     // as ipc::Precision counts
+constexpr std::string_view time_units = "smun";       // as ipc::TimeUnit counts
+constexpr std::string_view interval_units = "MDn";    // as ipc::IntervalUnit counts
+constexpr std::string_view date_units = "Dm";         // as ipc::DateUnit counts
 
 template <typename Unit>
 Unit unit_in(std::string_view units, char unit) {
@@ -117,8 +117,7 @@ EncodedType encode_type(FlatBufferBuilder& builder, const Field& field) {
       break;
   }
   if (const std::size_t precision = float_formats.find(kind); precision != std::string_view::npos) {
-    return encoded(ipc::Type::FloatingPoint,
-                   ipc::CreateFloatingPoint(builder, static_cast<ipc::Precision>(precision)));
+    return encoded(ipc::Type::FloatingPoint, ipc::CreateFloatingPoint(builder, static_cast<ipc::Precision>(precision)));
   }
   return encoded(ipc::Type::Int, encode_int(builder, kind));
 }
@@ -291,8 +290,7 @@ std::string schema_metadata(const Field& table) {
   const auto schema =
       ipc::CreateSchema(builder, ipc::Endianness::Little, list, encode_metadata(builder, table.metadata));
   const auto checksum = encode_metadata(builder, {{checksum_key, checksum_method}});
-  builder.Finish(
-      ipc::CreateMessage(builder, ipc::Version::V5, ipc::Header::Schema, schema.Union(), 0, checksum));
+  builder.Finish(ipc::CreateMessage(builder, ipc::Version::V5, ipc::Header::Schema, schema.Union(), 0, checksum));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 

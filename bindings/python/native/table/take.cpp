@@ -25,7 +25,8 @@ Range range_at(const Array& array, std::uint64_t row) noexcept {
 }
 
 std::string_view bytes_of_range(const Array& array, Range range) noexcept {
-  return {reinterpret_cast<const char*>(array.bytes()) + range.begin, static_cast<std::size_t>(range.end - range.begin)};
+  return {reinterpret_cast<const char*>(array.bytes()) + range.begin,
+          static_cast<std::size_t>(range.end - range.begin)};
 }
 
 /// https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
@@ -44,7 +45,9 @@ template <typename Offset>
 class Elements {
  public:
   explicit Elements(const Array& array)
-      : validity_(array.validity()), values_(array.values()), bytes_(array.bytes()),
+      : validity_(array.validity()),
+        values_(array.values()),
+        bytes_(array.bytes()),
         offset_(static_cast<std::uint64_t>(array.offset)) {}
 
   /// Nothing for a null.

@@ -1,0 +1,207 @@
+"""Tables of other libraries than pandas: what one has scattered all can read."""
+import datetime
+import decimal
+import io
+
+import accrete
+import pytest
+
+pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+np = pytest.importorskip("numpy", reason="numpy is not installed")
+
+ROWS = 420
+KEYS = 7
+CODES = np.arange(ROWS) % KEYS
+
+
+def _every(step, value):
+    """A value of each row, but for every so many, which are null."""
+    return [None if i % step == 0 else value(i) for i in range(ROWS)]
+
+
+def _columns():
+    moment = datetime.datetime(2001, 2, 3, 4, 5, 6, 789)
+    day = datetime.timedelta(days=1)
+    yield from ((str(type), pa.array(_every(5, lambda i: i % 100), type)) for type in (
+        pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64(), pa.float32(),
+        pa.float64(), pa.duration("s"), pa.duration("ms"), pa.duration("us"), pa.duration("ns")))
+    yield "float16", pa.array(np.arange(ROWS).astype("float16"))
+    yield "null", pa.nulls(ROWS)
+    yield "bool", pa.array([i % 3 == 0 for i in range(ROWS)])
+    yield "bool with nulls", pa.array(_every(4, lambda i: i % 3 == 0))
+    yield from ((str(type), pa.array(_every(6, lambda i: "é" * (i % 4)), type)) for type in (pa.string(), pa.large_string()))
+    yield from ((str(type), pa.array(_every(6, lambda i: b"\0" * (i % 4)), type)) for type in (pa.binary(), pa.large_binary()))
+    yield "fixed binary", pa.array(_every(3, lambda i: b"abc"), pa.binary(3))
+    yield "decimal", pa.array(_every(3, lambda i: decimal.Decimal(-i) / 100), pa.decimal128(10, 2))
+    yield "large decimal", pa.array(_every(3, lambda i: decimal.Decimal(i) / 1000), pa.decimal256(60, 3))
+    yield from ((str(type), pa.array(_every(3, lambda i: (moment + i * day).date()), type)) for type in (pa.date32(), pa.date64()))
+    yield from ((str(type), pa.array(_every(3, lambda i: datetime.time(i % 24)), type)) for type in (
+        pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")))
+    yield from ((str(type), pa.array(_every(3, lambda i: (moment + i * day).replace(microsecond=0)), type)) for type in (
+        pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("us", "Europe/Paris"), pa.timestamp("ns", "+05:30")))
+    yield "interval", pa.array(_every(3, lambda i: (i, i, i)), pa.month_day_nano_interval())
+    yield "list", pa.array(_every(7, lambda i: list(range(i % 4))))
+    yield "lists in lists", pa.array(_every(5, lambda i: [[str(j)] * j for j in range(i % 3)]), pa.large_list(pa.list_(pa.string())))
+    yield "pairs", pa.array(_every(3, lambda i: [i, None]), pa.list_(pa.int32(), 2))
+    yield "struct", pa.array(_every(4, lambda i: {"a": i, "b": {"c": f"z{i}", "d": [i]}}))
+    yield "map", pa.array(_every(2, lambda i: [("key", i), ("other", None)]), pa.map_(pa.string(), pa.int64()))
+    yield "dictionary", pa.array(_every(4, lambda i: "abc"[i % 3])).dictionary_encode()
+    yield "dictionary of decimals", pa.array(_every(4, lambda i: decimal.Decimal(i % 3))).dictionary_encode()
+    yield "dictionary in a list", pa.ListArray.from_arrays(
+        pa.array(range(ROWS + 1), pa.int32()), pa.array(["q", "r"] * (ROWS // 2)).dictionary_encode())
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pa.table(dict(_columns())).replace_schema_metadata({"who": "a test"})
+
+
+def _assert_equal(got, expected):
+    got.validate(full=True)
+    assert got.schema.names == expected.schema.names
+    for name in expected.schema.names:
+        assert got[name].type == expected[name].type, name
+        assert got[name].to_pylist() == expected[name].to_pylist(), name
+
+
+SOURCES = {
+    "table": lambda table: table,
+    "slice": lambda table: table.slice(3),
+    "chunks": lambda table: pa.concat_tables([table.slice(0, 100), table.slice(100, 1), table.slice(101)]),
+    "reader": lambda table: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=50)),
+    "batch": lambda table: table.combine_chunks().to_batches()[0],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_type_survives_from_any_source(store, table, source):
+    first = 3 if source == "slice" else 0
+    store.scatter(SOURCES[source](table), CODES[first:], KEYS)
+    for key in range(KEYS):
+        expected = table.slice(first).filter(pa.array(CODES[first:] == key))
+        got = pa.table(store.gather(key))
+        _assert_equal(got, expected)
+        assert got.schema.metadata == {b"who": b"a test"}
+    assert pa.table(store.gather(KEYS)).schema == pa.table(store.gather(0)).schema
+
+
+def test_pyarrow_reads_a_value_as_it_is_stored(store, table):
+    for _ in range(2):
+        store.scatter(table, CODES, KEYS)
+    value = io.BytesIO(store.get(2))
+    pieces = []
+    while value.tell() < len(value.getbuffer()):
+        pieces.append(pa.ipc.open_stream(value).read_all())
+    _assert_equal(pa.concat_tables(pieces), pa.concat_tables([table.filter(pa.array(CODES == 2))] * 2))
+
+
+def test_streams_that_others_have_written_can_be_appended(store, table):
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=100)
+    store.append(0, sink.getvalue())
+    store.scatter(table.slice(0, 10), [0] * 10, 1)
+    store.append(0, sink.getvalue())
+    _assert_equal(pa.table(store.gather(0)), pa.concat_tables([table, table.slice(0, 10), table]))
+    for size in (1, len(sink.getvalue()) // 2, len(sink.getvalue()) - 8):
+        store.append("cut", sink.getvalue()[:size])
+        with pytest.raises(accrete.CorruptionError):
+            store.gather("cut")
+        store.erase("cut")
+
+
+@pytest.mark.parametrize("column", [
+    pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]),
+    pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array([1])),
+])
+def test_types_that_cannot_be_stored_are_errors(store, column):
+    with pytest.raises(accrete.UnsupportedError, match="cast it"):
+        store.scatter(pa.table({"column": column}), [0, 0], 1)
+    assert store.keys() == []
+
+
+def test_views_of_strings_become_large_strings(store):
+    texts = ["short", None, "longer than what is kept in a view"] * 10
+    store.scatter(pa.table({"text": pa.array(texts, pa.string_view())}).slice(1), [0] * 29, 1)
+    got = pa.table(store.gather(0))
+    assert got["text"].type == pa.large_string() and got["text"].to_pylist() == texts[1:]
+
+
+def test_a_reader_that_fails_says_why(store):
+    schema = pa.schema({"number": pa.int64()})
+
+    def batches():
+        yield pa.record_batch([[1, 2]], schema)
+        raise ValueError("the disk is on fire")
+
+    with pytest.raises(accrete.Error, match="the disk is on fire"):
+        store.scatter(pa.RecordBatchReader.from_batches(schema, batches()), [0] * 4, 1)
+
+
+def test_other_columns_in_a_later_table_append_nothing(store):
+    store.scatter(pa.table({"number": [1]}), [0], 1)
+    for other in (pa.table({"number": ["1"]}), pa.table({"other": [1]}), pa.table({"number": [1], "more": [1]})):
+        with pytest.raises(accrete.TypeMismatchError):
+            store.scatter(other, [0], 1)
+    assert pa.table(store.gather(0)).to_pydict() == {"number": [1]}
+
+
+def test_keys_are_of_columns_of_strings_and_ints(store):
+    table = pa.table({"key": pa.array(["a", "b", None, "a"]).dictionary_encode(), "number": pa.array([1, 2, 3, 4], pa.uint8())})
+    store.scatter(table, "key", null_key=-1)
+    assert pa.table(store.gather("a"))["number"].to_pylist() == [1, 4]
+    assert pa.table(store.gather(-1))["number"].to_pylist() == [3]
+    store.drop()
+    store.scatter(table.slice(0, 2), ["key", "number"])
+    assert [accrete.unpack_key(key) for key in store.keys()] == [("a", 1), ("b", 2)]
+
+
+def test_polars_reads_and_writes(store):
+    pl = pytest.importorskip("polars", reason="Polars is not installed")
+    frame = pl.DataFrame({
+        "key": ["a", "b", "a"], "text": ["x", None, "a text that is too long for a view"], "list": [[1], [], None],
+        "struct": [{"x": 1}, {"x": 2}, {"x": 3}], "when": [datetime.datetime(2001, 2, 3)] * 3,
+    }, schema_overrides={"key": pl.Categorical})
+    store.scatter(frame, "key")
+    got = pl.DataFrame(store.gather("a"))
+    assert got.schema == frame.schema and got.equals(frame.filter(pl.col("key") == "a"))
+
+
+def test_duckdb_reads_and_writes(store):
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
+    relation = duckdb.sql("select range number, range % 3 key, 'text ' || range as text from range(10000)")
+    store.scatter(relation, "key")
+    rows = store.gather(1)  # noqa: F841: SQL names it
+    assert duckdb.sql("select count(*), sum(number), min(text) from rows").fetchall() == [(3333, 16_661_667, "text 1")]
+
+
+def test_pyarrow_restores_a_frame(store):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pd.DataFrame({
+        "category": pd.Categorical(["a", "b"], categories=["b", "a", "c"], ordered=True), "period": pd.period_range("2001", periods=2, freq="M"),
+        "zone": pd.date_range("2001", periods=2, tz="Europe/Paris"), "text": ["x", "y"],
+    }, index=pd.Index(["r", "s"], name="rows"))
+    store.scatter(frame, [0, 0], 1)
+    pd.testing.assert_frame_equal(pa.table(store.gather(0, to="arrow")).to_pandas(), frame)
+
+
+def test_pandas_gets_what_arrow_has(store, table):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(table.drop_columns(["interval"]), CODES, KEYS)
+    got = store.gather(1, to="pandas")
+    assert got["int64"].dtype == "Int64" and got["int64"].isna().sum() == sum(i % 5 == 0 for i in range(1, ROWS, KEYS))
+    assert got["list"].map(type, na_action="ignore").dropna().iloc[0] is np.ndarray
+    assert len(got) == ROWS // KEYS
+
+
+def test_columns_of_pandas_that_are_arrow_already_survive(store):
+    pd = pytest.importorskip("pandas", minversion="2.0", reason="pandas 2 is not installed")
+    frame = pd.DataFrame({
+        "number": pd.Series([1, None, 3], dtype="int64[pyarrow]"),
+        "text": pd.Series(["a", None, "c"], dtype=pd.ArrowDtype(pa.string())),
+        "string": pd.Series(["a", None, "c"], dtype="string[pyarrow]"),
+        "list": pd.Series([[1], None, [2, 3]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+        "dictionary": pd.Series(["a", None, "a"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+    })
+    store.scatter(frame, [0, 1, 0], 2)
+    pd.testing.assert_frame_equal(store.gather(0), frame.iloc[[0, 2]])
