@@ -1,16 +1,21 @@
 // The pieces of a table that accrete.partd's PandasBlocks keeps. A piece is a schema, which is Python's business, and
 // parts: the bytes of columns and of the index. Pieces of one schema are joined here, part by part.
 //
-//   piece = magic u32 schema_size u32 part_count part_count*( u64 size u32 lines ) schema *part
+//   piece = magic u32 schema_size u32 part_count part_count*entry schema *part
+//   entry = u64 size u32 lines u8 integer_size u8 width u64 base
 //
 // All little-endian. A part of n lines is n rows of the same size one below the other, as those of a block of columns,
-// and such are joined side by side; one of no lines is not joined.
+// and such are joined side by side; one of no lines is not joined. A part of integers is narrowed (partd_integers.hpp):
+// its size is what it has before, and in the piece it has size / integer_size * width bytes. integer_size is 0 of other
+// parts.
 #include <accrete/accrete.hpp>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
+#include <deque>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +25,7 @@
 #include "base/hash.hpp"
 #include "partd.hpp"
 #include "partd_frames.hpp"
+#include "partd_integers.hpp"
 
 namespace accrete::python {
 namespace {
@@ -28,8 +34,34 @@ namespace {
 constexpr std::string_view magic("accpdf1\xff", 8);
 
 struct Part {
-  std::string_view bytes;
+  std::uint64_t size;  // as it is joined
   std::uint32_t lines;
+  std::uint32_t integer_size;
+  Narrowed narrowed;
+  std::string_view stored{};
+
+  [[nodiscard]] std::uint64_t stored_size() const noexcept {
+    return integer_size == 0 ? size : size / integer_size * narrowed.width;
+  }
+
+  /// Whether the numbers, which are foreign, fit together.
+  [[nodiscard]] bool is_sound() const noexcept {
+    if (lines > 1 && size % lines != 0) return false;
+    if (integer_size == 0) return true;
+    const std::uint32_t width = narrowed.width;
+    const bool is_narrow = width <= 2 || width == 4 || width == 8;
+    return is_integer_size(integer_size) && width <= integer_size && is_narrow && lines != 0 &&
+           size % (std::uint64_t{lines} * integer_size) == 0;
+  }
+
+  void copy_line(std::size_t line, std::span<char> to) const {
+    const std::string_view row = stored.substr(stored.size() / lines * line, stored.size() / lines);
+    if (integer_size == 0) {
+      std::copy(row.begin(), row.end(), to.begin());
+    } else {
+      widen(row, narrowed, integer_size, to);
+    }
+  }
 };
 
 struct Piece {
@@ -41,38 +73,54 @@ struct Piece {
     if (!schema.data() || !other.schema.data() || schema != other.schema) return false;
     if (parts.size() != other.parts.size()) return false;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      if (parts[i].lines != other.parts[i].lines) return false;
+      if (parts[i].lines != other.parts[i].lines || parts[i].integer_size != other.parts[i].integer_size) return false;
     }
     return true;
   }
 };
 
-std::vector<std::uint32_t> lines_of(PyObject* tuple) {
-  std::vector<std::uint32_t> lines;
+std::vector<std::uint32_t> numbers_of(PyObject* tuple) {
+  std::vector<std::uint32_t> numbers;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
     const unsigned long number = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(tuple, i));
     if (PyErr_Occurred()) throw PythonErrorSet{};
-    lines.push_back(static_cast<std::uint32_t>(number));
+    numbers.push_back(static_cast<std::uint32_t>(number));
   }
-  return lines;
+  return numbers;
 }
 
-/// partd_piece(schema, lines, parts): the frame of a piece. `lines`, of each part, is a tuple; `parts` a list of bytes.
+void append_entry(std::string& head, const Part& part) {
+  append_le(head, part.size);
+  append_le(head, part.lines);
+  append_le(head, static_cast<std::uint8_t>(part.integer_size));
+  append_le(head, static_cast<std::uint8_t>(part.narrowed.width));
+  append_le(head, part.narrowed.base);
+}
+
+/// partd_piece(schema, lines, integer_sizes, parts): the frame of a piece. `lines` and `integer_sizes`, of each part,
+/// are tuples; `parts` a list of bytes.
 PyObject* piece(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   return guarded([&] {
-    expect_arguments("partd_piece()", 3, count);
+    expect_arguments("partd_piece()", 4, count);
     Borrowed borrowed;
     const std::string_view schema = borrowed.bytes(arguments[0]);
-    const std::vector<std::uint32_t> lines = lines_of(arguments[1]);
-    if (!PyList_CheckExact(arguments[2])) throw_type_error("parts are a list, not %s", arguments[2]);
+    const std::vector<std::uint32_t> lines = numbers_of(arguments[1]);
+    const std::vector<std::uint32_t> integer_sizes = numbers_of(arguments[2]);
+    if (!PyList_CheckExact(arguments[3])) throw_type_error("parts are a list, not %s", arguments[3]);
     std::string head(magic);
     append_le(head, static_cast<std::uint32_t>(schema.size()));
     append_le(head, static_cast<std::uint32_t>(lines.size()));
+    std::deque<std::string> narrowed;
     std::vector<std::string_view> bytes(2);
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      bytes.push_back(borrowed.bytes(PyList_GET_ITEM(arguments[2], static_cast<Py_ssize_t>(i))));
-      append_le(head, std::uint64_t{bytes.back().size()});
-      append_le(head, lines[i]);
+      std::string_view stored = borrowed.bytes(PyList_GET_ITEM(arguments[3], static_cast<Py_ssize_t>(i)));
+      Part part{.size = stored.size(), .lines = lines[i], .integer_size = integer_sizes[i], .narrowed = {}};
+      if (part.integer_size != 0) {
+        part.narrowed = narrow(stored, part.integer_size, narrowed.emplace_back());
+        stored = narrowed.back();
+      }
+      append_entry(head, part);
+      bytes.push_back(stored);
     }
     bytes[0] = head;
     bytes[1] = schema;
@@ -80,22 +128,31 @@ PyObject* piece(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   });
 }
 
+Part entry_of(ByteReader& reader) {
+  Part part{};
+  part.size = reader.integer<std::uint64_t>();
+  part.lines = reader.integer<std::uint32_t>();
+  part.integer_size = reader.integer<std::uint8_t>();
+  part.narrowed.width = reader.integer<std::uint8_t>();
+  part.narrowed.base = reader.integer<std::uint64_t>();
+  return part;
+}
+
 Piece piece_of(std::string_view frame) {
-  if (!frame.starts_with(magic)) return {.schema = {}, .parts = {{frame, 0}}};
+  if (!frame.starts_with(magic)) {
+    return {.schema = {},
+            .parts = {{.size = frame.size(), .lines = 0, .integer_size = 0, .narrowed = {}, .stored = frame}}};
+  }
   ByteReader reader(frame.substr(magic.size()));
   const auto schema_size = reader.integer<std::uint32_t>();
   const auto count = reader.integer<std::uint32_t>();
-  std::vector<std::uint64_t> sizes;
   Piece piece;
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-    sizes.push_back(reader.integer<std::uint64_t>());
-    piece.parts.push_back({{}, reader.integer<std::uint32_t>()});
+    piece.parts.push_back(entry_of(reader));
+    if (!piece.parts.back().is_sound()) throw CorruptionError("a part of a piece of a table has an odd size");
   }
   piece.schema = reader.bytes(schema_size);
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    piece.parts[i].bytes = reader.bytes(sizes[i]);
-    if (piece.parts[i].lines > 1 && sizes[i] % piece.parts[i].lines != 0) throw CorruptionError("a part's size is odd");
-  }
+  for (Part& part : piece.parts) part.stored = reader.bytes(part.stored_size());
   if (!reader.ok() || !reader.at_end()) throw CorruptionError("a piece of a table is cut");
   return piece;
 }
@@ -103,15 +160,15 @@ Piece piece_of(std::string_view frame) {
 /// Writable, as the arrays over it are to be.
 Reference joined(std::span<const Piece> pieces, std::size_t part) {
   std::size_t size = 0;
-  for (const Piece& piece : pieces) size += piece.parts[part].bytes.size();
+  for (const Piece& piece : pieces) size += piece.parts[part].size;
   Reference bytes = Reference::own(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
-  char* to = PyByteArray_AS_STRING(bytes.get());
+  std::span<char> to(PyByteArray_AS_STRING(bytes.get()), size);
   const std::size_t lines = pieces[0].parts[part].lines;
   for (std::size_t line = 0; line < lines; ++line) {
     for (const Piece& piece : pieces) {
-      const std::string_view all = piece.parts[part].bytes;
-      const std::string_view row = all.substr(all.size() / lines * line, all.size() / lines);
-      to = std::copy(row.begin(), row.end(), to);
+      const std::size_t line_size = piece.parts[part].size / lines;
+      piece.parts[part].copy_line(line, to.first(line_size));
+      to = to.subspan(line_size);
     }
   }
   return bytes;
@@ -120,7 +177,7 @@ Reference joined(std::span<const Piece> pieces, std::size_t part) {
 Reference listed(std::span<const Piece> pieces, std::size_t part) {
   Reference list = Reference::own(PyList_New(static_cast<Py_ssize_t>(pieces.size())));
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), bytes_object(pieces[i].parts[part].bytes).release());
+    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), bytes_object(pieces[i].parts[part].stored).release());
   }
   return list;
 }

@@ -163,6 +163,30 @@ def test_a_shuffled_frame_has_the_rows_of_the_frame_as_with_partd(dtypes, cuts, 
         pd.testing.assert_frame_equal(store.get(0), pd.concat(parts), check_freq=False)
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", "M8[ns]"])
+def test_integers_of_all_ranges_come_back_as_they_were(dtype):
+    random = np.random.default_rng(0)
+    info = np.iinfo("i8" if dtype[0] == "M" else dtype)
+    ranges = [(info.min, info.max), (info.max, info.max), (info.min, info.min + 100), (info.max - 100, info.max), (0, 100)]
+    ranges += [(max(-span, info.min), span) for span in (2**8 - 1, 2**8, 2**16 - 1, 2**16, 2**32 - 1, 2**32) if span <= info.max]
+    store = partd.PandasBlocks(Dict())
+    parts = []
+    for low, high in ranges:
+        ends = np.array([low, high], dtype="u8" if dtype == "u8" else "i8")[random.integers(0, 2, (9, 2))]
+        parts.append(pd.DataFrame(ends.astype(dtype, copy=False), columns=["a", "b"]))
+        parts.append(parts[-1].iloc[:0])
+        store.append({"x": parts[-2]})
+        store.append({"x": parts[-1]})
+    pd.testing.assert_frame_equal(store.get("x"), pd.concat(parts))
+
+
+def test_numbers_that_are_nearly_the_same_take_little_memory():
+    under = Dict()
+    store = partd.PandasBlocks(under)
+    store.append({"x": pd.DataFrame({"a": np.arange(1000) % 50 + 2**40, "b": np.full(1000, 7, "i4"), "c": ["text"] * 1000})})
+    assert len(under.get("x")) < 1000 * (1 + 0 + 4) + 1000
+
+
 @pytest.mark.parametrize("name", ["plain", "texts", "objects", "categories", "index: levels"])
 def test_a_value_that_is_cut_or_changed_is_an_error_and_never_other_rows(name):
     under = Dict()

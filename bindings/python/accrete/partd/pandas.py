@@ -68,6 +68,16 @@ class _Kind(NamedTuple):
             return (1, 1) * max(self.rows, 1)
         return (0,) if self.kind == _pickled else (max(self.rows, 1),)
 
+    @property
+    def integer_sizes(self) -> tuple[int, ...]:
+        """Of each part; 0 of one that is not narrowed."""
+        if self.kind in (_texts, _arrow):
+            return (4, 0) * max(self.rows, 1)
+        if self.kind == _times:
+            return (8,)
+        is_integer = self.kind == _fixed and self.dtype.kind in "iu"
+        return (self.dtype.itemsize if is_integer and self.dtype.itemsize > 1 else 0,)
+
 
 def _parts_of(kind: _Kind, values: Any) -> list[Any] | None:
     """The bytes of an array, in as many parts as its kind has; None if it is not of that kind after all."""
@@ -125,7 +135,7 @@ def _kind_of(values: Any) -> _Kind:
     rows = values.shape[0] if values.ndim == 2 else 0
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
-        if isinstance(values, np.ndarray) and dtype.kind in "biufc":
+        if isinstance(values, np.ndarray) and dtype.kind in "biufc" and dtype.isnative:
             return _Kind(_fixed, dtype, rows)
         if dtype.kind in "mM" and is_extension_array(values):
             return _Kind(_times, dtype, rows)
@@ -239,6 +249,7 @@ class _Schema:
         """First the index's."""
         self.kinds = kinds
         self.lines = sum((kind.lines for kind in kinds), ())
+        self.integer_sizes = sum((kind.integer_sizes for kind in kinds), ())
         index_class = self._index_class if self._index_class in _index_classes else pd.Index
         placements = [locations.as_array for locations, _ in self._blocks]
         self.bytes = _packed((self._columns, index_class, self._name, placements, [tuple(kind) for kind in kinds]))
@@ -287,7 +298,7 @@ def _piece(df: pd.DataFrame, schema: _Schema | None) -> tuple[bytes, _Schema]:
                 break
             parts += more
         else:
-            return _native.partd_piece(schema.bytes, schema.lines, parts), schema
+            return _native.partd_piece(schema.bytes, schema.lines, schema.integer_sizes, parts), schema
 
 
 class _Layout:
