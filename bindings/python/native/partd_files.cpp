@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -222,10 +221,11 @@ class FileBatch {
     }
   }
 
+  /// Last ones first.
   void take_back() noexcept {
-    for (const Change& change : changes_ | std::views::reverse) {
+    for (; !changes_.empty(); changes_.pop_back()) {
       try {
-        take_back(change);
+        take_back(changes_.back());
       } catch (...) {
         // The error that made it necessary is the one to be told.
       }

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 numbers = st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.none())
-hashable = st.one_of(numbers, st.text(), st.binary(), st.tuples(numbers, st.text()))
+texts = st.text("ab\ud800é", max_size=3)
+hashable = st.one_of(numbers, texts, st.binary(max_size=3), st.tuples(numbers, texts))
 objects = st.recursive(
-    st.one_of(hashable, st.binary().map(bytearray)),
-    lambda inner: st.one_of(st.lists(inner), st.tuples(inner, inner), st.dictionaries(hashable, inner), st.sets(hashable)),
-    max_leaves=10,
+    st.one_of(hashable, st.binary(max_size=3).map(bytearray)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(hashable, inner, max_size=3), st.sets(hashable, max_size=3)
+    ),
+    max_leaves=5,
 )
 
 
@@ -30,8 +33,8 @@ def same(one, other):
     return one == other
 
 
-@settings(deadline=None, max_examples=60)
-@given(lists=st.lists(st.lists(objects), max_size=4))
+@settings(deadline=None, max_examples=40)
+@given(lists=st.lists(st.lists(objects, max_size=4), max_size=3))
 @pytest.mark.parametrize("kind", [Python, Pickle])
 def test_lists_come_back_as_they_were_where_partd_makes_lists_of_tuples(kind, lists):
     store = kind(Dict())

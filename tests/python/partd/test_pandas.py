@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
 pd = pytest.importorskip("pandas", reason="pandas is not installed")
+try:
+    import pyarrow as pa
+except ImportError:
+    pa = None
 
 
 def frames():
@@ -41,8 +45,7 @@ def frames():
         "complex": pd.DataFrame({"c": np.arange(n) * 1j, "h": np.arange(n, dtype="f2"), "u": np.arange(n, dtype="u1")}),
         "transposed": pd.DataFrame(np.arange(2 * n).reshape(2, n).T, columns=["p", "q"]),
     }
-    if hasattr(pd, "ArrowDtype"):
-        pa = pytest.importorskip("pyarrow")
+    if pa is not None and hasattr(pd, "ArrowDtype"):
         found["arrow"] = pd.DataFrame(
             {
                 "s": pd.Series(texts, dtype=pd.ArrowDtype(pa.string())),

@@ -538,7 +538,7 @@ def index_from_header_bytes(header: Any, bytes: bytes) -> pd.Index:
     data: Any = pnp.deserialize(pnp.decompress(bytes, dtype), dtype, copy=True)
     if categories:
         data = pd.Categorical.from_codes(data, categories[1], ordered=categories[0])
-    elif dtype == object:
+    elif dtype == object and index_class is pd.Index:
         attributes = {**attributes, "dtype": object}
     return index_class(data, **attributes)
 
