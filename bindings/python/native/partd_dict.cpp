@@ -1,5 +1,7 @@
 // What accrete.partd's Dict and Buffer do a key: a dict of lists, which refer to the bytes that were appended.
+#include <algorithm>
 #include <array>
+#include <string_view>
 #include <vector>
 
 #include "arguments.hpp"
@@ -36,8 +38,14 @@ PyObject* find(PyObject* dict, PyObject* key) {
   return found;
 }
 
+PyObject* find_list(PyObject* lists, PyObject* key) {
+  PyObject* const list = find(lists, key);
+  if (list && !PyList_Check(list)) throw_type_error("a Dict's data are lists of bytes, not %s", list);
+  return list;
+}
+
 void append_piece(PyObject* lists, const Piece& piece) {
-  if (PyObject* const list = find(lists, piece.key.get())) {
+  if (PyObject* const list = find_list(lists, piece.key.get())) {
     if (PyList_Append(list, piece.bytes.get()) != 0) throw PythonErrorSet{};
     return;
   }
@@ -67,12 +75,23 @@ PyObject* append(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   });
 }
 
+std::string_view view_of(PyObject* piece) {
+  if (!PyBytes_Check(piece)) throw_type_error("a Dict's data are lists of bytes, not of %s", piece);
+  return {PyBytes_AS_STRING(piece), static_cast<std::size_t>(PyBytes_GET_SIZE(piece))};
+}
+
 Reference joined(PyObject* list) {
-  if (!list) return bytes_object({});
-  const Py_ssize_t count = PyList_GET_SIZE(list);
+  const Py_ssize_t count = list ? PyList_GET_SIZE(list) : 0;
   if (count == 1 && PyBytes_CheckExact(PyList_GET_ITEM(list, 0))) return Reference::borrow(PyList_GET_ITEM(list, 0));
-  const Reference empty = bytes_object({});
-  return Reference::own(PyObject_CallMethod(empty.get(), "join", "O", list));
+  std::size_t size = 0;
+  for (Py_ssize_t i = 0; i < count; ++i) size += view_of(PyList_GET_ITEM(list, i)).size();
+  Reference value = Reference::own(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+  char* to = PyBytes_AS_STRING(value.get());
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    const std::string_view piece = view_of(PyList_GET_ITEM(list, i));
+    to = std::copy(piece.begin(), piece.end(), to);
+  }
+  return value;
 }
 
 /// partd_dict_get(lists, keys): the values, as a list.
@@ -83,7 +102,7 @@ PyObject* get(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     const Py_ssize_t size = PySequence_Fast_GET_SIZE(keys.get());
     Reference values = Reference::own(PyList_New(size));
     for (Py_ssize_t i = 0; i < size; ++i) {
-      PyObject* const list = find(arguments[0], PySequence_Fast_GET_ITEM(keys.get(), i));
+      PyObject* const list = find_list(arguments[0], PySequence_Fast_GET_ITEM(keys.get(), i));
       PyList_SET_ITEM(values.get(), i, joined(list).release());
     }
     return values;

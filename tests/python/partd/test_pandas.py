@@ -118,6 +118,20 @@ def test_pieces_of_several_schemas_are_joined_in_order():
     assert store.get("y").equals(pd.DataFrame())
 
 
+@pytest.mark.skipif(pa is None, reason="pyarrow is not installed")
+def test_arrays_of_arrow_that_are_cut_out_of_others_or_have_bytes_under_what_is_missing():
+    offsets = pa.py_buffer(np.array([0, 1, 3, 6], dtype="i8"))
+    hidden = pa.Array.from_buffers(pa.large_string(), 3, [pa.py_buffer(b"\x05"), offsets, pa.py_buffer(b"abbccc")])
+    whole = pa.chunked_array([pa.array(["x", None, "yy"], pa.large_string()), hidden, hidden[1:]])
+    store = partd.PandasBlocks(Dict())
+    parts = []
+    for array in (whole, whole[:0], whole[2:5], whole[1:2]):
+        parts.append(pd.DataFrame({"t": pd.array(array, dtype="string[pyarrow]")}))
+        store.append({"x": parts[-1]})
+    pd.testing.assert_frame_equal(store.get("x"), pd.concat(parts))
+    assert store.get("x")["t"].isna().sum() == 5
+
+
 def test_categories_that_differ_are_joined_as_pandas_does():
     parts = [pd.DataFrame({"c": pd.Categorical(list(values))}) for values in ("ab", "bc", "ba")]
     store = partd.PandasBlocks(Dict())

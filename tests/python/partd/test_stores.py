@@ -159,6 +159,15 @@ def test_partd_and_file_work_on_one_directory_at_a_time(tmp_path):
     assert own.get("x") == theirs.get("x") == b"ours theirs"
 
 
+def test_a_directory_in_which_partd_is_at_work_is_opened_at_once_and_taken_for_partds(tmp_path):
+    partd = pytest.importorskip("partd", reason="partd is not installed")
+    theirs = partd.File(str(tmp_path))
+    with theirs.lock:
+        own = File(str(tmp_path))
+        theirs.append({"a?": b"1"}, lock=False)
+    assert own.get("a?") == b"1"
+
+
 def test_the_lock_excludes_threads_and_may_be_taken_again_where_partd_hangs(store):
     with store.lock:
         store.append({"x": b"1"})

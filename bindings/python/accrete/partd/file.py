@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -36,10 +37,10 @@ class File(Interface):
         self.path = path
         Interface.__init__(self)
         os.makedirs(path, exist_ok=True)
-        self._mark_if_empty()
         self.lock: Any = lock_file(
             os.path.join(path, _lock_name) if self._has_own_names() else self.filename(_lock_name)
         )
+        self._mark_if_new()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         self._explicitly_given_path = True  # others have it from now on: a temporary directory is left until the exit
@@ -70,7 +71,7 @@ class File(Interface):
 
     def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
         if not os.path.isdir(self.path):
-            raise FileNotFoundError(2, os.strerror(2), self.path)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
         with held(self.lock, lock):
             if self._has_own_names():
                 return _native.partd_file_get(self.path, keys)
@@ -113,17 +114,23 @@ class File(Interface):
         """Whether nobody has overridden `filename`."""
         return type(self).filename is File.filename and "filename" not in self.__dict__
 
-    def _mark_if_empty(self) -> None:
-        """Lets it be known that partd never wrote here."""
-        with os.scandir(self.path) as entries:
-            if any(entry.name != _lock_name for entry in entries):
-                return
+    def _mark_if_new(self) -> None:
+        """Lets it be known that partd never wrote here. Who has the lock may be partd."""
         with contextlib.suppress(PermissionError):  # to read does not need it
-            with open(os.path.join(self.path, _lock_name), "r+b" if self._has_lock_file() else "w+b") as lock:
+            if self._is_empty() and self.lock.acquire(blocking=False):
+                try:
+                    self._mark_if_empty()
+                finally:
+                    self.lock.release()
+
+    def _mark_if_empty(self) -> None:
+        if self._is_empty():
+            with open(os.open(os.path.join(self.path, _lock_name), os.O_WRONLY | os.O_CREAT, 0o666), "wb") as lock:
                 lock.write(_mark)
 
-    def _has_lock_file(self) -> bool:
-        return os.path.exists(os.path.join(self.path, _lock_name))
+    def _is_empty(self) -> bool:
+        with os.scandir(self.path) as entries:
+            return all(entry.name == _lock_name for entry in entries)
 
     def __exit__(self, *args: object) -> None:
         if self._is_parents():

@@ -124,7 +124,10 @@ def _arrow_parts(values: Any) -> list[Any] | None:
         return None
     lengths = lengths.astype("<u4")
     if array.null_count:
-        lengths[array.is_null().to_numpy(zero_copy_only=False)] = _missing
+        is_missing = array.is_null().to_numpy(zero_copy_only=False)
+        if lengths[is_missing].any():  # bytes that belong to no text
+            return _arrow_parts(type(values)._from_sequence(array.to_pylist(), dtype=values.dtype))
+        lengths[is_missing] = _missing
     return [lengths, memoryview(data)[ends[0] : ends[-1]] if data is not None else b""]
 
 
