@@ -378,6 +378,7 @@ def _pyarrow(column: Column) -> Any:
         import pyarrow
     except ImportError:
         raise UnsupportedError(
-            f"column {column.name!r} is of Arrow's type {column.format!r}: to have it in pandas, install pyarrow, or gather to 'arrow'"
+            f"column {column.name!r} is of Arrow's type {column.format!r}: to have it in pandas, install pyarrow; or gather to "
+            "'arrow'"
         ) from None
     return pyarrow

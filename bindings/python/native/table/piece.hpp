@@ -1,13 +1,14 @@
 // Pieces of a table: what an append of rows to a key consists of. A value is pieces, one after the other.
 //
 //   value      = *piece
-//   piece      = schema *dictionary batch end       ; an Arrow IPC stream:
-//   https://arrow.apache.org/docs/format/Columnar.html schema     = message                            ; a Schema
-//   dictionary = message                            ; a DictionaryBatch, whole, one for each column that has one
-//   batch      = message                            ; a RecordBatch; its rows
+//   piece      = schema *dictionary batch end   ; an Arrow IPC stream
+//   schema     = message                        ; a Schema
+//   dictionary = message                        ; a DictionaryBatch, whole; one for each column that has one
+//   batch      = message                        ; a RecordBatch: the rows
 //   message    = %xFFFFFFFF metadata_size:i32 metadata body
 //   end        = %xFFFFFFFF %x00000000
 //
+// https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc has the messages.
 // Metadata and bodies have multiples of 8 bytes, and are not compressed. In the custom_metadata of the batch's message
 // "accrete.checksum" has 16 hexadecimal digits; in that of the schema's it says "xxh3", so that the loss of one of both
 // is seen. The digits are XXH3-64 of what follows them in the piece, seeded with that of what precedes them in the

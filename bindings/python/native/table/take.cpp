@@ -148,12 +148,34 @@ void take_bits(const std::byte* bits, std::int64_t offset, Rows rows, std::byte*
   }
 }
 
+template <typename Word>
+void copy_ends(const char* from, std::size_t size, std::byte* to) noexcept {
+  std::memcpy(to, from, sizeof(Word));
+  std::memcpy(to + size - sizeof(Word), from + size - sizeof(Word), sizeof(Word));
+}
+
+/// As memcpy, of which the call alone costs more than what most strings need.
+void copy_short(std::string_view from, std::byte* to) noexcept {
+  const std::size_t size = from.size();
+  if (size > 16) {
+    std::memcpy(to, from.data(), size);
+  } else if (size >= sizeof(std::uint64_t)) {
+    copy_ends<std::uint64_t>(from.data(), size, to);
+  } else if (size >= sizeof(std::uint32_t)) {
+    copy_ends<std::uint32_t>(from.data(), size, to);
+  } else if (size >= sizeof(std::uint16_t)) {
+    copy_ends<std::uint16_t>(from.data(), size, to);
+  } else if (size == 1) {
+    *to = static_cast<std::byte>(from.front());
+  }
+}
+
 template <typename Offset>
 void take_binary(const Field& field, const Array& array, Rows rows, std::byte* offsets, std::byte* bytes) {
   Offset end = 0;
   std::memcpy(offsets, &end, sizeof end);
   for_each_bytes(field, array, rows, [=](std::string_view element) mutable {
-    if (!element.empty()) std::memcpy(bytes + end, element.data(), element.size());
+    copy_short(element, bytes + end);
     end = static_cast<Offset>(end + static_cast<Offset>(element.size()));
     offsets += sizeof end;
     std::memcpy(offsets, &end, sizeof end);
