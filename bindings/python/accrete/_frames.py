@@ -22,9 +22,9 @@ _FORMATS = {"i1": "c", "u1": "C", "i2": "s", "u2": "S", "i4": "i", "u4": "I", "i
 _DTYPES = {format: np.dtype(name) for name, format in _FORMATS.items()}
 _UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}  # of Arrow: of numpy
 _NAT = np.iinfo(np.int64).min
-_PICKLED = "accrete.pickle"  # in the metadata of a column: each of its values is a pickle
-_EXTENSION = "ARROW:extension:name"
-_EXTENSION_METADATA = "ARROW:extension:metadata"
+_PICKLED = b"accrete.pickle"  # in the metadata of a column: each of its values is a pickle
+_EXTENSION = b"ARROW:extension:name"
+_EXTENSION_METADATA = b"ARROW:extension:metadata"
 _HAS_ALL_UNITS = int(pd.__version__.partition(".")[0]) >= 2
 _MASKED_ARRAYS = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
 
@@ -47,13 +47,13 @@ def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
         descriptions.append(_description(values.to_series(), values.name, field_name))
         levels.append(field_name)
     table = Column.structure("", len(frame), columns)
-    table.metadata = {"pandas": json.dumps({
+    table.metadata = {b"pandas": json.dumps({
         "index_columns": levels,
         "column_indexes": [_description(frame.columns.to_series(), frame.columns.name, None)],
         "columns": descriptions,
         "creator": {"library": "accrete"},
         "pandas_version": pd.__version__,
-    })}
+    }).encode()}
     return table
 
 
@@ -196,12 +196,12 @@ def _objects(values: np.ndarray[Any, Any], name: str, objects: str | None) -> Co
     pickles = np.empty(len(values), dtype=object)
     pickles[:] = [pickle.dumps(value, protocol=5) for value in values]
     column = Column.of_objects(name, pickles, pd.NA)
-    column.metadata = {_PICKLED: "5"}
+    column.metadata = {_PICKLED: b"5"}
     return column
 
 
 def _extension(column: Column, extension: str, metadata: dict[str, str]) -> Column:
-    column.metadata = {_EXTENSION: extension, _EXTENSION_METADATA: json.dumps(metadata)}
+    column.metadata = {_EXTENSION: extension.encode(), _EXTENSION_METADATA: json.dumps(metadata).encode()}
     return column
 
 
@@ -214,7 +214,8 @@ def frame_of(table: Column, unpickle: bool) -> pd.DataFrame:
     described = {each["field_name"]: each for each in metadata.get("columns", ())}
     levels = [level for level in metadata.get("index_columns", ()) if isinstance(level, str)]
     rows = pd.RangeIndex(len(table))
-    columns, names, found = {}, [], {}
+    names: list[Any] = []
+    columns, found = {}, {}
     for column in table.children:
         description = described.get(column.name, {})
         array = _array(column, description, unpickle)
@@ -253,13 +254,13 @@ def _bits(buffer: Any, count: int) -> np.ndarray[Any, Any]:
 
 def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
     numpy_type = description.get("numpy_type")
-    if _PICKLED.encode() in column.metadata:
+    if _PICKLED in column.metadata:
         return _unpickled(column, unpickle)
     if (description.get("metadata") or {}).get("is_arrow"):
         array = _pyarrow(column).array(column)
         return pd.ArrowDtype(array.type).__from_arrow__(array)
     if column.dictionary is not None:
-        return _categorical(column, description, unpickle)
+        return _categorical(column, column.dictionary, description, unpickle)
     if numpy_type is not None and numpy_type.startswith("period["):
         return _periods(column, pd.api.types.pandas_dtype(numpy_type))
     if numpy_type is not None and numpy_type.startswith("interval["):
@@ -321,14 +322,16 @@ def _periods(column: Column, dtype: Any) -> Any:
     return pd.arrays.PeriodArray(ordinals, dtype=dtype)
 
 
-def _categorical(column: Column, description: dict[str, Any], unpickle: bool) -> pd.Categorical:
+def _categorical(
+    column: Column, dictionary: Column, description: dict[str, Any], unpickle: bool
+) -> pd.Categorical:
     codes = np.frombuffer(column.values, _DTYPES[column.format])
     if codes.dtype.kind == "u":
         codes = codes.astype(np.int64)
     if (nulls := _nulls(column)) is not None:
         codes[nulls] = -1
     categories_type = (description.get("metadata") or {}).get("categories_type")
-    categories = _array(column.dictionary, {"numpy_type": categories_type}, unpickle)
+    categories = _array(dictionary, {"numpy_type": categories_type}, unpickle)
     if categories_type is not None and not isinstance(categories, pd.api.extensions.ExtensionArray):
         categories = pd.Index(categories, dtype=categories_type)
     return pd.Categorical.from_codes(codes, categories=pd.Index(categories), ordered=column.is_ordered)

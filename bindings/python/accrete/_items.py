@@ -25,7 +25,7 @@ class _Items:
     def _encode(self, item: Any) -> bytes:
         raise NotImplementedError
 
-    def _decode(self, key: Key, value: io.BufferedReader, size: int) -> Iterator[Any]:
+    def _decode(self, key: Key, value: io.BufferedIOBase, size: int) -> Iterator[Any]:
         raise NotImplementedError
 
     def append(
@@ -52,7 +52,7 @@ class _Items:
     def get(self, key: Key) -> list[Any]:
         """All items of a key, in the order in which they were appended; none for a missing key."""
         value = self.store.get(key)
-        return list(self._decode(key, io.BufferedReader(io.BytesIO(value)), len(value)))  # type: ignore[arg-type]
+        return list(self._decode(key, io.BytesIO(value), len(value)))
 
     def reader(self, key: Key) -> Iterator[Any]:
         """The items one by one, of a value of any size within little memory; they end where the value did when the
@@ -100,7 +100,7 @@ class Packed(_Items):
     def _encode(self, item: Any) -> bytes:
         return self._msgpack.packb(item, datetime=True, unicode_errors="surrogateescape")  # type: ignore[no-any-return]
 
-    def _decode(self, key: Key, value: io.BufferedReader, size: int) -> Iterator[Any]:
+    def _decode(self, key: Key, value: io.BufferedIOBase, size: int) -> Iterator[Any]:
         unpacker = self._msgpack.Unpacker(
             value, timestamp=3, strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=0
         )
@@ -138,7 +138,7 @@ class Pickle(_Items):
         pickled = pickle.dumps(item, protocol=5)
         return self._header.pack(self._magic, self._checksum(pickled), len(pickled)) + pickled
 
-    def _decode(self, key: Key, value: io.BufferedReader, size: int) -> Iterator[Any]:
+    def _decode(self, key: Key, value: io.BufferedIOBase, size: int) -> Iterator[Any]:
         import pickle
 
         at = 0

@@ -195,7 +195,9 @@ _not_held: contextlib.nullcontext[None] = contextlib.nullcontext()
 
 def held(lock: Any, wanted: Any = True) -> contextlib.AbstractContextManager[None]:
     """To hold a lock, which a caller may have put in the place of ours, unless `wanted` is false."""
-    return _Held(lock) if wanted else _not_held
+    if wanted:
+        return _Held(lock)
+    return _not_held
 
 
 def held_again(lock: Any) -> contextlib.AbstractContextManager[None]:

@@ -102,7 +102,8 @@ def _bytes_of(values: np.ndarray[Any, Any]) -> Any:
 
 def _text_parts(values: np.ndarray[Any, Any]) -> list[Any] | None:
     parts: list[Any] = []
-    for row in values if values.ndim == 2 else (values,):
+    rows: Any = values if values.ndim == 2 else (values,)
+    for row in rows:
         packed = _native.partd_pack_texts(row, pd.NA)
         if packed is None:
             return None
