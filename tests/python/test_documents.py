@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 @pytest.mark.parametrize(("document", "printed"), [
     ("README.md", "b'Hello world!' ['x', 'y']\n[1.5, -3.0]\n"),
     ("docs/python.md", "[b'123456', b'Hello world!']\n4 1945 b'1\\n3\\n'\n500\n"
+     "[1.5, 0.0]\n[1.5, 0.0, -2.0]\n"
      "[ 1.5 -2.   0.   0. ] 3\n[100 200]\n[{'delay': 1.5, 'tail': 'N123'}]\n"
      "[2450, 2500]\n"),
 ])
