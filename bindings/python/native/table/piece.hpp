@@ -19,6 +19,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,19 +65,22 @@ class PieceEncoder {
 
   /// A piece that holds these rows, in this order.
   [[nodiscard]] std::string_view encode(Rows rows, Arena& arena);
+  /// A piece for each.
+  [[nodiscard]] std::vector<std::string_view> encode_all(std::span<const Rows> parts, Arena& arena);
 
   /// As it is stored.
   [[nodiscard]] const Field& schema() const noexcept { return schema_; }
 
  private:
   void add_dictionaries(const Field& stored, const Field& field, const Array& array);
+  [[nodiscard]] std::size_t body_at() const noexcept { return front_.size() + message_.bytes.size(); }
+  void finish(std::span<std::byte> piece, std::size_t rows, const Taking& taking) const noexcept;
 
   const Column& table_;
   Field schema_;
   std::string front_;  // the schema and the dictionaries
   std::uint64_t front_hash_ = 0;
   BatchMessage message_;
-  Taking taking_;
 };
 
 /// Reads the pieces of values.

@@ -165,37 +165,56 @@ void PieceEncoder::add_dictionaries(const Field& stored, const Field& field, con
   if (!field.dictionary) return;
   std::vector<std::uint32_t> all(static_cast<std::size_t>(array.dictionary->length));
   std::iota(all.begin(), all.end(), 0U);
-  taking_.begin();
-  taking_.measure(*field.dictionary, *array.dictionary, all);
+  Taking taking;
+  taking.measure(*field.dictionary, *array.dictionary, all);
   const BatchMessage message = dictionary_message(*stored.dictionary, stored.dictionary_id);
   const std::size_t begin = front_.size();
-  front_.resize(begin + message.bytes.size() + taking_.body_size());
+  front_.resize(begin + message.bytes.size() + taking.body_size());
   auto* const to = reinterpret_cast<std::byte*>(front_.data()) + begin;
-  message.write(to, array.dictionary->length, taking_);
-  taking_.fill(*field.dictionary, *array.dictionary, all, to + message.bytes.size());
+  message.write(to, array.dictionary->length, taking);
+  taking.fill(*field.dictionary, *array.dictionary, all, to + message.bytes.size());
 }
 
-std::string_view PieceEncoder::encode(Rows rows, Arena& arena) {
-  taking_.begin();
+std::vector<std::string_view> PieceEncoder::encode_all(std::span<const Rows> parts, Arena& arena) {
+  // Column by column, so that the memory of one is read for all pieces before that of the next.
   const std::size_t columns = table_.field.children.size();
+  std::vector<Taking> takings(parts.size());
   for (std::size_t i = 0; i < columns; ++i) {
-    taking_.measure(table_.field.children[i], table_.array.children[i], rows);
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      takings[part].measure(table_.field.children[i], table_.array.children[i], parts[part]);
+    }
   }
-  const std::size_t size = front_.size() + message_.bytes.size() + taking_.body_size() + prefix_size;
-  std::byte* const piece = arena.take(size);
-  std::byte* const batch = piece + front_.size();
-  std::byte* const body = batch + message_.bytes.size();
-  std::byte* const end = body + taking_.body_size();
-  std::memcpy(piece, front_.data(), front_.size());
-  message_.write(batch, static_cast<std::int64_t>(rows.size()), taking_);
+  std::vector<std::span<std::byte>> pieces;
+  for (const Taking& taking : takings) {
+    const std::size_t size = body_at() + taking.body_size() + prefix_size;
+    pieces.emplace_back(arena.take(size), size);
+  }
   for (std::size_t i = 0; i < columns; ++i) {
-    taking_.fill(table_.field.children[i], table_.array.children[i], rows, body);
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      std::byte* const body = pieces[part].data() + body_at();
+      takings[part].fill(table_.field.children[i], table_.array.children[i], parts[part], body);
+    }
   }
+  std::vector<std::string_view> encoded;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    finish(pieces[part], parts[part].size(), takings[part]);
+    encoded.push_back(as_string_view(pieces[part]));
+  }
+  return encoded;
+}
+
+std::string_view PieceEncoder::encode(Rows rows, Arena& arena) { return encode_all({&rows, 1}, arena).front(); }
+
+/// Writes all but the body.
+void PieceEncoder::finish(std::span<std::byte> piece, std::size_t rows, const Taking& taking) const noexcept {
+  std::byte* const batch = piece.data() + front_.size();
+  std::byte* const end = piece.data() + piece.size() - prefix_size;
+  std::memcpy(piece.data(), front_.data(), front_.size());
+  message_.write(batch, static_cast<std::int64_t>(rows), taking);
   store(end, std::uint64_t{continuation});
   std::byte* const digits = batch + message_.checksum_at;
   const std::uint64_t before = hash64(view(batch, digits), front_hash_);
   write_digits(digits, hash64(view(digits + checksum_size, end + prefix_size), before));
-  return view(piece, end + prefix_size);
 }
 
 }  // namespace accrete::python

@@ -102,25 +102,44 @@ void Scattering::append() {
 void Scattering::add(const Column& given, const KeyedGroups& groups) {
   const Column table = fitting(store_, given);
   PieceEncoder encoder(table);
+  std::vector<std::string_view> keys;
+  std::vector<Rows> parts;
   for (std::size_t i = 0; i < groups.groups.count(); ++i) {
-    if (const Rows rows = groups.groups.rows(i); !rows.empty()) add_piece(encoder, groups.keys[i], rows);
+    const Rows rows = groups.groups.rows(i);
+    if (rows.empty()) continue;
+    keys.push_back(groups.keys[i]);
+    parts.push_back(rows);
   }
+  add_pieces(encoder, keys, parts);
   append();
   arena_.clear();
 }
 
+void Scattering::add_pieces(PieceEncoder& encoder, std::span<const std::string_view> keys,
+                            std::span<const Rows> parts) {
+  try {
+    const std::vector<std::string_view> pieces = encoder.encode_all(parts, arena_);
+    for (std::size_t i = 0; i < pieces.size(); ++i) add_entry({keys[i], pieces[i]});
+  } catch (const OffsetsTooLargeError&) {
+    for (std::size_t i = 0; i < parts.size(); ++i) add_piece(encoder, keys[i], parts[i]);
+  }
+}
+
 void Scattering::add_piece(PieceEncoder& encoder, std::string_view key, Rows rows) {
   try {
-    const std::string_view piece = encoder.encode(rows, arena_);
-    const std::uint64_t bytes = piece.size() + key.size() + entry_overhead;
-    if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
-    entries_.push_back({key, piece});
-    batch_bytes_ += bytes;
+    add_entry({key, encoder.encode(rows, arena_)});
   } catch (const OffsetsTooLargeError&) {
     if (rows.size() == 1) throw;
     add_piece(encoder, key, rows.first(rows.size() / 2));
     add_piece(encoder, key, rows.subspan(rows.size() / 2));
   }
+}
+
+void Scattering::add_entry(const Entry& entry) {
+  const std::uint64_t bytes = entry.bytes.size() + entry.key.size() + entry_overhead;
+  if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
+  entries_.push_back(entry);
+  batch_bytes_ += bytes;
 }
 
 Column gather(const Store& store, std::span<const std::string_view> keys) {

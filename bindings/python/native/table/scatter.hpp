@@ -29,6 +29,8 @@ class Scattering {
   void add(const Column& table, const KeyedGroups& groups);
 
  private:
+  void add_pieces(PieceEncoder& encoder, std::span<const std::string_view> keys, std::span<const Rows> parts);
+  void add_entry(const Entry& entry);
   /// As two, if their strings are too large for one.
   void add_piece(PieceEncoder& encoder, std::string_view key, Rows rows);
   void append();

@@ -215,16 +215,6 @@ std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t 
   }
 }
 
-void Taking::begin() {
-  nodes_.clear();
-  buffers_.clear();
-  rows_of_children_.clear();
-  body_size_ = 0;
-  next_node_ = 0;
-  next_buffer_ = 0;
-  next_rows_ = 0;
-}
-
 void Taking::add_buffer(std::size_t size) {
   buffers_.push_back({static_cast<std::int64_t>(body_size_), static_cast<std::int64_t>(size)});
   body_size_ += padded(size);

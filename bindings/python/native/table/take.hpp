@@ -39,11 +39,9 @@ class OffsetsTooLargeError : public TooLargeError {
   using TooLargeError::TooLargeError;
 };
 
-/// What is taken of one array, or of the columns of a table. To be used again for the next rows.
+/// What is taken of one array, or of the columns of a table.
 class Taking {
  public:
-  /// Forgets what was measured before.
-  void begin();
   /// Adds an array. Throws OffsetsTooLargeError.
   void measure(const Field& field, const Array& array, Rows rows);
   /// Writes what was measured, in the same order, to the front of `body`.
