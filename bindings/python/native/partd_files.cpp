@@ -24,6 +24,7 @@ namespace {
 /// In `.lock` of a directory that was File's from the beginning: partd, whose lock truncates the file, was never there.
 constexpr std::string_view own_mark = "accrete\n";
 constexpr std::string_view inside = "/%";
+constexpr std::string_view moving = "%m";
 
 std::string_view parent_of(std::string_view name) noexcept {
   const std::size_t slash = name.rfind('/');
@@ -65,6 +66,7 @@ class KeyFiles {
   [[nodiscard]] std::unique_ptr<File> find(const KeyName& key, OpenMode mode, std::string& name) {
     name = key.own;
     std::unique_ptr<File> file = try_open(name, mode);
+    if (!file && finish_move(name)) file = try_open(name, mode);
     if (file || !key.partds || is_own()) return file;
     std::string partds = *key.partds;
     file = try_open(partds, mode);
@@ -146,7 +148,7 @@ class KeyFiles {
       const std::string parent = name.substr(0, at);
       const std::optional<FileInfo> info = directory_->info(parent);
       if (!info) {
-        make_directory(parent);
+        if (!finish_move(parent)) make_directory(parent);
       } else if (info->type == FileType::regular) {
         move_inside(parent);
       }
@@ -163,10 +165,20 @@ class KeyFiles {
 
   /// A key's file makes way for the directory of longer keys.
   void move_inside(const std::string& name) {
-    const std::string made = name + "%m";
+    const std::string made = name + std::string(moving);
     make_directory(made);
     directory_->rename(name, made + std::string(inside));
     directory_->rename(made, name);
+  }
+
+  /// As above, of a process that was killed between the two: false if there was none.
+  bool finish_move(const std::string& name) {
+    return checked(name, [&] {
+      const std::string made = name + std::string(moving);
+      if (is_below_file(made) || !is_directory(made)) return false;
+      directory_->rename(made, name);
+      return true;
+    });
   }
 
   /// Whether partd has never written here, so that its names are none of the keys'.

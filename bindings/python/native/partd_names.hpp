@@ -10,7 +10,8 @@
 //                of a whole number its decimal digits, of another one Python's repr
 //                of bytes "%b", of another object "%o", and the bytes or type and text, escaped
 //   A component of more than max_component bytes is cut into directories, whose names end in "%".
-//   The file of a key whose name is that of a directory, since tuples begin with it, is the file "%" in there.
+//   The file of a key whose name is that of a directory, since tuples begin with it, is the file "%" in there. While it
+//   is being moved there, "%m" stands after the directory's name.
 //
 // partd leaves out what it does not keep, so several keys share a file. A name with a "%" in it is none of partd's, and
 // one without is the name that partd gives this key.

@@ -402,6 +402,17 @@ def test_with_removes_the_directory(tmp_path):
     assert not os.path.exists(file.path)
 
 
+@pytest.mark.parametrize("first", ["x", ("x", "y")])
+def test_a_file_that_was_making_way_for_a_directory_when_its_process_was_killed_is_found(tmp_path, first):
+    file = File(str(tmp_path))
+    file.append({"x": b"1"})
+    os.mkdir(tmp_path / "x%m")
+    os.rename(tmp_path / "x", tmp_path / "x%m" / "%")
+    file.append({first: b"2"})
+    file.append({"x": b"3", ("x", "y"): b"4"})
+    assert file.get(["x", ("x", "y")]) == ([b"123", b"4"] if first == "x" else [b"13", b"24"])
+
+
 def test_drop_leaves_what_no_key_has_made_where_partd_removes_all(tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "precious").write_text("1")
