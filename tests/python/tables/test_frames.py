@@ -75,7 +75,10 @@ CODES = st.lists(st.integers(0, KEYS - 1), min_size=20, max_size=20).map(np.arra
 
 def _assert_gathered(store, key, expected):
     got = store.gather(key, to="pandas")
-    pd.testing.assert_frame_equal(got, expected, check_freq=False, check_column_type=len(expected.columns) > 0)
+    pd.testing.assert_frame_equal(
+        got, expected, check_freq=False, check_column_type=len(expected.columns) > 0,
+        check_index_type="equiv" if len(expected) else False,  # old pandas has none for levels without values
+    )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
