@@ -195,7 +195,7 @@ int fill(PyObject* object) noexcept {
 }  // namespace accrete::python
 
 /// What pybind11's own macro makes is not asked again for another interpreter, which would get this one's objects.
-PyMODINIT_FUNC PyInit__native() {
+PyMODINIT_FUNC PyInit__native() {  // NOLINT(readability-identifier-naming,bugprone-reserved-identifier): Python's
   static auto slots = std::to_array<PyModuleDef_Slot>({
       {Py_mod_exec, reinterpret_cast<void*>(accrete::python::fill)},
       {},

@@ -154,8 +154,8 @@ std::optional<Column> dictionary(const Column& column) {
 /// What rows go to which key: names of columns, or a code for each row.
 class Split {
  public:
-  Split(py::handle by, std::size_t count, const std::optional<std::string>& null_key)
-      : count_(count), null_key_(null_key) {
+  Split(py::handle by, std::size_t count, std::optional<std::string> null_key)
+      : count_(count), null_key_(std::move(null_key)) {
     if (py::isinstance<py::list>(by)) {
       names_ = py::cast<std::vector<std::string>>(by);
       return;
@@ -198,7 +198,7 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
   Borrowed borrowed;
   std::optional<std::string> key;
   if (!null_key.is_none()) key = borrowed.key(null_key.ptr());
-  Split split(by, count, key);
+  Split split(by, count, std::move(key));
   AppendOptions options{.sync = sync};
   if (!id.is_none()) options.id = batch_id_of(id.ptr());
   // A signal may interrupt each append, and not all of them together: those before it would be made again.

@@ -5,14 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "python.hpp"
-
 namespace accrete::python {
 
-[[nodiscard]] inline pybind11::list texts(const std::vector<std::string>& bytes) {
-  pybind11::list list;
-  for (const std::string& one : bytes) list.append(pybind11::reinterpret_steal<pybind11::object>(text(one).release()));
-  return list;
-}
+[[nodiscard]] pybind11::list texts(const std::vector<std::string>& bytes);
 
 }  // namespace accrete::python

@@ -1,6 +1,7 @@
 #include "field.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -61,10 +62,7 @@ Layout layout_of(std::string_view format) {
 
 bool holds_a_dictionary(const Field& field) {
   if (field.dictionary) return true;
-  for (const Field& child : field.children) {
-    if (holds_a_dictionary(child)) return true;
-  }
-  return false;
+  return std::any_of(field.children.begin(), field.children.end(), holds_a_dictionary);
 }
 
 Field stored_form(const Field& field, std::int64_t& next_id) {
@@ -144,9 +142,9 @@ std::size_t stored_offset_size(const Field& field) noexcept {
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t size) {
-  const auto alignment = std::align_val_t{memory_alignment};
+  constexpr auto alignment = std::align_val_t{memory_alignment};
   auto* const memory = static_cast<std::byte*>(::operator new(size > 0 ? size : 1, alignment));
-  return {memory, [alignment](std::byte* from) { ::operator delete(from, alignment); }};
+  return {memory, [](std::byte* from) { ::operator delete(from, alignment); }};
 }
 
 }  // namespace accrete::python

@@ -86,10 +86,7 @@ Column fitting(Store& store, const Column& given) {
 }  // namespace
 
 Scattering::Scattering(Store& store, const AppendOptions& options, Append append)
-    : store_(store),
-      options_(options),
-      append_batch_(std::move(append)),
-      max_batch_bytes_(store.max_batch_bytes()) {}
+    : store_(store), options_(options), append_batch_(std::move(append)), max_batch_bytes_(store.max_batch_bytes()) {}
 
 void Scattering::append() {
   if (entries_.empty()) return;

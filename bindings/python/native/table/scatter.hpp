@@ -26,7 +26,7 @@ class Scattering {
   Scattering(Store& store, const AppendOptions& options, Append append);
 
   /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
-  void add(const Column& table, const KeyedGroups& groups);
+  void add(const Column& given, const KeyedGroups& groups);
 
  private:
   void add_pieces(PieceEncoder& encoder, std::span<const std::string_view> keys, std::span<const Rows> parts);
