@@ -4,6 +4,9 @@ Runs what Dask does on disk, with accrete.partd in place of partd or accrete.das
 processes or distributed; compares it with what pandas makes, row for row; and proves that the workers used accrete.
 """
 
+import concurrent.futures
+import contextlib
+import multiprocessing
 import os
 import sys
 
@@ -120,18 +123,29 @@ def main(backend, scheduler):
     print("equal")
 
 
+@contextlib.contextmanager
+def workers(scheduler):
+    """The same ones for all jobs: to start them takes longest."""
+    if scheduler == "threads":
+        with dask.config.set(scheduler="threads", num_workers=2):
+            yield
+    elif scheduler == "processes":
+        spawn = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(2, spawn) as pool, dask.config.set(scheduler="processes", pool=pool):
+            yield
+    else:
+        import distributed
+
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster:
+            with distributed.Client(cluster):
+                yield
+
+
 if __name__ == "__main__":
     backend, scheduler = sys.argv[1:]
     if backend == "partd":
         accrete.partd.install()
     else:
         accrete.dask.register()
-    if scheduler == "distributed":
-        import distributed
-
-        with distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster:
-            with distributed.Client(cluster):
-                main(backend, scheduler)
-    else:
-        dask.config.set(scheduler=scheduler, num_workers=2)
+    with workers(scheduler):
         main(backend, scheduler)
