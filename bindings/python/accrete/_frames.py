@@ -7,6 +7,7 @@ https://pandas.pydata.org/docs/development/developer.html#storing-pandas-datafra
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import pickle
 from typing import Any
@@ -346,6 +347,7 @@ def _strings(column: Column, numpy_type: str | None) -> Any:
     return pd.array(_filled(column, dtype.na_value), dtype=dtype)
 
 
+@functools.cache
 def _string_dtype(numpy_type: str | None) -> pd.StringDtype | None:
     """None for objects, which strings are by default before pandas 3."""
     if numpy_type == "object":

@@ -79,8 +79,14 @@ Memory validity_without(const std::vector<std::size_t>& nulls, std::size_t count
 Reference new_text(std::string_view utf8) {
   const bool is_ascii =
       std::none_of(utf8.begin(), utf8.end(), [](char byte) { return static_cast<signed char>(byte) < 0; });
-  if (!is_ascii)
-    return Reference::own(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), nullptr));
+  if (!is_ascii) {
+    if (PyObject* const decoded = PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), nullptr)) {
+      return Reference::own(decoded);
+    }
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) throw PythonErrorSet{};
+    PyErr_Clear();
+    throw CorruptionError("a string of a table is no UTF-8");
+  }
   Reference made = Reference::own(PyUnicode_New(static_cast<Py_ssize_t>(utf8.size()), 127));
   if (!utf8.empty()) std::memcpy(PyUnicode_DATA(made.get()), utf8.data(), utf8.size());
   return made;

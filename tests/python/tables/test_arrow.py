@@ -138,6 +138,21 @@ def test_a_reader_that_fails_says_why(store):
         store.scatter(pa.RecordBatchReader.from_batches(schema, batches()), [0] * 4, 1)
 
 
+def test_text_that_is_no_text_is_damaged(store):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(pa.table({"text": pa.array([b"\xff"]).cast(pa.large_binary()).view(pa.large_string())}), [0], 1)
+    store.scatter(pa.table({"text": pa.array(["text"], pa.large_string())}), [0], 1)
+    metadata = {"pandas": '{"columns": [{"field_name": "text", "name": "text", "numpy_type": "object"}]}'}
+    with accrete.memory() as other:
+        sink = io.BytesIO()
+        table = pa.table(store.gather(0)).replace_schema_metadata(metadata)
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        other.append(0, sink.getvalue())
+        with pytest.raises(accrete.CorruptionError, match="UTF-8"):
+            other.gather(0)
+
+
 def test_other_columns_in_a_later_table_append_nothing(store):
     store.scatter(pa.table({"number": [1]}), [0], 1)
     for other in (pa.table({"number": ["1"]}), pa.table({"other": [1]}), pa.table({"number": [1], "more": [1]})):
