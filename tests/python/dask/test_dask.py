@@ -19,8 +19,8 @@ def test_what_dask_makes_is_what_pandas_makes(backend, scheduler, tmp_path):
         pytest.importorskip("distributed")
     ran = subprocess.run(
         [sys.executable, JOBS, backend, scheduler], cwd=tmp_path, env=os.environ | {"TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
-    assert ran.returncode == 0, ran.stdout
-    assert ran.stdout.endswith("equal\n")
+    # What distributed says of workers that are slow to end is on standard error.
+    assert (ran.returncode, ran.stdout) == (0, "equal\n"), ran.stderr
     assert [path.name for path in tmp_path.iterdir() if "partd" in path.name or "accrete" in path.name] == []

@@ -9,7 +9,7 @@
 namespace accrete::python {
 namespace {
 
-constexpr std::size_t memory_alignment = 64;  // what Arrow recommends
+constexpr std::align_val_t memory_alignment{64};  // bytes: what Arrow recommends
 
 std::size_t number_in(std::string_view text) {
   std::size_t number = 0;
@@ -142,9 +142,8 @@ std::size_t stored_offset_size(const Field& field) noexcept {
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t size) {
-  constexpr auto alignment = std::align_val_t{memory_alignment};
-  auto* const memory = static_cast<std::byte*>(::operator new(size > 0 ? size : 1, alignment));
-  return {memory, [](std::byte* from) { ::operator delete(from, alignment); }};
+  auto* const memory = static_cast<std::byte*>(::operator new(size > 0 ? size : 1, memory_alignment));
+  return {memory, [](std::byte* from) { ::operator delete(from, memory_alignment); }};
 }
 
 }  // namespace accrete::python

@@ -115,6 +115,18 @@ void write_digits(std::byte* to, std::uint64_t number) noexcept {
   }
 }
 
+/// Empty if it is one part, or they are not all rows of a table.
+std::vector<std::uint32_t> pieces_of_rows(std::span<const Rows> parts, std::int64_t length) {
+  std::size_t rows = 0;
+  for (const Rows part : parts) rows += part.size();
+  if (parts.size() < 2 || rows != static_cast<std::size_t>(length)) return {};
+  std::vector<std::uint32_t> pieces(rows);
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    for (const std::uint32_t row : parts[part]) pieces[row] = static_cast<std::uint32_t>(part);
+  }
+  return pieces;
+}
+
 std::string_view view(const std::byte* begin, const std::byte* end) noexcept { return as_string_view({begin, end}); }
 
 }  // namespace
@@ -176,12 +188,18 @@ void PieceEncoder::add_dictionaries(const Field& stored, const Field& field, con
 }
 
 std::vector<std::string_view> PieceEncoder::encode_all(std::span<const Rows> parts, Arena& arena) {
-  // Column by column, so that the memory of one is read for all pieces before that of the next.
   const std::size_t columns = table_.field.children.size();
+  const std::vector<std::uint32_t> piece_of_row = pieces_of_rows(parts, table_.array.length);
+  const auto is_distributed = [&](const Field& field) { return !piece_of_row.empty() && can_distribute(field); };
   std::vector<Taking> takings(parts.size());
   for (std::size_t i = 0; i < columns; ++i) {
+    const Field& field = table_.field.children[i];
+    const Array& array = table_.array.children[i];
+    const bool has_bytes = is_distributed(field) && field.layout != Layout::fixed;
+    const auto bytes =
+        has_bytes ? bytes_of_pieces(field, array, piece_of_row, parts.size()) : std::vector<std::size_t>();
     for (std::size_t part = 0; part < parts.size(); ++part) {
-      takings[part].measure(table_.field.children[i], table_.array.children[i], parts[part]);
+      takings[part].measure(field, array, parts[part], has_bytes ? std::optional(bytes[part]) : std::nullopt);
     }
   }
   std::vector<std::span<std::byte>> pieces;
@@ -190,10 +208,18 @@ std::vector<std::string_view> PieceEncoder::encode_all(std::span<const Rows> par
     pieces.emplace_back(arena.take(size), size);
   }
   for (std::size_t i = 0; i < columns; ++i) {
+    const Field& field = table_.field.children[i];
+    const Array& array = table_.array.children[i];
+    std::vector<Places> places;
     for (std::size_t part = 0; part < parts.size(); ++part) {
       std::byte* const body = pieces[part].data() + body_at();
-      takings[part].fill(table_.field.children[i], table_.array.children[i], parts[part], body);
+      if (is_distributed(field)) {
+        places.push_back(takings[part].fill_validity_of(field, array, parts[part], body));
+      } else {
+        takings[part].fill(field, array, parts[part], body);
+      }
     }
+    if (is_distributed(field)) distribute(field, array, piece_of_row, places);
   }
   std::vector<std::string_view> encoded;
   for (std::size_t part = 0; part < parts.size(); ++part) {

@@ -1,5 +1,6 @@
 #include "take.hpp"
 
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -194,6 +195,43 @@ void take_list_offsets(const Field& field, const Array& array, Rows rows, std::b
   }
 }
 
+template <typename Visit>
+void for_each_of_rows(const Field& field, const Array& array, std::size_t rows, Visit visit) {
+  const auto visit_all = [&](const auto elements) {
+    for (std::size_t row = 0; row < rows; ++row) visit(row, elements.at(static_cast<std::uint32_t>(row)));
+  };
+  if (field.layout == Layout::binary) return visit_all(Elements<std::int32_t>(array));
+  visit_all(Elements<std::int64_t>(array));
+}
+
+template <typename T>
+void distribute_elements(const Array& array, PieceOfRow piece_of_row, std::vector<Places>& places) noexcept {
+  const std::byte* from = array.values() + static_cast<std::size_t>(array.offset) * sizeof(T);
+  Places* const to = places.data();
+  for (const std::uint32_t piece : piece_of_row) {
+    std::memcpy(to[piece].values, from, sizeof(T));
+    to[piece].values += sizeof(T);
+    from += sizeof(T);
+  }
+}
+
+template <typename Offset>
+void distribute_binary(const Field& field, const Array& array, PieceOfRow piece_of_row, std::vector<Places>& places) {
+  std::vector<Offset> ends(places.size());
+  for (Places& place : places) {
+    std::memset(place.values, 0, sizeof(Offset));
+    place.values += sizeof(Offset);
+  }
+  for_each_of_rows(field, array, piece_of_row.size(),
+                   [&, to = places.data(), end = ends.data()](std::size_t row, std::string_view element) {
+                     const std::uint32_t piece = piece_of_row[row];
+                     copy_short(element, to[piece].bytes + end[piece]);
+                     end[piece] = static_cast<Offset>(end[piece] + static_cast<Offset>(element.size()));
+                     std::memcpy(to[piece].values, &end[piece], sizeof(Offset));
+                     to[piece].values += sizeof(Offset);
+                   });
+}
+
 bool is_binary(Layout layout) noexcept {
   return layout == Layout::binary || layout == Layout::large_binary || layout == Layout::binary_view;
 }
@@ -215,12 +253,46 @@ std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t 
   }
 }
 
+bool can_distribute(const Field& field) noexcept {
+  if (field.layout == Layout::fixed) return std::has_single_bit(field.width) && field.width <= sizeof(std::uint64_t);
+  return field.layout == Layout::binary || field.layout == Layout::large_binary;
+}
+
+std::vector<std::size_t> bytes_of_pieces(const Field& field, const Array& array, PieceOfRow piece_of_row,
+                                         std::size_t pieces) {
+  std::vector<std::size_t> bytes(pieces);
+  for_each_of_rows(
+      field, array, piece_of_row.size(),
+      [&, to = bytes.data()](std::size_t row, std::string_view element) { to[piece_of_row[row]] += element.size(); });
+  return bytes;
+}
+
+void distribute(const Field& field, const Array& array, PieceOfRow piece_of_row, std::vector<Places>& places) {
+  switch (field.layout == Layout::fixed ? field.width : 0) {
+    case 1:
+      return distribute_elements<std::uint8_t>(array, piece_of_row, places);
+    case 2:
+      return distribute_elements<std::uint16_t>(array, piece_of_row, places);
+    case 4:
+      return distribute_elements<std::uint32_t>(array, piece_of_row, places);
+    case 8:
+      return distribute_elements<std::uint64_t>(array, piece_of_row, places);
+    default:
+      break;
+  }
+  if (stored_offset_size(field) == sizeof(std::int32_t)) {
+    distribute_binary<std::int32_t>(field, array, piece_of_row, places);
+  } else {
+    distribute_binary<std::int64_t>(field, array, piece_of_row, places);
+  }
+}
+
 void Taking::add_buffer(std::size_t size) {
   buffers_.push_back({static_cast<std::int64_t>(body_size_), static_cast<std::int64_t>(size)});
   body_size_ += padded(size);
 }
 
-void Taking::measure(const Field& field, const Array& array, Rows rows) {
+void Taking::measure(const Field& field, const Array& array, Rows rows, std::optional<std::size_t> known_bytes) {
   const std::size_t count = rows.size();
   std::size_t nulls = 0;
   if (field.layout == Layout::null) nulls = count;
@@ -233,8 +305,8 @@ void Taking::measure(const Field& field, const Array& array, Rows rows) {
   if (field.layout == Layout::bits) return add_buffer((count + 7) / 8);
   if (field.layout == Layout::fixed) return add_buffer(count * field.width);
   if (!is_binary(field.layout)) return measure_children(field, array, rows);
-  std::size_t bytes = 0;
-  for_each_bytes(field, array, rows, [&bytes](std::string_view element) { bytes += element.size(); });
+  std::size_t bytes = known_bytes.value_or(0);
+  if (!known_bytes) for_each_bytes(field, array, rows, [&bytes](std::string_view element) { bytes += element.size(); });
   check_offsets(field, bytes);
   add_buffer((count + 1) * stored_offset_size(field));
   add_buffer(bytes);
@@ -279,6 +351,12 @@ void Taking::fill(const Field& field, const Array& array, Rows rows, std::byte* 
   } else {
     take_binary<std::int64_t>(field, array, rows, offsets, bytes);
   }
+}
+
+Places Taking::fill_validity_of(const Field& field, const Array& array, Rows rows, std::byte* body) {
+  fill_validity(array, rows, body);
+  std::byte* const values = next_buffer(body);
+  return {values, is_binary(field.layout) ? next_buffer(body) : nullptr};
 }
 
 void Taking::fill_children(const Field& field, const Array& array, Rows rows, std::byte* body) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -39,13 +40,36 @@ class OffsetsTooLargeError : public TooLargeError {
   using TooLargeError::TooLargeError;
 };
 
+/// Where the elements of a column go in one piece.
+struct Places {
+  std::byte* values = nullptr;  ///< or offsets
+  std::byte* bytes = nullptr;
+};
+
+/// Of each row of a table, the piece that it goes to.
+using PieceOfRow = std::span<const std::uint32_t>;
+
+/// Whether a column can be taken for all pieces in one pass over its rows: then its memory is read in order, where
+/// taking the rows of one piece after the other reads little of each cache line, and each as often as there are pieces.
+[[nodiscard]] bool can_distribute(const Field& field) noexcept;
+
+/// Of each piece: the bytes of its strings, which are in such a column.
+[[nodiscard]] std::vector<std::size_t> bytes_of_pieces(const Field& field, const Array& array, PieceOfRow piece_of_row,
+                                                       std::size_t pieces);
+
+/// Takes such a column. `places` is of each piece.
+void distribute(const Field& field, const Array& array, PieceOfRow piece_of_row, std::vector<Places>& places);
+
 /// What is taken of one array, or of the columns of a table.
 class Taking {
  public:
-  /// Adds an array. Throws OffsetsTooLargeError.
-  void measure(const Field& field, const Array& array, Rows rows);
+  /// Adds an array; `bytes` are those of its strings in these rows, where they are known. Throws OffsetsTooLargeError.
+  void measure(const Field& field, const Array& array, Rows rows, std::optional<std::size_t> bytes = std::nullopt);
   /// Writes what was measured, in the same order, to the front of `body`.
   void fill(const Field& field, const Array& array, Rows rows, std::byte* body);
+
+  /// As fill, but of an array that can be distributed it writes the validity alone. Where the rest goes.
+  [[nodiscard]] Places fill_validity_of(const Field& field, const Array& array, Rows rows, std::byte* body);
 
   [[nodiscard]] const std::vector<NodeCounts>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::vector<BufferPlace>& buffers() const noexcept { return buffers_; }
