@@ -201,7 +201,10 @@ void for_each_of_rows(const Field& field, const Array& array, std::size_t rows, 
     for (std::size_t row = 0; row < rows; ++row) visit(row, elements.at(static_cast<std::uint32_t>(row)));
   };
   if (field.layout == Layout::binary) return visit_all(Elements<std::int32_t>(array));
-  visit_all(Elements<std::int64_t>(array));
+  if (field.layout == Layout::large_binary) return visit_all(Elements<std::int64_t>(array));
+  for (std::size_t row = 0; row < rows; ++row) {
+    visit(row, is_null(array, row) ? std::string_view() : bytes_of_view(array, row));
+  }
 }
 
 template <typename T>
@@ -255,7 +258,7 @@ std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t 
 
 bool can_distribute(const Field& field) noexcept {
   if (field.layout == Layout::fixed) return std::has_single_bit(field.width) && field.width <= sizeof(std::uint64_t);
-  return field.layout == Layout::binary || field.layout == Layout::large_binary;
+  return is_binary(field.layout);
 }
 
 std::vector<std::size_t> bytes_of_pieces(const Field& field, const Array& array, PieceOfRow piece_of_row,
