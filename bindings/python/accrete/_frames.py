@@ -44,8 +44,9 @@ def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
     for level in range(frame.index.nlevels) if index else ():
         values = frame.index.get_level_values(level)
         field_name = values.name if _can_be_column(values.name, frame) else f"__index_level_{level}__"
-        columns.append(_column(values.to_series(), field_name, objects))
-        descriptions.append(_description(values.to_series(), values.name, field_name))
+        series = pd.Series(values, copy=False)  # to_series() would copy them as its index, too
+        columns.append(_column(series, field_name, objects))
+        descriptions.append(_description(series, values.name, field_name))
         levels.append(field_name)
     table = Column.structure("", len(frame), columns)
     table.metadata = {b"pandas": json.dumps({
