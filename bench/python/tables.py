@@ -44,22 +44,24 @@ def pieces(backend, csv, count, categories):
     parts = [frame.iloc[i * rows : (i + 1) * rows] for i in range(count)]
     codes = [np.random.default_rng(i).integers(0, count, len(part)) for i, part in enumerate(parts)]
     got = 0
-    yield  # from here on it is measured
     if backend == "scatter":
         import accrete
 
-        with accrete.temporary() as store:
-            for part, by in zip(parts, codes):
-                store.scatter(part, by=by, n=count)
-            yield "split and append"
-            for i in range(count):
-                got += len(store.gather(i))
+        store = accrete.temporary()
+        yield  # from here on it is measured
+        for part, by in zip(parts, codes):
+            store.scatter(part, by=by, n=count)
+        yield "split and append"
+        for i in range(count):
+            got += len(store.gather(i))
+        store.close()
     else:
         if backend == "accrete.partd":
             import accrete.partd as partd
         else:
             import partd
         p = partd.PandasBlocks(partd.Buffer(partd.Dict(), partd.File()))
+        yield
         for part, by in zip(parts, codes):
             groups = part.groupby(by)
             p.append({i: groups.get_group(i) for i in groups.groups}, fsync=True)
