@@ -27,51 +27,67 @@ import dask
 
 from . import _native
 from ._store import open as _open
-from .errors import UnsupportedError
+from .errors import TooLargeError, UnsupportedError
 
 __all__ = ["Pieces", "register", "shuffle", "unregister"]
 
 
 class Pieces:
-    """The pieces of a table on their way from partitions to partitions, in a dataset of temporary files.
+    """The pieces of a table on their way from partitions to partitions, in datasets of temporary files.
 
-    Whoever gets it by pickling works on the same dataset. That goes with the object that made it or, once that has been
+    Whoever gets it by pickling works on the same datasets. They go with the object that made them or, once that has been
     pickled, with the process; `accrete.sweep` removes those of processes that were killed.
     """
 
-    def __init__(self, url: bytes, dataset: _native.TemporaryDataset | None = None) -> None:
-        self._url = url
-        self._dataset = dataset  # None: another process made it
-        self._store = _open(url)
+    def __init__(self, urls: tuple[bytes, bytes], datasets: tuple[_native.TemporaryDataset, ...] = ()) -> None:
+        self._urls = urls
+        self._datasets = datasets  # none: another process made them
+        # A partition whose objects are all str goes to the first, as columns; one that has others to the second, where
+        # all objects are pickled. So what is pickled does not depend on the partitions before it.
+        self._plain, self._pickled = map(_open, urls)
 
     @classmethod
     def create(cls, directory: str | None = None) -> Pieces:
         """In a directory; None: what Dask's configuration has as temporary_directory, or else tempfile."""
         parent = directory or dask.config.get("temporary_directory", None) or tempfile.gettempdir()
-        dataset = _native.TemporaryDataset(os.fsencode(parent))
-        return cls(dataset.url, dataset)
+        plain, pickled = (_native.TemporaryDataset(os.fsencode(parent)) for _ in range(2))
+        return cls((plain.url, pickled.url), (plain, pickled))
 
     def scatter(self, frame: Any, codes: Any, npartitions: int, task: str | None = None) -> None:
         """Append each row to the piece of its code. What a task of this name has appended, it does not append again:
         schedulers run tasks anew."""
         id = None if task is None else (hashlib.blake2b(task.encode(), digest_size=16).digest(), 1)
-        self._store.scatter(frame, by=codes, n=npartitions, objects="pickle", id=id)
+        try:
+            try:
+                self._plain.scatter(frame, by=codes, n=npartitions, id=id)
+            except TypeError:  # other objects than str, or other columns than the partitions before
+                self._pickled.scatter(frame, by=codes, n=npartitions, objects="pickle", id=id)
+        except TooLargeError:
+            middle = len(frame) // 2
+            if middle == 0:
+                raise
+            for number, rows in enumerate((slice(None, middle), slice(middle, None))):
+                self.scatter(frame.iloc[rows], codes[rows], npartitions, task and f"{task}/{number}")
 
     def get(self, part: int) -> Any:
         """The rows of a partition; None if it has none."""
-        return self._store.gather(part, unpickle=True) if part in self._store else None
+        from dask.dataframe.dispatch import concat
+
+        frames = [store.gather(part, unpickle=True) for store in (self._plain, self._pickled) if part in store]
+        return concat(frames) if len(frames) > 1 else next(iter(frames), None)
 
     def drop(self) -> None:
         """Remove all pieces. Dask calls it when a task fails."""
-        self._store.drop()
+        self._plain.drop()
+        self._pickled.drop()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._dataset is not None:
-            _kept[self._url] = self
-        return Pieces, (self._url,)
+        if self._datasets:
+            _kept[self._urls] = self
+        return Pieces, (self._urls,)
 
 
-_kept: dict[bytes, Pieces] = {}  # until the process ends, for others have them
+_kept: dict[tuple[bytes, bytes], Pieces] = {}  # until the process ends, for others have them
 atexit.register(_kept.clear)
 
 
@@ -107,15 +123,15 @@ def _scatter(frame: Any, column: str, parts: Iterable[int], pieces: Any, task: s
     if not wanted.all():
         frame, codes = frame[wanted], codes[wanted]
     if len(frame):
-        pieces.scatter(frame, codes, int(codes.max()) + 1, task)
+        pieces.scatter(frame, codes.to_numpy(), int(codes.max()) + 1, task)
 
 
-def _scatter_all(frame: Any, column: str, npartitions: int, pieces: Any) -> None:
+def _scatter_all(frame: Any, column: str, npartitions: int, pieces: Any, task: str | None = None) -> None:
     """In place of shuffle_group_3."""
     if not isinstance(pieces, Pieces):
         _original("shuffle_group_3")(frame, column, npartitions, pieces)
     elif len(frame):
-        pieces.scatter(frame, frame[column], npartitions)
+        pieces.scatter(frame, frame[column].to_numpy(), npartitions, task)
 
 
 def _collect(pieces: Any, part: int, meta: Any, barrier: Any) -> Any:
@@ -127,17 +143,32 @@ def _collect(pieces: Any, part: int, meta: Any, barrier: Any) -> Any:
 
 
 def _layer_with_tasks(self: Any) -> Any:
-    """In place of DiskShuffle._layer: tells _scatter which task it is."""
+    """In place of DiskShuffle._layer."""
     layer = _original("_layer")(self)
-    for key, task in layer.items():
-        if isinstance(task, tuple) and task and task[0] is _scatter:
-            layer[key] = (*task, repr(key))
+    _name_tasks(layer)
     return layer
+
+
+def _rearranged_with_tasks(*args: Any, **kwargs: Any) -> Any:
+    """In place of rearrange_by_column_disk."""
+    table = _original("rearrange_by_column_disk")(*args, **kwargs)
+    for layer in table.dask.layers.values():
+        if isinstance(mapping := getattr(layer, "mapping", None), dict):
+            _name_tasks(mapping)
+    return table
+
+
+def _name_tasks(tasks: dict[Any, Any]) -> None:
+    """Tells those that scatter which they are, if they have not been told."""
+    for key, task in tasks.items():
+        if isinstance(task, tuple) and len(task) == 5 and (task[0] is _scatter or task[0] is _scatter_all):
+            tasks[key] = (*task, repr(key))
 
 
 _modules = ("dask.dataframe.shuffle", "dask_expr._shuffle", "dask.dataframe.dask_expr._shuffle")  # by Dask's version
 _replacements: dict[str, Any] = {
     "maybe_buffered_partd": _MaybePieces, "shuffle_group_3": _scatter_all, "collect": _collect,
+    "rearrange_by_column_disk": _rearranged_with_tasks,
     "_shuffle_group": staticmethod(_scatter), "_layer": _layer_with_tasks,
 }
 _originals: dict[tuple[Any, str], Any] = {}  # what register() has replaced, by what has it and its name
