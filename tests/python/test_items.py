@@ -79,6 +79,22 @@ def test_packed_is_messagepack_of_every_language(store):
     assert store.get("k") == b"\x92\x01\x02" + msgpack.packb(moment, datetime=True) + b"\x81\x01\xc4\x01\xff" + b"\xa2a\xff"
 
 
+def test_a_key_of_a_dict_may_be_a_tuple_or_a_map(store):
+    packed = accrete.Packed(store)
+    packed.extend("k", ["before", {(1, (2,)): {(3,): 4}}, {5: [6]}])
+    store.append("k", b"\x81\x81\x01\x02\x03" + b"\xa5after")
+    wanted = ["before", {(1, (2,)): {(3,): 4}}, {5: [6]}, {((1, 2),): 3}, "after"]
+    assert packed.get("k") == wanted
+    assert list(packed.reader("k")) == wanted
+
+
+@pytest.mark.parametrize("claim", [b"\xdd\x7f\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xdd\x02\xff\xff\xff" * 200])
+def test_a_length_that_the_value_cannot_have_takes_no_memory(store, claim):
+    store.append("k", claim)
+    with pytest.raises(accrete.CorruptionError):
+        accrete.Packed(store).get("k")
+
+
 def test_what_messagepack_has_no_type_for_is_refused_and_nothing_is_stored(store):
     packed = accrete.Packed(store)
     for item in (object(), {1, 2}, 2**64, datetime.datetime(2026, 1, 1)):

@@ -107,6 +107,14 @@ def test_what_is_no_number_is_refused_in_words(store, dtype):
         accrete.Numeric(store, dtype)
 
 
+def test_masked_elements_are_no_numbers(store):
+    numeric = accrete.Numeric(store, "i8")
+    with pytest.raises(TypeError, match="filled"):
+        numeric.append("k", np.ma.array([1, 2], mask=[False, True]))
+    numeric.append("k", np.ma.array([1, 2]))
+    assert numeric.get("k").tolist() == [1, 2]
+
+
 def test_what_is_appended_is_flat(store):
     with pytest.raises(accrete.InvalidArgumentError, match="ravel"):
         accrete.Numeric(store, "i8").append("k", np.zeros((2, 2), "i8"))

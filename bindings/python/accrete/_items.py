@@ -86,7 +86,7 @@ class Packed(_Items):
         rows.append("SEA", {"delay": 1.5, "tail": "N123"})
         rows.get("SEA")  # [{'delay': 1.5, 'tail': 'N123'}]
 
-    A tuple comes back as a list. An item of another type is TypeError, and nothing is stored. MessagePack has no
+    A tuple comes back as a list, but as the key of a dict as a tuple. An item of another type is TypeError, and nothing is stored. MessagePack has no
     checksums: over a store with a codec, `stored` at least, damage is found (CorruptionError); without one, what is no
     MessagePack is, and an item that was cut. In C++ the same values are accrete::Packed<T>. Needs msgpack.
     """
@@ -101,21 +101,41 @@ class Packed(_Items):
         return self._msgpack.packb(item, datetime=True, unicode_errors="surrogateescape")  # type: ignore[no-any-return]
 
     def _decode(self, key: Key, value: io.BufferedIOBase, size: int) -> Iterator[Any]:
-        unpacker = self._msgpack.Unpacker(
-            value, timestamp=3, strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=0
-        )
-        at = 0
+        unpacker = self._unpacker(value, size)
+        begin = at = 0  # of what the unpacker reads, and of its next item
         while True:
             try:
                 item = next(unpacker)
             except StopIteration:
                 break
+            except TypeError:  # a list as a key of a dict
+                begin = value.seek(at)
+                unpacker = self._unpacker(value, size, object_pairs_hook=_dict_of)
+                continue
             except (self._msgpack.UnpackException, ValueError, OverflowError) as error:
                 raise CorruptionError(f"the value of key {key!r} is no MessagePack in its item at byte {at}") from error
-            at = unpacker.tell()
+            at = begin + unpacker.tell()
             yield item
         if at != size:
             raise CorruptionError(f"the value of key {key!r} is cut at byte {size}, in the item at {at}")
+
+    def _unpacker(self, value: io.BufferedIOBase, size: int, **options: Any) -> Any:
+        """No item has more members than the value has bytes."""
+        return self._msgpack.Unpacker(
+            value, timestamp=3, strict_map_key=False, unicode_errors="surrogateescape", max_buffer_size=0,
+            max_array_len=size, max_map_len=size, **options,
+        )
+
+
+def _dict_of(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {_hashable(key): value for key, value in pairs}
+
+
+def _hashable(key: Any) -> Any:
+    """As it is, but for lists, which become tuples, and dicts, which become tuples of pairs."""
+    if isinstance(key, dict):
+        key = list(key.items())
+    return tuple(map(_hashable, key)) if isinstance(key, (list, tuple)) else key
 
 
 class Pickle(_Items):

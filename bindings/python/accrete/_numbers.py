@@ -45,6 +45,8 @@ def _layout(dtype: np.dtype[Any]) -> list[tuple[str, str, int]]:
 def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """As they are to be stored; what is no array yet becomes one, and one of another dtype is refused."""
     np = _numpy()
+    if np.ma.is_masked(values):
+        raise TypeError(f"cannot append an array with masked elements to key {key!r}: filled() gives them values")
     array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype)
     if array.dtype.newbyteorder("=") != dtype:
         raise TypeMismatchError(
