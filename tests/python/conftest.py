@@ -3,8 +3,12 @@ import signal
 import subprocess
 import time
 
-import accrete
 import pytest
+
+# Whoever runs the tests in the background, without a terminal, has them ignore it; and so would the programs they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+import accrete  # noqa: E402
 
 
 @pytest.fixture
