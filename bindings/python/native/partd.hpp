@@ -9,12 +9,14 @@ namespace accrete::python {
 void add_partd_dict(PyObject* module);
 void add_partd_files(PyObject* module);
 void add_partd_frames(PyObject* module);
+void add_partd_locks(PyObject* module);
 void add_partd_tables(PyObject* module);
 
 inline void add_partd(PyObject* module) {
   add_partd_dict(module);
   add_partd_files(module);
   add_partd_frames(module);
+  add_partd_locks(module);
   add_partd_tables(module);
 }
 

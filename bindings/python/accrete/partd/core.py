@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import string
-import threading
-import time
 import weakref
 from typing import Any
 
@@ -36,147 +33,23 @@ def filename(path: Any, key: Any) -> str:
     return os.path.join(os.fspath(path), _native.partd_file_name(path, key))
 
 
-class Lock:
-    """A lock between threads. Who has it may take it again; any thread may release it. In a forked child it is free."""
+Lock = _native.Lock  # as threading.RLock, but that any thread may release it; in a forked child it is free
 
-    def __init__(self) -> None:
-        self._threads = threading.Lock()
-        self._owner: int | None = None
-        self._depth = 0
-        self._is_childs = False
-        _locks.add(self)
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if self._owner == threading.get_ident():
-            self._depth += 1
-            return True
-        deadline = None if timeout < 0 else time.monotonic() + timeout
-        if not self._threads.acquire(blocking, timeout):
-            return False
-        taken = False
-        try:
-            taken = self._take(blocking, deadline)
-        finally:
-            if taken:
-                self._owner = threading.get_ident()
-                self._depth = 1
-            else:
-                self._threads.release()
-        return taken
-
-    def release(self) -> None:
-        if self._owner is None:
-            if self._is_childs:  # the parent's, which this process's copy of a `with` gives back
-                return
-            raise RuntimeError("a lock is released that nobody has")
-        self._depth -= 1
-        if self._depth:
-            return
-        self._owner = None
-        try:
-            self._give_back()
-        finally:
-            self._threads.release()
-
-    def locked(self) -> bool:
-        return self._owner is not None
-
-    def __enter__(self) -> Lock:
-        self.acquire()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.release()
-
-    def _take(self, blocking: bool, deadline: float | None) -> bool:
-        return True
-
-    def _give_back(self) -> None:
-        pass
-
-    def _after_fork_in_child(self) -> None:
-        self._threads = threading.Lock()
-        self._owner = None
-        self._depth = 0
-        self._is_childs = True
+_file_locks: weakref.WeakValueDictionary[str, Lock] = weakref.WeakValueDictionary()
+_file_locks_lock = Lock()
 
 
-class FileLock(Lock):
-    """A lock between processes, too: flock on a file, as partd has it. It and its directory are made if need be."""
-
-    _retry_seconds = 0.01
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._fd = -1
-        super().__init__()
-
-    def _take(self, blocking: bool, deadline: float | None) -> bool:
-        waits = blocking and deadline is None
-        while True:
-            fd = self._open()
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_still_there(fd):
-                    self._fd, fd = fd, -1
-                    return True
-            except BlockingIOError:
-                if not blocking or (deadline is not None and time.monotonic() >= deadline):
-                    return False
-                time.sleep(self._retry_seconds)
-            finally:
-                if fd >= 0:
-                    os.close(fd)
-
-    def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        try:
-            return os.open(self.path, flags, 0o666)
-        except FileNotFoundError:  # partd removes the directory, and makes it again, when it drops
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            return os.open(self.path, flags, 0o666)
-
-    def _is_still_there(self, fd: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(fd), os.stat(self.path))
-        except FileNotFoundError:
-            return False
-
-    def _give_back(self) -> None:
-        fd, self._fd = self._fd, -1
-        fcntl.flock(fd, fcntl.LOCK_UN)  # a forked child may still have the descriptor
-        os.close(fd)
-
-    def _after_fork_in_child(self) -> None:
-        super()._after_fork_in_child()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-_locks: weakref.WeakSet[Lock] = weakref.WeakSet()
-_file_locks: weakref.WeakValueDictionary[str, FileLock] = weakref.WeakValueDictionary()
-_file_locks_lock = threading.Lock()
-
-
-def lock_file(path: str) -> FileLock:
-    """The process's only lock for the file."""
+def lock_file(path: str) -> Lock:
+    """The process's only lock for the file: between processes, too."""
     path = os.path.abspath(path)
     with _file_locks_lock:
         lock = _file_locks.get(path)
         if lock is None:
-            lock = _file_locks[path] = FileLock(path)
+            lock = _file_locks[path] = Lock(path)
         return lock
 
 
-def _after_fork_in_child() -> None:
-    global _file_locks_lock
-    _file_locks_lock = threading.Lock()
-    for lock in list(_locks):
-        lock._after_fork_in_child()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(after_in_child=_native.partd_reset_locks)
 
 
 class _Held:
@@ -193,14 +66,14 @@ class _Held:
 _not_held: contextlib.nullcontext[None] = contextlib.nullcontext()
 
 
-def held(lock: Any, wanted: Any = True) -> contextlib.AbstractContextManager[None]:
+def held(lock: Any, wanted: Any = True) -> contextlib.AbstractContextManager[Any]:
     """To hold a lock, which a caller may have put in the place of ours, unless `wanted` is false."""
-    if wanted:
-        return _Held(lock)
-    return _not_held
+    if not wanted:
+        return _not_held
+    return lock if hasattr(lock, "__enter__") else _Held(lock)
 
 
-def held_again(lock: Any) -> contextlib.AbstractContextManager[None]:
+def held_again(lock: Any) -> contextlib.AbstractContextManager[Any]:
     """As above, for what partd does without the lock, so that callers may have it."""
     return held(lock, isinstance(lock, Lock))
 

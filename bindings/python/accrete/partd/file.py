@@ -117,11 +117,10 @@ class File(Interface):
     def _mark_if_new(self) -> None:
         """Lets it be known that partd never wrote here. Who has the lock may be partd."""
         with contextlib.suppress(PermissionError):  # to read does not need it
-            if self._is_empty() and self.lock.acquire(blocking=False):
-                try:
-                    self._mark_if_empty()
-                finally:
-                    self.lock.release()
+            if self._is_empty():
+                with self.lock.attempt(0) as is_held:
+                    if is_held:
+                        self._mark_if_empty()
 
     def _mark_if_empty(self) -> None:
         if self._is_empty():
