@@ -25,6 +25,7 @@ namespace {
 constexpr std::string_view own_mark = "accrete\n";
 constexpr std::string_view inside = "/%";
 constexpr std::string_view moving = "%m";
+constexpr std::string_view beside = "%n";
 
 std::string_view parent_of(std::string_view name) noexcept {
   const std::size_t slash = name.rfind('/');
@@ -85,6 +86,27 @@ class KeyFiles {
   void remove(const KeyName& key) {
     std::string name;
     while (const std::unique_ptr<File> file = find(key, OpenMode::read, name)) remove(name);
+  }
+
+  /// The old value is there until the new one is whole.
+  void replace(const KeyName& key, std::string_view value) {
+    const std::string fresh(beside);
+    std::string name = key.own;
+    checked(name, [&] {
+      if (directory_->info(fresh)) directory_->remove(fresh);
+      try {
+        const std::array pieces = {value};
+        directory_->open(fresh, OpenMode::create_append)->append(pieces);
+      } catch (const IoError&) {
+        if (directory_->info(fresh)) directory_->remove(fresh);
+        throw;
+      }
+    });
+    if (!find(key, OpenMode::read, name)) {
+      name = key.own;
+      (void)create(name);
+    }
+    checked(name, [&] { directory_->rename(fresh, name); });
   }
 
   void remove(const std::string& name) {
@@ -306,15 +328,15 @@ void append_all(const std::string& path, const std::vector<Appended>& all, bool 
   }
 }
 
-/// partd_file_append(directory, data, fsync)
+/// partd_file_append(directory, fsync, data)
 PyObject* append(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
   return guarded([&] {
     expect_arguments("partd_file_append()", 3, count);
     const std::string path = path_of(arguments[0]);
-    const int sync = PyObject_IsTrue(arguments[2]);
+    const int sync = PyObject_IsTrue(arguments[1]);
     if (sync < 0) throw PythonErrorSet{};
     Borrowed borrowed;
-    const std::vector<Appended> all = appended_of(arguments[1], borrowed);
+    const std::vector<Appended> all = appended_of(arguments[2], borrowed);
     with_files([&] { append_all(path, all, sync != 0); });
     return none();
   });
@@ -393,11 +415,7 @@ PyObject* set(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     const KeyName key = name_of_key(arguments[1]);
     Borrowed borrowed;
     const std::string_view value = borrowed.bytes(arguments[2]);
-    with_files([&] {
-      KeyFiles files(path);
-      files.remove(key);
-      append_all(path, {{key, {value}}}, false);
-    });
+    with_files([&] { KeyFiles(path).replace(key, value); });
     return none();
   });
 }

@@ -12,6 +12,7 @@
 //   A component of more than max_component bytes is cut into directories, whose names end in "%".
 //   The file of a key whose name is that of a directory, since tuples begin with it, is the file "%" in there. While it
 //   is being moved there, "%m" stands after the directory's name.
+//   A value that is being set is written to the file "%n" of the store's directory, which then takes the key's name.
 //
 // partd leaves out what it does not keep, so several keys share a file. A name with a "%" in it is none of partd's, and
 // one without is the name that partd gives this key.

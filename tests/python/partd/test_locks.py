@@ -40,23 +40,6 @@ def held_by_a_process(path):
         holder.stdin.close()
 
 
-@contextlib.contextmanager
-def interrupting(seconds):
-    """Within, KeyboardInterrupt comes after so long, and after it none."""
-
-    def raise_once(number, frame):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, raise_once)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def in_thread(work):
     results = []
     thread = threading.Thread(target=lambda: results.append(work()))
@@ -163,7 +146,7 @@ def test_a_handler_may_take_the_lock_that_is_waited_for(tmp_path, interrupt, han
     assert file.get("x") == b"handler call"
 
 
-def test_no_moment_at_which_ctrl_c_comes_leaves_it_taken(tmp_path):
+def test_no_moment_at_which_ctrl_c_comes_leaves_it_taken(tmp_path, interrupting):
     file = File(str(tmp_path))
     interrupts = 0
     until = time.monotonic() + 2

@@ -5,11 +5,13 @@ import gc
 import multiprocessing
 import os
 import pickle
+import random
 import resource
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import pytest
 from accrete.partd import Buffer, Dict, Encode, File, Interface, Pickle
@@ -275,6 +277,26 @@ def test_a_flush_that_fails_leaves_the_bytes_where_they_were_which_partd_loses_o
     assert buffer.get("a") == b"1" * 2000 + b"2" * 2000
 
 
+def files_below(path):
+    return sorted(found for found in path.rglob("*") if found.is_file())
+
+
+@pytest.mark.parametrize("kind", ["File", "Renamed"])
+def test_an_iset_that_fails_leaves_the_value_where_partd_loses_it(tmp_path, kind):
+    file = {"File": File, "Renamed": Renamed}[kind](str(tmp_path))
+    file.append({"x": b"old", ("x", "y"): b"old", "z": b"1"})
+    before = files_below(tmp_path)
+    for key in ("x", ("x", "y"), "new", ("new", "y")):
+        with pytest.raises(OSError):
+            limited(1000, lambda: file.iset(key, bytes(2000)))
+    assert file.get(["x", ("x", "y"), "new", ("new", "y")]) == [b"old", b"old", b"", b""]
+    assert files_below(tmp_path) == before
+    for key in ("x", ("x", "y"), "new", ("new", "y")):
+        file.iset(key, b"set")
+        file.append({key: b" and more"})
+    assert file.get(["x", ("x", "y"), "new", ("new", "y")]) == [b"set and more"] * 4
+
+
 def test_an_error_in_reading_is_raised_where_partd_reads_it_as_nothing(tmp_path):
     file = File(str(tmp_path))
     os.symlink("x", file.filename("x"))
@@ -318,6 +340,46 @@ def test_a_buffer_keeps_within_its_memory_and_says_what_it_has(tmp_path):
     buffer.drop()
     assert not buffer.memory_usage
     assert not buffer.lengths
+
+
+class Renamed(File):
+    def filename(self, key):
+        return super().filename(key) + ".bin"
+
+
+@pytest.mark.parametrize("slow", ["File", "Renamed", "Dict"])
+@pytest.mark.parametrize("call", ["append", "flush"])
+def test_ctrl_c_in_a_buffer_neither_doubles_nor_loses_bytes_where_partd_does(tmp_path, slow, call, interrupting):
+    """A flush has moved a key or has not; an append was made to all keys or to none."""
+    slow = {"File": File, "Renamed": Renamed, "Dict": lambda path: Dict()}[slow](str(tmp_path))
+    buffer = Buffer(Dict(), slow, available_memory=1e9 if call == "flush" else 100_000)
+    keys = list(range(40))
+    appended = 0
+    interrupts = 0
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        began = False
+        piece = {key: b"%06d" % appended + bytes(key * 100) for key in keys}
+        if call == "flush":
+            buffer.append(piece)
+            appended += 1
+        try:
+            with interrupting(random.uniform(1e-5, 1e-3)):
+                began = True
+                buffer.append(piece) if call == "append" else buffer.flush()
+                appended += call == "append"
+                time.sleep(1)
+        except KeyboardInterrupt:
+            interrupts += 1
+        sizes = [len(value) / (6 + 100 * key) for key, value in zip(keys, buffer.get(keys))]
+        if call == "append" and began and sizes[0] == appended + 1:
+            appended += 1  # Ctrl-C came after it
+        assert sizes == [appended] * len(keys)
+        assert buffer.memory_usage == sum(buffer.lengths.values()) == sum(map(len, buffer.fast.get(list(buffer.lengths))))
+        if appended > 20:
+            buffer.drop()
+            appended = 0
+    assert interrupts > 20
 
 
 def test_a_buffer_flushes_its_largest_keys_first():
@@ -480,6 +542,23 @@ def test_a_file_whose_names_are_the_callers_own(tmp_path):
     file.iset("x", b"3")
     file.delete(("t", "u"))
     assert file.get(["x", ("t", "u")]) == [b"3", b""]
+
+
+def test_a_file_that_keeps_several_keys_in_one_file(tmp_path):
+    class ByFirst(File):
+        def filename(self, key):
+            return super().filename(key[0])
+
+    file = ByFirst(str(tmp_path / "data"))
+    file.append({"a1": b"1", "a2": b"2", "b": b"3"})
+    buffer = Buffer(Dict(), file)
+    buffer.append({"a1": b"4", "a2": b"5"})
+    buffer.flush()
+    assert file.get(["a1", "a2", "b"]) == [b"1245", b"1245", b"3"]
+    with pytest.raises(OSError):
+        limited(1000, lambda: file.append({"a1": b"6", "a2": b"7", "c1": b"8", "c2": b"9", "b": bytes(2000)}))
+    assert file.get(["a1", "b", "c"]) == [b"1245", b"3", b""]
+    assert not os.path.exists(file.filename("c"))
 
 
 def test_a_file_whose_append_and_get_are_the_callers_own(tmp_path):

@@ -8,6 +8,8 @@ import logging
 import os
 import weakref
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from operator import add
 from typing import Any
@@ -61,31 +63,29 @@ class Buffer(Interface):
         data = as_dict(data)
         with held(self.lock, lock):
             self._append(data, **kwargs)
+            count = len(self.lengths)
             try:
                 self._make_room()
             except BaseException:
-                self._take_back(data)
+                if len(self.lengths) == count:  # else a part is in `slow`, and all is appended
+                    self._take_back(data)
                 raise
 
     def _append(self, data: dict[Any, Any], **kwargs: Any) -> None:
-        if type(self.fast) is Dict:
-            self.memory_usage += _native.partd_dict_append(self.fast.data, data, self.lengths)
-            return
-        self.fast.append(data, lock=False, **kwargs)
-        for key, value in data.items():
-            self.lengths[key] += len(value)
-            self.memory_usage += len(value)
+        lists = self._lists()
+        _native.partd_dict_append(lists, data, self)
+        if lists is None:  # what fails now was counted, and is not there: the next flush rights that
+            self.fast.append(data, lock=False, **kwargs)
 
     def _take_back(self, data: dict[Any, Any]) -> None:
         """What has just been appended, so that the caller may append it again. No other fast store can do that."""
-        if type(self.fast) is not Dict:
-            return
-        for key in data:
-            size = len(self.fast.data[key].pop())
-            self.lengths[key] -= size
-            self.memory_usage -= size
-            if not self.fast.data[key]:
-                del self.fast.data[key], self.lengths[key]
+        lists = self._lists()
+        if lists is not None:
+            _native.partd_dict_take_back(lists, data, self)
+
+    def _lists(self) -> dict[Any, list[bytes]] | None:
+        """What the native functions work on; None of another fast store, of which they only keep the sizes."""
+        return self.fast.data if type(self.fast) is Dict else None
 
     def _make_room(self) -> None:
         too_much = self.memory_usage - self.available_memory
@@ -101,8 +101,7 @@ class Buffer(Interface):
     def _iset(self, key: Any, value: Any, lock: Any = True) -> None:
         """Sets it in `slow`: a flush could only append it to what another Buffer has set there."""
         with held(self.lock, lock):
-            self.slow._iset(key, value)
-            self._forget([key])
+            self._move(partial(self.slow._iset, key), value, [key])
 
     def _delete(self, keys: Any, lock: Any = True) -> None:
         keys = list(keys)
@@ -111,9 +110,16 @@ class Buffer(Interface):
             self.slow.delete(keys)
 
     def _forget(self, keys: list[Any]) -> None:
-        self.fast.delete(keys, lock=False)
-        for key in keys:
-            self.memory_usage -= self.lengths.pop(key, 0)
+        if self._lists() is None:
+            self.fast.delete(keys, lock=False)
+        _native.partd_dict_forget(self._lists(), keys, self)
+
+    def _move(self, put: Callable[[Any], Any], value: Any, keys: list[Any]) -> None:
+        """Puts the value into `slow`, and forgets the keys, whose it is, with nothing of Python in between: Ctrl-C comes
+        before, or after both. (Unless it comes in a `put` that is not native, when that has put it already.)"""
+        _native.partd_dict_move(put, value, self._lists(), keys, self)
+        if self._lists() is None:
+            self.fast.delete(keys, lock=False)
 
     def drop(self) -> None:
         with held_again(self.lock):
@@ -135,14 +141,18 @@ class Buffer(Interface):
     def _flush(self, keys: list[Any]) -> None:
         if not keys:
             return
-        if type(self.fast) is Dict and type(self.slow) is File and not self.slow.__dict__.keys() & {"append", "_append"}:
-            data = self.fast.data
-            pieces = {key: data[key] for key in keys if key in data}
-            with held(self.slow.lock):
-                self.slow._append(pieces)
+        slow, lists = self.slow, self._lists()
+        if lists is not None and isinstance(slow, File) and slow._appends_as_file():
+            pieces = {key: lists[key] for key in keys if key in lists}
+            with held(slow.lock):
+                slow._in_directory(self._move, slow._native_append(), pieces, keys)
+            return
+        values = dict(zip(keys, self.fast.get(keys, lock=False)))
+        if type(slow) is Dict:
+            with held(slow.lock):
+                self._move(partial(_native.partd_dict_append, slow.data), values, keys)
         else:
-            self.slow.append(dict(zip(keys, self.fast.get(keys, lock=False))))
-        self._forget(keys)
+            self._move(slow.append, values, keys)
 
     def _before_fork(self) -> None:
         self.lock.acquire()

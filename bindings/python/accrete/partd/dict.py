@@ -27,7 +27,7 @@ class Dict(Interface):
 
     def append(self, data: Any, lock: Any = True, **kwargs: Any) -> None:
         with held(self.lock, lock):
-            _native.partd_dict_append(self.data, as_dict(data), None)
+            _native.partd_dict_append(self.data, as_dict(data))
 
     def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
         with held(self.lock, lock):

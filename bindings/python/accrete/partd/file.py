@@ -9,6 +9,8 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import _native
@@ -18,6 +20,7 @@ from .dict import as_dict
 __all__ = ["File", "cleanup", "cleanup_files", "escape_filename", "filename", "token", "valid_chars"]
 
 _lock_name = ".lock"
+_beside = "%n"  # no key's: see native/partd_names.hpp
 _mark = b"accrete\n"  # in the lock's file: see native/partd_files.cpp
 
 
@@ -58,16 +61,28 @@ class File(Interface):
             self._append(as_dict(data), fsync)
 
     def _append(self, data: builtins.dict[Any, Any], fsync: bool = False) -> None:
-        """A value may be a list of bytes if the names are our own."""
-        if not self._has_own_names():
-            return _append_to({self.filename(key): value for key, value in data.items()}, fsync)
+        self._in_directory(self._native_append(fsync), data)
+
+    def _native_append(self, fsync: bool = False) -> Callable[[builtins.dict[Any, Any]], None]:
+        """What appends; no handler of a signal runs when it has. For who has the lock; a value may be a list of bytes."""
+        if self._has_own_names():
+            return partial(_native.partd_file_append, self.path, fsync)
+        return partial(_append_to, self.filename, fsync)
+
+    def _in_directory(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Makes the directory again if somebody has removed it."""
         try:
-            _native.partd_file_append(self.path, data, fsync)
+            work(*arguments)
         except FileNotFoundError:
             if os.path.isdir(self.path):
                 raise
             os.makedirs(self.path, exist_ok=True)
-            _native.partd_file_append(self.path, data, fsync)
+            work(*arguments)
+
+    def _appends_as_file(self) -> bool:
+        """Whether nobody has overridden how it does."""
+        own = type(self)
+        return (own.append, own._append) == (File.append, File._append) and not self.__dict__.keys() & {"append", "_append"}
 
     def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
         if not os.path.isdir(self.path):
@@ -81,9 +96,12 @@ class File(Interface):
         with held(self.lock, lock):
             if self._has_own_names():
                 return _native.partd_file_set(self.path, key, value)
+            path = self.filename(key)
+            beside = os.path.join(os.path.dirname(path), _beside)
             with contextlib.suppress(FileNotFoundError):
-                os.remove(self.filename(key))
-            _append_to({self.filename(key): value}, False)
+                os.remove(beside)
+            _append_to(lambda key: beside, False, {key: value})
+            os.replace(beside, path)
 
     def _delete(self, keys: Any, lock: Any = True) -> None:
         with held(self.lock, lock):
@@ -168,11 +186,12 @@ def _remove_directory(path: str) -> None:
         os.rmdir(path)
 
 
-def _append_to(values: builtins.dict[str, Any], fsync: bool) -> None:
-    """To files that a caller's own `filename` has named."""
+def _append_to(filename: Callable[[Any], str], fsync: bool, data: builtins.dict[Any, Any]) -> None:
+    """To files that a caller's own `filename` names; it may give several keys one."""
     changed: list[tuple[str, int | None]] = []
     try:
-        for path, value in values.items():
+        for key, value in data.items():
+            path = filename(key)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             changed.append((path, os.path.getsize(path) if os.path.exists(path) else None))
             with open(path, "ab", buffering=0) as file:
@@ -183,7 +202,7 @@ def _append_to(values: builtins.dict[str, Any], fsync: bool) -> None:
                 if fsync:
                     os.fdatasync(file)
     except BaseException:
-        for path, size in changed:
+        for path, size in reversed(changed):
             with contextlib.suppress(OSError):
                 os.remove(path) if size is None else os.truncate(path, size)
         raise
