@@ -422,6 +422,46 @@ def test_a_forked_child_doubles_nothing(tmp_path):
     assert buffer.get("x") == b"123"
 
 
+def fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def test_threads_that_fork_at_once_leave_a_buffer_free(tmp_path):
+    buffer = Buffer(Dict(), File(str(tmp_path)))
+    buffer.append({"x": b"1"})
+    threads = [threading.Thread(target=fork) for _ in range(3)]
+    with buffer.lock:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)  # all of them wait for the lock
+    for thread in threads:
+        thread.join(30)
+    assert not buffer.lock.locked()
+    assert buffer.get("x") == b"1"
+
+
+def test_a_buffer_whose_lock_fails_in_a_fork_harms_no_other_one(tmp_path):
+    class Failing:
+        def acquire(self):
+            raise OSError("no lock")
+
+        release = acquire
+
+    buffers = [Buffer(Dict(), File(str(tmp_path / str(i)))) for i in range(3)]
+    for buffer in buffers:
+        buffer.append({"x": b"1"})
+    buffers[1].lock, locks = Failing(), [buffers[0].lock, buffers[2].lock]
+    child = os.fork()
+    if child == 0:
+        os._exit([buffers[i].get("x", lock=False) for i in range(3)] != [b"1", b"", b"1"])
+    assert os.waitpid(child, 0)[1] == 0
+    assert not any(lock.locked() for lock in locks)
+    assert [buffer.get("x", lock=False) for buffer in buffers] == [b"1"] * 3
+
+
 # What is removed, and what is not
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import logging
 import os
+import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
-from operator import add
+from operator import add, methodcaller
 from typing import Any
 
 from .. import _native
@@ -41,7 +41,7 @@ class Buffer(Interface):
         self.lengths: defaultdict[Any, int] = defaultdict(zero)
         self.memory_usage = 0
         Interface.__init__(self)
-        _buffers.add(self)
+        _buffers[id(self)] = self
 
     def __getstate__(self) -> dict[str, Any]:
         with held_again(self.lock):
@@ -57,7 +57,7 @@ class Buffer(Interface):
     def __setstate__(self, state: dict[str, Any]) -> None:
         Interface.__setstate__(self, state)
         self.lock = Lock()
-        _buffers.add(self)
+        _buffers[id(self)] = self
 
     def append(self, data: Any, lock: Any = True, **kwargs: Any) -> None:
         data = as_dict(data)
@@ -154,13 +154,6 @@ class Buffer(Interface):
         else:
             self._move(slow.append, values, keys)
 
-    def _before_fork(self) -> None:
-        self.lock.acquire()
-        try:
-            self._flush(list(self.lengths))
-        except Exception:
-            logger.exception("A Buffer could not be flushed before a fork: the child does not see what is in it")
-
     def _after_fork_in_child(self) -> None:
         """What could not be flushed is the parent's, which will."""
         if isinstance(self.fast, Dict):
@@ -169,28 +162,55 @@ class Buffer(Interface):
             self.memory_usage = 0
 
 
-_buffers: weakref.WeakSet[Buffer] = weakref.WeakSet()
-_forking: list[Buffer] = []
+_buffers: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
+
+
+class _Forking(threading.local):
+    """The locks that this thread has for its forks: the last one's last, as one may begin within another."""
+
+    def __init__(self) -> None:
+        self.locks: list[list[tuple[Any, Any]]] = []
+
+
+_forking = _Forking()
+
+
+def _all_buffers() -> list[Buffer]:
+    """In an order that all threads have."""
+    buffers = [reference() for reference in _buffers.valuerefs()]
+    return sorted((buffer for buffer in buffers if buffer is not None), key=id)
 
 
 def _before_fork() -> None:
-    _forking.extend(sorted(_buffers, key=id))
-    for buffer in _forking:
-        buffer._before_fork()
+    locks: list[tuple[Any, Any]] = []
+    _forking.locks.append(locks)
+    for buffer in _all_buffers():
+        try:
+            # Nothing of Python runs from when it is taken until that is noted.
+            locks.extend(zip([buffer.lock], map(methodcaller("acquire"), [buffer.lock])))
+            buffer._flush(list(buffer.lengths))
+        except Exception:
+            logger.exception("A Buffer could not be flushed before a fork: the child does not see what is in it")
 
 
 def _after_fork_in_parent() -> None:
-    while _forking:
-        _forking.pop().lock.release()
+    for lock, _ in reversed(_forking.locks.pop()):
+        _release(lock)
 
 
 def _after_fork_in_child() -> None:
-    while _forking:
-        buffer = _forking.pop()
+    for lock, _ in reversed(_forking.locks.pop()):
+        if not isinstance(lock, Lock):  # which is free already
+            _release(lock)
+    for buffer in _all_buffers():
         buffer._after_fork_in_child()
-        if not isinstance(buffer.lock, Lock):
-            with contextlib.suppress(RuntimeError):
-                buffer.lock.release()
+
+
+def _release(lock: Any) -> None:
+    try:
+        lock.release()
+    except Exception:
+        logger.exception("The lock of a Buffer could not be released after a fork")
 
 
 os.register_at_fork(
