@@ -124,6 +124,19 @@ def test_after_a_handler_that_returns_the_call_goes_on(url, interrupt, handler):
         store.append("key", b"x")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("wait", [0.02, 0.05, 0.08])
+def test_a_signal_that_comes_soon_after_its_handler_was_set_ends_the_call(url, handler, number, wait):
+    with accrete.open(url) as store, held(url):
+        handler(signal.SIGTERM, signal.default_int_handler)
+        handler(signal.SIGINT, signal.default_int_handler)
+        threading.Timer(wait, os.kill, (os.getpid(), number)).start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            store.append("key", b"x")
+        assert time.monotonic() - began < 1
+
+
 def test_other_exceptions_of_handlers_end_the_call(url, interrupt, handler):
     def leave(number, frame):
         sys.exit(3)

@@ -19,7 +19,12 @@ std::atomic<SignalHandler> python_handler = nullptr;
 
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<SignalHandler>::is_always_lock_free);
 
-bool is_main_thread() noexcept { return ::getpid() == ::gettid(); }
+/// Asked of the system once a thread. In a forked child the only thread is the main one.
+bool is_main_thread() noexcept {
+  static thread_local bool is_main = ::getpid() == ::gettid();
+  [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] { is_main = true; });
+  return is_main;
+}
 
 }  // namespace
 
@@ -29,19 +34,25 @@ extern "C" void note_signal(int number) {
   has_come = true;
 }
 
+namespace {
+
 /// Python puts its own handler back whenever a program sets a handler of a signal. What others have put there is left
-/// alone.
+/// alone. True if ours was not there.
+bool watch_signal(int number) noexcept {
+  struct sigaction action {};
+  if (::sigaction(number, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO) != 0) return false;
+  if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN || action.sa_handler == note_signal) return false;
+  SignalHandler expected = nullptr;
+  python_handler.compare_exchange_strong(expected, action.sa_handler);
+  if (action.sa_handler != python_handler) return false;
+  action.sa_handler = note_signal;
+  return ::sigaction(number, &action, nullptr) == 0;
+}
+
+}  // namespace
+
 void watch_signals() noexcept {
-  for (const int number : watched_signals) {
-    struct sigaction action {};
-    if (::sigaction(number, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO) != 0) continue;
-    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN || action.sa_handler == note_signal) continue;
-    SignalHandler expected = nullptr;
-    python_handler.compare_exchange_strong(expected, action.sa_handler);
-    if (action.sa_handler != python_handler) continue;
-    action.sa_handler = note_signal;
-    ::sigaction(number, &action, nullptr);
-  }
+  for (const int number : watched_signals) watch_signal(number);
 }
 
 bool is_signal_pending() noexcept {
@@ -51,7 +62,12 @@ bool is_signal_pending() noexcept {
 }
 
 void run_signal_handlers() {
-  if (!has_come.load(std::memory_order_relaxed) || !is_main_thread()) return;
+  if (!is_main_thread()) return;
+  if (watch_signal(SIGINT)) {
+    watch_signals();
+    has_come = true;  // perhaps, before it was watched
+  }
+  if (!has_come.load(std::memory_order_relaxed)) return;
   has_come = false;
   if (PyErr_CheckSignals() != 0) throw PythonErrorSet{};
 }
