@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <ctime>
 #include <unistd.h>
 
 namespace accrete::python {
@@ -49,6 +50,16 @@ bool watch_signal(int number) noexcept {
   return ::sigaction(number, &action, nullptr) == 0;
 }
 
+/// Of the system's clock, some milliseconds: to look at a handler costs more than many a call.
+bool is_a_tick_later() noexcept {
+  static timespec last{};  // only the main thread's
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  if (now.tv_nsec == last.tv_nsec && now.tv_sec == last.tv_sec) return false;
+  last = now;
+  return true;
+}
+
 }  // namespace
 
 void watch_signals() noexcept {
@@ -63,7 +74,7 @@ bool is_signal_pending() noexcept {
 
 void run_signal_handlers() {
   if (!is_main_thread()) return;
-  if (watch_signal(SIGINT)) {
+  if (is_a_tick_later() && watch_signal(SIGINT)) {
     watch_signals();
     has_come = true;  // perhaps, before it was watched
   }
