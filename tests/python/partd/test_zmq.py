@@ -51,6 +51,13 @@ def test_numbers_that_are_equal_are_one_key(client):
     assert client.get(3) == b"xxxx"
 
 
+@pytest.mark.parametrize("key", [float("nan"), float("inf"), ("a", -float("inf"))])
+def test_a_number_that_has_no_literal_is_refused_in_words(client, key):
+    with pytest.raises(ValueError, match="is finite, not"):
+        client.append({key: b"1"})
+    assert client.get("x") == b""
+
+
 def test_fsync_goes_through_an_encoding_where_partds_client_does_not_know_it(client, tmp_path):
     store = Pickle(client)
     for i in range(3):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import builtins
 import logging
+import math
 import operator
 import os
 import socket
@@ -77,6 +78,8 @@ def _plain(key: Any) -> Any:
     if isinstance(key, bytes):
         return bytes(key)
     if isinstance(key, float):
+        if not math.isfinite(key):
+            raise ValueError(f"a number that is a Client's key is finite, not {key}")
         return float(key)
     try:
         return operator.index(key)
