@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import threading
 
 import accrete
 import pytest
@@ -217,3 +218,40 @@ def test_an_encoding_that_goes_leaves_the_store_that_it_was_over_where_partds_re
     del store
     partd.Numpy(file).append({"x": arrays["i4"]})
     assert len(partd.Numpy(file).get("x")) == 10
+
+
+def test_a_dtype_that_another_store_of_the_directory_has_set_anew_is_the_keys(tmp_path):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    one, other = (partd.Numpy(File(str(tmp_path))) for _ in range(2))
+    one.append({"x": np.array([1], "i4")})
+    other.delete("x")
+    other.append({"x": np.array([1.5])})
+    with pytest.raises(accrete.TypeMismatchError):
+        one.append({"x": np.array([2], "i4")})
+    other.delete("x")
+    one.append({"x": np.array([3], "i4")})
+    assert other.get("x").tolist() == [3]
+
+
+def test_threads_that_append_at_once_never_bring_two_dtypes_under_one_key(tmp_path):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    for i in range(100):
+        barrier = threading.Barrier(2)
+        appended = []
+
+        def append(dtype):
+            store = partd.Numpy(File(str(tmp_path / str(i))))
+            barrier.wait()
+            try:
+                store.append({"x": np.array([1, 2, 3], dtype)})
+                appended.append(dtype)
+            except accrete.TypeMismatchError:
+                pass
+
+        threads = [threading.Thread(target=append, args=(dtype,)) for dtype in ("i4", "f8")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(appended) == 1
+        assert partd.Numpy(File(str(tmp_path / str(i)))).get("x").tolist() == [1, 2, 3]

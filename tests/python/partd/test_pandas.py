@@ -306,3 +306,27 @@ def test_columns_that_would_mix_up_are_refused_where_partd_mixes_them(tmp_path):
     store.delete("x")
     store.append({"x": FRAMES["texts"]})
     pd.testing.assert_frame_equal(store.get("x"), FRAMES["texts"], check_index_type="equiv")
+
+
+@pytest.mark.parametrize("names", [("a", "b"), (None, "x"), (1, True), (1, 1.0), ((1, "x"), (True, "x"))])
+@pytest.mark.parametrize("axis", ["columns", "index"])
+def test_a_name_that_is_changed_in_place_is_the_new_one(names, axis):
+    store = partd.PandasBlocks(Dict())
+    frame = pd.DataFrame({"a": [1, 2]})
+    for key, name in enumerate(names):
+        getattr(frame, axis).name = name
+        store.append({key: frame})
+    for key, name in enumerate(names):
+        got = getattr(store.get(key), axis).name
+        assert (repr(got), type(got)) == (repr(name), type(name))
+
+
+def test_columns_of_two_stores_of_one_directory_are_those_that_are_there(tmp_path):
+    one, other = (partd.PandasColumns(File(str(tmp_path))) for _ in range(2))
+    one.append({"x": pd.DataFrame({"a": [1]})})
+    other.delete("x")
+    other.append({"x": pd.DataFrame({"b": [1.5]})})
+    with pytest.raises(ValueError):
+        one.append({"x": pd.DataFrame({"a": [2]})})
+    one.append({"x": pd.DataFrame({"b": [2.5]})})
+    assert list(one.get("x")["b"]) == [1.5, 2.5]

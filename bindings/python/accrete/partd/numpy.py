@@ -12,7 +12,7 @@ import numpy as np
 from .. import _native
 from ..errors import CorruptionError, TypeMismatchError
 from . import python
-from .core import Interface
+from .core import Interface, held
 from .dict import as_dict
 from .file import File
 from .utils import frame, framesplit, suffix
@@ -38,7 +38,6 @@ class Numpy(Interface):
         if not partd or isinstance(partd, str):
             partd = File(partd)
         self.partd = partd
-        self._dtypes: dict[Any, bytes] = {}
         Interface.__init__(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -46,32 +45,34 @@ class Numpy(Interface):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Interface.__setstate__(self, state)
-        self._dtypes = {}
 
-    def append(self, data: Any, **kwargs: Any) -> None:
+    def append(self, data: Any, lock: Any = True, **kwargs: Any) -> None:
         data = as_dict(data)
-        self._set_dtypes({key: serialize_dtype(array.dtype) for key, array in data.items()})
-        self.partd.append({key: serialize(array) for key, array in data.items()}, **kwargs)
+        with held(self.lock, lock):
+            self._set_dtypes({key: serialize_dtype(array.dtype) for key, array in data.items()})
+            self.partd.append({key: serialize(array) for key, array in data.items()}, lock=False, **kwargs)
 
     def _set_dtypes(self, dtypes: dict[Any, bytes]) -> None:
-        unknown = [key for key in dtypes if key not in self._dtypes]
-        for key in unknown:
+        """For who has the lock, until the values are appended, too: others may set, or delete, the same."""
+        for key in dtypes:
             last = key[-1] if isinstance(key, tuple) and key else key
             if isinstance(last, str) and last.endswith(_dtype_suffix):
                 raise ValueError(f"{key!r} is the name of what keeps another key's dtype")
-        self._dtypes.update(zip(unknown, self.partd._get([suffix(key, _dtype_suffix) for key in unknown])))
+        stored = dict(zip(dtypes, self._stored_dtypes(dtypes)))
         for key, dtype in dtypes.items():
-            if self._dtypes[key] not in (b"", dtype):
-                raise TypeMismatchError(f"{key!r} has arrays of dtype {self._dtypes[key].decode()}, not {dtype.decode()}")
+            if stored[key] not in (b"", dtype):
+                raise TypeMismatchError(f"{key!r} has arrays of dtype {stored[key].decode()}, not {dtype.decode()}")
         for key, dtype in dtypes.items():
-            if not self._dtypes[key]:
-                self.partd.iset(suffix(key, _dtype_suffix), dtype)
-                self._dtypes[key] = dtype
+            if not stored[key]:
+                self.partd._iset(suffix(key, _dtype_suffix), dtype, lock=False)
+
+    def _stored_dtypes(self, keys: Any) -> list[bytes]:
+        return self.partd._get([suffix(key, _dtype_suffix) for key in keys], lock=False)
 
     def _get(self, keys: Any, **kwargs: Any) -> list[np.ndarray[Any, Any]]:
         keys = list(keys)
         values = self.partd._get(keys, **kwargs)
-        dtypes = self.partd._get([suffix(key, _dtype_suffix) for key in keys], lock=False)
+        dtypes = self._stored_dtypes(keys)
         for key, dtype in zip(keys, dtypes):
             if not dtype:
                 raise KeyError(key)
@@ -80,8 +81,6 @@ class Numpy(Interface):
     def delete(self, keys: Any, **kwargs: Any) -> None:
         keys = keys if isinstance(keys, list) else [keys]
         self.partd.delete([*keys, *(suffix(key, _dtype_suffix) for key in keys)], **kwargs)
-        for key in keys:
-            self._dtypes.pop(key, None)
         self._iset_seen.difference_update(keys)
 
     def _iset(self, key: Any, value: Any) -> None:
@@ -89,7 +88,6 @@ class Numpy(Interface):
 
     def drop(self) -> None:
         self._iset_seen.clear()
-        self._dtypes.clear()
         self.partd.drop()
 
     @property

@@ -242,10 +242,12 @@ class _Schema:
     """Of a frame: what `bytes` has of it, pickled, and what a frame must have for it to be its schema, too."""
 
     def __init__(self, columns: pd.Index, index: pd.Index, blocks: Any) -> None:
-        self._columns = columns
+        self._columns = columns.copy()  # whose names can be changed in place
+        self._given_columns = columns
         self._index_class = type(index)
         self._index_dtype = index.dtype
         self._name = index.name
+        self._names = [*columns.names, index.name]
         self._blocks = [(block.mgr_locs, block.values.dtype) for block in blocks]
         self._set_kinds([_kind_of_index(index), *(_kind_of(block.values) for block in blocks)])
 
@@ -262,9 +264,10 @@ class _Schema:
         return index if self.kinds[0].kind in (_range, _pickled) else index._values
 
     def fits(self, columns: pd.Index, index: pd.Index, blocks: Any) -> bool:
-        if not (columns is self._columns or columns.is_(self._columns)) or type(index) is not self._index_class:
+        given = self._given_columns
+        if not (columns is given or columns.is_(given)) or type(index) is not self._index_class:
             return False
-        if len(blocks) != len(self._blocks) or (index.name is not self._name and index.name != self._name):
+        if len(blocks) != len(self._blocks) or not _are_same_names([*columns.names, index.name], self._names):
             return False
         if getattr(index, "freq", None) is not None or not _is_same(index.dtype, self._index_dtype):
             return False
@@ -280,6 +283,11 @@ class _Schema:
         other = copy.copy(self)
         other._set_kinds([*self.kinds[:number], _Kind(_pickled, None, 0), *self.kinds[number + 1 :]])
         return other
+
+
+def _are_same_names(ones: list[Any], others: list[Any]) -> bool:
+    """1, 1.0 and True, which are equal, are not; a tuple may be made of such."""
+    return all(one is other or (type(one) is type(other) is str and one == other) for one, other in zip(ones, others))
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -413,10 +421,9 @@ class PandasColumns(Interface):
 
     def __init__(self, partd: Any = None) -> None:
         self.partd = pnp.Numpy(partd)
-        self._columns: dict[Any, list[Any]] = {}
         Interface.__init__(self)
 
-    def append(self, data: Any, **kwargs: Any) -> None:
+    def append(self, data: Any, lock: Any = True, **kwargs: Any) -> None:
         data = as_dict(data)
         dtypes: dict[Any, bytes] = {}
         values: dict[Any, bytes] = {}
@@ -424,9 +431,10 @@ class PandasColumns(Interface):
             for column, array in self._arrays(df):
                 own = extend(key, column)
                 dtypes[own], values[own] = _column(array)
-        self._set_headers(data)
-        self.partd._set_dtypes(dtypes)
-        self.partd.partd.append(values, **kwargs)
+        with held(self.lock, lock):
+            self._set_headers(data)
+            self.partd._set_dtypes(dtypes)
+            self.partd.partd.append(values, lock=False, **kwargs)
 
     @staticmethod
     def _arrays(df: pd.DataFrame) -> list[tuple[Any, Any]]:
@@ -441,15 +449,16 @@ class PandasColumns(Interface):
         return [*columns, (_index_key, index.values if is_plain else index)]
 
     def _set_headers(self, data: dict[Any, pd.DataFrame]) -> None:
-        unknown = [key for key in data if key not in self._columns]
-        stored = self.partd.partd._get([extend(key, _columns_key) for key in unknown])
-        self._columns.update((key, pickle.loads(columns)) for key, columns in zip(unknown, stored) if columns)
+        """For who has the lock, as Numpy's _set_dtypes."""
+        stored = dict(zip(data, self._values([extend(key, _columns_key) for key in data])))
         for key, df in data.items():
             columns = list(df.columns)
-            if self._columns.setdefault(key, columns) != columns:
+            if stored[key] and pickle.loads(stored[key]) != columns:
                 raise ValueError(f"{key!r} has frames of other columns")
-            self.iset(extend(key, _columns_key), dumps(columns))
-            self.iset(extend(key, _index_name_key), dumps(df.index.name))
+        for key, df in data.items():
+            if not stored[key]:
+                self.partd.partd._iset(extend(key, _columns_key), dumps(list(df.columns)), lock=False)
+                self.partd.partd._iset(extend(key, _index_name_key), dumps(df.index.name), lock=False)
 
     def _get(self, keys: Any, columns: Any = None, **kwargs: Any) -> list[pd.DataFrame]:
         with held(self.lock, kwargs.pop("lock", True)):
@@ -481,21 +490,18 @@ class PandasColumns(Interface):
             self.partd.delete(names, **kwargs)
             self.partd.partd.delete(headers, **kwargs)
             self._iset_seen.difference_update(headers)
-            self._columns.pop(key, None)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"partd": self.partd}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Interface.__setstate__(self, state)
-        self._columns = {}
 
     def _iset(self, key: Any, value: Any) -> None:
         self.partd._iset(key, value)
 
     def drop(self) -> None:
         self._iset_seen.clear()
-        self._columns.clear()
         self.partd.drop()
 
     @property
