@@ -21,9 +21,8 @@ void watch_signals() noexcept;
 /// process's main one. Without the GIL.
 [[nodiscard]] bool is_signal_pending() noexcept;
 
-/// Runs the Python handlers of signals that have come, and sees to it that those that come are noticed. (A program that
-/// has set a handler of SIGTERM, but none of SIGINT, is only looked at when a call asks: that spares each a system call.)
-/// Throws PythonErrorSet if a handler raises.
+/// Runs the Python handlers of signals that have come, and sees to it that those to come are noticed, also if a program
+/// has just set a handler of SIGINT. Throws PythonErrorSet if a handler raises.
 void run_signal_handlers();
 
 /// For a handler of `error`, which ends a call that was interrupted. Throws PythonErrorSet if a handler raises; the

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import signal
 import threading
+import time
 
 import accrete
 import pytest
@@ -137,6 +139,52 @@ def test_an_answer_that_comes_late_is_not_taken_for_the_next_one(tmp_path):
         go_on.set()
         assert client.get("y") == b"2"
         client.close()
+
+
+def test_a_handler_of_a_signal_may_use_the_client_that_a_call_waits_for(server, client):
+    def use(number, frame):
+        client.append({"x": b"handler"})
+
+    before = signal.signal(signal.SIGALRM, use)
+    try:
+        for i in range(20):
+            server._lock.acquire()
+            threading.Timer(0.02, server._lock.release).start()
+            signal.setitimer(signal.ITIMER_REAL, 0.0002 * i + 1e-5)
+            client.append({"y": b"call"})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert client.get(["x", "y"]) == [b"handler" * 20, b"call" * 20]
+
+
+def test_a_handler_that_ends_a_call_leaves_the_client_usable(server, client, interrupting):
+    client.append({"x": b"1"})
+    with server._lock, pytest.raises(KeyboardInterrupt), interrupting(0.1):
+        client.get("x")
+    assert client.get("x") == b"1"
+
+
+def test_a_request_waits_for_those_of_other_threads_no_longer_than_it_may(server):
+    client = Client(server.address, timeout=0.3)
+    with server._lock:
+        results = []
+
+        def ask():
+            try:
+                client.get("x")
+            except TimeoutError as error:
+                results.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert time.monotonic() - began < 1
+    assert len(results) == 4
+    client.close()
 
 
 def test_threads_and_a_forked_child_share_a_client(client):

@@ -26,7 +26,7 @@ import zmq
 
 from .. import errors
 from .buffer import Buffer, keys_to_flush
-from .core import Interface
+from .core import Interface, Lock
 from .dict import Dict, as_dict
 from .file import File
 
@@ -232,14 +232,14 @@ class ServerTimeoutError(errors.UnknownOutcomeError, builtins.TimeoutError):
 class Client(Interface):
     """Of the server at `address`. An error there is raised here; `timeout`: seconds to wait for an answer.
 
-    For any number of threads, and for forked children.
+    For any number of threads, for forked children, and for handlers of signals while a call waits.
     """
 
     def __init__(self, address: Any = None, create_server: bool = False, timeout: float = 60, **kwargs: Any) -> None:
         self.address = address
         self.timeout = timeout
         self.lock: Any = NotALock()
-        self._mutex = threading.Lock()
+        self._mutex = Lock()
         self._requests = 0
         self._connect()
         Interface.__init__(self)
@@ -247,9 +247,14 @@ class Client(Interface):
     def _connect(self) -> None:
         self._owner = os.getpid()
         self.context = zmq.Context()
-        self.socket = self.context.socket(zmq.DEALER)
-        self.socket.linger = 0
-        self.socket.connect(self.address)
+        self.socket = self._connected()
+        self._is_asking = False
+
+    def _connected(self) -> zmq.Socket[bytes]:
+        socket = self.context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.connect(self.address)
+        return socket
 
     def __getstate__(self) -> dict[str, Any]:
         return {"address": self.address, "timeout": self.timeout}
@@ -267,25 +272,47 @@ class Client(Interface):
         """What the server answers. ServerTimeoutError if it does not."""
         header = _literal(([_plain(key) for key in keys], options))
         if self._owner != os.getpid():  # ZeroMQ's threads are the parent's
-            self._mutex = threading.Lock()
             self._connect()
-        with self._mutex:
+        deadline = time.monotonic() + self.timeout
+        with self._mutex.attempt(self.timeout) as is_held:
+            if not is_held:
+                raise errors.TimeoutError(f"other threads' requests to {self.address!r} have taken {self.timeout} s")
             self._requests += 1
-            identity = self._requests.to_bytes(8, "little")
-            self.socket.send_multipart([identity, command, header, *values], copy=False)
-            status, *answer = self._receive(identity, command)
+            request = [self._requests.to_bytes(8, "little"), command, header, *values]
+            status, *answer = self._exchange_amid_another(request, deadline) if self._is_asking else self._exchange(
+                request, deadline
+            )
         if status != b"ok":
             _raise(answer[0])
         return answer
 
-    def _receive(self, identity: bytes, command: bytes) -> list[bytes]:
-        deadline = time.monotonic() + self.timeout
+    def _exchange(self, request: list[Any], deadline: float) -> list[bytes]:
+        self._is_asking = True
+        try:
+            return self._answer(self.socket, request, deadline)
+        except ServerTimeoutError:
+            raise
+        except BaseException:  # a message may have been sent, or read, in part
+            self.socket.close()
+            self.socket = self._connected()
+            raise
+        finally:
+            self._is_asking = False
+
+    def _exchange_amid_another(self, request: list[Any], deadline: float) -> list[bytes]:
+        """Of a signal's handler, which has come between the parts of a message, perhaps: by a connection of its own."""
+        with self._connected() as socket:
+            return self._answer(socket, request, deadline)
+
+    def _answer(self, socket: zmq.Socket[bytes], request: list[Any], deadline: float) -> list[bytes]:
+        socket.send_multipart(request, copy=False)
         while True:
             left = deadline - time.monotonic()
-            if left <= 0 or not self.socket.poll(int(left * 1000) + 1):
-                raise ServerTimeoutError(f"no answer from {self.address!r} to '{command.decode()}' in {self.timeout} s")
-            reply = self.socket.recv_multipart()
-            if reply[0] == identity:  # and not to what was given up
+            if left <= 0 or not socket.poll(int(left * 1000) + 1):
+                command = request[1].decode()
+                raise ServerTimeoutError(f"no answer from {self.address!r} to '{command}' in {self.timeout} s")
+            reply = socket.recv_multipart()
+            if reply[0] == request[0]:  # and not to what was given up
                 return reply[1:]
 
     def _get(self, keys: Any, lock: Any = None, **kwargs: Any) -> list[bytes]:
