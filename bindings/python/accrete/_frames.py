@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ._native import Column
-from .errors import InvalidArgumentError, UnsupportedError
+from .errors import CorruptionError, InvalidArgumentError, UnsupportedError
 
 _FORMATS = {"i1": "c", "u1": "C", "i2": "s", "u2": "S", "i4": "i", "u4": "I", "i8": "l", "u8": "L", "f2": "e", "f4": "f",
             "f8": "g"}
@@ -24,6 +24,8 @@ _DTYPES = {format: np.dtype(name) for name, format in _FORMATS.items()}
 _UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}  # of Arrow: of numpy
 _NAT = np.iinfo(np.int64).min
 _PICKLED = b"accrete.pickle"  # in the metadata of a column: each of its values is a pickle
+_NULLS = b"accrete.nulls"  # likewise: none of them is any, so others may be str or bytes
+_SPARSE = b"accrete.sparse"  # likewise: its dtype, which has the value that is not stored
 _EXTENSION = b"ARROW:extension:name"
 _EXTENSION_METADATA = b"ARROW:extension:metadata"
 _HAS_ALL_UNITS = int(pd.__version__.partition(".")[0]) >= 2
@@ -34,8 +36,9 @@ _MASKED_ARRAYS = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.Floa
 
 
 def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
-    """The columns of a frame and then those of its index. `objects` is "pickle" if others than str and bytes may be."""
+    """The columns of a frame and then those of its index. `objects` is "pickle" if those of the dtype object are."""
     _check_names(frame)
+    taken = set(map(str, frame.columns))
     columns, descriptions, levels = [], [], []
     for position, name in enumerate(frame.columns):
         series = frame.iloc[:, position]
@@ -43,15 +46,19 @@ def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
         descriptions.append(_description(series, name, str(name)))
     for level in range(frame.index.nlevels) if index else ():
         values = frame.index.get_level_values(level)
-        field_name = values.name if _can_be_column(values.name, frame) else f"__index_level_{level}__"
+        field_name = _index_field(values.name, level, taken)
+        taken.add(field_name)
         series = pd.Series(values, copy=False)  # to_series() would copy them as its index, too
         columns.append(_column(series, field_name, objects))
-        descriptions.append(_description(series, values.name, field_name))
+        descriptions.append({**_description(series, None, field_name), "name": _name_of(values, "index")})
         levels.append(field_name)
+    labels = _description(frame.columns.to_series(), None, None)
+    labels["name"] = _name_of(frame.columns, "columns")
+    _check_labels(frame.columns, labels)
     table = Column.structure("", len(frame), columns)
     table.metadata = {b"pandas": json.dumps({
         "index_columns": levels,
-        "column_indexes": [_description(frame.columns.to_series(), frame.columns.name, None)],
+        "column_indexes": [labels],
         "columns": descriptions,
         "creator": {"library": "accrete"},
         "pandas_version": pd.__version__,
@@ -61,7 +68,7 @@ def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
 
 def _check_names(frame: pd.DataFrame) -> None:
     if frame.columns.nlevels > 1:
-        raise TypeError("the columns have a MultiIndex: give each one name, as frame.columns.to_flat_index() does")
+        raise TypeError("the columns have a MultiIndex: give each one name, as frame.columns.map('_'.join) does")
     seen = set()
     for name in map(str, frame.columns):
         if name in seen:
@@ -69,8 +76,39 @@ def _check_names(frame: pd.DataFrame) -> None:
         seen.add(name)
 
 
-def _can_be_column(name: Any, frame: pd.DataFrame) -> bool:
-    return isinstance(name, str) and name not in frame.columns and list(frame.index.names).count(name) == 1
+def _are_restored(labels: pd.Index, description: dict[str, Any]) -> bool:
+    if labels.dtype == object:
+        return all(isinstance(label, str) for label in labels)
+    try:
+        restored = _names([str(label) for label in labels], description)
+    except CorruptionError:
+        return False
+    return bool(restored.dtype == labels.dtype and restored.equals(labels))
+
+
+def _check_labels(labels: pd.Index, description: dict[str, Any]) -> None:
+    if not _are_restored(labels, description):
+        raise TypeError(
+            f"the labels of the columns, such as {labels[0]!r}, cannot be stored as they are: make them all str, as "
+            "frame.columns.map(str) does, or all of another simple type"
+        )
+
+
+def _name_of(index: pd.Index, what: str) -> str | int | None:
+    name = index.name.item() if isinstance(index.name, np.generic) else index.name
+    if name is None or (isinstance(name, (str, int)) and not isinstance(name, bool)):
+        return name
+    raise TypeError(f"the {what} is named {name!r}, and not by a str or an int: rename it (rename_axis)")
+
+
+def _index_field(name: Any, level: int, taken: set[str]) -> str:
+    """Its name, if no other column of the table has that."""
+    if isinstance(name, str) and name not in taken:
+        return name
+    field_name = f"__index_level_{level}__"
+    while field_name in taken:
+        field_name += "_"
+    return field_name
 
 
 def _description(series: pd.Series, name: Any, field_name: str | None) -> dict[str, Any]:
@@ -107,11 +145,20 @@ def _zone(zone: datetime.tzinfo) -> str:
     offset = zone.utcoffset(None)
     if offset is None:
         raise TypeError(f"the time zone {zone!r} has neither a name nor a fixed offset: tz_convert to one that has")
+    if offset % datetime.timedelta(minutes=1):
+        raise TypeError(f"the time zone {zone!r} has seconds, which Arrow does not have: tz_convert to another one")
     minutes = offset // datetime.timedelta(minutes=1)
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}" if minutes else "UTC"
 
 
 def _column(series: pd.Series, name: str, objects: str | None) -> Column:
+    column = _column_of_type(series, name, objects)
+    if isinstance(series.dtype, pd.SparseDtype):
+        column.metadata = {**column.metadata, _SPARSE: str(series.dtype).encode()}
+    return column
+
+
+def _column_of_type(series: pd.Series, name: str, objects: str | None) -> Column:
     dtype = series.dtype
     array = series.array
     if isinstance(dtype, pd.CategoricalDtype):
@@ -134,7 +181,7 @@ def _column(series: pd.Series, name: str, objects: str | None) -> Column:
         values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type())
         return _numbers(name, values, array.isna())
     if isinstance(dtype, pd.StringDtype):
-        return _objects(series.to_numpy(dtype=object), name, None)
+        return _texts(series.to_numpy(dtype=object), name)
     values = np.asarray(array)
     if values.dtype.kind == "M":
         return _times(name, values, f"ts{_unit(values.dtype)}:")
@@ -187,14 +234,20 @@ def _arrow_backed(array: Any, name: str) -> Column:
     return Column.imported(name, *chunks.__arrow_c_array__())
 
 
-def _objects(values: np.ndarray[Any, Any], name: str, objects: str | None) -> Column:
+def _texts(values: np.ndarray[Any, Any], name: str) -> Column:
     try:
         return Column.of_objects(name, np.ascontiguousarray(values), pd.NA)
     except UnicodeEncodeError as error:
         raise InvalidArgumentError(f"column {name!r} holds a str that is no Unicode text: {error}") from None
-    except TypeError:
-        if objects != "pickle":
-            raise
+
+
+def _objects(values: np.ndarray[Any, Any], name: str, objects: str | None) -> Column:
+    """Whether they are pickled does not depend on what they are: others of the same column may be anything."""
+    if objects != "pickle":
+        column = _texts(values, name)
+        if column.null_count == len(column):
+            column.metadata = {_NULLS: b"1"}
+        return column
     pickles = np.empty(len(values), dtype=object)
     pickles[:] = [pickle.dumps(value, protocol=5) for value in values]
     column = Column.of_objects(name, pickles, pd.NA)
@@ -212,9 +265,9 @@ def _extension(column: Column, extension: str, metadata: dict[str, str]) -> Colu
 
 def frame_of(table: Column, unpickle: bool) -> pd.DataFrame:
     """The frame that a table was, or what pandas has for its types. Its arrays are the table's memory."""
-    metadata = json.loads(table.metadata.get(b"pandas", b"{}"))
-    described = {each["field_name"]: each for each in metadata.get("columns", ())}
-    levels = [level for level in metadata.get("index_columns", ()) if isinstance(level, str)]
+    metadata = _metadata_of(table)
+    described = {each.get("field_name"): each for each in metadata["columns"]}
+    levels = [level for level in metadata["index_columns"] if isinstance(level, str)]
     rows = pd.RangeIndex(len(table))
     names: list[Any] = []
     columns, found = {}, {}
@@ -229,21 +282,89 @@ def frame_of(table: Column, unpickle: bool) -> pd.DataFrame:
             columns[len(names)] = pd.Series(array, index=rows, dtype=dtype, copy=False)
             names.append(name)
     frame = pd.DataFrame(columns, index=rows, copy=False)
-    frame.columns = _names(names, metadata)
+    frame.columns = _names(names, metadata["column_indexes"][0] if metadata["column_indexes"] else {})
     if len(levels) == 1:
         frame.index = found[levels[0]]
     elif levels:
         frame.index = pd.MultiIndex.from_arrays([found[level] for level in levels])
+    else:
+        frame.index = _range(metadata, len(table))
     return frame
 
 
-def _names(names: list[str], metadata: dict[str, Any]) -> pd.Index:
-    description = metadata.get("column_indexes", [{}])[0]
-    kind = description.get("pandas_type", "unicode")
-    if kind in ("unicode", "categorical"):
-        dtype = object if description.get("numpy_type") == "object" else None
-        return pd.Index(names, dtype=dtype, name=description.get("name"))
-    return pd.Index(names, name=description.get("name")).astype(description["numpy_type"])
+def _metadata_of(table: Column) -> dict[str, Any]:
+    """What the schema says of pandas, which others may have written: of the form that is relied on."""
+    try:
+        metadata = json.loads(table.metadata.get(b"pandas", b"{}"))
+    except (ValueError, RecursionError) as error:
+        raise CorruptionError(f"the metadata 'pandas' of a table are no JSON: {error}") from None
+    if not isinstance(metadata, dict):
+        raise CorruptionError("the metadata 'pandas' of a table are no object of JSON")
+    parts = {part: metadata.get(part) or [] for part in ("columns", "column_indexes", "index_columns")}
+    fields = {column.name for column in table.children}
+    are_lists = all(isinstance(part, list) for part in parts.values())
+    if not are_lists or not all(map(_is_description, [*parts["columns"], *parts["column_indexes"]])):
+        raise CorruptionError("the metadata 'pandas' of a table do not describe columns")
+    for level in parts["index_columns"]:
+        if level not in fields if isinstance(level, str) else not isinstance(level, dict):
+            raise CorruptionError(f"the metadata 'pandas' of a table have the index {level!r}, and no column has")
+    return parts
+
+
+def _is_description(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("metadata") or {}, dict):
+        return False
+    details = value.get("metadata") or {}
+    texts = [value.get(key) for key in ("field_name", "pandas_type", "numpy_type")]
+    texts += [details.get(key) for key in ("categories_type", "timezone")]
+    is_name = not isinstance(value.get("name"), (dict, list))
+    return is_name and all(text is None or isinstance(text, str) for text in texts)
+
+
+def _range(metadata: dict[str, Any], length: int) -> pd.RangeIndex:
+    """As it was, if all rows are here that it numbered."""
+    described: dict[str, Any] = next((level for level in metadata["index_columns"] if isinstance(level, dict)), {})
+    numbers = [described.get(key) for key in ("start", "stop", "step")]
+    name = described.get("name") if isinstance(described.get("name"), (str, int)) else None
+    if described.get("kind") != "range":
+        return pd.RangeIndex(length)
+    try:
+        restored = pd.RangeIndex(*numbers, name=name)
+        return restored if len(restored) == length else pd.RangeIndex(length, name=name)
+    except (OverflowError, TypeError, ValueError):
+        raise CorruptionError(f"the metadata 'pandas' of a table have no such range: {described!r}") from None
+
+
+def _dtype(numpy_type: str) -> Any:
+    try:
+        return pd.api.types.pandas_dtype(numpy_type)
+    except (TypeError, ValueError, SyntaxError):
+        raise CorruptionError(f"the metadata 'pandas' of a table name the dtype {numpy_type!r}") from None
+
+
+def _names(names: list[str], description: dict[str, Any]) -> pd.Index:
+    """The labels of columns: what they were before they became str."""
+    numpy_type, name = description.get("numpy_type"), description.get("name")
+    kind = description.get("pandas_type") or "unicode"
+    if kind == "unicode":
+        return pd.Index(names, dtype=_string_dtype(numpy_type) or object, name=name)
+    if kind == "categorical" or numpy_type is None or numpy_type == "object":
+        return pd.Index(names, dtype=object, name=name)
+    zone = (description.get("metadata") or {}).get("timezone")
+    dtype = _dtype(numpy_type)
+    labels: Any = names
+    try:
+        if dtype == bool:
+            labels = [{"True": True, "False": False}[label] for label in names]
+        elif zone is not None:
+            moments = pd.DatetimeIndex([pd.Timestamp(label).tz_convert("UTC") for label in names], tz="UTC")
+            labels = (moments.astype(f"{dtype.str[1:-1]}, UTC]") if _HAS_ALL_UNITS else moments).tz_convert(zone)
+            return labels.rename(name)
+        elif dtype.kind in "Mm":
+            labels = [pd.Timestamp(label) if dtype.kind == "M" else pd.Timedelta(label) for label in names]
+        return pd.Index(labels, dtype=object).astype(dtype).rename(name)
+    except (LookupError, TypeError, ValueError):
+        raise CorruptionError(f"the labels of a table's columns are not all of the dtype {numpy_type!r}") from None
 
 
 def _nulls(column: Column) -> np.ndarray[Any, Any] | None:
@@ -263,11 +384,11 @@ def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
         return pd.ArrowDtype(array.type).__from_arrow__(array)
     if column.dictionary is not None:
         return _categorical(column, column.dictionary, description, unpickle)
-    if numpy_type is not None and numpy_type.startswith("period["):
-        return _periods(column, pd.api.types.pandas_dtype(numpy_type))
-    if numpy_type is not None and numpy_type.startswith("interval["):
+    if numpy_type is not None and numpy_type.startswith("period[") and column.format == "l":
+        return _periods(column, _dtype(numpy_type))
+    if numpy_type is not None and numpy_type.startswith("interval[") and len(column.children) == 2:
         left, right = (_array(end, {}, unpickle) for end in column.children)
-        return pd.arrays.IntervalArray.from_arrays(left, right, closed=pd.api.types.pandas_dtype(numpy_type).closed)
+        return pd.arrays.IntervalArray.from_arrays(left, right, closed=_dtype(numpy_type).closed)
     if column.format in ("u", "U"):
         return _strings(column, numpy_type)
     if column.format in ("z", "Z"):
@@ -289,7 +410,9 @@ def _of_numbers(column: Column, numpy_type: str | None) -> Any:
         values = np.frombuffer(column.values, _DTYPES[column.format])
     is_masked = numpy_type is not None and numpy_type.lower() != numpy_type or numpy_type == "boolean"
     if numpy_type is not None and numpy_type.startswith("Sparse"):
-        return pd.array(values, dtype=numpy_type)
+        if nulls is not None:
+            raise UnsupportedError(f"column {column.name!r} is sparse and has nulls: gather to 'arrow'")
+        return pd.array(values, dtype=_dtype(numpy_type))
     if values.dtype.kind == "f" and not is_masked:
         if nulls is not None:
             values[nulls] = np.nan
@@ -314,7 +437,12 @@ def _of_times(column: Column) -> Any:
     elif unit == "D":
         times = times.astype("M8[s]")
     zone = column.format[4:] if column.format.startswith("ts") else ""
-    return pd.Series(times, copy=False).dt.tz_localize("UTC").dt.tz_convert(zone).array if zone else times
+    if not zone:
+        return times
+    try:
+        return pd.Series(times, copy=False).dt.tz_localize("UTC").dt.tz_convert(zone).array
+    except (LookupError, ValueError):
+        raise UnsupportedError(f"column {column.name!r} is in the time zone {zone!r}, which is not known here") from None
 
 
 def _periods(column: Column, dtype: Any) -> Any:
@@ -324,9 +452,8 @@ def _periods(column: Column, dtype: Any) -> Any:
     return pd.arrays.PeriodArray(ordinals, dtype=dtype)
 
 
-def _categorical(
-    column: Column, dictionary: Column, description: dict[str, Any], unpickle: bool
-) -> pd.Categorical:
+def _categorical(column: Column, dictionary: Column, description: dict[str, Any], unpickle: bool) -> Any:
+    """A Categorical; objects, where the values are none that pandas can have as categories, such as lists."""
     codes = np.frombuffer(column.values, _DTYPES[column.format])
     if codes.dtype.kind == "u":
         codes = codes.astype(np.int64)
@@ -335,8 +462,21 @@ def _categorical(
     categories_type = (description.get("metadata") or {}).get("categories_type")
     categories = _array(dictionary, {"numpy_type": categories_type}, unpickle)
     if categories_type is not None and not isinstance(categories, pd.api.extensions.ExtensionArray):
-        categories = pd.Index(categories, dtype=categories_type)
-    return pd.Categorical.from_codes(codes, categories=pd.Index(categories), ordered=column.is_ordered)
+        try:
+            categories = pd.Index(categories, dtype=_dtype(categories_type))
+        except (TypeError, ValueError):
+            raise CorruptionError(f"column {column.name!r} has no categories of the dtype {categories_type!r}") from None
+    categories = pd.Index(categories)
+    try:
+        are_distinct = categories.is_unique and not categories.hasnans  # which Arrow does not ask for
+    except TypeError:
+        values = np.full(len(categories) + 1, None, dtype=object)
+        values[:-1] = categories.to_numpy(dtype=object)
+        return values[np.where(codes < 0, len(categories), codes)]
+    if not are_distinct:
+        numbers, categories = pd.factorize(categories)
+        codes = np.where(codes < 0, -1, numbers[codes])
+    return pd.Categorical.from_codes(codes, categories=categories, ordered=column.is_ordered)
 
 
 def _strings(column: Column, numpy_type: str | None) -> Any:
@@ -357,9 +497,10 @@ def _string_dtype(numpy_type: str | None) -> pd.StringDtype | None:
         default = pd.Series(["text"]).dtype
         return default if isinstance(default, pd.StringDtype) else None
     try:
-        return pd.api.types.pandas_dtype(numpy_type)
+        dtype = _dtype(numpy_type)
     except ImportError:  # of pyarrow
         return pd.StringDtype("python")
+    return dtype if isinstance(dtype, pd.StringDtype) else None
 
 
 def _filled(column: Column, missing: Any) -> np.ndarray[Any, Any]:
@@ -375,7 +516,7 @@ def _unpickled(column: Column, unpickle: bool) -> np.ndarray[Any, Any]:
             "may append"
         )
     objects = _filled(column, None)
-    objects[:] = [pickle.loads(value) for value in objects]
+    objects[:] = [None if value is None else pickle.loads(value) for value in objects]
     return objects
 
 

@@ -82,9 +82,10 @@ class Store(_native.Store):
         keys are tuples. Or an array with an int from 0 to n - 1 for each row, the keys. null_key: of rows with a null
         there; without it they are InvalidArgumentError.
 
-        index=False: leave out a frame's index. objects="pickle": pickle columns of Python objects other than str and
-        bytes, which are TypeError otherwise. sync=True: the rows survive power loss on return. id=(writer, sequence): as
-        for `append`; each further append that a large table or one of several batches needs has the next sequence.
+        index=False: leave out a frame's index. objects="pickle": pickle all columns of the dtype object, and categories
+        of it; without it they hold str alone or bytes alone, besides nulls, and others are TypeError. sync=True: the rows
+        survive power loss on return. id=(writer, sequence): as for `append`; each further append that a large table or
+        one of several batches needs has the next sequence.
 
         Raises TypeMismatchError, having appended nothing, for other columns than the dataset's tables have: the first
         one that is scattered decides. Its columns are in the attribute "table.schema".

@@ -2,6 +2,7 @@
 import datetime
 import decimal
 import io
+import struct
 
 import accrete
 import pytest
@@ -108,6 +109,136 @@ def test_streams_that_others_have_written_can_be_appended(store, table):
         with pytest.raises(accrete.CorruptionError):
             store.gather("cut")
         store.erase("cut")
+
+
+def _stream(table):
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _messages(stream):
+    while int.from_bytes(stream[4:8], "little"):
+        message = pa.ipc.read_message(stream)
+        size = 8 + int.from_bytes(stream[4:8], "little") + (message.body.size if message.body else 0)
+        yield stream[:size]
+        stream = stream[size:]
+    yield stream
+
+
+def _dictionary(values, indexes=(0, 1), type=pa.int8()):
+    return pa.DictionaryArray.from_arrays(pa.array(indexes, type), pa.array(values))
+
+
+def _with_one_id(first, second):
+    """Two columns of dictionaries that share the id 0, and the first's values."""
+    table = pa.table({"a": _dictionary(first), "b": _dictionary(second)})
+    schema, dictionary, _, batch, end = _messages(_stream(table))
+    ids = [at for at in range(0, len(schema) - 8, 4) if schema[at:at + 8] == struct.pack("<q", 1)]
+    for at in ids:
+        yield schema[:at] + bytes(8) + schema[at + 8:] + dictionary + batch + end
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    (pa.array([1, 2], pa.int8()), pa.array(["xxxxxxxx", "yyyyyyyy"])),
+    (pa.array([1, 2], pa.int8()), pa.array([1, 2], pa.int64())),
+    (pa.array([1, 2], pa.int8()), pa.array([{"x": 1}, {"x": 2}])),
+], ids=["strings", "wider", "structs"])
+def test_columns_that_share_a_dictionary_have_its_type(store, first, second):
+    refused = 0
+    for stream in _with_one_id(first, second):
+        store.erase(0)
+        store.append(0, stream)
+        try:
+            pa.table(store.gather(0, to="arrow")).validate(full=True)
+        except accrete.CorruptionError as error:
+            refused += "has not the type" in str(error)
+    assert refused == 1
+    shared = []
+    for stream in _with_one_id(second, second):
+        store.erase(0)
+        store.append(0, stream)
+        try:
+            shared.append(pa.table(store.gather(0, to="arrow")).to_pydict())
+        except accrete.CorruptionError:
+            pass
+    assert {"a": second.to_pylist(), "b": second.to_pylist()} in shared
+
+
+def test_indexes_of_any_width_and_sign_are_joined(store):
+    names = [f"name {i}" for i in range(200)]
+    types = (pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64())
+    for type in types:
+        indexes = [1, None, 127 if type == pa.int8() else 150]
+        store.scatter(pa.table({"a": _dictionary(names, indexes, type)}), [0] * 3, 1)
+    got = pa.table(store.gather(0))["a"]
+    got.validate(full=True)
+    assert got.to_pylist() == ["name 1", None, "name 127"] + ["name 1", None, "name 150"] * 7
+
+
+def test_a_negative_index_is_damaged(store):
+    column = _dictionary([f"name {i}" for i in range(250)], [100])
+    *front, batch, end = _messages(_stream(pa.table({"a": column})))
+    at = batch.rindex(b"\x64" + bytes(7))
+    store.append(0, b"".join([*front, batch[:at] + b"\xc8" + batch[at + 1:], end]))
+    with pytest.raises(accrete.CorruptionError, match="index"):
+        store.gather(0, to="arrow")
+
+
+def test_rows_that_no_buffer_has_are_bounded(store):
+    *front, batch, end = _messages(_stream(pa.table({"a": pa.nulls(3)})))
+    store.append(0, b"".join([*front, batch.replace(struct.pack("<q", 3), struct.pack("<q", 1 << 40)), end]))
+    with pytest.raises(accrete.CorruptionError, match="number of rows"):
+        store.gather(0, to="arrow")
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    (["x", None], ["y", None]), (["x", None], ["y", "x"]), (["x", "x"], ["y", "x"]), ([[1], [2]], [[2], []]),
+    ([{"a": "x"}, None], [{"a": None}, {"a": "x"}]), ([True, None], [False, True]),
+], ids=str)
+def test_dictionaries_of_any_values_are_joined(store, first, second):
+    for values in (first, second):
+        store.scatter(pa.table({"a": _dictionary(values)}), [0, 0], 1)
+    got = pa.table(store.gather(0))["a"].combine_chunks()
+    got.validate(full=True)
+    assert got.to_pylist() == first + second
+
+
+@pytest.mark.parametrize("nested", [
+    lambda column: pa.StructArray.from_arrays([column], ["x"]), lambda column: pa.ListArray.from_arrays([0, 1, 2], column),
+], ids=["struct", "list"])
+def test_ordered_dictionaries_in_columns_are_compared_when_they_are_scattered(store, nested):
+    def table(values):
+        array = pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), pa.array(values), ordered=True)
+        return pa.table({"a": nested(array)})
+
+    for values in (["x", "y"], ["x", "y"]):
+        store.scatter(table(values), [0, 0], 1)
+    with pytest.raises(accrete.TypeMismatchError, match="ordered"):
+        store.scatter(table(["y", "x"]), [0, 0], 1)
+    assert len(store.gather(0)) == 4
+
+
+def test_pandas_gets_dictionaries_with_nulls_and_doubles(store):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(pa.table({"a": _dictionary(["x", None, "x", "y"], [0, 1, 2, 3, None])}), [0] * 5, 1)
+    got = store.gather(0, to="pandas")["a"]
+    assert got.cat.categories.tolist() == ["x", "y"] and got.cat.codes.tolist() == [0, -1, 0, 1, -1]
+
+
+def test_pandas_gets_dictionaries_of_lists_as_objects(store):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(pa.table({"a": _dictionary([[1], [2, 3]], [1, None, 0, 1])}), [0] * 4, 1)
+    got = store.gather(0, to="pandas")["a"]
+    assert [None if value is None else list(value) for value in got] == [[2, 3], None, [1], [2, 3]]
+
+
+def test_a_zone_that_is_not_known_is_an_error(store):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(pa.table({"a": pa.array([1], pa.timestamp("us", "Nowhere/At all"))}), [0], 1)
+    with pytest.raises(accrete.UnsupportedError, match="Nowhere"):
+        store.gather(0, to="pandas")
 
 
 @pytest.mark.parametrize("column", [

@@ -232,10 +232,23 @@ def test_categories_that_differ_are_joined_in_the_order_in_which_they_came(store
     assert got.tolist()[::2] == ["b", "b", "more 199"] and got.isna().tolist() == [False, True] * 3
 
 
-def test_nulls_alone_fit_strings_and_bytes(store):
-    for values in ([b"x", None], [None, None], [b"", b"z"]):
-        store.scatter(pd.DataFrame({"bytes": pd.Series(values, dtype=object)}), [0, 0], 1)
-    assert store.gather(0)["bytes"].tolist() == [b"x", None, None, None, b"", b"z"]
+@pytest.mark.parametrize("pieces", [
+    [[b"x", None], [None, None], [b"", b"z"]], [["x", None], [None, None]], [[None, None], [b"x", None], [None, None]],
+    [[None, None], [None, None], ["x", None], ["y", "z"]], [[], [b"x"]], [[None]],
+], ids=str)
+def test_nulls_alone_fit_strings_and_bytes(store, pieces):
+    for values in pieces:
+        store.scatter(pd.DataFrame({"objects": pd.Series(values, dtype=object)}), [0] * len(values), 1)
+    assert store.gather(0)["objects"].tolist() == [value for values in pieces for value in values]
+
+
+@pytest.mark.parametrize(("values", "others"), [("x", b"x"), (b"x", "x")])
+def test_after_nulls_the_first_decides_between_strings_and_bytes(store, values, others):
+    for value in (None, values):
+        store.scatter(pd.DataFrame({"objects": pd.Series([value], dtype=object)}), [0], 1)
+    with pytest.raises(accrete.TypeMismatchError):
+        store.scatter(pd.DataFrame({"objects": pd.Series([others], dtype=object)}), [0], 1)
+    assert store.gather(0)["objects"].tolist() == [None, values]
 
 
 def test_objects_are_refused_unless_they_may_be_pickled(store):

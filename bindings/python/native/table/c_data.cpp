@@ -124,21 +124,6 @@ void release_array(ArrowArray* array) {
   array->release = nullptr;
 }
 
-std::size_t buffers_of(Layout layout) noexcept {
-  switch (layout) {
-    case Layout::null:
-      return 0;
-    case Layout::fixed_list:
-    case Layout::structure:
-      return 1;
-    case Layout::binary:
-    case Layout::large_binary:
-      return 3;
-    default:
-      return 2;
-  }
-}
-
 struct ExportedStream {
   Column table;
   bool is_over = false;

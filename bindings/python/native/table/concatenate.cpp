@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "interner.hpp"
+#include "take.hpp"
 
 namespace accrete::python {
 namespace {
@@ -192,17 +193,34 @@ void join_children(Column& joined, Arrays arrays) {
 }
 
 bool has_plain_values(const Field& field) noexcept {
-  return field.layout == Layout::binary || field.layout == Layout::large_binary || field.layout == Layout::fixed;
-}
-
-bool have_equal_nulls(const Array& one, const Array& other) noexcept {
-  for (std::size_t i = 0; i < length_of(one); ++i) {
-    if (is_null(one, i) != is_null(other, i)) return false;
-  }
-  return true;
+  return field.layout == Layout::binary || field.layout == Layout::large_binary ||
+         (field.layout == Layout::fixed && !field.dictionary);
 }
 
 using Numbers = std::vector<std::uint32_t>;
+
+Array array_of(const Field& field, const Memory& body, const NodeCounts*& node, const BufferPlace*& place) {
+  Array array{.length = node->length, .null_count = node->null_count};
+  ++node;
+  for (std::size_t i = 0; i < buffers_of(field.layout); ++i) {
+    array.buffers[i] = {body, body.get() + place->offset};
+    ++place;
+  }
+  if (array.null_count == 0) array.buffers[0] = nullptr;
+  for (const Field& child : field.children) array.children.push_back(array_of(child, body, node, place));
+  return array;
+}
+
+/// These rows of an array, as an array.
+Array taken(const Field& field, const Array& array, Rows rows) {
+  Taking taking;
+  taking.measure(field, array, rows);
+  const auto body = allocate(taking.body_size());
+  taking.fill(field, array, rows, body.get());
+  const NodeCounts* node = taking.nodes().data();
+  const BufferPlace* place = taking.buffers().data();
+  return array_of(field, body, node, place);
+}
 
 /// One dictionary of all values, and for each array what its indexes become.
 class UnifiedDictionary {
@@ -213,105 +231,115 @@ class UnifiedDictionary {
     for (const auto& [known, numbers] : known_) {
       if (known == dictionary) return numbers;
     }
-    Numbers numbers;
+    std::string& bytes = bytes_.emplace_back();
+    std::vector<std::size_t> ends;
     for (std::size_t i = 0; i < length_of(*dictionary); ++i) {
-      if (is_null(*dictionary, i)) {
-        throw UnsupportedError("column '" + values_.name + "' has different dictionaries with nulls in them");
-      }
-      numbers.push_back(table_.number_of(bytes_at(values_, *dictionary, i)));
+      append_value(bytes, values_, *dictionary, i);
+      ends.push_back(bytes.size());
     }
+    Numbers numbers;
+    Numbers new_rows;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const std::size_t known = table_.values().size();
+      numbers.push_back(table_.number_of(std::string_view(bytes).substr(begin, ends[i] - begin)));
+      if (numbers.back() == known) new_rows.push_back(static_cast<std::uint32_t>(i));
+      begin = ends[i];
+    }
+    if (!new_rows.empty()) parts_.push_back(taken(values_, *dictionary, new_rows));
     return known_.emplace_back(dictionary, std::move(numbers)).second;
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return table_.values().size(); }
-
-  [[nodiscard]] Array values() const {
-    Array array{.length = static_cast<std::int64_t>(size())};
-    const bool is_large = values_.layout == Layout::large_binary;
-    const bool is_fixed = values_.layout == Layout::fixed;
-    std::size_t bytes = 0;
-    for (const std::string_view value : table_.values()) bytes += value.size();
-    const auto offsets = allocate(is_fixed ? 0 : (size() + 1) * offset_size(values_.layout));
-    const auto to = allocate(bytes);
-    std::size_t end = 0;
-    for (std::size_t i = 0; i <= size(); ++i) {
-      if (!is_fixed && is_large) store(offsets.get(), i, static_cast<std::int64_t>(end));
-      if (!is_fixed && !is_large) store(offsets.get(), i, static_cast<std::int32_t>(end));
-      if (i == size()) break;
-      const std::string_view value = table_.values()[i];
-      if (!value.empty()) std::memcpy(to.get() + end, value.data(), value.size());
-      end += value.size();
-    }
-    array.buffers[1] = is_fixed ? to : offsets;
-    if (!is_fixed) array.buffers[2] = to;
-    return array;
+  [[nodiscard]] Column values() const {
+    std::vector<const Array*> parts;
+    for (const Array& part : parts_) parts.push_back(&part);
+    return concatenate(values_, parts);
   }
 
  private:
   const Field& values_;
   Interner<std::string_view> table_;
+  std::deque<std::string> bytes_;  // of the values in the table
+  std::vector<Array> parts_;       // the values in the order of their numbers
   std::deque<std::pair<std::shared_ptr<const Array>, Numbers>> known_;
 };
 
-template <typename Index>
-void renumber_from(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
+template <typename Index, typename Renumbered>
+void renumber_from(const Array& array, Renumbered renumbered, std::byte* to) noexcept {
   for (std::size_t i = 0; i < length_of(array); ++i) {
     const bool is_one = !is_null(array, i);
-    store(to, i, is_one ? numbers[static_cast<std::size_t>(load<Index>(array.values(), i))] : 0);
+    store(to, i, is_one ? renumbered(static_cast<std::size_t>(load<Index>(array.values(), i))) : std::uint32_t{0});
   }
 }
 
-/// To 32-bit indexes, whatever they were.
-void renumber(const Array& array, const Numbers& numbers, std::byte* to) noexcept {
-  switch (array.index_width) {
-    case 1:
-      return renumber_from<std::uint8_t>(array, numbers, to);
-    case 2:
-      return renumber_from<std::uint16_t>(array, numbers, to);
-    case 4:
-      return renumber_from<std::uint32_t>(array, numbers, to);
+/// To 32-bit indexes, whatever they were: none is negative.
+template <typename Renumbered>
+void renumber(const Array& array, Renumbered renumbered, std::byte* to) noexcept {
+  switch (array.index_format) {
+    case 'c':
+    case 'C':
+      return renumber_from<std::uint8_t>(array, renumbered, to);
+    case 's':
+    case 'S':
+      return renumber_from<std::uint16_t>(array, renumbered, to);
+    case 'i':
+    case 'I':
+      return renumber_from<std::uint32_t>(array, renumbered, to);
     default:
-      return renumber_from<std::uint64_t>(array, numbers, to);
+      return renumber_from<std::uint64_t>(array, renumbered, to);
   }
 }
 
-void own_dictionary(Column& joined, const Array& dictionary) {
-  const Array* const only = &dictionary;
-  Column values = concatenate(*joined.field.dictionary, {&only, 1});
+void own_dictionary(Column& joined, Column values) {
   joined.field.dictionary = std::make_shared<const Field>(std::move(values.field));
   joined.array.dictionary = std::make_shared<const Array>(std::move(values.array));
 }
 
-void join_dictionary(Column& joined, Arrays arrays) {
-  const Field& values = *joined.field.dictionary;
-  const std::shared_ptr<const Array>& first = arrays.front()->dictionary;
-  const bool is_one = std::all_of(arrays.begin(), arrays.end(), [&](const Array* array) {
-    return array->index_width == joined.field.width &&
-           (array->dictionary == first || have_equal_values({values, *array->dictionary}, {values, *first}));
+/// The one that all of them have, but for empty ones, whose rows are all null; nullptr if they differ.
+std::shared_ptr<const Array> common_dictionary(const Field& values, Arrays arrays) {
+  const auto has_values = [](const Array* array) { return array->dictionary->length > 0; };
+  const auto first = std::find_if(arrays.begin(), arrays.end(), has_values);
+  const std::shared_ptr<const Array> common = (first == arrays.end() ? arrays.front() : *first)->dictionary;
+  const bool is_common = std::all_of(arrays.begin(), arrays.end(), [&](const Array* array) {
+    return array->dictionary == common || !has_values(array) ||
+           have_equal_values({values, *array->dictionary}, {values, *common});
   });
-  if (is_one) {
-    join_fixed(joined.array, joined.field.width, arrays);
-    return own_dictionary(joined, *first);
-  }
-  if (joined.field.is_ordered) {
+  return is_common ? common : nullptr;
+}
+
+void join_dictionary(Column& joined, Arrays arrays) {
+  const Field values = *joined.field.dictionary;
+  const std::shared_ptr<const Array> common = common_dictionary(values, arrays);
+  if (!common && joined.field.is_ordered) {
     throw TypeMismatchError("column '" + joined.field.name +
                             "' has ordered categories that differ from piece to piece");
   }
-  if (!has_plain_values(values)) {
-    throw UnsupportedError("column '" + joined.field.name + "' has different dictionaries of nested values");
+  if (!common && holds_a_dictionary(values)) {
+    throw UnsupportedError("column '" + joined.field.name + "' has different dictionaries with dictionaries in them");
   }
+  const bool has_one_format = std::all_of(arrays.begin(), arrays.end(), [&](const Array* array) {
+    return array->index_format == joined.field.format.front();
+  });
+  if (common) own_dictionary(joined, concatenate(values, std::array{common.get()}));
+  if (common && has_one_format) return join_fixed(joined.array, joined.field.width, arrays);
   UnifiedDictionary unified(values);
   const auto to = allocate(length_of(joined.array) * sizeof(std::uint32_t));
   std::byte* at = to.get();
   for (const Array* const array : arrays) {
-    renumber(*array, unified.add(array->dictionary), at);
+    if (common) {
+      renumber(
+          *array, [](std::size_t index) { return static_cast<std::uint32_t>(index); }, at);
+    } else {
+      renumber(
+          *array, [&numbers = unified.add(array->dictionary)](std::size_t index) { return numbers[index]; }, at);
+    }
     at += length_of(*array) * sizeof(std::uint32_t);
   }
-  if (unified.size() > std::numeric_limits<std::int32_t>::max()) {
+  if (!common) own_dictionary(joined, unified.values());
+  if (joined.array.dictionary->length > std::numeric_limits<std::int32_t>::max()) {
     throw TooLargeError("column '" + joined.field.name + "' has more than 2^31 categories");
   }
   joined.array.buffers[1] = to;
-  joined.array.dictionary = std::make_shared<const Array>(unified.values());
   set_format(joined.field, "i");
 }
 
@@ -322,7 +350,7 @@ Array empty_array(const Field& field) {
   for (const Field& child : field.children) array.children.push_back(empty_array(child));
   if (field.dictionary) {
     array.dictionary = std::make_shared<const Array>(empty_array(*field.dictionary));
-    array.index_width = field.width;
+    array.index_format = field.format.front();
   }
   return array;
 }
@@ -330,18 +358,21 @@ Array empty_array(const Field& field) {
 }  // namespace
 
 bool have_equal_values(Typed one, Typed other) {
-  if (one.array.length != other.array.length || !have_equal_nulls(one.array, other.array)) return false;
-  if (one.field.layout == Layout::structure) {
-    for (std::size_t i = 0; i < one.field.children.size(); ++i) {
-      const Typed child{one.field.children[i], one.array.children[i]};
-      if (!have_equal_values(child, {other.field.children[i], other.array.children[i]})) return false;
-    }
-    return true;
-  }
-  if (!has_plain_values(one.field)) return false;
+  if (one.array.length != other.array.length) return false;
+  if (holds_a_dictionary(one.field) || holds_a_dictionary(other.field)) return false;
+  const bool are_plain = has_plain_values(one.field);
+  std::string value_of_one;
+  std::string value_of_other;
   for (std::size_t i = 0; i < length_of(one.array); ++i) {
-    if (is_null(one.array, i)) continue;
-    if (bytes_at(one.field, one.array, i) != bytes_at(other.field, other.array, i)) return false;
+    if (are_plain && !is_null(one.array, i) && !is_null(other.array, i)) {
+      if (bytes_at(one.field, one.array, i) != bytes_at(other.field, other.array, i)) return false;
+      continue;
+    }
+    value_of_one.clear();
+    value_of_other.clear();
+    append_value(value_of_one, one.field, one.array, i);
+    append_value(value_of_other, other.field, other.array, i);
+    if (value_of_one != value_of_other) return false;
   }
   return true;
 }

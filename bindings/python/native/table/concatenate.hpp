@@ -19,7 +19,7 @@ struct Typed {
   const Array& array;
 };
 
-/// Of strings, bytes, values of fixed width and structs of them; false for others.
+/// In the same order. False for those that hold dictionaries.
 [[nodiscard]] bool have_equal_values(Typed one, Typed other);
 
 }  // namespace accrete::python

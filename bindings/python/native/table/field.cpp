@@ -60,11 +60,6 @@ Layout layout_of(std::string_view format) {
   return Layout::fixed;
 }
 
-bool holds_a_dictionary(const Field& field) {
-  if (field.dictionary) return true;
-  return std::any_of(field.children.begin(), field.children.end(), holds_a_dictionary);
-}
-
 Field stored_form(const Field& field, std::int64_t& next_id) {
   Field stored = field;
   if (field.layout == Layout::binary_view) set_format(stored, field.format == "vu" ? "U" : "Z");
@@ -81,8 +76,28 @@ Field stored_form(const Field& field, std::int64_t& next_id) {
   return stored;
 }
 
+/// Of metadata that say what the values are.
+constexpr std::array type_keys{pickle_key, std::string_view("accrete.sparse"), std::string_view("ARROW:extension:name"),
+                               std::string_view("ARROW:extension:metadata")};
+
 std::string describe(const Field& field) {
-  return field.dictionary ? "dictionary of '" + field.dictionary->format + "'" : "'" + field.format + "'";
+  std::string type = field.dictionary ? "dictionary of " + describe(*field.dictionary) : "'" + field.format + "'";
+  for (const std::string_view key : type_keys) {
+    if (const std::string_view value = metadata_of(field, key); !value.empty()) {
+      type.append(" with ").append(key).append(" ").append(value);
+    }
+  }
+  return type;
+}
+
+bool is_same_type(const Field& stored, const Field& given) {
+  if (!stored.dictionary != !given.dictionary) return false;
+  const bool has_type_of_given = std::all_of(type_keys.begin(), type_keys.end(), [&](std::string_view key) {
+    return metadata_of(stored, key) == metadata_of(given, key);
+  });
+  if (!has_type_of_given) return false;
+  if (!stored.dictionary) return stored.format == given.format;
+  return stored.is_ordered == given.is_ordered && is_same_type(*stored.dictionary, *given.dictionary);
 }
 
 std::string difference_of_children(const Field& stored, const Field& given, const std::string& path) {
@@ -121,15 +136,47 @@ Field stored_form(const Field& field) {
 }
 
 std::string difference(const Field& stored, const Field& given) {
-  const bool are_dictionaries = stored.dictionary && given.dictionary;
-  const bool is_same =
-      are_dictionaries ? stored.is_ordered == given.is_ordered && stored.dictionary->format == given.dictionary->format
-                       : !stored.dictionary && !given.dictionary && stored.format == given.format;
-  if (!is_same) {
+  if (!is_same_type(stored, given) && !decides(given, stored) && !decides(stored, given)) {
     return "column '" + given.name + "' is stored as " + describe(stored) + " and was given as " + describe(given);
   }
   if (stored.dictionary) return difference_of_children(*stored.dictionary, *given.dictionary, "");
   return difference_of_children(stored, given, stored.name.empty() ? "" : " of '" + stored.name + "'");
+}
+
+std::string_view metadata_of(const Field& field, std::string_view key) noexcept {
+  for (const auto& [known, value] : field.metadata) {
+    if (known == key) return value;
+  }
+  return {};
+}
+
+bool decides(const Field& given, const Field& stored) noexcept {
+  const auto are_objects = [](const Field& field) {
+    return (field.layout == Layout::binary || field.is_narrowed) && metadata_of(field, pickle_key).empty();
+  };
+  return are_objects(given) && are_objects(stored) && metadata_of(given, nulls_key).empty() &&
+         !metadata_of(stored, nulls_key).empty();
+}
+
+bool holds_a_dictionary(const Field& field) {
+  if (field.dictionary) return true;
+  return std::any_of(field.children.begin(), field.children.end(), holds_a_dictionary);
+}
+
+std::size_t buffers_of(Layout layout) noexcept {
+  switch (layout) {
+    case Layout::null:
+      return 0;
+    case Layout::fixed_list:
+    case Layout::structure:
+      return 1;
+    case Layout::binary:
+    case Layout::large_binary:
+    case Layout::binary_view:
+      return 3;
+    default:
+      return 2;
+  }
 }
 
 std::size_t offset_size(Layout layout) noexcept {

@@ -49,10 +49,27 @@ void set_format(Field& field, std::string_view format);
 /// As it is stored: views become large, what is narrowed becomes small, and dictionaries have ids.
 [[nodiscard]] Field stored_form(const Field& field);
 
-/// What differs, in words; empty if both hold the same columns. Metadata, nullability and the width of a dictionary's
-/// indexes do not count.
+/// The value that a field's metadata have for a key; empty if none.
+[[nodiscard]] std::string_view metadata_of(const Field& field, std::string_view key) noexcept;
+
+/// In the metadata of a column each of whose values is a pickle.
+inline constexpr std::string_view pickle_key = "accrete.pickle";
+
+/// In the metadata of a column of objects that are all null: they may be strings as well as bytes.
+inline constexpr std::string_view nulls_key = "accrete.nulls";
+
+/// Whether it is one, or has one in it.
+[[nodiscard]] bool holds_a_dictionary(const Field& field);
+
+/// Whether a column that has been nulls alone so far is one of strings or bytes from now on, and this one says which.
+[[nodiscard]] bool decides(const Field& given, const Field& stored) noexcept;
+
+/// What differs, in words; empty if both hold the same columns. Nullability and the width of a dictionary's indexes do
+/// not count, and of the metadata only what makes another type of it: pickles, sparse columns and Arrow's extensions.
 [[nodiscard]] std::string difference(const Field& stored, const Field& given);
 
+/// How many buffers an array has.
+[[nodiscard]] std::size_t buffers_of(Layout layout) noexcept;
 [[nodiscard]] std::size_t offset_size(Layout layout) noexcept;
 [[nodiscard]] std::size_t stored_offset_size(const Field& field) noexcept;
 
@@ -67,7 +84,7 @@ struct Array {
   std::vector<const std::byte*> views{};  ///< of a binary_view: the buffers of bytes
   std::vector<Array> children{};
   std::shared_ptr<const Array> dictionary{};
-  std::size_t index_width = 0;  ///< bytes, where there is a dictionary: each piece may have its own
+  char index_format = 0;  ///< where there is a dictionary: each piece may have its own
 
   [[nodiscard]] const std::byte* validity() const noexcept { return buffers[0].get(); }
   [[nodiscard]] const std::byte* values() const noexcept { return buffers[1].get(); }
@@ -89,6 +106,9 @@ struct Column {
 
 /// Of one element of binary, large_binary or binary_view, or of fixed width.
 [[nodiscard]] std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t row) noexcept;
+
+/// Appends bytes that equal values have, and no others of the same type. Not for what holds a dictionary.
+void append_value(std::string& to, const Field& field, const Array& array, std::uint64_t row);
 
 /// Uninitialized, for vectors of machine words to read.
 [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t size);

@@ -83,6 +83,11 @@ CodedColumn code_values(const Array& array, At at) {
 }
 
 CodedColumn code_column(const Field& field, const Array& array) {
+  if (!metadata_of(field, pickle_key).empty()) {
+    throw InvalidArgumentError(
+        "the column '" + field.name +
+        "' is pickled, and cannot be keys: give it a dtype, such as string, or scatter by codes");
+  }
   if (field.dictionary) {
     const CodedColumn values = code_column(*field.dictionary, *array.dictionary);
     RowCoder<std::uint64_t> coder(static_cast<std::size_t>(array.length));

@@ -83,6 +83,12 @@ class PieceEncoder {
   BatchMessage message_;
 };
 
+struct StoredDictionary {
+  std::int64_t id;
+  std::shared_ptr<const Field> field;  ///< that it was read by: columns may share an id only if they agree in it
+  std::shared_ptr<const Array> array;
+};
+
 /// Reads the pieces of values.
 class PieceReader {
  public:
@@ -97,8 +103,6 @@ class PieceReader {
 
  private:
   class Piece;
-  using Dictionaries = std::vector<std::pair<std::int64_t, std::shared_ptr<const Array>>>;
-
   /// A piece with another schema or other dictionaries than the one before.
   void begin(const Piece& piece);
 
@@ -106,7 +110,7 @@ class PieceReader {
   std::vector<Array> batches_;
   // Of the latest piece that was begun:
   Field latest_;
-  Dictionaries dictionaries_;
+  std::vector<StoredDictionary> dictionaries_;
   std::string_view front_;  // all before its batch, if it has a checksum
   std::uint64_t front_hash_ = 0;
 };

@@ -34,25 +34,7 @@ struct Counts {
 
 void count(const Field& field, Counts& counts) {
   ++counts.nodes;
-  switch (field.layout) {
-    case Layout::null:
-      break;
-    case Layout::bits:
-    case Layout::fixed:
-    case Layout::list:
-    case Layout::large_list:
-      counts.buffers += 2;
-      break;
-    case Layout::binary:
-    case Layout::large_binary:
-    case Layout::binary_view:
-      counts.buffers += 3;
-      break;
-    case Layout::fixed_list:
-    case Layout::structure:
-      counts.buffers += 1;
-      break;
-  }
+  counts.buffers += buffers_of(field.layout);
   for (const Field& child : field.children) count(child, counts);
 }
 

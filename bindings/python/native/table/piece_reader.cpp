@@ -1,4 +1,5 @@
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t continuation = 0xFFFFFFFF;
 constexpr std::int64_t max_length = std::int64_t{1} << 48;
+constexpr std::int64_t max_rows = std::int64_t{1} << 32;  // or nulls, of which no buffer says that they are there
 
 [[noreturn]] void throw_corrupt(const char* what) {
   throw CorruptionError("the value of a table is damaged: " + std::string(what));
@@ -94,29 +96,35 @@ bool are_offsets(const std::byte* offsets, std::size_t count, std::int64_t max) 
 
 template <typename Index>
 bool are_indexes(const Array& array, std::int64_t count) noexcept {
-  using Unsigned = std::make_unsigned_t<Index>;  // a negative one is too large
   bool are = true;
   for (std::size_t i = 0; i < static_cast<std::size_t>(array.length); ++i) {
-    const auto index = static_cast<std::uint64_t>(load<Unsigned>(array.values(), i));
+    // A negative one is too large, once its sign has been widened with it.
+    const auto index = static_cast<std::uint64_t>(load<Index>(array.values(), i));
     are &= index < static_cast<std::uint64_t>(count) || is_null(array, i);
   }
   return are;
 }
 
-bool are_indexes(const Field& field, const Array& array, std::int64_t count) noexcept {
-  switch (field.width) {
-    case 1:
+bool are_indexes(const Array& array, std::int64_t count) noexcept {
+  switch (array.index_format) {
+    case 'c':
       return are_indexes<std::int8_t>(array, count);
-    case 2:
+    case 'C':
+      return are_indexes<std::uint8_t>(array, count);
+    case 's':
       return are_indexes<std::int16_t>(array, count);
-    case 4:
+    case 'S':
+      return are_indexes<std::uint16_t>(array, count);
+    case 'i':
       return are_indexes<std::int32_t>(array, count);
+    case 'I':
+      return are_indexes<std::uint32_t>(array, count);
     default:
-      return are_indexes<std::int64_t>(array, count);
+      return are_indexes<std::int64_t>(array, count);  // no dictionary has 2^63 values
   }
 }
 
-using Dictionaries = std::vector<std::pair<std::int64_t, std::shared_ptr<const Array>>>;
+using Dictionaries = std::vector<StoredDictionary>;
 
 /// Takes the arrays of a batch off its nodes and buffers, having checked that nothing in them points outside.
 class BatchDecoder {
@@ -126,11 +134,12 @@ class BatchDecoder {
     if (batch.compression()) throw UnsupportedError("a table is stored compressed, which only its writer can read");
   }
 
-  [[nodiscard]] std::int64_t length() const { return checked(batch_.length()); }
+  [[nodiscard]] std::int64_t length() const { return checked(batch_.length(), max_rows); }
 
   Array next(const Field& field) {
     const ipc::FieldNode& node = take_node();
-    Array array{.length = checked(node.length()), .null_count = node.null_count()};
+    const std::int64_t max = field.layout == Layout::null ? max_rows : max_length;
+    Array array{.length = checked(node.length(), max), .null_count = node.null_count()};
     const auto count = static_cast<std::size_t>(array.length);
     if (field.layout == Layout::null) {
       array.null_count = array.length;
@@ -156,8 +165,8 @@ class BatchDecoder {
   }
 
  private:
-  static std::int64_t checked(std::int64_t length) {
-    expect(length >= 0 && length <= max_length, "there is no such number of rows");
+  static std::int64_t checked(std::int64_t length, std::int64_t max) {
+    expect(length >= 0 && length <= max, "there is no such number of rows");
     return length;
   }
 
@@ -244,12 +253,14 @@ class BatchDecoder {
   }
 
   void find_dictionary(const Field& field, Array& array) {
-    for (const auto& [id, dictionary] : dictionaries_) {
-      if (id == field.dictionary_id) array.dictionary = dictionary;
-    }
-    expect(array.dictionary != nullptr, "a dictionary is missing");
-    array.index_width = field.width;
-    expect(are_indexes(field, array, array.dictionary->length), "an index is outside of its dictionary");
+    const auto known = std::find_if(dictionaries_.begin(), dictionaries_.end(),
+                                    [&](const StoredDictionary& each) { return each.id == field.dictionary_id; });
+    expect(known != dictionaries_.end(), "a dictionary is missing");
+    expect(known->field == field.dictionary || difference(*known->field, *field.dictionary).empty(),
+           "a dictionary has not the type of its column");
+    array.dictionary = known->array;
+    array.index_format = field.format.front();
+    expect(are_indexes(array, array.dictionary->length), "an index is outside of its dictionary");
   }
 
   const ipc::RecordBatch& batch_;
@@ -259,11 +270,11 @@ class BatchDecoder {
   flatbuffers::uoffset_t buffer_ = 0;
 };
 
-const Field* find_dictionary_field(const Field& field, std::int64_t id) {
-  if (field.dictionary && field.dictionary_id == id) return field.dictionary.get();
+std::shared_ptr<const Field> find_dictionary_field(const Field& field, std::int64_t id) {
+  if (field.dictionary && field.dictionary_id == id) return field.dictionary;
   const Field& values = field.dictionary ? *field.dictionary : field;
   for (const Field& child : values.children) {
-    if (const Field* const found = find_dictionary_field(child, id)) return found;
+    if (std::shared_ptr<const Field> found = find_dictionary_field(child, id)) return found;
   }
   return nullptr;
 }
@@ -272,11 +283,11 @@ void add_dictionary(const Field& schema, const Message& message, Dictionaries& d
   const ipc::DictionaryBatch& batch = *message.metadata->header_as_DictionaryBatch();
   if (batch.is_delta())
     throw UnsupportedError("a table is stored with dictionaries in parts, which tables cannot read");
-  const Field* const field = find_dictionary_field(schema, batch.id());
+  std::shared_ptr<const Field> field = find_dictionary_field(schema, batch.id());
   expect(field && batch.data(), "a dictionary is of no column");
   auto values = std::make_shared<const Array>(BatchDecoder(*batch.data(), message.body, dictionaries).next(*field));
-  std::erase_if(dictionaries, [&](const auto& known) { return known.first == batch.id(); });
-  dictionaries.emplace_back(batch.id(), std::move(values));
+  std::erase_if(dictionaries, [&](const StoredDictionary& known) { return known.id == batch.id(); });
+  dictionaries.push_back({batch.id(), std::move(field), std::move(values)});
 }
 
 }  // namespace
@@ -351,6 +362,10 @@ void PieceReader::begin(const Piece& piece) {
     schema_ = latest_;
   } else if (const std::string differs = difference(*schema_, latest_); !differs.empty()) {
     throw TypeMismatchError("the value holds different tables: " + differs);
+  } else {
+    for (std::size_t i = 0; i < latest_.children.size(); ++i) {
+      if (decides(latest_.children[i], schema_->children[i])) schema_->children[i] = latest_.children[i];
+    }
   }
 }
 

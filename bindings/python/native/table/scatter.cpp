@@ -5,21 +5,33 @@
 #include <optional>
 
 #include "base/escape.hpp"
+#include "base/hash.hpp"
 #include "concatenate.hpp"
 
 namespace accrete::python {
 namespace {
 
-/// With dictionaries of no values, where it would be too large for an attribute.
-Column without_dictionaries(const Column& table) {
-  Column bare = table;
-  for (Array& array : bare.array.children) {
-    if (!array.dictionary) continue;
-    Array none = *array.dictionary;
-    none.length = 0;
-    array.dictionary = std::make_shared<const Array>(std::move(none));
+/// In the metadata of an ordered dictionary: the hash of its values, where they are too large for an attribute.
+constexpr const char* order_key = "accrete.order";
+
+std::string hash_of_values(Typed values) {
+  std::string bytes;
+  for (std::int64_t i = 0; i < values.array.length; ++i) {
+    append_value(bytes, values.field, values.array, static_cast<std::uint64_t>(i));
   }
-  return bare;
+  return std::to_string(hash64(bytes));
+}
+
+/// Takes the values of the dictionaries in an array away, where they would be too large for an attribute.
+void empty_dictionaries(Field& field, Array& array) {
+  for (std::size_t i = 0; i < field.children.size(); ++i) empty_dictionaries(field.children[i], array.children[i]);
+  if (!field.dictionary) return;
+  if (field.is_ordered && array.dictionary->length > 0) {
+    field.metadata.emplace_back(order_key, hash_of_values({*field.dictionary, *array.dictionary}));
+  }
+  Array none = *array.dictionary;
+  none.length = 0;
+  array.dictionary = std::make_shared<const Array>(std::move(none));
 }
 
 /// nullopt for what is too large for an attribute: then only those see a mismatch who read the pieces.
@@ -27,24 +39,26 @@ std::optional<std::string> piece_of_no_rows(const Column& table) {
   Arena arena;
   std::string piece(PieceEncoder(table).encode({}, arena));
   if (piece.size() <= max_attribute_size) return piece;
-  const Column bare = without_dictionaries(table);
+  Column bare = table;
+  empty_dictionaries(bare.field, bare.array);
   piece = PieceEncoder(bare).encode({}, arena);
   return piece.size() <= max_attribute_size ? std::optional(std::move(piece)) : std::nullopt;
 }
 
 /// Of the categories of ordered dictionaries: only what is in the same order can be joined.
-std::string difference_in_order(const Column& stored, const Column& given) {
+std::string difference_in_order(Typed stored, Typed given) {
   for (std::size_t i = 0; i < given.field.children.size(); ++i) {
-    const Field& field = given.field.children[i];
-    if (!field.is_ordered) continue;
-    const Array& known = *stored.array.children[i].dictionary;
-    const Array& other = *given.array.children[i].dictionary;
-    if (known.length == 0 && other.length > 0) continue;  // too many to be recorded
-    if (!have_equal_values({*stored.field.children[i].dictionary, known}, {*field.dictionary, other})) {
-      return "the ordered categories of column '" + field.name + "' are others";
-    }
+    const Typed one{stored.field.children[i], stored.array.children[i]};
+    const Typed other{given.field.children[i], given.array.children[i]};
+    if (std::string found = difference_in_order(one, other); !found.empty()) return found;
   }
-  return {};
+  if (!given.field.is_ordered) return {};
+  const Typed known{*stored.field.dictionary, *stored.array.dictionary};
+  const Typed other{*given.field.dictionary, *given.array.dictionary};
+  const std::string_view hash = metadata_of(stored.field, order_key);
+  if (other.array.length == 0 || (known.array.length == 0 && hash.empty())) return {};  // rows of an empty one are null
+  const bool is_same = hash.empty() ? have_equal_values(known, other) : hash == hash_of_values(other);
+  return is_same ? "" : "the ordered categories of column '" + given.field.name + "' are others";
 }
 
 Column read_piece(std::string_view value) {
@@ -58,29 +72,45 @@ Column read_piece(std::string_view value) {
 void fit_nulls(Column& table, const Field& stored) {
   for (std::size_t i = 0; i < std::min(table.field.children.size(), stored.children.size()); ++i) {
     Field& field = table.field.children[i];
-    const Field& known = stored.children[i];
-    const bool are_objects = field.is_narrowed && known.layout == Layout::binary;
-    const bool are_null = table.array.children[i].null_count == table.array.length;
-    if (are_objects && are_null) set_format(field, known.format == "z" ? "Z" : "U");
+    if (!decides(stored.children[i], field)) continue;
+    set_format(field, stored.children[i].format == "z" ? "Z" : "U");
+    std::erase_if(field.metadata, [](const auto& pair) { return pair.first == nulls_key; });
   }
+}
+
+/// Takes over what was not known: the order of categories, and the type of columns of nulls. Whether there was any.
+bool complete(Field& known, Array& known_array, const Field& field, const Array& array) {
+  bool is_changed = false;
+  for (std::size_t i = 0; i < known.children.size(); ++i) {
+    is_changed |= complete(known.children[i], known_array.children[i], field.children[i], array.children[i]);
+  }
+  const bool has_new_order = known.is_ordered && known_array.dictionary->length == 0 && array.dictionary->length > 0 &&
+                             metadata_of(known, order_key).empty();
+  if (!has_new_order && !decides(field, known)) return is_changed;
+  known = field;
+  known_array = array;
+  return true;
 }
 
 /// The table, if its columns are those of the store's tables, or if it is the first.
 Column fitting(Store& store, const Column& given) {
-  std::optional<std::string> stored = store.attribute(schema_attribute);
-  if (!stored) {
-    const std::optional<std::string> piece = piece_of_no_rows(given);
-    if (!piece || store.set_attribute(schema_attribute, *piece, {.expect_none = true})) return given;
-    stored = store.attribute(schema_attribute);
+  while (true) {
+    const std::optional<std::string> stored = store.attribute(schema_attribute);
+    if (!stored) {
+      const std::optional<std::string> piece = piece_of_no_rows(given);
+      if (!piece || store.set_attribute(schema_attribute, *piece, {.expect_none = true})) return given;
+      continue;
+    }
+    Column known = read_piece(*stored);
+    Column table = given;
+    fit_nulls(table, known.field);
+    std::string differs = difference(known.field, stored_form(table.field));
+    if (differs.empty()) differs = difference_in_order({known.field, known.array}, {table.field, table.array});
+    if (!differs.empty()) throw TypeMismatchError("cannot scatter a table: " + differs);
+    if (!complete(known.field, known.array, table.field, table.array)) return table;
+    const std::optional<std::string> piece = piece_of_no_rows(known);
+    if (!piece || store.set_attribute(schema_attribute, *piece, {.expect_value = *stored})) return table;
   }
-  if (!stored) return given;
-  const Column known = read_piece(*stored);
-  Column table = given;
-  fit_nulls(table, known.field);
-  std::string differs = difference(known.field, stored_form(table.field));
-  if (differs.empty()) differs = difference_in_order(known, table);
-  if (!differs.empty()) throw TypeMismatchError("cannot scatter a table: " + differs);
-  return table;
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ EncodedType encoded(ipc::Type type, Offset<Table> table) {
   return {type, table.Union()};
 }
 
+/// Of the keys of a dictionary's own metadata among those of its column: the format has no other place for them.
+const std::string dictionary_prefix = "accrete.dictionary:";
+
 constexpr std::string_view int_formats = "cCsSiIlL";  // signed and unsigned, of 8, 16, 32 and 64 bits
 constexpr std::string_view float_formats = "efg";     // as ipc::Precision counts
 constexpr std::string_view time_units = "smun";       // as ipc::TimeUnit counts
@@ -139,7 +142,11 @@ Offset<ipc::Field> encode_field(FlatBufferBuilder& builder, const Field& field) 
   std::vector<Offset<ipc::Field>> children;
   for (const Field& child : values.children) children.push_back(encode_field(builder, child));
   const auto name = builder.CreateString(field.name);
-  const auto metadata = encode_metadata(builder, field.metadata);
+  Metadata pairs = field.metadata;
+  if (field.dictionary) {
+    for (const auto& [key, value] : field.dictionary->metadata) pairs.emplace_back(dictionary_prefix + key, value);
+  }
+  const auto metadata = encode_metadata(builder, pairs);
   const auto list = builder.CreateVector(children);
   Offset<ipc::DictionaryEncoding> dictionary = 0;
   if (field.dictionary) {
@@ -242,6 +249,15 @@ Metadata read_metadata(const KeyValues* pairs) {
   return metadata;
 }
 
+Metadata take_metadata_of_values(Metadata& metadata) {
+  Metadata taken;
+  for (const auto& [key, value] : metadata) {
+    if (key.starts_with(dictionary_prefix)) taken.emplace_back(key.substr(dictionary_prefix.size()), value);
+  }
+  std::erase_if(metadata, [](const auto& pair) { return pair.first.starts_with(dictionary_prefix); });
+  return taken;
+}
+
 std::size_t children_of(const Field& field) {
   switch (field.layout) {
     case Layout::list:
@@ -266,7 +282,9 @@ Field read_field(const ipc::Field& from) {
     for (const ipc::Field* const child : *from.children()) field.children.push_back(read_field(*child));
   }
   if (children_of(field) != field.children.size()) throw_corrupt("a column has not the columns in it that it should");
+  Metadata metadata = read_metadata(from.custom_metadata());
   if (const ipc::DictionaryEncoding* const dictionary = from.dictionary()) {
+    field.metadata = take_metadata_of_values(metadata);
     Field indexes;
     indexes.name = field.name;
     indexes.is_nullable = field.is_nullable;
@@ -276,7 +294,7 @@ Field read_field(const ipc::Field& from) {
     indexes.dictionary = std::make_shared<const Field>(std::move(field));
     field = std::move(indexes);
   }
-  field.metadata = read_metadata(from.custom_metadata());
+  field.metadata = std::move(metadata);
   return field;
 }
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/bytes.hpp"
+
 namespace accrete::python {
 namespace {
 
@@ -80,10 +82,10 @@ void for_each_bytes(const Field& field, const Array& array, Rows rows, Visit vis
   }
 }
 
-Range list_range(const Field& field, const Array& array, std::uint32_t row) noexcept {
+Range list_range(const Field& field, const Array& array, std::uint64_t row) noexcept {
   if (field.layout == Layout::fixed_list) {
     const auto width = static_cast<std::int64_t>(field.width);
-    const std::int64_t begin = (array.offset + row) * width;
+    const std::int64_t begin = (array.offset + static_cast<std::int64_t>(row)) * width;
     return {begin, begin + width};
   }
   if (is_null(array, row)) return {0, 0};
@@ -253,6 +255,27 @@ std::string_view bytes_at(const Field& field, const Array& array, std::uint64_t 
       return {reinterpret_cast<const char*>(array.values()) +
                   (static_cast<std::uint64_t>(array.offset) + row) * field.width,
               field.width};
+  }
+}
+
+void append_value(std::string& to, const Field& field, const Array& array, std::uint64_t row) {
+  const bool is_one = field.layout != Layout::null && !is_null(array, row);
+  to.push_back(is_one ? '\1' : '\0');
+  if (!is_one) return;
+  if (field.layout == Layout::bits) {
+    to.push_back(bit_at(array.values(), static_cast<std::uint64_t>(array.offset) + row) ? '\1' : '\0');
+  } else if (field.layout == Layout::fixed || is_binary(field.layout)) {
+    const std::string_view bytes = bytes_at(field, array, row);
+    append_le(to, std::uint64_t{bytes.size()});
+    to += bytes;
+  } else if (field.layout == Layout::structure) {
+    for (std::size_t i = 0; i < field.children.size(); ++i) append_value(to, field.children[i], array.children[i], row);
+  } else {
+    const Range range = list_range(field, array, row);
+    append_le(to, static_cast<std::uint64_t>(range.end - range.begin));
+    for (std::int64_t i = range.begin; i < range.end; ++i) {
+      append_value(to, field.children.front(), array.children.front(), static_cast<std::uint64_t>(i));
+    }
   }
 }
 
