@@ -84,8 +84,9 @@ class Store(_native.Store):
 
         index=False: leave out a frame's index. objects="pickle": pickle all columns of the dtype object, and categories
         of it; without it they hold str alone or bytes alone, besides nulls, and others are TypeError. sync=True: the rows
-        survive power loss on return. id=(writer, sequence): as for `append`; each further append that a large table or
-        one of several batches needs has the next sequence.
+        survive power loss on return. id=(writer, sequence): as for `append`; the table is then one append, with all
+        batches of a reader, and TooLargeError if it does not fit `max_batch_bytes` of the dataset's server, having
+        appended nothing: scatter smaller tables, each with its own sequence.
 
         Raises TypeMismatchError, having appended nothing, for other columns than the dataset's tables have: the first
         one that is scattered decides. Its columns are in the attribute "table.schema".

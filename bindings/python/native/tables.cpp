@@ -210,9 +210,10 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
     const auto& table = py::cast<const Column&>(source);
     const GilReleased released;
     check_rows(table);
-    const KeyedGroups groups = split.groups(table);
+    KeyedGroups groups = split.groups(table);
     split.finish();
-    scattering.add(table, groups);
+    scattering.add(table, std::move(groups));
+    scattering.finish();
     return;
   }
   auto& stream = pointer_in<ArrowArrayStream>(source, "arrow_array_stream");
@@ -224,6 +225,7 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
     scattering.add(table, split.groups(table));
   }
   split.finish();
+  scattering.finish();
 }
 
 Column gather_keys(py::handle self, const py::list& list) {

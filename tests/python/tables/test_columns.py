@@ -136,6 +136,41 @@ def test_ordered_categories_that_differ_are_refused_at_scatter(store, ordered):
     assert len(store.gather(0)) == sum(map(len, first)) + len(first[-1])
 
 
+def test_a_table_with_an_id_is_one_append(url):
+    rows = 100_000
+    frame = pd.DataFrame({"number": np.arange(rows)})
+    codes = frame["number"] % 40
+    try:
+        server = accrete.Server(url, options=["--max-message", "1MiB"])
+    except accrete.NotFoundError as error:
+        pytest.skip(str(error))
+    with server, accrete.open(url) as store:
+        for _ in range(2):
+            store.scatter(frame[:50_000], codes[:50_000], 40, id=ID)
+        assert len(store.gather(list(range(40)))) == 50_000
+        with pytest.raises(accrete.TooLargeError, match="smaller tables"):
+            store.scatter(frame, codes, 40, id=(b"another writer--", 1))
+        assert len(store.gather(list(range(40)))) == 50_000
+        assert store.last_sequence(b"another writer--") is None
+    with accrete.open(url) as store:  # without the server's limit
+        store.scatter(frame, codes, 40, id=ID)
+        assert len(store.gather(list(range(40)))) == 50_000
+
+
+def test_all_batches_of_a_reader_are_one_append_with_an_id(store):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table = pa.table({"number": range(100), "key": [f"key {i % 7}" for i in range(100)]})
+    for _ in range(2):
+        batches = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=9))
+        store.scatter(batches, "key", id=ID)
+    assert store.last_sequence(ID[0]) == 1
+    assert sorted(pa.table(store.gather([f"key {i}" for i in range(7)]))["number"].to_pylist()) == list(range(100))
+    with pytest.raises(accrete.InvalidArgumentError, match="fewer codes"):
+        store.scatter(pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=9)), [0] * 99, 1,
+                      id=(ID[0], 2))
+    assert store.last_sequence(ID[0]) == 1
+
+
 @pytest.mark.parametrize("labels", [
     pd.Index([True, False]), pd.date_range("2001-03-25", periods=2, tz="Europe/Paris", name="when"),
     pd.DatetimeIndex(["2001-02-03", "2001-02-03 04:05:06.000000007"]), pd.to_timedelta([1, 10**15 + 1]),

@@ -121,25 +121,30 @@ Scattering::Scattering(Store& store, const AppendOptions& options, Append append
 void Scattering::append() {
   if (entries_.empty()) return;
   append_batch_(entries_, options_);
-  if (options_.id) ++options_.id->sequence;
   entries_.clear();
   batch_bytes_ = 0;
 }
 
-void Scattering::add(const Column& given, const KeyedGroups& groups) {
+void Scattering::add(const Column& given, KeyedGroups groups) {
   const Column table = fitting(store_, given);
   PieceEncoder encoder(table);
+  const std::vector<std::string>& held_keys = keys_.emplace_back(std::move(groups.keys));
   std::vector<std::string_view> keys;
   std::vector<Rows> parts;
   for (std::size_t i = 0; i < groups.groups.count(); ++i) {
     const Rows rows = groups.groups.rows(i);
     if (rows.empty()) continue;
-    keys.push_back(groups.keys[i]);
+    keys.push_back(held_keys[i]);
     parts.push_back(rows);
   }
   add_pieces(encoder, keys, parts);
+  if (!options_.id) finish();
+}
+
+void Scattering::finish() {
   append();
   arena_.clear();
+  keys_.clear();
 }
 
 void Scattering::add_pieces(PieceEncoder& encoder, std::span<const std::string_view> keys,
@@ -164,7 +169,13 @@ void Scattering::add_piece(PieceEncoder& encoder, std::string_view key, Rows row
 
 void Scattering::add_entry(const Entry& entry) {
   const std::uint64_t bytes = entry.bytes.size() + entry.key.size() + entry_overhead;
-  if (bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_)) append();
+  const bool is_full = bytes > max_batch_bytes_ - std::min(batch_bytes_, max_batch_bytes_);
+  if (is_full && options_.id) {
+    throw TooLargeError("a table with an id is one append, and this one needs more than the " +
+                        std::to_string(max_batch_bytes_) +
+                        " bytes that one may have: scatter smaller tables, each with a sequence of its own");
+  }
+  if (is_full) append();
   entries_.push_back(entry);
   batch_bytes_ += bytes;
 }

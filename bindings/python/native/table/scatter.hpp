@@ -16,17 +16,20 @@ namespace accrete::python {
 inline constexpr const char* schema_attribute = "table.schema";
 
 /// Appends the rows of tables, each group's as one piece to its key. A table is one batch, or as many as it needs of at
-/// most Store::max_batch_bytes: all of its rows are appended or none, where it is one.
+/// most Store::max_batch_bytes: all of its rows are appended or none, where it is one. With an id all tables are one
+/// batch: if batches ended where a server's limit is, the ids would be of other rows when they are sent again.
 class Scattering {
  public:
   /// Appends a batch to the store.
   using Append = std::function<void(std::span<const Entry>, const AppendOptions&)>;
 
-  /// Of options.id, the first batch has the sequence, and each further one the next.
   Scattering(Store& store, const AppendOptions& options, Append append);
 
   /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
-  void add(const Column& given, const KeyedGroups& groups);
+  /// Throws TooLargeError, having appended nothing, if there is an id and the tables so far do not fit one batch.
+  void add(const Column& given, KeyedGroups groups);
+  /// To be called when all are added.
+  void finish();
 
  private:
   void add_pieces(PieceEncoder& encoder, std::span<const std::string_view> keys, std::span<const Rows> parts);
@@ -40,6 +43,7 @@ class Scattering {
   Append append_batch_;
   std::uint64_t max_batch_bytes_;
   Arena arena_;
+  std::vector<std::vector<std::string>> keys_;  // of the entries
   std::vector<Entry> entries_;
   std::uint64_t batch_bytes_ = 0;
 };
