@@ -171,6 +171,14 @@ def test_all_batches_of_a_reader_are_one_append_with_an_id(store):
     assert store.last_sequence(ID[0]) == 1
 
 
+def test_keys_are_made_for_the_codes_that_occur():
+    with accrete.memory() as store:
+        codes = [3, 1 << 40, 3, (1 << 32) + 3]
+        store.scatter(pd.DataFrame({"row": range(4)}), codes, 1 << 60)
+        assert {accrete.unpack_key(key) for key in store.keys()} == set(codes)
+        assert [store.gather(code)["row"].tolist() for code in (3, 1 << 40, (1 << 32) + 3)] == [[0, 2], [1], [3]]
+
+
 @pytest.mark.parametrize("labels", [
     pd.Index([True, False]), pd.date_range("2001-03-25", periods=2, tz="Europe/Paris", name="when"),
     pd.DatetimeIndex(["2001-02-03", "2001-02-03 04:05:06.000000007"]), pd.to_timedelta([1, 10**15 + 1]),

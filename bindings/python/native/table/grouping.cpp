@@ -173,6 +173,17 @@ bool number_nulls(CodedColumn& coded) {
   return has_nulls;
 }
 
+/// At a cost that does not depend on how many there may be.
+KeyedGroups group_by_few_codes(std::span<const std::int64_t> codes) {
+  Codes numbers;
+  numbers.reserve(codes.size());
+  Interner<std::uint64_t> interner;
+  for (const std::int64_t code : codes) numbers.push_back(interner.number_of(static_cast<std::uint64_t>(code)));
+  std::vector<std::string> keys;
+  for (const std::uint64_t code : interner.values()) pack_int(keys.emplace_back(), code, false);
+  return {Groups(numbers, keys.size()), std::move(keys)};
+}
+
 }  // namespace
 
 Groups::Groups(std::span<const std::uint32_t> codes, std::size_t count) : rows_(codes.size()), ends_(count) {
@@ -212,15 +223,16 @@ KeyedGroups group_by_columns(const Column& table, std::span<const std::string> n
 }
 
 KeyedGroups group_by_codes(std::span<const std::int64_t> codes, std::size_t count) {
-  Codes small;
-  small.reserve(codes.size());
   for (const std::int64_t code : codes) {
     if (code < 0 || static_cast<std::uint64_t>(code) >= count) {
       throw InvalidArgumentError("a code is at least 0 and below n, " + std::to_string(count) + ", and not " +
                                  std::to_string(code));
     }
-    small.push_back(static_cast<std::uint32_t>(code));
   }
+  if (count > codes.size()) return group_by_few_codes(codes);
+  Codes small;
+  small.reserve(codes.size());
+  for (const std::int64_t code : codes) small.push_back(static_cast<std::uint32_t>(code));
   std::vector<std::string> keys(count);
   for (std::size_t i = 0; i < count; ++i) pack_int(keys[i], i, false);
   return {Groups(small, count), std::move(keys)};
