@@ -8,6 +8,7 @@
 #include "objects.hpp"
 #include "store.hpp"
 #include "table/c_data.hpp"
+#include "table/concatenate.hpp"
 #include "table/scatter.hpp"
 
 namespace py = pybind11;
@@ -219,11 +220,16 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
   auto& stream = pointer_in<ArrowArrayStream>(source, "arrow_array_stream");
   const GilReleased released;
   ImportedStream batches(stream);
-  while (std::optional<Array> rows = batches.next()) {
-    const Column table{batches.schema(), std::move(*rows)};
+  const auto add = [&](const Column& table) {
     check_rows(table);
     scattering.add(table, split.groups(table));
+  };
+  bool has_batch = false;
+  while (std::optional<Array> rows = batches.next()) {
+    add({batches.schema(), std::move(*rows)});
+    has_batch = true;
   }
+  if (!has_batch) add(concatenate(batches.schema(), {}));  // its columns decide, too
   split.finish();
   scattering.finish();
 }

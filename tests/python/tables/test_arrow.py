@@ -241,6 +241,21 @@ def test_a_zone_that_is_not_known_is_an_error(store):
         store.gather(0, to="pandas")
 
 
+def test_a_table_without_batches_decides_the_columns(store):
+    kind = pa.dictionary(pa.int8(), pa.string(), ordered=True)
+    schema = pa.schema({"number": pa.int64(), "text": pa.string_view(), "kind": kind})
+    empty = pa.RecordBatchReader.from_batches(schema, [])
+    with pytest.raises(accrete.InvalidArgumentError, match="missing"):
+        store.scatter(empty, "missing")
+    assert store.attributes() == []
+    store.scatter(pa.RecordBatchReader.from_batches(schema, []), "number")
+    assert pa.table(store.gather(0)).schema.names == ["number", "text", "kind"] and store.keys() == []
+    with pytest.raises(accrete.TypeMismatchError):
+        store.scatter(pa.RecordBatchReader.from_batches(pa.schema({"other": pa.int64()}), []), "other")
+    with pytest.raises(accrete.TypeMismatchError):
+        store.scatter(pa.table({"number": ["1"], "text": ["x"], "kind": ["a"]}), [0], 1)
+
+
 @pytest.mark.parametrize("column", [
     pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]),
     pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array([1])),
