@@ -115,8 +115,8 @@ class Buffer(Interface):
         _native.partd_dict_forget(self._lists(), keys, self)
 
     def _move(self, put: Callable[[Any], Any], value: Any, keys: list[Any]) -> None:
-        """Puts the value into `slow`, and forgets the keys, whose it is, with nothing of Python in between: Ctrl-C comes
-        before, or after both. (Unless it comes in a `put` that is not native, when that has put it already.)"""
+        """Puts the value into `slow`, and forgets the keys, whose it is; nothing of Python runs in between, so that Ctrl-C
+        comes before, or after both. (Or in a `put` that is not native, which may have put it already.)"""
         _native.partd_dict_move(put, value, self._lists(), keys, self)
         if self._lists() is None:
             self.fast.delete(keys, lock=False)

@@ -64,7 +64,7 @@ class File(Interface):
         self._in_directory(self._native_append(fsync), data)
 
     def _native_append(self, fsync: bool = False) -> Callable[[builtins.dict[Any, Any]], None]:
-        """What appends; no handler of a signal runs when it has. For who has the lock; a value may be a list of bytes."""
+        """What appends, for who has the lock; no signal's handler runs when it has. A value may be a list of bytes."""
         if self._has_own_names():
             return partial(_native.partd_file_append, self.path, fsync)
         return partial(_append_to, self.filename, fsync)
@@ -81,8 +81,8 @@ class File(Interface):
 
     def _appends_as_file(self) -> bool:
         """Whether nobody has overridden how it does."""
-        own = type(self)
-        return (own.append, own._append) == (File.append, File._append) and not self.__dict__.keys() & {"append", "_append"}
+        names = {"append", "_append"}
+        return not names & self.__dict__.keys() and all(getattr(type(self), name) is getattr(File, name) for name in names)
 
     def _get(self, keys: Any, lock: Any = True, **kwargs: Any) -> list[bytes]:
         if not os.path.isdir(self.path):
