@@ -1,6 +1,8 @@
 // The native functions of accrete.partd, which does without a line of Python a key.
 #pragma once
 
+#include <string>
+
 #include "python.hpp"
 
 namespace accrete::python {
@@ -44,6 +46,14 @@ void for_each_item(PyObject* dict, Take take) {
   PyObject* key = nullptr;
   PyObject* value = nullptr;
   while (PyDict_Next(dict, &at, &key, &value) != 0) take(key, value);
+}
+
+/// The bytes of a str, bytes or os.PathLike.
+[[nodiscard]] inline std::string path_of(PyObject* object) {
+  PyObject* bytes = nullptr;
+  if (PyUnicode_FSConverter(object, &bytes) == 0) throw PythonErrorSet{};
+  const Reference held = Reference::own(bytes);
+  return PyBytes_AS_STRING(bytes);
 }
 
 [[nodiscard]] inline Reference bytes_object(std::string_view bytes) {

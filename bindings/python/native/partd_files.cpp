@@ -283,13 +283,6 @@ class FileBatch {
   std::vector<Change> changes_;
 };
 
-std::string path_of(PyObject* object) {
-  PyObject* bytes = nullptr;
-  if (PyUnicode_FSConverter(object, &bytes) == 0) throw PythonErrorSet{};
-  const Reference held = Reference::own(bytes);
-  return PyBytes_AS_STRING(bytes);
-}
-
 struct Appended {
   KeyName key;
   std::vector<std::string_view> pieces;

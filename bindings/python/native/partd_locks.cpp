@@ -26,15 +26,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Bytes of a path, or none.
-std::string path_of(PyObject* object) {
-  if (object == Py_None) return {};
-  PyObject* bytes = nullptr;
-  if (PyUnicode_FSConverter(object, &bytes) == 0) throw PythonErrorSet{};
-  const Reference held = Reference::own(bytes);
-  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
-}
-
 /// How long to wait: not at all, until a time, or (never) for ever.
 struct Patience {
   static constexpr Clock::time_point never = Clock::time_point::max();
@@ -277,7 +268,7 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
     if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|O", const_cast<char**>(names.data()), &path) == 0) {
       throw PythonErrorSet{};
     }
-    auto lock = std::make_unique<Lock>(path_of(path));
+    auto lock = std::make_unique<Lock>(path == Py_None ? std::string() : path_of(path));
     Reference self = Reference::own(type->tp_alloc(type, 0));
     reinterpret_cast<LockObject*>(self.get())->lock = lock.release();
     return self;
