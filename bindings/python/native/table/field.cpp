@@ -136,6 +136,7 @@ Field stored_form(const Field& field) {
 }
 
 std::string difference(const Field& stored, const Field& given) {
+  // NOLINTNEXTLINE(readability-suspicious-call-argument): either may be the one of nulls alone that the other decides
   if (!is_same_type(stored, given) && !decides(given, stored) && !decides(stored, given)) {
     return "column '" + given.name + "' is stored as " + describe(stored) + " and was given as " + describe(given);
   }

@@ -99,7 +99,7 @@ bool are_indexes(const Array& array, std::int64_t count) noexcept {
   bool are = true;
   for (std::size_t i = 0; i < static_cast<std::size_t>(array.length); ++i) {
     // A negative one is too large, once its sign has been widened with it.
-    const auto index = static_cast<std::uint64_t>(load<Index>(array.values(), i));
+    const auto index = static_cast<std::uint64_t>(std::int64_t{load<Index>(array.values(), i)});
     are &= index < static_cast<std::uint64_t>(count) || is_null(array, i);
   }
   return are;

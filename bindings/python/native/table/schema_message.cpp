@@ -20,7 +20,7 @@ EncodedType encoded(ipc::Type type, Offset<Table> table) {
 }
 
 /// Of the keys of a dictionary's own metadata among those of its column: the format has no other place for them.
-const std::string dictionary_prefix = "accrete.dictionary:";
+constexpr std::string_view dictionary_prefix = "accrete.dictionary:";
 
 constexpr std::string_view int_formats = "cCsSiIlL";  // signed and unsigned, of 8, 16, 32 and 64 bits
 constexpr std::string_view float_formats = "efg";     // as ipc::Precision counts
@@ -144,7 +144,8 @@ Offset<ipc::Field> encode_field(FlatBufferBuilder& builder, const Field& field) 
   const auto name = builder.CreateString(field.name);
   Metadata pairs = field.metadata;
   if (field.dictionary) {
-    for (const auto& [key, value] : field.dictionary->metadata) pairs.emplace_back(dictionary_prefix + key, value);
+    for (const auto& [key, value] : field.dictionary->metadata)
+      pairs.emplace_back(std::string(dictionary_prefix) + key, value);
   }
   const auto metadata = encode_metadata(builder, pairs);
   const auto list = builder.CreateVector(children);
