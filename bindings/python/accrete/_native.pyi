@@ -133,6 +133,7 @@ def scatter(
     id: tuple[bytes, int] | None, /
 ) -> None: ...
 def gather(store: Store, keys: list[Key], /) -> Column: ...
+
 class Lock:
     """Of accrete.partd's stores: as threading.RLock, but that any thread may release it; free in a forked child."""
 
