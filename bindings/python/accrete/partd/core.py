@@ -130,3 +130,21 @@ class Interface:
             result = self.get(keys, lock=False)
             self.delete(list(flatten(keys)) if isinstance(keys, list) else keys, lock=False)
         return result
+
+
+class Over(Interface):
+    """What a store has that keeps its values in another one, `partd`."""
+
+    partd: Any
+
+    def drop(self) -> None:
+        self._iset_seen.clear()
+        self.partd.drop()
+
+    @property
+    def lock(self) -> Any:
+        return self.partd.lock
+
+    def __exit__(self, *args: Any) -> None:
+        if not self._is_parents():
+            self.partd.__exit__(*args)

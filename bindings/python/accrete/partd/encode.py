@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _native
-from .core import Interface
+from .core import Interface, Over
 from .dict import as_dict
 from .file import File
 from .utils import frame, framesplit
 
 
-class Encode(Interface):
+class Encode(Over):
     """What is appended, by `encode` as bytes, in `partd`: a store, or the path of a File. A value is the `join` of a list
     of all that was appended, each by `decode`.
 
@@ -49,15 +49,3 @@ class Encode(Interface):
 
     def _iset(self, key: Any, value: Any, **kwargs: Any) -> None:
         self.partd.iset(key, _native.partd_frame(self.encode(value)), **kwargs)
-
-    def drop(self) -> None:
-        self._iset_seen.clear()
-        self.partd.drop()
-
-    @property
-    def lock(self) -> Any:
-        return self.partd.lock
-
-    def __exit__(self, *args: Any) -> None:
-        if not self._is_parents():
-            self.partd.__exit__(*args)

@@ -12,7 +12,7 @@ import numpy as np
 from .. import _native
 from ..errors import CorruptionError, TypeMismatchError
 from . import python
-from .core import Interface, held
+from .core import Interface, Over, held
 from .dict import as_dict
 from .file import File
 from .utils import frame, framesplit, suffix
@@ -31,7 +31,7 @@ def parse_dtype(s: bytes) -> np.dtype[Any]:
     return np.dtype(ast.literal_eval(text) if text.startswith("[") else text)
 
 
-class Numpy(Interface):
+class Numpy(Over):
     """Appends arrays; a value is one array, of one dimension. All that is appended to a key has the same dtype."""
 
     def __init__(self, partd: Any = None) -> None:
@@ -85,18 +85,6 @@ class Numpy(Interface):
 
     def _iset(self, key: Any, value: Any) -> None:
         self.partd._iset(key, value)
-
-    def drop(self) -> None:
-        self._iset_seen.clear()
-        self.partd.drop()
-
-    @property
-    def lock(self) -> Any:
-        return self.partd.lock
-
-    def __exit__(self, *args: Any) -> None:
-        if not self._is_parents():
-            self.partd.__exit__(*args)
 
 
 def serialize(x: np.ndarray[Any, Any]) -> bytes:

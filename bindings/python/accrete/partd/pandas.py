@@ -22,7 +22,7 @@ from pandas.api.extensions import ExtensionArray
 from .. import _native
 from ..errors import CorruptionError
 from . import numpy as pnp
-from .core import Interface, held
+from .core import Interface, Over, held
 from .dict import as_dict
 from .encode import Encode
 from .utils import extend, frame, framesplit, suffix
@@ -416,7 +416,7 @@ _other_dtype = b"accrete.frame"  # in the place of a dtype: of what numpy has no
 _columns_key, _index_key, _index_name_key = ".columns", ".index", ".index-name"
 
 
-class PandasColumns(Interface):
+class PandasColumns(Over):
     """Frames, of which single columns can be read: `get(key, columns=[...])`. All of a key's have the same columns."""
 
     def __init__(self, partd: Any = None) -> None:
@@ -499,17 +499,6 @@ class PandasColumns(Interface):
 
     def _iset(self, key: Any, value: Any) -> None:
         self.partd._iset(key, value)
-
-    def drop(self) -> None:
-        self._iset_seen.clear()
-        self.partd.drop()
-
-    @property
-    def lock(self) -> Any:
-        return self.partd.lock
-
-    def __exit__(self, *args: Any) -> None:
-        self.partd.__exit__(*args)
 
 
 def _column(array: Any) -> tuple[bytes, bytes]:

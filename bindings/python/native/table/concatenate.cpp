@@ -15,13 +15,6 @@ namespace {
 using Arrays = std::span<const Array* const>;
 
 template <typename T>
-T load(const std::byte* from, std::size_t index) noexcept {
-  T value;
-  std::memcpy(&value, from + index * sizeof(T), sizeof value);
-  return value;
-}
-
-template <typename T>
 void store(std::byte* to, std::size_t index, T value) noexcept {
   std::memcpy(to + index * sizeof(T), &value, sizeof value);
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -112,5 +113,13 @@ void append_value(std::string& to, const Field& field, const Array& array, std::
 
 /// Uninitialized, for vectors of machine words to read.
 [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t size);
+
+/// An element of a buffer, which need not be aligned.
+template <typename T>
+[[nodiscard]] T load(const std::byte* from, std::size_t index) noexcept {
+  T value;
+  std::memcpy(&value, from + index * sizeof(T), sizeof value);
+  return value;
+}
 
 }  // namespace accrete::python

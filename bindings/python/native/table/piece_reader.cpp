@@ -79,13 +79,6 @@ std::size_t set_bits(const std::byte* bits, std::size_t count) noexcept {
   return set;
 }
 
-template <typename T>
-T load(const std::byte* from, std::size_t index) noexcept {
-  T value;
-  std::memcpy(&value, from + index * sizeof(T), sizeof value);
-  return value;
-}
-
 /// Of `count` elements: they ascend from 0 or above, and end at `max` or before.
 template <typename Offset>
 bool are_offsets(const std::byte* offsets, std::size_t count, std::int64_t max) noexcept {

@@ -9,13 +9,6 @@
 namespace accrete::python {
 namespace {
 
-template <typename T>
-T load(const std::byte* from, std::uint64_t index) noexcept {
-  T value;
-  std::memcpy(&value, from + index * sizeof(T), sizeof value);
-  return value;
-}
-
 struct Range {
   std::int64_t begin;
   std::int64_t end;
