@@ -51,7 +51,7 @@ class DatasetLock::Gate {
   bool try_lock_until(Deadline deadline) {
     State& state = *state_;
     std::unique_lock lock(state.mutex);
-    if (!wait_as_writer(state, lock, deadline)) {
+    if (!state.may_write() && !wait_as_writer(state, lock, deadline)) {
       state.changed.notify_all();
       return false;
     }
@@ -159,6 +159,7 @@ class DatasetLock::Gate {
     bool busy = false;   // a thread holds the lock exclusively, or is taking the file lock
     bool polls = false;  // it waits for the file lock
 
+    [[nodiscard]] bool may_write() const noexcept { return !busy && !owned && readers == 0; }
     [[nodiscard]] bool is_at_rest() const noexcept { return (!busy || polls) && readers == 0; }
   };
 
@@ -192,10 +193,9 @@ class DatasetLock::Gate {
   }
 
   static bool wait_as_writer(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline) {
-    const auto may_enter = [&] { return !state.busy && !state.owned && state.readers == 0; };
     ++state.waiting_writers;
     try {
-      const bool entered = wait(state, lock, deadline, may_enter);
+      const bool entered = wait(state, lock, deadline, [&] { return state.may_write(); });
       --state.waiting_writers;
       return entered;
     } catch (const InterruptedError&) {

@@ -230,12 +230,14 @@ class PosixFile final : public File {
 
  private:
   [[nodiscard]] ssize_t append_some(std::span<const iovec> left) const noexcept {
+    if (left.size() == 1 || left[0].iov_len > max_bytes_a_call) {
+      return ::write(fd_.get(), left[0].iov_base, std::min(left[0].iov_len, max_bytes_a_call));
+    }
     std::size_t count = 0;
     for (std::size_t bytes = 0; count < left.size() && left[count].iov_len <= max_bytes_a_call - bytes; ++count) {
       bytes += left[count].iov_len;
     }
-    if (count > 1) return ::writev(fd_.get(), left.data(), static_cast<int>(count));
-    return ::write(fd_.get(), left[0].iov_base, std::min(left[0].iov_len, max_bytes_a_call));
+    return ::writev(fd_.get(), left.data(), static_cast<int>(count));
   }
 
   void append_all(std::span<iovec> left) {

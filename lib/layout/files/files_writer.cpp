@@ -157,8 +157,8 @@ void FilesWriter::recover_now() {
 
 /// Within a change: who takes over from one that is cut off opens all files anew, too.
 void FilesWriter::append_groups(ControlWords& words) {
-  constexpr int groups_between_checks = 64;
-  int count = 0;
+  constexpr std::size_t groups_between_checks = 64;
+  std::size_t count = 0;
   bool any_replaced = false;
   for (ValueGroup& group : plan_.groups()) {
     if (++count % groups_between_checks == 0) throw_if_interrupted();
