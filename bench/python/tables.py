@@ -1,7 +1,7 @@
 """usage: tables.py [--repetitions N] [--jobs WORD] FLIGHTS.csv
 
 What Python's users do with a table and a key, by accrete and by what they would take instead, in the environment that
-runs it (tests/python/requirements.txt names what it can have):
+runs it (tests/python/environments.toml names what it can have):
 
   pieces      a frame is split, appended and got again, as Dask's shuffle does it
   dask        Dask's work on disk, by threads and by processes
@@ -24,6 +24,8 @@ import sys
 import tempfile
 import threading
 import time
+
+SECONDS_A_RUN = 180  # who takes longer is left out
 
 
 def flights(csv, categories=False, rows=None):
@@ -122,7 +124,7 @@ def groups(backend, csv, key, source):
     target = os.path.join(place, "groups")
     if source == "in memory":
         frame = flights(csv)
-    if backend.startswith("Polars"):
+    if "Polars" in backend:
         import polars as pl
 
         table = pl.from_pandas(frame) if source == "in memory" else pl.scan_csv(csv)
@@ -137,7 +139,7 @@ def groups(backend, csv, key, source):
 
         accrete.create(target)
         with accrete.open(target) as store:
-            store.scatter(table if "Arrow" in backend else frame, by=key if len(columns) == 1 else columns)
+            store.scatter(table if "," in backend else frame, by=key if len(columns) == 1 else columns)
     elif backend == "pandas to_csv":
         for name, group in frame.groupby(columns[0] if len(columns) == 1 else columns):
             name = name if len(columns) == 1 else ",".join(name)
@@ -184,7 +186,7 @@ def jobs():
     for key in ("origin", "origin,destination"):
         backends = ("accrete", "accrete, Arrow", "pandas to_csv", "pandas to_parquet", *others)
         yield f"groups by {key}, in memory", groups, (key, "in memory"), backends
-        backends = ("accrete, Arrow", "Polars sink", "DuckDB", "pyarrow")
+        backends = ("accrete, Polars", "accrete, Arrow", "Polars sink", "DuckDB", "pyarrow")
         yield f"groups by {key}, from a file", groups, (key, "from a file"), backends
 
 
@@ -243,27 +245,35 @@ def run_here(function, arguments):
 
 
 def missing(backend):
-    needed = {"Polars": "polars", "DuckDB": "duckdb", "pyarrow": "pyarrow", "accrete, Arrow": "pyarrow"}
-    return next((m for word, m in needed.items() if backend.startswith(word) and not importlib.util.find_spec(m)), None)
+    needed = {"Polars": "polars", "DuckDB": "duckdb", "pyarrow": "pyarrow", "Arrow": "pyarrow"}
+    return next((m for word, m in needed.items() if word in backend and not importlib.util.find_spec(m)), None)
+
+
+def run_apart(number, backend, csv):
+    """Its figures, or why there are none."""
+    command = [sys.executable, __file__, "--run", str(number), backend, csv]
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env={**os.environ, "TMPDIR": place}, timeout=SECONDS_A_RUN)
+        except subprocess.TimeoutExpired:
+            return f"takes more than {SECONDS_A_RUN} s"
+    return ran.stderr.strip().splitlines()[-1] if ran.returncode else json.loads(ran.stdout.splitlines()[-1])
 
 
 def compare(number, name, backends, csv, repetitions):
     print(f"\n{name}")
     found = {backend: [] for backend in backends if not missing(backend)}
     for _ in range(repetitions):
-        for backend in found:
-            command = [sys.executable, __file__, "--run", str(number), backend, csv]
-            ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            if ran.returncode:
-                print(f"  {backend}: {ran.stderr.strip().splitlines()[-1]}")
-                found[backend].append(None)
+        for backend, runs in list(found.items()):
+            figures = run_apart(number, backend, csv)
+            if isinstance(figures, str):
+                print(f"  {backend}: {figures}")
+                del found[backend]
             else:
-                found[backend].append(json.loads(ran.stdout.splitlines()[-1]))
+                runs.append(figures)
     first = None
     for backend, runs in found.items():
-        runs = list(filter(None, runs))
-        if not runs:
-            continue
         seconds, processor, memory = (statistics.median(run[what] for run in runs) for what in ("seconds", "processor", "memory"))
         first = first or seconds
         phases = {phase: round(statistics.median(run["phases"][phase] for run in runs), 3) for phase in runs[0]["phases"]}

@@ -1,4 +1,4 @@
-"""A table of Polars to a group an airport on disk, and one airport back, without a copy."""
+"""A file by Polars to a group an airport on disk, and one airport back, without a copy."""
 
 import pathlib
 
@@ -8,7 +8,7 @@ import polars as pl
 csv = pathlib.Path(__file__).parents[1] / "data" / "flights-sample.csv"
 
 with accrete.temporary() as store:
-    store.scatter(pl.read_csv(csv), by="origin")
+    store.scatter(pl.scan_csv(csv), by="origin")  # in batches: the file may be larger than memory
     print(len(store), "airports")
 
     atlanta = pl.DataFrame(store.gather("ATL"))

@@ -75,8 +75,9 @@ class Store(_native.Store):
         """Append each row of a table to its key, the rows of a key as one piece; `gather` reads them back.
 
         table: a pandas.DataFrame, or what has `__arrow_c_stream__`, such as tables of pyarrow and Polars and relations
-        of DuckDB; of a reader, batch by batch, each with an append of its own. A table of one batch is appended as a whole
-        or not at all, if it fits `max_batch_bytes` of the dataset's server, where it has one.
+        of DuckDB, or a LazyFrame of Polars; of that and of a reader, batch by batch, each with an append of its own. A
+        table of one batch is appended as a whole or not at all, if it fits `max_batch_bytes` of the dataset's server,
+        where it has one.
 
         by: a column, whose values are the keys: strings and bytes as they are, ints packed; or a list of columns, whose
         keys are tuples. Or an array with an int from 0 to n - 1 for each row, the keys. null_key: of rows with a null

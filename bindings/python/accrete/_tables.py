@@ -55,14 +55,19 @@ def scatter(
         from . import _frames
 
         source = _frames.table_of(table, index, objects)
-    elif hasattr(table, "__arrow_c_stream__"):
-        source = table.__arrow_c_stream__()
     else:
+        source = _stream_of(table)
+    _native.scatter(store, source, keys, n or 0, null_key, sync, id)
+
+
+def _stream_of(table: Any) -> Any:
+    stream = table.collect_batches() if hasattr(table, "collect_batches") else table  # of a LazyFrame of Polars
+    if not hasattr(stream, "__arrow_c_stream__"):
         raise TypeError(
             f"a table is a pandas.DataFrame or has __arrow_c_stream__, as those of pyarrow, Polars and DuckDB do, and a "
             f"{type(table).__name__} has not"
         )
-    _native.scatter(store, source, keys, n or 0, null_key, sync, id)
+    return stream.__arrow_c_stream__()
 
 
 def _is_pandas(table: Any) -> bool:

@@ -328,6 +328,23 @@ def test_polars_reads_and_writes(store):
     assert got.schema == frame.schema and got.equals(frame.filter(pl.col("key") == "a"))
 
 
+def test_a_lazy_frame_of_polars_is_taken_batch_by_batch(store, tmp_path):
+    pl = pytest.importorskip("polars", reason="Polars is not installed")
+    csv = tmp_path / "numbers.csv"
+    frame = pl.DataFrame({"key": [f"k{i % 7}" for i in range(300_000)], "number": range(300_000)})
+    frame.write_csv(csv)
+    store.scatter(pl.scan_csv(csv), "key")
+    for i in range(7):
+        assert pl.DataFrame(store.gather(f"k{i}")).equals(frame.gather_every(7, i))
+
+
+def test_a_lazy_frame_that_cannot_be_computed_says_why(store):
+    pl = pytest.importorskip("polars", reason="Polars is not installed")
+    frame = pl.LazyFrame({"key": ["a", "b"], "text": ["1", "x"]})
+    with pytest.raises(Exception, match="conversion"):
+        store.scatter(frame.with_columns(pl.col("text").cast(pl.Int64)), "key")
+
+
 def test_duckdb_reads_and_writes(store):
     duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
     relation = duckdb.sql("select range number, range % 3 key, 'text ' || range as text from range(10000)")
