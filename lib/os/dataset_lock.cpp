@@ -192,7 +192,7 @@ class DatasetLock::Gate {
     return true;
   }
 
-  static bool wait_as_writer(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline) {
+  [[gnu::cold]] static bool wait_as_writer(State& state, std::unique_lock<std::mutex>& lock, Deadline deadline) {
     ++state.waiting_writers;
     try {
       const bool entered = wait(state, lock, deadline, [&] { return state.may_write(); });
