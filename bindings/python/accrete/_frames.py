@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import json
 import pickle
 from typing import Any
@@ -29,14 +30,36 @@ _SPARSE = b"accrete.sparse"  # likewise: its dtype, which has the value that is 
 _EXTENSION = b"ARROW:extension:name"
 _EXTENSION_METADATA = b"ARROW:extension:metadata"
 _HAS_ALL_UNITS = int(pd.__version__.partition(".")[0]) >= 2
+_MIN_ROWS_OF_CHUNKS = 1 << 16  # what is cut into shorter tables has more pieces than is worth it
 _MASKED_ARRAYS = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
 
 
 # From pandas
 
 
-def table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
-    """The columns of a frame and then those of its index. `objects` is "pickle" if those of the dtype object are."""
+def tables_of(frame: pd.DataFrame, index: bool, objects: str | None) -> list[Column]:
+    """The frame as one table; or as one after the other, cut where the chunks of pyarrow's strings end, which need not be
+    copied then. `objects` is "pickle" if the columns of the dtype object are pickled."""
+    ends = _ends_of_chunks(frame)
+    return [_table_of(frame.iloc[begin:end], index, objects) for begin, end in zip([0, *ends], ends)]
+
+
+def _ends_of_chunks(frame: pd.DataFrame) -> list[int]:
+    """All that there are in any column; of the last one alone, if they are many or something else is in chunks, too."""
+    if len(frame) < 2 * _MIN_ROWS_OF_CHUNKS:
+        return [len(frame)]
+    ends = {len(frame)}
+    for position, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow"):
+            chunks = frame.iloc[:, position].array.__arrow_array__()
+            ends.update(itertools.accumulate(map(len, getattr(chunks, "chunks", [chunks]))))
+        elif not isinstance(dtype, np.dtype) or dtype.kind == "O":
+            return [len(frame)]
+    return sorted(ends - {0}) if len(frame) >= len(ends) * _MIN_ROWS_OF_CHUNKS else [len(frame)]
+
+
+def _table_of(frame: pd.DataFrame, index: bool, objects: str | None) -> Column:
+    """The columns of a frame and then those of its index."""
     _check_names(frame)
     taken = set(map(str, frame.columns))
     columns, descriptions, levels = [], [], []

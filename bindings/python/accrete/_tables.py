@@ -54,7 +54,7 @@ def scatter(
     if _is_pandas(table):
         from . import _frames
 
-        source = _frames.table_of(table, index, objects)
+        source = _frames.tables_of(table, index, objects)
     else:
         source = _stream_of(table)
     _native.scatter(store, source, keys, n or 0, null_key, sync, id)

@@ -1,6 +1,7 @@
 #include "tables.hpp"
 
 #include <accrete/error.hpp>
+#include <algorithm>
 #include <cstring>
 #include <pybind11/stl.h>
 
@@ -170,17 +171,24 @@ class Split {
   KeyedGroups groups(const Column& table) {
     if (!names_.empty()) return group_by_columns(table, names_, null_key_);
     const std::size_t rows = elements(table);
-    if (rows > codes_.size()) throw InvalidArgumentError("there are fewer codes than rows");
+    check_codes(rows);
     const std::span<const std::int64_t> codes = codes_.first(rows);
     codes_ = codes_.subspan(rows);
     return group_by_codes(codes, count_);
   }
 
-  void finish() const {
-    if (!codes_.empty()) throw InvalidArgumentError("there are more codes than rows");
+  /// Throws InvalidArgumentError unless that many rows are left.
+  void expect_rows(std::size_t rows) const {
+    if (!names_.empty()) return;
+    check_codes(rows);
+    if (rows < codes_.size()) throw InvalidArgumentError("there are more codes than rows");
   }
 
  private:
+  void check_codes(std::size_t rows) const {
+    if (rows > codes_.size()) throw InvalidArgumentError("there are fewer codes than rows");
+  }
+
   std::vector<std::string> names_;
   Memory memory_;
   std::span<const std::int64_t> codes_;
@@ -207,30 +215,31 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
     const py::gil_scoped_acquire acquired;
     without_gil([&] { store->append_batch(entries, batch_options); });
   });
-  if (py::isinstance<Column>(source)) {
-    const auto& table = py::cast<const Column&>(source);
-    const GilReleased released;
+  const auto add = [&](const Column& table) {
     check_rows(table);
-    KeyedGroups groups = split.groups(table);
-    split.finish();
-    scattering.add(table, std::move(groups));
+    scattering.add(table, split.groups(table));
+  };
+  if (py::isinstance<py::list>(source)) {
+    const auto tables = py::cast<std::vector<Column>>(source);
+    const GilReleased released;
+    std::size_t rows = 0;
+    for (const Column& table : tables) rows += elements(table);
+    split.expect_rows(rows);
+    std::for_each(tables.begin(), tables.end(), add);
     scattering.finish();
     return;
   }
   auto& stream = pointer_in<ArrowArrayStream>(source, "arrow_array_stream");
   const GilReleased released;
   ImportedStream batches(stream);
-  const auto add = [&](const Column& table) {
-    check_rows(table);
-    scattering.add(table, split.groups(table));
-  };
   bool has_batch = false;
   while (std::optional<Array> rows = batches.next()) {
     add({batches.schema(), std::move(*rows)});
+    if (!options.id) scattering.finish();
     has_batch = true;
   }
   if (!has_batch) add(concatenate(batches.schema(), {}));  // its columns decide, too
-  split.finish();
+  split.expect_rows(0);
   scattering.finish();
 }
 

@@ -253,3 +253,26 @@ def test_a_range_that_others_have_described_is_the_index(store):
     pd.testing.assert_frame_equal(store.gather(0), frame, check_index_type="exact" if len(frame) else False)
     _scatter(store, table)
     assert store.gather(0).index.tolist() == [0, 1, 2, 3] and store.gather(0).index.name == "r"
+
+
+@pytest.mark.parametrize("null_at", [None, 250_000])
+def test_long_chunks_of_strings_are_one_append(store, null_at):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    rows = 300_000
+    texts = pd.Series([f"k{i % 5}" for i in range(rows)], dtype="string[pyarrow]")
+    if null_at is not None:
+        texts[null_at] = pd.NA
+    frame = pd.DataFrame({"key": pd.concat([texts[:140_000], texts[140_000:]]), "number": np.arange(rows)})
+    assert frame["key"].array.__arrow_array__().num_chunks > 1
+    if null_at is None:
+        store.scatter(frame, "key")
+        for i in range(5):
+            pd.testing.assert_frame_equal(store.gather(f"k{i}"), frame[i::5])
+    else:
+        with pytest.raises(accrete.InvalidArgumentError, match="null"):
+            store.scatter(frame, "key")
+        assert len(store) == 0
+    for codes in (np.zeros(rows - 1, int), np.zeros(rows + 1, int)):
+        with pytest.raises(accrete.InvalidArgumentError, match="codes than rows"):
+            store.scatter(frame, codes, 1)
+    assert 0 not in store

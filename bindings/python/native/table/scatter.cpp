@@ -138,7 +138,6 @@ void Scattering::add(const Column& given, KeyedGroups groups) {
     parts.push_back(rows);
   }
   add_pieces(encoder, keys, parts);
-  if (!options_.id) finish();
 }
 
 void Scattering::finish() {

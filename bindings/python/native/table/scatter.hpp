@@ -15,9 +15,9 @@ namespace accrete::python {
 /// it.
 inline constexpr const char* schema_attribute = "table.schema";
 
-/// Appends the rows of tables, each group's as one piece to its key. A table is one batch, or as many as it needs of at
-/// most Store::max_batch_bytes: all of its rows are appended or none, where it is one. With an id all tables are one
-/// batch: if batches ended where a server's limit is, the ids would be of other rows when they are sent again.
+/// Appends the rows of tables, each group's as one piece to its key. What is added is one batch, or as many as it needs
+/// of at most Store::max_batch_bytes: all of its rows are appended or none, where it is one. With an id it has to be: if
+/// batches ended where a server's limit is, the ids would be of other rows when they are sent again.
 class Scattering {
  public:
   /// Appends a batch to the store.
@@ -28,7 +28,7 @@ class Scattering {
   /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
   /// Throws TooLargeError, having appended nothing, if there is an id and the tables so far do not fit one batch.
   void add(const Column& given, KeyedGroups groups);
-  /// To be called when all are added.
+  /// Appends what was added.
   void finish();
 
  private:
