@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "arguments.hpp"
-#include "key_elements.hpp"
+#include "table/key_elements.hpp"
 
 namespace accrete::python {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <limits>
 
-#include "../key_elements.hpp"
 #include "interner.hpp"
+#include "key_elements.hpp"
 
 namespace accrete::python {
 namespace {

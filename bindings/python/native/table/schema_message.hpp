@@ -1,9 +1,9 @@
 // Fields to and from the metadata of Arrow IPC.
 #pragma once
 
+#include <arrow_ipc_generated.h>
 #include <string>
 
-#include "arrow_ipc_generated.h"
 #include "field.hpp"
 
 namespace accrete::python {
