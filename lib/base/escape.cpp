@@ -9,18 +9,18 @@ namespace {
 
 constexpr std::size_t max_quoted = 200;  // bytes
 
-bool is_continuation(std::string_view bytes, std::size_t at) {
+bool is_continuation(std::string_view bytes, std::size_t at) noexcept {
   return at < bytes.size() && (static_cast<unsigned char>(bytes[at]) & 0xC0) == 0x80;
 }
 
-/// The length of the printable character at the front of `bytes`; 0 if there is none. Refuses overlong forms,
-/// surrogates and what lies after U+10FFFF, as RFC 3629 asks.
-std::size_t printable_size(std::string_view bytes) {
+/// The length of the character at the front of `bytes`; 0 if there is none. Refuses overlong forms, surrogates and what
+/// lies after U+10FFFF, as RFC 3629 asks.
+std::size_t character_size(std::string_view bytes) noexcept {
   const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0x80) return first >= 0x20 && first != 0x7F && first != '\\' ? 1 : 0;
+  if (first < 0x80) return 1;
   if (!is_continuation(bytes, 1)) return 0;
   const auto second = static_cast<unsigned char>(bytes[1]);
-  if (first >= 0xC2 && first <= 0xDF) return first == 0xC2 && second < 0xA0 ? 0 : 2;
+  if (first >= 0xC2 && first <= 0xDF) return 2;
   if (!is_continuation(bytes, 2)) return 0;
   if (first >= 0xE0 && first <= 0xEF) {
     const bool overlong = first == 0xE0 && second < 0xA0;
@@ -31,6 +31,15 @@ std::size_t printable_size(std::string_view bytes) {
   const bool overlong = first == 0xF0 && second < 0x90;
   const bool too_high = first == 0xF4 && second >= 0x90;
   return overlong || too_high ? 0 : 4;
+}
+
+/// Likewise, of a printable one.
+std::size_t printable_size(std::string_view bytes) noexcept {
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  if (first < 0x20 || first == 0x7F || first == '\\') return 0;
+  const std::size_t size = character_size(bytes);
+  const bool is_control = size == 2 && first == 0xC2 && static_cast<unsigned char>(bytes[1]) < 0xA0;
+  return is_control ? 0 : size;
 }
 
 int hex_value(char digit) {
@@ -60,6 +69,15 @@ std::string escape(std::string_view bytes) {
   out.reserve(bytes.size());
   escape_to(out, bytes);
   return out;
+}
+
+bool is_utf8(std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const std::size_t size = character_size(bytes);
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
 }
 
 std::string unescape(std::string_view text) {

@@ -12,6 +12,9 @@ void escape_to(std::string& out, std::string_view bytes);
 
 [[nodiscard]] std::string escape(std::string_view bytes);
 
+/// As RFC 3629 has it: without overlong forms and surrogates.
+[[nodiscard]] bool is_utf8(std::string_view bytes) noexcept;
+
 /// Turns each `\xNN` (two hexadecimal digits) back into its byte; any other backslash stands for itself.
 [[nodiscard]] std::string unescape(std::string_view text);
 

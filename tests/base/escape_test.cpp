@@ -57,6 +57,17 @@ TEST_CASE("C1 controls and what is not UTF-8 become \\xNN") {
   CHECK(escape("\xFF") == "\\xff");
 }
 
+TEST_CASE("UTF-8 is what RFC 3629 calls so, printable or not") {
+  for (const std::string_view text :
+       {"", "plain\n\x7f\\", "Z\xC3\xBCrich", "\xC2\x9B", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"}) {
+    CHECK(is_utf8(text));
+  }
+  for (const std::string_view bytes : {"\xFF", "text\x80", "\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80",
+                                       "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82"}) {
+    CHECK_FALSE(is_utf8(bytes));
+  }
+}
+
 TEST_CASE("every byte alone survives escape and unescape") {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string bytes(1, static_cast<char>(byte));
