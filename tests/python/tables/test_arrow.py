@@ -5,6 +5,7 @@ import io
 import struct
 
 import accrete
+import ipc_writer
 import pytest
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -264,6 +265,13 @@ def test_types_that_cannot_be_stored_are_errors(store, column):
     with pytest.raises(accrete.UnsupportedError, match="cast it"):
         store.scatter(pa.table({"column": column}), [0, 0], 1)
     assert store.keys() == []
+
+
+def test_a_name_that_is_no_utf8_is_an_error(store):
+    stream = ipc_writer.schema(ipc_writer.field(b"\xff", ipc_writer.INT, ipc_writer.INT64)) + ipc_writer.ints(1) + ipc_writer.END
+    with pytest.raises(accrete.InvalidArgumentError, match="UTF-8"):
+        store.scatter(pa.ipc.open_stream(stream), [0], 1)
+    assert store.keys() == [] and store.attributes() == []
 
 
 def test_views_of_strings_become_large_strings(store):

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/escape.hpp"
+
 namespace accrete::python {
 namespace {
 
@@ -147,6 +149,9 @@ Field import_field(const ArrowSchema& schema) {
   Field field;
   field.name = schema.name ? schema.name : "";
   set_format(field, schema.format);
+  if (!is_utf8(field.name) || !is_utf8(field.format)) {
+    throw InvalidArgumentError("column " + quoted(field.name) + " has a name or a time zone that is no UTF-8");
+  }
   field.is_nullable = (schema.flags & arrow_flag_nullable) != 0;
   field.is_ordered = schema.dictionary && (schema.flags & arrow_flag_dictionary_ordered) != 0;
   field.has_sorted_keys = (schema.flags & arrow_flag_map_keys_sorted) != 0;

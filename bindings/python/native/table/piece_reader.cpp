@@ -3,6 +3,7 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "base/bytes.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t continuation = 0xFFFFFFFF;
 constexpr std::int64_t max_length = std::int64_t{1} << 48;
-constexpr std::int64_t max_rows = std::int64_t{1} << 32;  // or nulls, of which no buffer says that they are there
+constexpr std::int64_t max_rows = std::int64_t{1} << 32;
+constexpr std::uint32_t max_metadata_size = std::numeric_limits<std::int32_t>::max();  // which flatbuffers has, too
 
 [[noreturn]] void throw_corrupt(const char* what) {
   throw CorruptionError("the value of a table is damaged: " + std::string(what));
@@ -27,7 +29,10 @@ void expect(bool is_so, const char* what) {
 
 struct Message {
   const ipc::Message* metadata;
+  std::size_t metadata_size;
   std::string_view body;
+
+  [[nodiscard]] bool is(ipc::Header type) const noexcept { return metadata->header_type() == type; }
 };
 
 /// Takes a message off the front; nullopt at the end of a stream.
@@ -42,15 +47,20 @@ std::optional<Message> take_message(std::string_view& bytes) {
   }
   const std::string_view metadata = reader.bytes(size);
   expect(reader.ok() && size % body_alignment == 0, "a message is cut off");
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(metadata.data()), metadata.size());
+  expect(size <= max_metadata_size, "the metadata of a message are too large");
+  flatbuffers::Verifier::Options options;
+  // Each takes 8 bytes, with the reference to it. More are the same ones again, which would be read as often.
+  options.max_tables = size / 4;
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(metadata.data()), metadata.size(), options);
   expect(ipc::VerifyMessageBuffer(verifier), "the metadata of a message makes no sense");
   const ipc::Message* const message = ipc::GetMessage(metadata.data());
+  expect(message->header() != nullptr, "a message has nothing in it");
   const std::int64_t body_size = message->body_length();
   expect(body_size >= 0 && body_size % static_cast<std::int64_t>(body_alignment) == 0, "a body has no such size");
   const std::string_view body = reader.bytes(static_cast<std::size_t>(body_size));
   expect(reader.ok(), "a body is cut off");
   bytes.remove_prefix(bytes.size() - reader.left());
-  return Message{message, body};
+  return Message{message, size, body};
 }
 
 std::optional<std::string_view> checksum_of(const ipc::Message& message) {
@@ -119,19 +129,41 @@ bool are_indexes(const Array& array, std::int64_t count) noexcept {
 
 using Dictionaries = std::vector<StoredDictionary>;
 
+/// An element of a list of structs, which flatbuffers' verifier lets lie anywhere.
+template <typename Struct>
+Struct struct_at(const flatbuffers::Vector<const Struct*>& list, flatbuffers::uoffset_t index) noexcept {
+  Struct value;
+  std::memcpy(&value, list.Data() + index * sizeof value, sizeof value);
+  return value;
+}
+
+/// How many elements there may be of which no buffer says that they are there.
+struct BareElements {
+  std::int64_t max_nulls;  ///< in an array of nulls, which takes nothing
+  std::int64_t left;       ///< in all columns of columns that have none: each may take a bit, when it is joined
+};
+
+/// Of those of a dictionary each is looked at, so there are as many as they may well have beside what has bytes.
+BareElements bare_elements_of_dictionary(std::string_view body) noexcept {
+  constexpr std::size_t few = std::size_t{1} << 16;
+  const auto count = static_cast<std::int64_t>(std::min<std::size_t>(max_rows, few + 8 * body.size()));
+  return {count, count};
+}
+
 /// Takes the arrays of a batch off its nodes and buffers, having checked that nothing in them points outside.
 class BatchDecoder {
  public:
-  BatchDecoder(const ipc::RecordBatch& batch, std::string_view body, const Dictionaries& dictionaries)
-      : batch_(batch), body_(body), dictionaries_(dictionaries) {
+  BatchDecoder(const ipc::RecordBatch& batch, std::string_view body, const Dictionaries& dictionaries,
+               BareElements& bare)
+      : batch_(batch), body_(body), dictionaries_(dictionaries), bare_(bare) {
     if (batch.compression()) throw UnsupportedError("a table is stored compressed, which only its writer can read");
   }
 
   [[nodiscard]] std::int64_t length() const { return checked(batch_.length(), max_rows); }
 
   Array next(const Field& field) {
-    const ipc::FieldNode& node = take_node();
-    const std::int64_t max = field.layout == Layout::null ? max_rows : max_length;
+    const ipc::FieldNode node = take_node();
+    const std::int64_t max = field.layout == Layout::null ? bare_.max_nulls : max_length;
     Array array{.length = checked(node.length(), max), .null_count = node.null_count()};
     const auto count = static_cast<std::size_t>(array.length);
     if (field.layout == Layout::null) {
@@ -157,20 +189,27 @@ class BatchDecoder {
     return array;
   }
 
+  /// To be called when all columns are taken.
+  void finish() const {
+    const bool has_nodes = batch_.nodes() && node_ < batch_.nodes()->size();
+    const bool has_buffers = batch_.buffers() && buffer_ < batch_.buffers()->size();
+    expect(!has_nodes && !has_buffers, "a batch has too many columns");
+  }
+
  private:
   static std::int64_t checked(std::int64_t length, std::int64_t max) {
     expect(length >= 0 && length <= max, "there is no such number of rows");
     return length;
   }
 
-  const ipc::FieldNode& take_node() {
+  ipc::FieldNode take_node() {
     expect(batch_.nodes() && node_ < batch_.nodes()->size(), "a batch has too few columns");
-    return *batch_.nodes()->Get(node_++);
+    return struct_at(*batch_.nodes(), node_++);
   }
 
   std::string_view take_any_buffer() {
     expect(batch_.buffers() && buffer_ < batch_.buffers()->size(), "a batch has too few buffers");
-    const ipc::Buffer& place = *batch_.buffers()->Get(buffer_++);
+    const ipc::Buffer place = struct_at(*batch_.buffers(), buffer_++);
     const auto offset = static_cast<std::uint64_t>(place.offset());
     const auto size = static_cast<std::uint64_t>(place.length());
     expect(offset <= body_.size() && size <= body_.size() - offset && offset % body_alignment == 0,
@@ -239,6 +278,8 @@ class BatchDecoder {
     for (const Field& child : field.children) array.children.push_back(next(child));
     if (has_offsets) return check_offsets(field, array, array.children.front().length);
     const std::size_t each = field.layout == Layout::fixed_list ? field.width : 1;
+    const bool is_bare = (each == 0 || array.children.empty()) && !array.validity();
+    if (is_bare) bare_.left -= checked(array.length, bare_.left);
     for (const Array& child : array.children) {
       const auto wanted = static_cast<unsigned __int128>(array.length) * each;
       expect(static_cast<unsigned __int128>(child.length) == wanted, "a column in a column has not its length");
@@ -259,9 +300,16 @@ class BatchDecoder {
   const ipc::RecordBatch& batch_;
   std::string_view body_;
   const Dictionaries& dictionaries_;
+  BareElements& bare_;
   flatbuffers::uoffset_t node_ = 0;
   flatbuffers::uoffset_t buffer_ = 0;
 };
+
+std::size_t dictionaries_of(const Field& field) {
+  std::size_t count = field.dictionary ? 1 + dictionaries_of(*field.dictionary) : 0;
+  for (const Field& child : field.children) count += dictionaries_of(child);
+  return count;
+}
 
 std::shared_ptr<const Field> find_dictionary_field(const Field& field, std::int64_t id) {
   if (field.dictionary && field.dictionary_id == id) return field.dictionary;
@@ -278,7 +326,10 @@ void add_dictionary(const Field& schema, const Message& message, Dictionaries& d
     throw UnsupportedError("a table is stored with dictionaries in parts, which tables cannot read");
   std::shared_ptr<const Field> field = find_dictionary_field(schema, batch.id());
   expect(field && batch.data(), "a dictionary is of no column");
-  auto values = std::make_shared<const Array>(BatchDecoder(*batch.data(), message.body, dictionaries).next(*field));
+  BareElements bare = bare_elements_of_dictionary(message.body);
+  BatchDecoder decoder(*batch.data(), message.body, dictionaries, bare);
+  auto values = std::make_shared<const Array>(decoder.next(*field));
+  decoder.finish();
   std::erase_if(dictionaries, [&](const StoredDictionary& known) { return known.id == batch.id(); });
   dictionaries.push_back({batch.id(), std::move(field), std::move(values)});
 }
@@ -296,7 +347,7 @@ class PieceReader::Piece {
       const std::string_view before = value;
       const std::optional<Message> message = take_message(value);
       if (!message) break;
-      if (!has_known_front() && message->metadata->header_type() == ipc::Header::RecordBatch && !batch_at_) {
+      if (!has_known_front() && message->is(ipc::Header::RecordBatch) && !batch_at_) {
         batch_at_ = bytes_.size() - before.size();
       }
       messages_.push_back(*message);
@@ -304,6 +355,7 @@ class PieceReader::Piece {
     bytes_ = bytes_.substr(0, bytes_.size() - value.size());
     if (has_known_front()) batch_at_ = front_size_;
     check();
+    check_form();
   }
 
   [[nodiscard]] bool has_known_front() const noexcept { return front_size_ > 0; }
@@ -319,7 +371,7 @@ class PieceReader::Piece {
     for (const Message& message : messages_) {
       const std::optional<std::string_view> found = checksum_of(*message.metadata);
       if (!found) continue;
-      if (message.metadata->header_type() == ipc::Header::Schema) {
+      if (message.is(ipc::Header::Schema)) {
         has_mark = true;
       } else {
         digits = found;
@@ -336,6 +388,24 @@ class PieceReader::Piece {
     expect(hash64(bytes_.substr(digits_at + digits->size()), before) == *wanted, "a checksum does not match");
   }
 
+  /// A schema, then dictionaries and batches; with a checksum one batch, as the last.
+  void check_form() const {
+    std::span<const Message> rest = messages_;
+    if (!has_known_front()) {
+      expect(!rest.empty() && rest.front().is(ipc::Header::Schema), "there is no schema");
+      rest = rest.subspan(1);
+    }
+    const auto is_batch = [](const Message& message) { return message.is(ipc::Header::RecordBatch); };
+    const auto is_of_rows = [&](const Message& message) {
+      return is_batch(message) || message.is(ipc::Header::DictionaryBatch);
+    };
+    expect(std::all_of(rest.begin(), rest.end(), is_of_rows), "a message is neither of rows nor of a dictionary");
+    if (!is_checked_) return;
+    const auto batches = std::count_if(rest.begin(), rest.end(), is_batch);
+    expect(batches == 1 && is_batch(rest.back()), "a piece has not one batch, after all else");
+    expect(!has_known_front() || rest.size() == 1, "a piece has dictionaries of no column");
+  }
+
   std::string_view bytes_;
   std::size_t front_size_;
   std::optional<std::size_t> batch_at_;  // the first one
@@ -345,10 +415,10 @@ class PieceReader::Piece {
 };
 
 void PieceReader::begin(const Piece& piece) {
-  const std::vector<Message>& messages = piece.messages();
-  const ipc::Schema* const schema = messages.empty() ? nullptr : messages.front().metadata->header_as_Schema();
-  expect(schema != nullptr, "there is no schema");
-  latest_ = read_schema(*schema);
+  const Message& schema = piece.messages().front();
+  latest_ = read_schema(*schema.metadata->header_as_Schema(), schema.metadata_size);
+  const std::size_t wanted = dictionaries_of(latest_) + 2;  // with the schema and the batch
+  expect(!piece.is_checked() || piece.messages().size() == wanted, "a piece has not one dictionary a column");
   dictionaries_.clear();
   front_ = {};
   if (!schema_) {
@@ -363,19 +433,20 @@ void PieceReader::begin(const Piece& piece) {
 }
 
 void PieceReader::add(std::string_view value) {
+  BareElements bare{max_rows, max_rows};
   while (!value.empty()) {
     const Piece piece(value, front_, front_hash_);
     if (!piece.has_known_front()) begin(piece);
     for (const Message& message : piece.messages()) {
-      if (message.metadata->header_as_DictionaryBatch()) add_dictionary(latest_, message, dictionaries_);
-      const ipc::RecordBatch* const batch = message.metadata->header_as_RecordBatch();
-      if (!batch) continue;
-      BatchDecoder decoder(*batch, message.body, dictionaries_);
+      if (message.is(ipc::Header::DictionaryBatch)) add_dictionary(latest_, message, dictionaries_);
+      if (!message.is(ipc::Header::RecordBatch)) continue;
+      BatchDecoder decoder(*message.metadata->header_as_RecordBatch(), message.body, dictionaries_, bare);
       Array rows{.length = decoder.length()};
       for (const Field& field : latest_.children) {
         rows.children.push_back(decoder.next(field));
         expect(rows.children.back().length == rows.length, "a column has not the length of its table");
       }
+      decoder.finish();
       batches_.push_back(std::move(rows));
     }
     if (!piece.is_checked()) continue;

@@ -3,6 +3,8 @@
 #include <accrete/error.hpp>
 #include <charconv>
 
+#include "base/escape.hpp"
+
 namespace accrete::python {
 namespace {
 
@@ -185,13 +187,51 @@ char unit_name(std::string_view names, Unit unit) {
   return names[index];
 }
 
+/// The texts of a flatbuffer. Any number of references may be to one of them; those of whoever writes each for itself
+/// have fewer bytes than the flatbuffer.
+class Texts {
+ public:
+  explicit Texts(std::size_t size) : bytes_left_(4 * size) {}
+
+  std::string bytes(const flatbuffers::String* text) {
+    if (!text) return {};
+    if (text->size() > bytes_left_) throw_corrupt("its texts are more than its bytes");
+    bytes_left_ -= text->size();
+    return text->str();
+  }
+
+  /// Of a name.
+  std::string utf8(const flatbuffers::String* text) {
+    std::string name = bytes(text);
+    if (!is_utf8(name)) throw_corrupt("a name is no UTF-8");
+    return name;
+  }
+
+ private:
+  std::size_t bytes_left_;
+};
+
+std::int32_t size_in(std::int32_t size) {
+  if (size < 0) throw_corrupt("its elements have a negative size");
+  return size;
+}
+
 std::string format_of_decimal(const ipc::Decimal& type) {
+  const int bits = type.bit_width();
+  if (bits != 32 && bits != 64 && bits != 128 && bits != 256)
+    throw_corrupt("it has decimals of a width that there is not");
   std::string format = "d:" + std::to_string(type.precision()) + "," + std::to_string(type.scale());
-  if (type.bit_width() != 128) format += "," + std::to_string(type.bit_width());
+  if (bits != 128) format += "," + std::to_string(bits);
   return format;
 }
 
-std::string format_of(const ipc::Field& field) {
+std::string format_of_time(const ipc::Time& type) {
+  const int bits = type.unit() <= ipc::TimeUnit::Millisecond ? 32 : 64;
+  if (type.bit_width() != bits) throw_corrupt("it has times of a width that there is not");
+  return {'t', 't', unit_name(time_units, type.unit())};
+}
+
+std::string format_of(const ipc::Field& field, Texts& texts) {
   switch (field.type_type()) {
     case ipc::Type::Null:
       return "n";
@@ -210,11 +250,10 @@ std::string format_of(const ipc::Field& field) {
     case ipc::Type::Date:
       return {'t', 'd', unit_name(date_units, field.type_as_Date()->unit())};
     case ipc::Type::Time:
-      return {'t', 't', unit_name(time_units, field.type_as_Time()->unit())};
+      return format_of_time(*field.type_as_Time());
     case ipc::Type::Timestamp: {
       const ipc::Timestamp& type = *field.type_as_Timestamp();
-      const std::string zone = type.timezone() ? type.timezone()->str() : "";
-      return std::string{'t', 's', unit_name(time_units, type.unit()), ':'} + zone;
+      return std::string{'t', 's', unit_name(time_units, type.unit()), ':'} + texts.utf8(type.timezone());
     }
     case ipc::Type::Interval:
       return {'t', 'i', unit_name(interval_units, field.type_as_Interval()->unit())};
@@ -229,9 +268,9 @@ std::string format_of(const ipc::Field& field) {
     case ipc::Type::Map:
       return "+m";
     case ipc::Type::FixedSizeBinary:
-      return "w:" + std::to_string(field.type_as_FixedSizeBinary()->byte_width());
+      return "w:" + std::to_string(size_in(field.type_as_FixedSizeBinary()->byte_width()));
     case ipc::Type::FixedSizeList:
-      return "+w:" + std::to_string(field.type_as_FixedSizeList()->list_size());
+      return "+w:" + std::to_string(size_in(field.type_as_FixedSizeList()->list_size()));
     case ipc::Type::LargeBinary:
       return "Z";
     case ipc::Type::LargeUtf8:
@@ -241,11 +280,12 @@ std::string format_of(const ipc::Field& field) {
   }
 }
 
-Metadata read_metadata(const KeyValues* pairs) {
+Metadata read_metadata(const KeyValues* pairs, Texts& texts) {
   Metadata metadata;
   if (!pairs) return metadata;
   for (const ipc::KeyValue* const pair : *pairs) {
-    metadata.emplace_back(pair->key() ? pair->key()->str() : "", pair->value() ? pair->value()->str() : "");
+    std::string key = texts.bytes(pair->key());
+    metadata.emplace_back(std::move(key), texts.bytes(pair->value()));
   }
   return metadata;
 }
@@ -272,18 +312,25 @@ std::size_t children_of(const Field& field) {
   }
 }
 
-Field read_field(const ipc::Field& from) {
+/// The entries of a map are structs of a key and a value.
+bool has_entries(const Field& map) {
+  const Field& entries = map.children.front();
+  return entries.layout == Layout::structure && entries.children.size() == 2;
+}
+
+Field read_field(const ipc::Field& from, Texts& texts) {
   Field field;
-  if (from.name()) field.name = from.name()->str();
+  field.name = texts.utf8(from.name());
   if (!from.type() && from.type_type() != ipc::Type::NONE) throw_corrupt("a column has no type");
-  set_format(field, format_of(from));
+  set_format(field, format_of(from, texts));
   field.is_nullable = from.nullable();
   if (from.type_type() == ipc::Type::Map) field.has_sorted_keys = from.type_as_Map()->keys_sorted();
   if (from.children()) {
-    for (const ipc::Field* const child : *from.children()) field.children.push_back(read_field(*child));
+    for (const ipc::Field* const child : *from.children()) field.children.push_back(read_field(*child, texts));
   }
   if (children_of(field) != field.children.size()) throw_corrupt("a column has not the columns in it that it should");
-  Metadata metadata = read_metadata(from.custom_metadata());
+  if (field.format == "+m" && !has_entries(field)) throw_corrupt("a map has no keys and values");
+  Metadata metadata = read_metadata(from.custom_metadata(), texts);
   if (const ipc::DictionaryEncoding* const dictionary = from.dictionary()) {
     field.metadata = take_metadata_of_values(metadata);
     Field indexes;
@@ -313,16 +360,17 @@ std::string schema_metadata(const Field& table) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
-Field read_schema(const ipc::Schema& schema) {
+Field read_schema(const ipc::Schema& schema, std::size_t size) {
   if (schema.endianness() != ipc::Endianness::Little) {
     throw UnsupportedError("a table is stored in big-endian order, which tables cannot read");
   }
   Field table;
   set_format(table, "+s");
   table.is_nullable = false;
-  table.metadata = read_metadata(schema.custom_metadata());
+  Texts texts(size);
+  table.metadata = read_metadata(schema.custom_metadata(), texts);
   if (schema.fields()) {
-    for (const ipc::Field* const field : *schema.fields()) table.children.push_back(read_field(*field));
+    for (const ipc::Field* const field : *schema.fields()) table.children.push_back(read_field(*field, texts));
   }
   return table;
 }

@@ -15,8 +15,8 @@ inline constexpr const char* checksum_method = "xxh3";
 /// The flatbuffer of the message of a table's schema, in the form that is stored.
 [[nodiscard]] std::string schema_metadata(const Field& table);
 
-/// The other way. Throws UnsupportedError for types that tables cannot hold, and CorruptionError for what makes no
-/// sense.
-[[nodiscard]] Field read_schema(const ipc::Schema& schema);
+/// The other way; `size` is that of the flatbuffer. Throws UnsupportedError for types that tables cannot hold, and
+/// CorruptionError for what makes no sense.
+[[nodiscard]] Field read_schema(const ipc::Schema& schema, std::size_t size);
 
 }  // namespace accrete::python
