@@ -98,6 +98,7 @@ def test_what_does_not_is_refused_and_nothing_appended(store, wrong):
     (lambda store: store.append("key", b"", id=(bytes(16), 1 << 64)), OverflowError, "from 0 to"),
     (lambda store: store.append("key", b"", id=("x" * 16, 1)), TypeError, "a writer is bytes, not str"),
     (lambda store: store.append("key", b"", other=1), TypeError, "no argument 'other'"),
+    (lambda store: store.append("key", b"", **{"\udcff": 1}), TypeError, r"no argument '\\udcff'"),
     (lambda store: store.get_into("key", b"read-only"), BufferError, "can be written to"),
     (lambda store: store.get_into("key", memoryview(bytearray(6))[::2]), BufferError, "one after the other"),
     (lambda store: store.get_into("key", "text"), TypeError, "such as a bytearray, not str"),

@@ -49,7 +49,9 @@ class Arguments {
     const Py_ssize_t count = names_ ? PyTuple_GET_SIZE(names_) : 0;
     for (Py_ssize_t i = 0; i < count; ++i) {
       PyObject* const name = PyTuple_GET_ITEM(names_, i);
-      if (take(std::string_view(PyUnicode_AsUTF8(name)), values_[positional_ + i])) continue;
+      const char* const utf8 = PyUnicode_AsUTF8(name);
+      if (!utf8) PyErr_Clear();  // a lone surrogate: none of ours
+      if (utf8 && take(std::string_view(utf8), values_[positional_ + i])) continue;
       PyErr_Format(PyExc_TypeError, "%s has no argument %R", function_, name);
       throw PythonErrorSet{};
     }
