@@ -110,7 +110,7 @@ std::vector<Entry> Borrowed::entries(PyObject* object) {
   if (!Py_TYPE(object)->tp_iter && !PySequence_Check(object)) {
     throw_type_error("a batch is a mapping, or pairs (key, bytes), not %s", object);
   }
-  const Reference pairs = PyMapping_Check(object) && PyObject_HasAttrString(object, "items")
+  const Reference pairs = PyMapping_Check(object) && PyObject_HasAttr(object, interned("items").get())
                               ? Reference::own(PyMapping_Items(object))
                               : Reference::borrow(object);
   const Reference iterator = Reference::own(PyObject_GetIter(pairs.get()));

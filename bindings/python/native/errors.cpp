@@ -11,7 +11,7 @@ namespace {
 
 Reference class_named(const char* name) {
   const Reference module = Reference::own(PyImport_ImportModule("accrete.errors"));
-  return Reference::own(PyObject_GetAttrString(module.get(), name));
+  return attribute_of(module.get(), name);
 }
 
 void set(const char* name, const std::exception& error) {

@@ -55,12 +55,10 @@ void append_piece(PyObject* lists, const Piece& piece) {
   if (PyDict_SetItem(lists, piece.key.get(), list.get()) != 0) throw PythonErrorSet{};
 }
 
-Reference attribute(PyObject* object, const char* name) { return Reference::own(PyObject_GetAttrString(object, name)); }
-
 /// What a Buffer says that it has: its `lengths`, and `memory_usage`, the sum of them.
 class BufferSizes {
  public:
-  explicit BufferSizes(PyObject* buffer) : buffer_(buffer), lengths_(attribute(buffer, "lengths")) {
+  explicit BufferSizes(PyObject* buffer) : buffer_(buffer), lengths_(attribute_of(buffer, "lengths")) {
     if (!PyDict_Check(lengths_.get())) throw_type_error("a Buffer's lengths are a dict, not %s", lengths_.get());
   }
   BufferSizes(const BufferSizes&) = delete;
@@ -74,7 +72,7 @@ class BufferSizes {
     PyErr_Fetch(&type, &value, &traceback);
     try {
       const Reference sum = Reference::own(
-          PyNumber_Add(attribute(buffer_, memory_usage).get(), Reference::own(PyLong_FromSsize_t(change_)).get()));
+          PyNumber_Add(attribute_of(buffer_, memory_usage).get(), Reference::own(PyLong_FromSsize_t(change_)).get()));
       if (PyObject_SetAttrString(buffer_, memory_usage, sum.get()) != 0) throw PythonErrorSet{};
     } catch (...) {
       PyErr_WriteUnraisable(buffer_);

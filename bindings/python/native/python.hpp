@@ -87,4 +87,11 @@ PyObject* guarded(Body body) noexcept {
 
 [[nodiscard]] inline Reference none() noexcept { return Reference::borrow(Py_None); }
 
+/// The name of an attribute, as the text that all have for it: Python's cache of what types have keeps others alive.
+[[nodiscard]] inline Reference interned(const char* name) { return Reference::own(PyUnicode_InternFromString(name)); }
+
+[[nodiscard]] inline Reference attribute_of(PyObject* object, const char* name) {
+  return Reference::own(PyObject_GetAttr(object, interned(name).get()));
+}
+
 }  // namespace accrete::python
