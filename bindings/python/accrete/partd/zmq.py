@@ -278,7 +278,8 @@ class Client(Interface):
             if not is_held:
                 raise errors.TimeoutError(f"other threads' requests to {self.address!r} have taken {self.timeout} s")
             self._requests += 1
-            request = [self._requests.to_bytes(8, "little"), command, header, *values]
+            # Other values are refused here: they would take a connection with them.
+            request = [self._requests.to_bytes(8, "little"), command, header, *map(memoryview, values)]
             status, *answer = self._exchange_amid_another(request, deadline) if self._is_asking else self._exchange(
                 request, deadline
             )
