@@ -9,6 +9,12 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import accrete  # noqa: E402
+import sanitizer  # noqa: E402
+
+
+def pytest_configure(config):
+    if sanitizer.is_there():
+        config.pluginmanager.register(sanitizer.Reports())
 
 
 @pytest.fixture

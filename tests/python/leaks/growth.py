@@ -105,26 +105,31 @@ def left_by(call, rounds, is_settling=False):
     return left
 
 
-def leaks(calls, every=1, spare_bytes=0):
+def leaks(calls, every=1, spare_bytes=0, counts_references=True):
     """Those of `calls`, by their names, that leave something behind, and what. Each is made ROUNDS / every times.
-    `spare_bytes`: that other threads may have taken in the meantime, for each call; a leak is of 16 or more."""
+
+    spare_bytes: that other threads may have taken in the meantime, for each call; a leak is of 16 or more.
+    counts_references=False: for calls of others' modules. Those that were not built for a debug Python do not count all.
+    """
     rounds = max(ROUNDS // every // (_WINDOWS + 1), 4)
     gc.collect()
     gc.freeze()  # what is there already need not be looked at each time
     try:
-        left = {name: _surely_left_by(call, rounds, spare_bytes) for name, call in calls.items()}
+        left = {name: _surely_left_by(call, rounds, spare_bytes, counts_references) for name, call in calls.items()}
     finally:
         gc.unfreeze()
     return {name: what for name, what in left.items() if what}
 
 
-def _surely_left_by(call, rounds, spare_bytes):
+def _surely_left_by(call, rounds, spare_bytes, counts_references):
     """What is left each time, however often: caches fill up now and then, and allocators have their own ideas."""
     left = {}
     for more in (1, 4, 16):
         left = left_by(call, rounds * more, more > 1)
         if left.get("bytes", 0) <= spare_bytes * rounds * more:
             left.pop("bytes", None)
+        if not counts_references:
+            left.pop("references", None)
         if not left:
             break
     return left
