@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import sanitizer
 
 pytest.importorskip("dask.dataframe")
 
@@ -17,6 +18,8 @@ JOBS = pathlib.Path(__file__).with_name("jobs.py")
 def test_what_dask_makes_is_what_pandas_makes(backend, scheduler, tmp_path):
     if scheduler == "distributed":
         pytest.importorskip("distributed")
+        if sanitizer.is_there():
+            pytest.skip("ASan: its workers are killed, which end slowly then")
     ran = subprocess.run(
         [sys.executable, JOBS, backend, scheduler], cwd=tmp_path, env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
