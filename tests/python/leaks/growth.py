@@ -8,11 +8,15 @@ import statistics
 import sys
 import time
 
-# Of each call; those that take long are made less often.
-ROUNDS = int(os.environ.get("LEAK_ROUNDS", "120"))
+import pytest
 
-# Whether there is time for all.
+# Of each call; those that take long are made less often.
+ROUNDS = int(os.environ.get("LEAK_ROUNDS", "60"))
+
+# Whether there is time for all, and nothing else to disturb malloc's figures, which threads of libraries change as well.
 IS_THOROUGH = ROUNDS >= 2_000
+
+takes_long = pytest.mark.skipif(not IS_THOROUGH, reason="it takes long: scripts/test --long=python has it")
 
 # How much more of the process may be in memory, which is more than malloc's: by its bookkeeping, and the allocators'.
 MAX_RESIDENT_BYTES = 8 << 20
@@ -100,7 +104,9 @@ def left_by(call, rounds, is_settling=False):
     grown = {name: statistics.median(measured[at + width] - measured[at] for at in range(first, width * _WINDOWS, width))
              for first, name in enumerate(_NAMES)}
     left = {name: count for name, count in grown.items() if count > 0}
-    if resident > MAX_RESIDENT_BYTES:
+    if not IS_THOROUGH:
+        left.pop("bytes", None)
+    elif resident > MAX_RESIDENT_BYTES:
         left["resident bytes"] = resident
     return left
 

@@ -13,6 +13,8 @@ from accrete import partd
 from accrete.partd import Buffer, Dict, Encode, File
 from accrete.partd.core import Lock, lock_file
 
+pytestmark = growth.takes_long
+
 
 class OwnNames(File):
     """Its keys' files are named in Python."""

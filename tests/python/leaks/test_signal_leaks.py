@@ -11,6 +11,8 @@ from accrete.partd import File
 from accrete.partd.core import Lock
 from test_signals import held
 
+pytestmark = growth.takes_long
+
 
 @pytest.fixture
 def interrupting(handler):
@@ -73,8 +75,6 @@ def test_calls_of_a_store_that_wait(url, interrupting):
             "get of a dataset": lambda: accrete.get(url, ["key"]),
             "verify": lambda: accrete.verify(url),
         }
-        if not growth.IS_THOROUGH:  # each takes the tenth of a second in which a call looks for signals
-            calls = dict(list(calls.items())[:1])
         with held(url):
             assert growth.leaks({name: interrupting(call) for name, call in calls.items()}, every=200) == {}
 
