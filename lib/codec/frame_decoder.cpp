@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "base/filled_string.hpp"
-#include "base/interruption.hpp"
 #include "base/within_memory.hpp"
 
 namespace accrete {
@@ -19,10 +18,8 @@ namespace {
 /// `to` is as large as what is wanted from `offset` on.
 void fill_from(std::string_view encoded, std::uint64_t offset, std::span<char> to, FrameDecoder& decoder,
                const FramePlace& place) {
-  constexpr std::uint64_t frames_between_checks = 64;
   FrameCursor cursor(encoded, place);
-  for (std::uint64_t count = 1; !to.empty(); ++count) {
-    if (count % frames_between_checks == 0) throw_if_interrupted();
+  while (!to.empty()) {
     const Frame frame = cursor.next().value();
     const std::uint64_t size = frame.header.decoded_size;
     const std::uint64_t from = std::min(offset, size);  // what of the frame is before the range
@@ -49,6 +46,7 @@ void check_decode_limit(std::uint64_t size, const DecodeOptions& options) {
 }
 
 void FrameDecoder::decode(const Frame& frame, std::span<char> to) {
+  work_.done(to.size());
   if (!is_intact(frame)) throw_damaged_frame(frame.place, "its checksum does not match");
   if (frame.header.version != frame_version) {
     throw_unsupported(frame, "has version " + std::to_string(frame.header.version) +

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/interruptible_work.hpp"
 #include "codec/frame.hpp"
 #include "codec/library.hpp"
 
@@ -19,7 +20,8 @@ namespace accrete {
 class FrameDecoder {
  public:
   /// Writes exactly as many bytes as the header says, once the checksum is found right. Throws CorruptionError, and
-  /// UnsupportedError for a frame of a newer version, or of a method that this build lacks.
+  /// UnsupportedError for a frame of a newer version, or of a method that this build lacks; and, between two frames,
+  /// InterruptedError.
   void decode(const Frame& frame, std::span<char> to);
 
   /// Writes the bytes from `from` on that fill `to`; the frame has as many.
@@ -30,6 +32,7 @@ class FrameDecoder {
 
   std::array<std::unique_ptr<Decompressor>, methods.size()> decompressors_{};  // made when first needed
   std::vector<char> whole_{};                                                  // of a frame of which a part is wanted
+  InterruptibleWork work_{};
 };
 
 struct DecodeOptions {

@@ -131,7 +131,7 @@ bool overwrites_in_place(int fd) {
 bool keeps_room(int fd) { return overwrites_in_place(fd) || file_system_magic(fd) == OVERLAYFS_SUPER_MAGIC; }
 
 /// Calls of the system are no larger, since between two of them a call of ours can be interrupted.
-constexpr std::size_t max_bytes_a_call = std::size_t{64} << 20;
+constexpr std::size_t max_bytes_a_call = std::size_t{16} << 20;
 
 class PosixFile final : public File {
  public:

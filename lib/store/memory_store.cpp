@@ -10,6 +10,7 @@
 #include "base/escape.hpp"
 #include "base/expected_size.hpp"
 #include "base/fair_shared_mutex.hpp"
+#include "base/interruptible_work.hpp"
 #include "base/within_memory.hpp"
 #include "os/at_fork.hpp"
 
@@ -28,7 +29,7 @@ class UndoableAppend {
     const bool is_new = at == values_.end() || at->first != entry.key;
     if (is_new) at = values_.emplace_hint(at, entry.key, std::string());
     undo_.push_back({at, at->second.size(), is_new});
-    at->second.append(entry.bytes);
+    work_.append(entry.bytes, at->second);
     added_.keys += is_new ? 1 : 0;
     added_.bytes += entry.bytes.size();
   }
@@ -56,6 +57,7 @@ class UndoableAppend {
   Values& values_;
   std::vector<Undo> undo_;
   Stats added_;
+  InterruptibleWork work_;
 };
 
 class MemoryStore final : public Store, private AtFork {
@@ -85,7 +87,7 @@ class MemoryStore final : public Store, private AtFork {
   std::string do_get(std::string_view key) const override {
     return within_memory("get the value of " + quoted(key), [&] {
       const std::shared_lock lock(mutex_);
-      return std::string(value(key));
+      return InterruptibleWork().copy_of(value(key));
     });
   }
 
@@ -94,7 +96,8 @@ class MemoryStore final : public Store, private AtFork {
       std::vector<std::string> values;
       values.reserve(keys.size());
       const std::shared_lock lock(mutex_);
-      for (const std::string_view key : keys) values.emplace_back(value(key));
+      InterruptibleWork work;
+      for (const std::string_view key : keys) values.push_back(work.copy_of(value(key)));
       return values;
     });
   }
@@ -104,14 +107,17 @@ class MemoryStore final : public Store, private AtFork {
       const std::shared_lock lock(mutex_);
       const std::string_view whole = value(key);
       if (offset >= whole.size()) return std::string();
-      return std::string(whole.substr(offset, size));
+      return InterruptibleWork().copy_of(whole.substr(offset, size));
     });
   }
 
   std::size_t do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const override {
     const std::shared_lock lock(mutex_);
     const std::string_view whole = value(key);
-    return offset < whole.size() ? whole.copy(to.data(), to.size(), offset) : 0;
+    if (offset >= whole.size()) return 0;
+    const std::string_view range = whole.substr(offset, to.size());
+    InterruptibleWork().copy(range, to.data());
+    return range.size();
   }
 
   std::optional<std::uint64_t> do_size(std::string_view key) const override {

@@ -5,6 +5,7 @@
 #include "base/attributes.hpp"
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
+#include "base/interruptible_work.hpp"
 
 namespace accrete {
 namespace {
@@ -74,7 +75,9 @@ std::size_t Store::get_range_into(std::string_view key, std::uint64_t offset, st
 }
 
 std::size_t Store::do_get_range_into(std::string_view key, std::uint64_t offset, std::span<char> to) const {
-  return do_get_range(key, offset, to.size()).copy(to.data(), to.size());
+  const std::string range = do_get_range(key, offset, to.size());
+  InterruptibleWork().copy(range, to.data());
+  return range.size();
 }
 
 std::optional<std::uint64_t> Store::size(std::string_view key) const {

@@ -12,9 +12,9 @@ namespace accrete {
 /// if a server was sent a change. So a program ends a call after Ctrl-C, whose handler sets a flag that is asked for.
 ///
 /// It is asked while locks of the library are held: it must neither throw nor wait, and call nothing of accrete. Not
-/// interrupted are: what the system does in one call, such as a sync; and destroying a Store, which hands down what
-/// would be lost. One that is made while another lives replaces that until it is destroyed; an empty function lets
-/// nothing be interrupted.
+/// interrupted are: what the system does in one call, such as a sync; taking back what an append has written; and
+/// destroying a Store, which hands down what would be lost. One that is made while another lives replaces that until it
+/// is destroyed; an empty function lets nothing be interrupted.
 class ACCRETE_API Interruptible {
  public:
   explicit Interruptible(std::function<bool()> is_interrupted);

@@ -1,4 +1,4 @@
-"""More than 2 GiB of strings under one key. They take long, so whoever runs them says so: LARGE_TABLES=1."""
+"""Gigabytes, such as more than 2 GiB of strings under one key. They take long, so whoever runs them says so: LARGE_TABLES=1."""
 import os
 import re
 from pathlib import Path
@@ -58,6 +58,15 @@ def test_a_column_of_arrow_may_have_more_than_2_gib(store, type, sizes):
     one = pa.array([TEXT], pa.large_string())
     for row in range(COUNT):
         assert got["text"].slice(row, 1).combine_chunks().equals(one)
+
+
+def test_an_append_of_gigabytes_is_interrupted_and_has_done_nothing(store, interrupt):
+    store.append("old", b"before")
+    many = bytes(6 << 30)
+    interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        store.append({"old": b"after", "new": many})
+    assert store.get("old") == b"before" and store.keys() == ["old"]
 
 
 def test_metadata_of_more_than_2_gib_are_damaged(store):

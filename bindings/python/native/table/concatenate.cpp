@@ -6,6 +6,8 @@
 #include <deque>
 #include <limits>
 
+#include "base/bytes.hpp"
+#include "base/interruptible_work.hpp"
 #include "interner.hpp"
 #include "take.hpp"
 
@@ -75,12 +77,17 @@ void join_bits(Array& joined, Arrays arrays) {
   joined.buffers[1] = to;
 }
 
+void copy(InterruptibleWork& work, const std::byte* from, std::size_t size, std::byte* to) {
+  if (size > 0) work.copy(as_string_view({from, size}), reinterpret_cast<char*>(to));
+}
+
 void join_fixed(Array& joined, std::size_t width, Arrays arrays) {
   const auto to = allocate(length_of(joined) * width);
   std::byte* at = to.get();
+  InterruptibleWork work;
   for (const Array* const array : arrays) {
     const std::size_t size = length_of(*array) * width;
-    if (size > 0) std::memcpy(at, array->values(), size);
+    copy(work, array->values(), size, at);
     at += size;
   }
   joined.buffers[1] = to;
@@ -152,9 +159,10 @@ void join_binary(Column& joined, Arrays arrays) {
   join_offsets(joined, size, arrays);
   const auto to = allocate(size);
   std::byte* at = to.get();
+  InterruptibleWork work;
   for (const Array* const array : arrays) {
     const Range range = range_of(field, *array);
-    if (range.end > range.begin) std::memcpy(at, array->bytes() + range.begin, range.end - range.begin);
+    if (range.end > range.begin) copy(work, array->bytes() + range.begin, range.end - range.begin, at);
     at += range.end - range.begin;
   }
   joined.array.buffers[2] = to;

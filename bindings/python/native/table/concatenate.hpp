@@ -10,7 +10,7 @@ namespace accrete::python {
 /// Each buffer is allocated once and filled by one copy for each array. Arrays have no offset, as PieceReader gives
 /// them. Dictionaries that differ become one: then the values are in the order in which they are first met. 32-bit
 /// offsets and dictionary indexes become wider where they do not suffice. Throws TypeMismatchError for ordered
-/// dictionaries that differ.
+/// dictionaries that differ, and InterruptedError.
 [[nodiscard]] Column concatenate(const Field& field, std::span<const Array* const> arrays);
 
 /// An array and what it is.

@@ -92,8 +92,8 @@ struct StoredDictionary {
 /// Reads the pieces of values.
 class PieceReader {
  public:
-  /// Adds what a value holds; its bytes must stay. Throws CorruptionError, UnsupportedError, and TypeMismatchError if
-  /// its columns are not those of what was added before.
+  /// Adds what a value holds; its bytes must stay. Throws CorruptionError, UnsupportedError, TypeMismatchError if its
+  /// columns are not those of what was added before, and, between two pieces, InterruptedError.
   void add(std::string_view value);
 
   /// Of the first piece; nullptr before there is one.

@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/hash.hpp"
+#include "base/interruptible_work.hpp"
 #include "piece.hpp"
 #include "schema_message.hpp"
 
@@ -434,8 +435,11 @@ void PieceReader::begin(const Piece& piece) {
 
 void PieceReader::add(std::string_view value) {
   BareElements bare{max_rows, max_rows};
+  InterruptibleWork work;
   while (!value.empty()) {
+    const std::size_t before = value.size();
     const Piece piece(value, front_, front_hash_);
+    work.done(before - value.size());
     if (!piece.has_known_front()) begin(piece);
     for (const Message& message : piece.messages()) {
       if (message.is(ipc::Header::DictionaryBatch)) add_dictionary(latest_, message, dictionaries_);
