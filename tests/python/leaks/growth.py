@@ -68,11 +68,12 @@ def _resident_bytes():
 def _measure(into, at, is_settling):
     """In an array, which is there already. If it settles, once other threads have ended what the calls had begun."""
     _look(into, at)
-    while is_settling:
+    for _ in range(50 if is_settling else 0):
         before = into[at : at + len(_NAMES)]
         time.sleep(0.02)
         _look(into, at)
-        is_settling = before != into[at : at + len(_NAMES)]
+        if before == into[at : at + len(_NAMES)]:
+            break
 
 
 def _look(into, at):

@@ -1,11 +1,10 @@
 """Calls of stores and of datasets leave nothing behind, whether they do what they should or refuse it."""
 import itertools
-import os
 import pickle
+import resource
 
 import accrete
 import growth
-import pytest
 import store_calls
 
 
@@ -168,10 +167,7 @@ def test_datasets_that_are_refused(url, tmp_path):
         }), every=10) == {}
 
 
-@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="needs Linux")
-def test_a_disk_that_is_full(url):
-    import resource
-
+def test_files_that_may_not_grow(url):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with accrete.open(url) as store:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
