@@ -53,6 +53,14 @@ def test_numbers_that_are_equal_are_one_key(client):
     assert client.get(3) == b"xxxx"
 
 
+def test_what_is_no_bytes_is_refused_before_anything_is_sent(client):
+    socket = client.socket
+    with pytest.raises(TypeError):
+        client.append({"x": b"1", "y": 5})
+    assert client.socket is socket
+    assert client.get(["x", "y"]) == [b"", b""]
+
+
 @pytest.mark.parametrize("key", [float("nan"), float("inf"), ("a", -float("inf"))])
 def test_a_number_that_has_no_literal_is_refused_in_words(client, key):
     with pytest.raises(ValueError, match="is finite, not"):
