@@ -100,7 +100,7 @@ class RunTest(unittest.TestCase):
                 self.assertEqual(self.cell("stdio")["repetitions"], [])
                 self.assertEqual(list(self.build.glob("data-*")), [])
                 for process_id in processes:
-                    self.assertFalse(is_alive(process_id))
+                    self.wait_until_ended(process_id)
 
     def wait_for_hanging(self):
         """The process of the cell, and one that it has started."""
@@ -111,6 +111,13 @@ class RunTest(unittest.TestCase):
                 return [int(word) for word in path.read_text(encoding="ascii").split()]
             time.sleep(0.01)
         return self.fail("the cell does not begin")
+
+    def wait_until_ended(self, process_id):
+        """One that was killed takes a moment, and is nobody's child here whom one could wait for."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while is_alive(process_id):
+            self.assertLess(time.monotonic(), deadline, "a process was left")
+            time.sleep(0.01)
 
     def test_what_lies_in_the_directory_of_the_user_stays(self):
         make_build(self.build)
@@ -136,6 +143,7 @@ class RunTest(unittest.TestCase):
                       ["--set", "P1.appends=0"], ["--repetitions", "0"], ["--pattern", "P8", "--engine", "files"]):
             with self.subTest(words=words):
                 self.bench("run", *words, code=2)
+
 
 def is_alive(process_id):
     """Not ended, but for who waits for it."""
