@@ -279,7 +279,7 @@ class Client(Interface):
                 raise errors.TimeoutError(f"other threads' requests to {self.address!r} have taken {self.timeout} s")
             self._requests += 1
             # Other values are refused here: they would take a connection with them.
-            request = [self._requests.to_bytes(8, "little"), command, header, *map(memoryview, values)]
+            request = [self._requests.to_bytes(8, "little"), command, header, *(memoryview(value) for value in values)]
             status, *answer = self._exchange_amid_another(request, deadline) if self._is_asking else self._exchange(
                 request, deadline
             )
