@@ -195,16 +195,17 @@ def _column_of_type(series: pd.Series, name: str, objects: str | None) -> Column
         ends = [_column(pd.Series(array.left), "left", objects), _column(pd.Series(array.right), "right", objects)]
         extension = {"subtype": str(dtype.subtype), "closed": array.closed}
         return _extension(Column.structure(name, len(series), ends), "pandas.interval", extension)
-    if isinstance(dtype, pd.ArrowDtype) or (isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow")):
+    if isinstance(dtype, pd.StringDtype):
+        if not dtype.storage.startswith("pyarrow") or not _has_c_interface(_pyarrow()):
+            return _texts(series.to_numpy(dtype=object), name)
         column = _arrow_backed(array, name)
-        if isinstance(dtype, pd.StringDtype):
-            column.narrow()
+        column.narrow()
         return column
+    if isinstance(dtype, pd.ArrowDtype):
+        return _arrow_backed(array, name)
     if isinstance(array, _MASKED_ARRAYS):
         values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type())
         return _numbers(name, values, array.isna())
-    if isinstance(dtype, pd.StringDtype):
-        return _texts(series.to_numpy(dtype=object), name)
     values = np.asarray(array)
     if values.dtype.kind == "M":
         return _times(name, values, f"ts{_unit(values.dtype)}:")
@@ -251,6 +252,8 @@ def _categories(series: pd.Series, name: str, objects: str | None) -> Column:
 
 
 def _arrow_backed(array: Any, name: str) -> Column:
+    if not _has_c_interface(_pyarrow()):
+        raise UnsupportedError(f"column {name!r} is pyarrow's, which hands it on from its version 14 on: install that")
     chunks = array.__arrow_array__()
     if hasattr(chunks, "num_chunks"):
         chunks = chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
@@ -403,7 +406,7 @@ def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
     if _PICKLED in column.metadata:
         return _unpickled(column, unpickle)
     if (description.get("metadata") or {}).get("is_arrow"):
-        array = _pyarrow(column).array(column)
+        array = _array_of_pyarrow(column)
         return pd.ArrowDtype(array.type).__from_arrow__(array)
     if column.dictionary is not None:
         return _categorical(column, column.dictionary, description, unpickle)
@@ -422,7 +425,7 @@ def _array(column: Column, description: dict[str, Any], unpickle: bool) -> Any:
         return _of_numbers(column, numpy_type)
     if column.format.startswith(("ts", "tD", "td")):
         return _of_times(column)
-    return _pyarrow(column).array(column).to_pandas().array
+    return _array_of_pyarrow(column).to_pandas().array
 
 
 def _of_numbers(column: Column, numpy_type: str | None) -> Any:
@@ -506,8 +509,8 @@ def _strings(column: Column, numpy_type: str | None) -> Any:
     dtype = _string_dtype(numpy_type)
     if dtype is None:
         return _filled(column, None)
-    if dtype.storage.startswith("pyarrow"):
-        return dtype.__from_arrow__(_pyarrow(column).array(column))
+    if dtype.storage.startswith("pyarrow") and _has_c_interface(_pyarrow()):
+        return dtype.__from_arrow__(_array_of_pyarrow(column).cast(arrow_type_of(dtype)))
     return pd.array(_filled(column, dtype.na_value), dtype=dtype)
 
 
@@ -543,12 +546,31 @@ def _unpickled(column: Column, unpickle: bool) -> np.ndarray[Any, Any]:
     return objects
 
 
-def _pyarrow(column: Column) -> Any:
+@functools.cache
+def arrow_type_of(dtype: Any) -> Any:
+    """pyarrow's, in which pandas keeps values of a dtype of its; older versions refuse strings in another."""
+    return dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else pd.array(["x"], dtype=dtype).__arrow_array__().type
+
+
+def _array_of_pyarrow(column: Column) -> Any:
+    pyarrow = _pyarrow()
+    if not _has_c_interface(pyarrow):
+        raise UnsupportedError(
+            f"column {column.name!r} is of Arrow's type {column.format!r}: to have it in pandas, install pyarrow, 14 or newer; or "
+            "gather to 'arrow'"
+        )
+    return pyarrow.array(column)
+
+
+def _pyarrow() -> Any:
+    """None where it is not installed."""
     try:
         import pyarrow
     except ImportError:
-        raise UnsupportedError(
-            f"column {column.name!r} is of Arrow's type {column.format!r}: to have it in pandas, install pyarrow; or gather to "
-            "'arrow'"
-        ) from None
+        return None
     return pyarrow
+
+
+def _has_c_interface(pyarrow: Any) -> bool:
+    """Whether it takes and hands on arrays by Arrow's C interface, as from version 14 on."""
+    return pyarrow is not None and hasattr(pyarrow.Array, "__arrow_c_array__")

@@ -98,7 +98,7 @@ def test_pickles_are_no_keys(store):
 
 
 def test_nulls_among_pickles_are_none(store):
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pa = pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     field = pa.field("a", pa.large_binary(), metadata={"accrete.pickle": "5"})
     store.scatter(pa.table([pa.array([None, pickle.dumps(3)], field.type)], schema=pa.schema([field])), [0, 0], 1)
     assert store.gather(0, to="pandas", unpickle=True)["a"].tolist() == [None, 3]
@@ -158,7 +158,7 @@ def test_a_table_with_an_id_is_one_append(url):
 
 
 def test_all_batches_of_a_reader_are_one_append_with_an_id(store):
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pa = pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     table = pa.table({"number": range(100), "key": [f"key {i % 7}" for i in range(100)]})
     for _ in range(2):
         batches = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=9))
@@ -236,7 +236,7 @@ def test_a_zone_with_seconds_is_an_error(store):
     '{"columns": [{"field_name": "c", "metadata": {"categories_type": 5}}]}',
 ])
 def test_metadata_of_pandas_that_make_no_sense_are_damaged(store, metadata):
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pa = pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     table = pa.table({"a": [1], "s": ["x"], "c": pa.array(["x"]).dictionary_encode()})
     _scatter(store, table.replace_schema_metadata({"pandas": metadata}))
     with pytest.raises(accrete.CorruptionError):
@@ -245,7 +245,7 @@ def test_metadata_of_pandas_that_make_no_sense_are_damaged(store, metadata):
 
 
 def test_a_range_that_others_have_described_is_the_index(store):
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pa = pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     frame = pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(10, 14, 2, name="r"))
     table = pa.Table.from_pandas(frame)
     assert json.loads(table.schema.metadata[b"pandas"])["index_columns"][0]["kind"] == "range"
@@ -257,7 +257,7 @@ def test_a_range_that_others_have_described_is_the_index(store):
 
 @pytest.mark.parametrize("null_at", [None, 250_000])
 def test_long_chunks_of_strings_are_one_append(store, null_at):
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     rows = 300_000
     texts = pd.Series([f"k{i % 5}" for i in range(rows)], dtype="string[pyarrow]")
     if null_at is not None:
@@ -276,3 +276,15 @@ def test_long_chunks_of_strings_are_one_append(store, null_at):
         with pytest.raises(accrete.InvalidArgumentError, match="codes than rows"):
             store.scatter(frame, codes, 1)
     assert 0 not in store
+
+
+def test_strings_of_an_old_pyarrow_survive_and_its_other_columns_are_errors_in_words(store, monkeypatch):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from accrete import _frames
+
+    monkeypatch.setattr(_frames, "_has_c_interface", lambda _: False)
+    frame = pd.DataFrame({"text": pd.array(["x", pd.NA, "y"], dtype="string[pyarrow]")})
+    store.scatter(frame, [0, 0, 0], 1)
+    pd.testing.assert_frame_equal(store.gather(0), frame)
+    with pytest.raises(accrete.UnsupportedError, match="'number' .*14"):
+        store.scatter(pd.DataFrame({"number": pd.array([1], dtype=pd.ArrowDtype(pa.int64()))}), [0], 1)

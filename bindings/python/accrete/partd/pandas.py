@@ -20,6 +20,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from .. import _native
+from .._frames import arrow_type_of
 from ..errors import CorruptionError
 from . import numpy as pnp
 from .core import Interface, Over, held
@@ -212,9 +213,7 @@ def _arrow_from(dtype: Any, lengths: Any, texts: Any) -> Any:
         raise CorruptionError("the texts of a piece of a table are cut")
     valid = pa.py_buffer(np.packbits(~is_missing, bitorder="little")) if is_missing.any() else None
     array = pa.Array.from_buffers(pa.large_string(), len(sizes), [valid, pa.py_buffer(ends), pa.py_buffer(texts)])
-    if not isinstance(dtype, pd.StringDtype) and array.type != dtype.pyarrow_dtype:
-        array = array.cast(dtype.pyarrow_dtype)
-    return dtype.__from_arrow__(pa.chunked_array([array]))
+    return dtype.__from_arrow__(pa.chunked_array([array.cast(arrow_type_of(dtype))]))
 
 
 _index_classes = (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex)
