@@ -16,8 +16,8 @@ namespace accrete::python {
 inline constexpr const char* schema_attribute = "table.schema";
 
 /// Appends the rows of tables, each group's as one piece to its key. What is added is one batch, or as many as it needs
-/// of at most Store::max_batch_bytes: all of its rows are appended or none, where it is one. With an id it has to be: if
-/// batches ended where a server's limit is, the ids would be of other rows when they are sent again.
+/// of at most Store::max_batch_bytes: all of its rows are appended or none, where it is one. With an id it has to be:
+/// if batches ended where a server's limit is, the ids would be of other rows when they are sent again.
 class Scattering {
  public:
   /// Appends a batch to the store.
