@@ -31,16 +31,6 @@ def stream(*batches):
     return sink.getvalue()
 
 
-def messages(piece):
-    """The target makes the checksum fit what is made of them."""
-    while int.from_bytes(piece[4:8], "little"):
-        message = pa.ipc.read_message(piece)
-        size = 8 + int.from_bytes(piece[4:8], "little") + (message.body.size if message.body else 0)
-        yield piece[:size]
-        piece = piece[size:]
-    yield piece
-
-
 def unaligned():
     batch, body = ipc.batch(1, [(1, 0)], [(0, 0), (0, 8)], bytes(8))
     batch[1].is_aligned = batch[2].is_aligned = False
@@ -91,7 +81,8 @@ DICTIONARIES = [
     pa.table({"d": dictionary(values, [0, None, 1]), "s": pa.array([[{"k": "x"}], [], [{"k": "y"}]])})
     for values in (["a", "b"], ["b", "c"])
 ]
-ONE, OTHER = (list(messages(scattered(table))) for table in DICTIONARIES)
+# The target makes the checksum fit what is made of them.
+ONE, OTHER = (list(ipc.messages(scattered(table))) for table in DICTIONARIES)
 SCHEMA, DICTIONARY, BATCH, END = ONE
 SEEDS = {
     "frame": scattered(frame(1), frame(2)),

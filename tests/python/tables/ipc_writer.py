@@ -1,4 +1,4 @@
-"""Writes streams of Arrow IPC message by message, also such as no library writes."""
+"""Writes streams of Arrow IPC message by message, also such as no library writes, and takes them apart."""
 import struct
 
 # Of the unions Header and Type of bindings/python/native/table/arrow_ipc.fbs, which has the numbers of fields, too.
@@ -107,3 +107,15 @@ def ints(*values):
 def ints(*values):
     """A batch of one column."""
     return rows(len(values), [(len(values), 0)], [(0, 0), (0, 8 * len(values))], struct.pack(f"<{len(values)}q", *values))
+
+
+def messages(stream):
+    """The messages of a stream, and its end. Needs pyarrow."""
+    from pyarrow import ipc
+
+    while size := int.from_bytes(stream[4:8], "little"):
+        body = ipc.read_message(stream).body
+        whole = 8 + size + (body.size if body else 0)
+        yield stream[:whole]
+        stream = stream[whole:]
+    yield stream

@@ -119,15 +119,6 @@ def _stream(table):
     return sink.getvalue()
 
 
-def _messages(stream):
-    while int.from_bytes(stream[4:8], "little"):
-        message = pa.ipc.read_message(stream)
-        size = 8 + int.from_bytes(stream[4:8], "little") + (message.body.size if message.body else 0)
-        yield stream[:size]
-        stream = stream[size:]
-    yield stream
-
-
 def _dictionary(values, indexes=(0, 1), type=pa.int8()):
     return pa.DictionaryArray.from_arrays(pa.array(indexes, type), pa.array(values))
 
@@ -135,7 +126,7 @@ def _dictionary(values, indexes=(0, 1), type=pa.int8()):
 def _with_one_id(first, second):
     """Two columns of dictionaries that share the id 0, and the first's values."""
     table = pa.table({"a": _dictionary(first), "b": _dictionary(second)})
-    schema, dictionary, _, batch, end = _messages(_stream(table))
+    schema, dictionary, _, batch, end = ipc_writer.messages(_stream(table))
     ids = [at for at in range(0, len(schema) - 8, 4) if schema[at:at + 8] == struct.pack("<q", 1)]
     for at in ids:
         yield schema[:at] + bytes(8) + schema[at + 8:] + dictionary + batch + end
@@ -180,7 +171,7 @@ def test_indexes_of_any_width_and_sign_are_joined(store):
 
 def test_a_negative_index_is_damaged(store):
     column = _dictionary([f"name {i}" for i in range(250)], [100])
-    *front, batch, end = _messages(_stream(pa.table({"a": column})))
+    *front, batch, end = ipc_writer.messages(_stream(pa.table({"a": column})))
     at = batch.rindex(b"\x64" + bytes(7))
     store.append(0, b"".join([*front, batch[:at] + b"\xc8" + batch[at + 1:], end]))
     with pytest.raises(accrete.CorruptionError, match="index"):
@@ -188,7 +179,7 @@ def test_a_negative_index_is_damaged(store):
 
 
 def test_rows_that_no_buffer_has_are_bounded(store):
-    *front, batch, end = _messages(_stream(pa.table({"a": pa.nulls(3)})))
+    *front, batch, end = ipc_writer.messages(_stream(pa.table({"a": pa.nulls(3)})))
     store.append(0, b"".join([*front, batch.replace(struct.pack("<q", 3), struct.pack("<q", 1 << 40)), end]))
     with pytest.raises(accrete.CorruptionError, match="number of rows"):
         store.gather(0, to="arrow")
