@@ -133,7 +133,8 @@ class Writers {
         early_(campaign.early),
         dataset_(std::move(dataset)),
         directory_(std::move(directory)),
-        pids_(processes_of(campaign.mode)) {
+        pids_(processes_of(campaign.mode)),
+        noted_at_start_(pids_.size()) {
     for (std::size_t i = 0; i < pids_.size(); ++i) start(i);
   }
   ~Writers() {
@@ -148,6 +149,7 @@ class Writers {
 
   void start(std::size_t process) {
     std::string which = role_of(process);
+    noted_at_start_[process] = noted_by(process);
     const std::array<char*, 5> args = {program_.data(), dataset_.data(), which.data(), directory_.data(), nullptr};
     const int error = ::posix_spawn(&pids_[process], program_.c_str(), nullptr, nullptr, args.data(), environ);
     if (error != 0) throw std::system_error(error, std::generic_category(), program_);
@@ -171,6 +173,14 @@ class Writers {
     }
   }
 
+  /// However long it takes to start here, until it, or whom it serves, has begun a batch.
+  void wait_until_at_work(std::size_t process) {
+    while (noted_by(process) <= noted_at_start_[process]) {
+      check_alive();
+      std::this_thread::sleep_for(std::chrono::microseconds{200});
+    }
+  }
+
   [[nodiscard]] std::vector<Progress> progress() const {
     std::vector<Progress> all;
     for (std::uint32_t i = 0; i < worker_count; ++i) all.push_back(read_progress(progress_path(directory_, i)));
@@ -184,6 +194,28 @@ class Writers {
     if (mode_ == Mode::processes) return std::to_string(process);
     if (process == 0) return "serve" + when;
     return (is_proxied(mode_) ? "proxied-" : "client-") + std::to_string(process - 1);
+  }
+
+  /// Whether the writer is this process, or a part or a client of it.
+  [[nodiscard]] bool works_for(std::size_t writer, std::size_t process) const {
+    switch (mode_) {
+      case Mode::buffered:
+        return true;
+      case Mode::processes:
+        return writer == process;
+      default:
+        return process == 0 || writer == process - 1;
+    }
+  }
+
+  /// Bytes of progress.
+  [[nodiscard]] std::uintmax_t noted_by(std::size_t process) const {
+    std::uintmax_t noted = 0;
+    for (std::uint32_t writer = 0; writer < worker_count; ++writer) {
+      const std::string path = progress_path(directory_, writer);
+      if (works_for(writer, process) && std::filesystem::exists(path)) noted += std::filesystem::file_size(path);
+    }
+    return noted;
   }
 
   /// The first one is not begun.
@@ -203,18 +235,31 @@ class Writers {
   std::string dataset_;
   std::string directory_;
   std::vector<pid_t> pids_;
+  std::vector<std::uintmax_t> noted_at_start_;
 };
 
-/// Half of the time so soon that whoever has just been started is still recovering.
-void pause_before_kill(Random& random) {
-  const std::size_t most = one_in(random, 2) ? 4'000 : 60'000;
-  std::this_thread::sleep_for(std::chrono::microseconds(random_below(random, most)));
+void pause(Random& random, std::size_t most_microseconds) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random_below(random, most_microseconds)));
+}
+
+/// A third each: while it starts, while it starts or recovers or is at work, and while it is at work.
+void pause_before_kill(Writers& writers, std::size_t victim, Random& random) {
+  switch (random_below(random, 3)) {
+    case 0:
+      return pause(random, 4'000);
+    case 1:
+      return pause(random, 60'000);
+    default:
+      writers.wait_until_at_work(victim);
+      return pause(random, 10'000);
+  }
 }
 
 int kill_some(Writers& writers, Random& random) {
   const std::size_t count = writers.processes();
+  const std::size_t victim = one_in(random, 2) ? 0 : random_below(random, count);  // the server, where there is one
+  pause_before_kill(writers, victim, random);
   if (!one_in(random, 8)) {
-    const std::size_t victim = one_in(random, 2) ? 0 : random_below(random, count);  // the server, where there is one
     writers.kill(victim);
     writers.start(victim);
     return 1;
@@ -225,10 +270,7 @@ int kill_some(Writers& writers, Random& random) {
 }
 
 void kill_until(Writers& writers, int kills, Random& random) {
-  for (int killed = 0; killed < kills;) {
-    pause_before_kill(random);
-    killed += kill_some(writers, random);
-  }
+  for (int killed = 0; killed < kills;) killed += kill_some(writers, random);
 }
 
 void harm_until(Writers& writers, const Proxy& proxy, int faults) {
@@ -271,7 +313,8 @@ Outcome run_round(const std::string& program, const Campaign& campaign, int kill
   } else {
     kill_until(writers, kills, random);
   }
-  pause_before_kill(random);
+  for (std::size_t i = 0; i < writers.processes(); ++i) writers.wait_until_at_work(i);
+  pause(random, 10'000);
   for (std::size_t i = 0; i < writers.processes(); ++i) writers.kill(i);
   if (reader) reader->stop();
   const std::unique_ptr<Store> store = open(dataset);
