@@ -87,6 +87,24 @@ def test_every_type_survives_from_any_source(store, table, source):
     assert pa.table(store.gather(KEYS)).schema == pa.table(store.gather(0)).schema
 
 
+class _Stream:
+    """A table that gives one stream to all who ask."""
+
+    def __init__(self, table):
+        self.stream = table.__arrow_c_stream__()
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.stream
+
+
+def test_a_stream_that_somebody_else_has_taken_is_an_error(store):
+    taken = _Stream(pa.table({"a": [1]}))
+    assert pa.table(taken).num_rows == 1
+    with pytest.raises(accrete.InvalidArgumentError, match="read already"):
+        store.scatter(taken, "a")
+    assert (store.keys(), store.attributes()) == ([], [])
+
+
 def test_pyarrow_reads_a_value_as_it_is_stored(store, table):
     for _ in range(2):
         store.scatter(table, CODES, KEYS)

@@ -171,6 +171,8 @@ Array import_array(const Field& field, ArrowArray& array) {
 }
 
 ImportedStream::ImportedStream(ArrowArrayStream& stream) : stream_(stream) {
+  if (!stream_.release)
+    throw InvalidArgumentError("the stream of the table has been read already: ask for another one");
   ArrowSchema schema{};
   if (stream_.get_schema(&stream_, &schema) != 0) throw_error();
   const std::unique_ptr<ArrowSchema, void (*)(ArrowSchema*)> held(&schema, [](ArrowSchema* it) { release(*it); });

@@ -17,7 +17,8 @@ namespace accrete::python {
 /// A stream that another library produces. Borrowed: whoever holds it releases it.
 class ImportedStream {
  public:
-  /// Throws Error with what the producer says, or UnsupportedError.
+  /// Throws Error with what the producer says, UnsupportedError, or InvalidArgumentError if it is none of a table, or
+  /// is released.
   explicit ImportedStream(ArrowArrayStream& stream);
 
   [[nodiscard]] const Field& schema() const noexcept { return schema_; }
