@@ -177,6 +177,8 @@ class Split {
     return group_by_codes(codes, count_);
   }
 
+  [[nodiscard]] bool has_more_codes_than(std::size_t rows) const noexcept { return codes_.size() > rows; }
+
   /// Throws InvalidArgumentError unless that many rows are left.
   void expect_rows(std::size_t rows) const {
     if (!names_.empty()) return;
@@ -232,14 +234,22 @@ void scatter(py::handle self, py::handle source, py::handle by, std::size_t coun
   auto& stream = pointer_in<ArrowArrayStream>(source, "arrow_array_stream");
   const GilReleased released;
   ImportedStream batches(stream);
-  bool has_batch = false;
-  while (std::optional<Array> rows = batches.next()) {
-    add({batches.schema(), std::move(*rows)});
-    if (!options.id) scattering.finish();
-    has_batch = true;
+  std::optional<Array> rows = batches.next();
+  if (!rows) {
+    split.expect_rows(0);
+    add(concatenate(batches.schema(), {}));  // its columns decide, too
   }
-  if (!has_batch) add(concatenate(batches.schema(), {}));  // its columns decide, too
-  split.expect_rows(0);
+  while (rows) {
+    const Column table{batches.schema(), std::move(*rows)};
+    std::optional<Array> next;
+    if (split.has_more_codes_than(elements(table))) {
+      next = batches.next();
+      if (!next) split.expect_rows(elements(table));  // throws before the last rows are appended
+    }
+    add(table);
+    if (!options.id) scattering.finish();
+    rows = next ? std::move(next) : batches.next();
+  }
   scattering.finish();
 }
 

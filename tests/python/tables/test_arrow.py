@@ -105,6 +105,20 @@ def test_a_stream_that_somebody_else_has_taken_is_an_error(store):
     assert (store.keys(), store.attributes()) == ([], [])
 
 
+@pytest.mark.parametrize("batches", [1, 3])
+@pytest.mark.parametrize("id", [None, (b"a writer of it--", 1)], ids=["", "id"])
+def test_codes_that_no_row_has_are_told_before_the_last_rows_are_appended(store, batches, id):
+    table = pa.table({"number": range(batches * 10)})
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=10))
+    with pytest.raises(accrete.InvalidArgumentError, match="more codes"):
+        store.scatter(reader, [0] * (batches * 10 + 1), 1, id=id)
+    before = 0 if id or batches == 1 else 20
+    assert (pa.table(store.gather(0)).num_rows if 0 in store else 0) == before
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=10))
+    store.scatter(reader, [1] * (batches * 10), 2, id=id)
+    assert pa.table(store.gather(1))["number"].to_pylist() == list(range(batches * 10))
+
+
 def test_pyarrow_reads_a_value_as_it_is_stored(store, table):
     for _ in range(2):
         store.scatter(table, CODES, KEYS)
