@@ -2,6 +2,7 @@
 import array
 import io
 import os
+import pathlib
 import pickle
 
 import accrete
@@ -233,6 +234,19 @@ def test_a_dataset_is_opened_anew_by_who_unpickles(url):
     for other in accrete.memory(), accrete.buffered(accrete.memory()):
         with pytest.raises(TypeError, match="pickled"):
             pickle.dumps(other)
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, pathlib.Path])
+def test_who_unpickles_elsewhere_opens_the_same_dataset(tmp_path, monkeypatch, kind):
+    for directory in ("here", "there"):
+        (tmp_path / directory).mkdir()
+        accrete.create(tmp_path / directory / "data")
+    monkeypatch.chdir(tmp_path / "here")
+    with accrete.open(kind("data")) as store:
+        monkeypatch.chdir(tmp_path / "there")
+        store.append("key", b"1")
+        with pickle.loads(pickle.dumps(store)) as copy:
+            assert copy.get("key") == b"1"
 
 
 def test_the_dataset_of_a_temporary_store_goes_with_it(tmp_path):

@@ -238,8 +238,14 @@ def _reopen(cls: type[_Self], url: Url, options: dict[str, Any]) -> _Self:
         None if durability is None else _text("durability", durability), _seconds("timeout", options["timeout"]),
         _text("server_key", options["server_key"]), os.fsencode(options["key_file"]),
     )
-    store._reopen = url, options
+    store._reopen = _absolute(url), {**options, "key_file": _absolute(options["key_file"])}
     return store
+
+
+def _absolute(url: Url) -> bytes:
+    """The same for whoever has another working directory. An endpoint stays as it is."""
+    path = os.fsencode(url)
+    return os.path.join(os.getcwdb(), path) if path and b"://" not in path else path
 
 
 _default_buffer = 256 << 20
