@@ -3,20 +3,13 @@
 #include <limits>
 
 #include "base/attributes.hpp"
+#include "base/check_key.hpp"
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
 #include "base/interruptible_work.hpp"
 
 namespace accrete {
 namespace {
-
-void check_key(std::string_view key) {
-  if (key.empty()) throw InvalidKeyError("the key is empty; keys have 1 to " + std::to_string(max_key_size) + " bytes");
-  if (key.size() > max_key_size) {
-    throw InvalidKeyError("the key " + quoted(key) + " is too long; keys have 1 to " + std::to_string(max_key_size) +
-                          " bytes");
-  }
-}
 
 void check_attribute_name(std::string_view name) {
   if (is_attribute_name(name)) return;

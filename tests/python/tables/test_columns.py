@@ -97,6 +97,15 @@ def test_pickles_are_no_keys(store):
     assert store.keys() == [] and store.attributes() == []
 
 
+@pytest.mark.parametrize("key", ["", "x" * 1025], ids=["empty", "long"])
+def test_a_table_whose_keys_are_none_does_not_decide_the_columns(store, key):
+    with pytest.raises(accrete.InvalidKeyError):
+        store.scatter(pd.DataFrame({"key": ["a", key], "number": [1, 2]}), "key")
+    with pytest.raises(accrete.InvalidKeyError):
+        store.scatter(pd.DataFrame({"key": ["a", None]}), "key", null_key=key)
+    assert (store.keys(), store.attributes()) == ([], [])
+
+
 def test_nulls_among_pickles_are_none(store):
     pa = pytest.importorskip("pyarrow", "14", reason="there is no pyarrow, 14 or newer")
     field = pa.field("a", pa.large_binary(), metadata={"accrete.pickle": "5"})

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/check_key.hpp"
 #include "base/escape.hpp"
 #include "base/hash.hpp"
 #include "concatenate.hpp"
@@ -126,17 +127,18 @@ void Scattering::append() {
 }
 
 void Scattering::add(const Column& given, KeyedGroups groups) {
-  const Column table = fitting(store_, given);
-  PieceEncoder encoder(table);
   const std::vector<std::string>& held_keys = keys_.emplace_back(std::move(groups.keys));
   std::vector<std::string_view> keys;
   std::vector<Rows> parts;
   for (std::size_t i = 0; i < groups.groups.count(); ++i) {
     const Rows rows = groups.groups.rows(i);
     if (rows.empty()) continue;
+    check_key(held_keys[i]);  // a table that is refused does not decide the columns
     keys.push_back(held_keys[i]);
     parts.push_back(rows);
   }
+  const Column table = fitting(store_, given);
+  PieceEncoder encoder(table);
   add_pieces(encoder, keys, parts);
 }
 

@@ -25,7 +25,8 @@ class Scattering {
 
   Scattering(Store& store, const AppendOptions& options, Append append);
 
-  /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables.
+  /// Throws TypeMismatchError, having appended nothing, if its columns are not those of the store's tables, and
+  /// InvalidKeyError, having set no columns, either.
   /// Throws TooLargeError, having appended nothing, if there is an id and the tables so far do not fit one batch.
   void add(const Column& given, KeyedGroups groups);
   /// Appends what was added.
