@@ -443,6 +443,58 @@ def test_threads_that_fork_at_once_leave_a_buffer_free(tmp_path):
     assert buffer.get("x") == b"1"
 
 
+class BusyBuffer(Buffer):
+    """Lets it be known that somebody appends, who has not got the lock yet."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.is_busy = threading.Event()
+
+    def append(self, *args, **kwargs):
+        self.is_busy.set()
+        time.sleep(0.3)
+        super().append(*args, **kwargs)
+
+
+def one_over_the_other(path, is_upper_first):
+    """A Buffer over an encoding of another one; which of the two is first in memory is as it comes."""
+    others = []
+    while True:
+        lower = BusyBuffer(Dict(), File(str(path)))
+        upper = Buffer(Dict(), Encode(bytes, bytes, b"".join, lower))
+        if (id(upper) < id(lower)) == is_upper_first:
+            return upper, lower
+        others.append((upper, lower))
+
+
+@pytest.mark.parametrize("is_upper_first", [False, True])
+def test_a_forked_child_has_what_was_in_two_buffers(tmp_path, is_upper_first):
+    upper, lower = one_over_the_other(tmp_path, is_upper_first)
+    upper.append({"x": b"1"})
+    upper.flush()
+    upper.append({"x": b"2"})
+    child = os.fork()
+    if child == 0:
+        os._exit(upper.get("x") != b"12")
+    assert os.waitpid(child, 0)[1] == 0
+    assert upper.get("x") == b"12"
+
+
+@pytest.mark.parametrize("is_upper_first", [False, True])
+def test_a_fork_waits_for_a_buffer_that_is_flushed_to_another_one(tmp_path, is_upper_first):
+    upper, lower = one_over_the_other(tmp_path, is_upper_first)
+    upper.append({"x": b"1"})
+    threads = [threading.Thread(target=work, daemon=True) for work in (upper.flush, fork)]
+    threads[0].start()
+    lower.is_busy.wait()
+    threads[1].start()
+    for thread in threads:
+        thread.join(30)
+    assert not lower.lock.locked()
+    assert not upper.lock.locked()
+    assert upper.get("x") == b"1"
+
+
 def test_a_buffer_whose_lock_fails_in_a_fork_harms_no_other_one(tmp_path):
     class Failing:
         def acquire(self):

@@ -15,7 +15,7 @@ from operator import add, methodcaller
 from typing import Any
 
 from .. import _native
-from .core import Interface, Lock, held, held_again
+from .core import Interface, Lock, Over, held, held_again
 from .dict import Dict, as_dict
 from .file import File
 
@@ -176,9 +176,17 @@ _forking = _Forking()
 
 
 def _all_buffers() -> list[Buffer]:
-    """In an order that all threads have."""
+    """In an order that all threads have: each before those that it flushes to, as its appends take the locks."""
     buffers = [reference() for reference in _buffers.valuerefs()]
-    return sorted((buffer for buffer in buffers if buffer is not None), key=id)
+    alive = [buffer for buffer in buffers if buffer is not None]
+    return sorted(alive, key=lambda buffer: (-_count_buffers(buffer), id(buffer)))
+
+
+def _count_buffers(store: Any) -> int:
+    """How many lie one over the other, this one at the top."""
+    if isinstance(store, Buffer):
+        return 1 + max(_count_buffers(store.fast), _count_buffers(store.slow))
+    return _count_buffers(store.partd) if isinstance(store, Over) else 0
 
 
 def _before_fork() -> None:
