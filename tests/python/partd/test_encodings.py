@@ -204,6 +204,22 @@ def test_numpy_deletes_the_array_too_where_partd_leaves_it(arrays, tmp_path):
     assert store.get("x").tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("nested", [lambda key: key, lambda key: ("t", key), lambda key: (("t", key),)], ids=["", "in", "inner"])
+def test_equal_numbers_have_one_dtype_as_they_have_one_value(tmp_path, nested):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    store = partd.Numpy(str(tmp_path))
+    for equal in ((7, 7.0, np.int8(7), np.float32(7)), (1, True, np.float64(1)), (np.float32(0.1), float(np.float32(0.1)))):
+        for key in equal:
+            store.append({nested(key): np.array([5], "i8")})
+            with pytest.raises(accrete.TypeMismatchError):
+                store.append({nested(key): np.array([5], "f4")})
+        for key in equal:
+            assert store.get(nested(key)).tolist() == [5] * len(equal)
+        store.delete(nested(equal[-1]))
+        with pytest.raises(KeyError):
+            store.get(nested(equal[0]))
+
+
 def test_a_dtype_that_is_no_literal_is_not_run_where_partd_evaluates_it():
     pytest.importorskip("numpy", reason="numpy is not installed")
     with pytest.raises((ValueError, SyntaxError)):

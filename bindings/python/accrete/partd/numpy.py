@@ -31,6 +31,24 @@ def parse_dtype(s: bytes) -> np.dtype[Any]:
     return np.dtype(ast.literal_eval(text) if text.startswith("[") else text)
 
 
+def _dtype_keys(key: Any) -> list[Any]:
+    """Of what keeps a key's dtype: the one that equal numbers, which are one key, have, too; and partd's, if that is
+    another one."""
+    names = [suffix(_as_equal_number(key), _dtype_suffix), suffix(key, _dtype_suffix)]
+    return names if names[0] != names[1] else names[:1]
+
+
+def _as_equal_number(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return (*key[:-1], _as_equal_number(key[-1]))
+    if not isinstance(key, (str, bytes)):
+        for number in (int, float):
+            with suppress(TypeError, ValueError, OverflowError):
+                if number(key) == key:
+                    return number(key)
+    return key
+
+
 class Numpy(Over):
     """Appends arrays; a value is one array, of one dimension. All that is appended to a key has the same dtype."""
 
@@ -64,10 +82,12 @@ class Numpy(Over):
                 raise TypeMismatchError(f"{key!r} has arrays of dtype {stored[key].decode()}, not {dtype.decode()}")
         for key, dtype in dtypes.items():
             if not stored[key]:
-                self.partd._iset(suffix(key, _dtype_suffix), dtype, lock=False)
+                self.partd._iset(_dtype_keys(key)[0], dtype, lock=False)
 
     def _stored_dtypes(self, keys: Any) -> list[bytes]:
-        return self.partd._get([suffix(key, _dtype_suffix) for key in keys], lock=False)
+        own = [_dtype_keys(key) for key in keys]
+        stored = iter(self.partd._get([name for names in own for name in names], lock=False))
+        return [next(filter(None, [next(stored) for _ in names]), b"") for names in own]
 
     def _get(self, keys: Any, **kwargs: Any) -> list[np.ndarray[Any, Any]]:
         keys = list(keys)
@@ -80,7 +100,7 @@ class Numpy(Over):
 
     def delete(self, keys: Any, **kwargs: Any) -> None:
         keys = keys if isinstance(keys, list) else [keys]
-        self.partd.delete([*keys, *(suffix(key, _dtype_suffix) for key in keys)], **kwargs)
+        self.partd.delete([*keys, *(name for key in keys for name in _dtype_keys(key))], **kwargs)
         self._iset_seen.difference_update(keys)
 
     def _iset(self, key: Any, value: Any) -> None:
