@@ -330,3 +330,40 @@ def test_columns_of_two_stores_of_one_directory_are_those_that_are_there(tmp_pat
         one.append({"x": pd.DataFrame({"a": [2]})})
     one.append({"x": pd.DataFrame({"b": [2.5]})})
     assert list(one.get("x")["b"]) == [1.5, 2.5]
+
+
+class FailingDict(Dict):
+    """Fails once, when it is to store something for the n-th time."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.left = n
+
+    def _count(self):
+        self.left -= 1
+        if self.left == 0:
+            raise OSError("the disk is full")
+
+    def append(self, *args, **kwargs):
+        self._count()
+        super().append(*args, **kwargs)
+
+    def _iset(self, *args, **kwargs):
+        self._count()
+        super()._iset(*args, **kwargs)
+
+
+def test_columns_can_be_appended_again_wherever_it_has_failed():
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}, index=pd.Index([5, 6], name="row"))
+    for n in range(1, 10):
+        store = partd.PandasColumns(FailingDict(n))
+        has_failed = False
+        try:
+            store.append({"x": frame})
+        except OSError:
+            has_failed = True
+            store.append({"x": frame})
+        pd.testing.assert_frame_equal(store.get("x"), frame)
+        if not has_failed:
+            break
+    assert n > 2 and not has_failed

@@ -456,8 +456,9 @@ class PandasColumns(Over):
                 raise ValueError(f"{key!r} has frames of other columns")
         for key, df in data.items():
             if not stored[key]:
-                self.partd.partd._iset(extend(key, _columns_key), dumps(list(df.columns)), lock=False)
                 self.partd.partd._iset(extend(key, _index_name_key), dumps(df.index.name), lock=False)
+                # Last: where they are, the name is, too, whatever comes in between.
+                self.partd.partd._iset(extend(key, _columns_key), dumps(list(df.columns)), lock=False)
 
     def _get(self, keys: Any, columns: Any = None, **kwargs: Any) -> list[pd.DataFrame]:
         with held(self.lock, kwargs.pop("lock", True)):
