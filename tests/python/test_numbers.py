@@ -101,6 +101,17 @@ def test_another_dtype_is_refused_and_nothing_is_stored(store):
     assert other.get("new").size == 0
 
 
+def test_what_has_a_dtype_is_not_converted(store):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    numeric = accrete.Numeric(store, "i4")
+    for series in (pd.Series([1.5, float("nan")]), pd.Series([1 << 40]), pd.Series([1], dtype="Int64")):
+        with pytest.raises(accrete.TypeMismatchError):
+            numeric.append({"k": [1], "other": series})
+    numeric.append("k", pd.Series([1, 2], dtype="i4"))
+    numeric.append("k", np.float64(3))
+    assert numeric.get("k").tolist() == [1, 2, 3] and "other" not in store
+
+
 @pytest.mark.parametrize("dtype", ["O", "U5", "S5", "f2", "g", "M8[s]", "V8", [("a", "O")], [("a", "i4", 2)], "V0"])
 def test_what_is_no_number_is_refused_in_words(store, dtype):
     with pytest.raises(TypeError, match="cannot be stored"):

@@ -47,7 +47,8 @@ def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]
     np = _numpy()
     if np.ma.is_masked(values):
         raise TypeError(f"cannot append an array with masked elements to key {key!r}: filled() gives them values")
-    array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype)
+    has_dtype = hasattr(values, "dtype") and not isinstance(values, np.generic)  # as a Series of pandas has
+    array = np.asarray(values) if has_dtype else np.asarray(values, dtype)
     if array.dtype.newbyteorder("=") != dtype:
         raise TypeMismatchError(
             f"cannot append elements of {array.dtype} to key {key!r}: they are of {dtype} (astype() converts)"
