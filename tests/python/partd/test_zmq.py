@@ -87,7 +87,9 @@ class Failing(Interface):
         raise OSError(28, "No space left on device", "a file")
 
     def _get(self, keys, **kwargs):
-        raise {"corrupt": accrete.CorruptionError("bad"), "own": type("OwnError", (Exception,), {})("why")}[keys[0]]
+        errors = {"corrupt": accrete.CorruptionError("bad"), "own": type("OwnError", (Exception,), {})("why"),
+                  "type": TypeError("of a type"), "mismatch": accrete.TypeMismatchError("another dtype")}
+        raise errors[keys[0]]
 
     def drop(self):
         pass
@@ -102,6 +104,10 @@ def test_an_error_of_the_server_reaches_the_client_where_partds_server_dies_of_i
             client.get("corrupt")
         with pytest.raises(RuntimeError, match="OwnError: why"):
             client.get("own")
+        with pytest.raises(TypeError, match="^of a type"):
+            client.get("type")
+        with pytest.raises(accrete.TypeMismatchError, match="^another dtype"):
+            client.get("mismatch")
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,11 @@ def _error_of(error: BaseException) -> bytes:
 def _raise(error: bytes) -> None:
     name, arguments = ast.literal_eval(error.decode())
     kind = getattr(errors, name, None) or getattr(builtins, name, None)
+    raised: BaseException = RuntimeError(f"the server: {name}: {', '.join(map(str, arguments))}")
     if isinstance(kind, type) and issubclass(kind, Exception):
-        with suppress(TypeError):
-            raise kind(*arguments)
-    raise RuntimeError(f"the server: {name}: {', '.join(map(str, arguments))}")
+        with suppress(TypeError):  # it takes other arguments
+            raised = kind(*arguments)
+    raise raised
 
 
 class Server:
