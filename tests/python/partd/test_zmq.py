@@ -113,7 +113,8 @@ def test_an_error_of_the_server_reaches_the_client_where_partds_server_dies_of_i
 @pytest.mark.parametrize(
     "frames",
     [[b""], [b"1"], [b"1", b"no such", b"([], {})"], [b"1", b"get", b"(["], [b"1", b"append", b"(['x'], {})"],
-     [b"1", b"get", b"__import__('os').abort()"], [b"1", b"append", b"(['x'], {'lock': False})", b"1"], [b"1", b"iset", b"\xff"]],
+     [b"1", b"get", b"([['x']], {})"], [b"1", b"get", b"__import__('os').abort()"],
+     [b"1", b"append", b"(['x'], {'lock': False})", b"1"], [b"1", b"iset", b"\xff"]],
 )
 def test_a_bad_message_harms_nobody_where_partds_server_dies_of_it(server, client, frames):
     socket = zmq.Context.instance().socket(zmq.DEALER)
@@ -123,6 +124,16 @@ def test_a_bad_message_harms_nobody_where_partds_server_dies_of_it(server, clien
     socket.close(0)
     client.append({"y": b"1"})
     assert client.get("y") == b"1"
+
+
+def test_values_that_are_no_bytes_are_an_error_of_the_client(tmp_path):
+    with Server(Pickle(File(str(tmp_path))), hostname="127.0.0.1") as server:
+        server.partd.append({"x": [1]})
+        client = Client(server.address, timeout=30)
+        for _ in range(2):
+            with pytest.raises(TypeError, match="bytes"):
+                client.get("x")
+        client.close()
 
 
 def test_a_client_without_a_server_is_told_where_partds_hangs(server):

@@ -165,6 +165,8 @@ class Server:
             _, command, header, *values = request
             keys, options = ast.literal_eval(header.decode())
             answer = self._run(command, keys, options, values)
+            if not all(memoryview(value).c_contiguous for value in answer):
+                raise TypeError("what the store has for a key are no contiguous bytes")
         except Exception as error:
             logger.debug("a request has failed", exc_info=True)
             self.socket.send_multipart([client, identity, b"error", _error_of(error)])
