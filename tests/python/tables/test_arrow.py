@@ -414,3 +414,16 @@ def test_columns_of_pandas_that_are_arrow_already_survive(store):
     })
     store.scatter(frame, [0, 1, 0], 2)
     pd.testing.assert_frame_equal(store.gather(0), frame.iloc[[0, 2]])
+
+
+def test_duckdb_writes_every_type_again_and_again(store):
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
+    relation = duckdb.sql(
+        "select 'a' key, 1.5::decimal(9, 2) d, 1.5::decimal(38, 9) e, [1.5] l, {'x': 1.5} s, map{'a': 1} m, true b, 1::hugeint h, "
+        "now() t, time '10:00' o, interval 1 day i, uuid() u, 'x'::enum('x', 'y') c, '101'::bit bits, null n, '\\xAA'::blob bytes"
+    )
+    for _ in range(2):
+        store.scatter(relation, "key")
+    rows = pa.table(store.gather("a"))
+    assert rows.num_rows == 2 and rows["d"].type == pa.decimal128(9, 2)
+    assert rows["e"].to_pylist() == [decimal.Decimal("1.5")] * 2

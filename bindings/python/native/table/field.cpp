@@ -18,11 +18,21 @@ std::size_t number_in(std::string_view text) {
   return number;
 }
 
-/// 128 bits if it does not say: "d:PRECISION,SCALE[,BITS]".
-std::size_t decimal_width(std::string_view format) {
+/// Where the width of a decimal begins, "d:PRECISION,SCALE[,BITS]"; npos if it does not say, and has 128 bits.
+std::size_t find_decimal_bits(std::string_view format) noexcept {
   const std::size_t first = format.find(',');
-  const std::size_t second = first == std::string_view::npos ? first : format.find(',', first + 1);
-  return second == std::string_view::npos ? 16 : number_in(format.substr(second + 1)) / 8;
+  return first == std::string_view::npos ? first : format.find(',', first + 1);
+}
+
+std::size_t decimal_width(std::string_view format) {
+  const std::size_t at = find_decimal_bits(format);
+  return at == std::string_view::npos ? 16 : number_in(format.substr(at + 1)) / 8;
+}
+
+/// One of those that mean the same: some say how wide a decimal is though it has the usual width.
+std::string_view usual_form(std::string_view format) noexcept {
+  const std::size_t at = format.starts_with("d:") ? find_decimal_bits(format) : std::string_view::npos;
+  return at != std::string_view::npos && format.substr(at) == ",128" ? format.substr(0, at) : format;
 }
 
 std::size_t fixed_width(std::string_view format) {
@@ -119,7 +129,7 @@ std::string difference_of_children(const Field& stored, const Field& given, cons
 }  // namespace
 
 void set_format(Field& field, std::string_view format) {
-  field.format = format;
+  field.format = usual_form(format);
   field.layout = layout_of(format);
   field.width = field.layout == Layout::fixed        ? fixed_width(format)
                 : field.layout == Layout::fixed_list ? number_in(format.substr(3))
