@@ -132,7 +132,7 @@ Column column_of_objects(const std::string& name, PyObject* objects, PyObject* m
   }
   Column column;
   column.field.name = name;
-  column.field.is_narrowed = true;
+  column.field.stored_offsets = StoredOffsets::small;
   set_format(column.field, is_bytes ? "Z" : "U");
   column.array.length = static_cast<std::int64_t>(all.size());
   column.array.null_count = static_cast<std::int64_t>(nulls.size());

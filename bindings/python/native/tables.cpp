@@ -280,7 +280,7 @@ void add_tables(py::module_& module) {
       .def_property_readonly("is_ordered", [](const Column& column) { return column.field.is_ordered; })
       .def_property_readonly("null_count", [](const Column& column) { return column.array.null_count; })
       .def_property("metadata", &metadata, &set_metadata)
-      .def("narrow", [](Column& column) { column.field.is_narrowed = column.field.layout == Layout::large_binary; })
+      .def("narrow", [](Column& column) { column.field.stored_offsets = StoredOffsets::small; })
       .def_property_readonly("children", &children)
       .def_property_readonly("dictionary", &dictionary)
       .def_property_readonly("validity", &validity)

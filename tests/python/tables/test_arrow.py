@@ -119,6 +119,57 @@ def test_codes_that_no_row_has_are_told_before_the_last_rows_are_appended(store,
     assert pa.table(store.gather(1))["number"].to_pylist() == list(range(batches * 10))
 
 
+def _strings_and_lists():
+    """The same rows, as libraries that differ in the width of offsets have them."""
+    rows = [{"s": "é" * i, "b": b"\0" * i, "l": [[str(i)]] * i, "d": "xy"[i % 2]} for i in range(4)]
+
+    def table(text, binary, list_of):
+        return pa.table({
+            "s": pa.array([row["s"] for row in rows], text()),
+            "b": pa.array([row["b"] for row in rows], binary()),
+            "l": pa.array([row["l"] for row in rows], list_of(list_of(text()))),
+            "d": pa.array([row["d"] for row in rows], text()).dictionary_encode(),
+        })
+
+    yield "small", table(pa.string, pa.binary, pa.list_)
+    yield "large", table(pa.large_string, pa.large_binary, pa.large_list)
+    if hasattr(pa, "string_view"):
+        table_of_views = table(pa.string, pa.binary, pa.list_)
+        for name, type in (("s", pa.string_view()), ("b", pa.binary_view())):
+            position = table_of_views.column_names.index(name)
+            values = pa.array(table_of_views[name].to_pylist(), type)
+            table_of_views = table_of_views.set_column(position, name, values)
+        yield "views", table_of_views
+
+
+WIDTHS = dict(_strings_and_lists())
+
+
+@pytest.mark.parametrize("first", WIDTHS)
+@pytest.mark.parametrize("second", WIDTHS)
+def test_tables_that_differ_in_the_width_of_offsets_are_joined(store, first, second):
+    for name in (first, second, first):
+        store.scatter(WIDTHS[name], "d")
+    got = pa.table(store.gather("x"))
+    assert got.to_pylist() == WIDTHS["small"].filter(pa.array([True, False] * 2)).to_pylist() * 3
+    other = accrete.memory()
+    other.scatter(WIDTHS[first], "d")
+    assert got.schema == pa.table(other.gather("x")).schema
+
+
+@pytest.mark.parametrize("second", WIDTHS)
+def test_a_frame_and_a_table_of_another_library_are_joined(second):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    table = WIDTHS[second].select(["s", "d"])
+    frame = pd.DataFrame({"s": table["s"].to_pylist(), "d": pd.Categorical(table["d"].to_pylist())})
+    for one, other in ((frame, table), (table, frame), (frame.assign(s=None), table), (table, frame.assign(s=None))):
+        store = accrete.memory()
+        for each in (one, other):
+            store.scatter(each, "d", index=False)
+        want = [pa.table(each) if each is table else pa.Table.from_pandas(each) for each in (one, other)]
+        assert pa.table(store.gather("y"))["s"].to_pylist() == [value for each in want for value in each["s"].to_pylist()[1::2]]
+
+
 def test_pyarrow_reads_a_value_as_it_is_stored(store, table):
     for _ in range(2):
         store.scatter(table, CODES, KEYS)

@@ -70,11 +70,32 @@ Layout layout_of(std::string_view format) {
   return Layout::fixed;
 }
 
+/// Types that differ in how wide their offsets are, or whether they have any.
+struct TypesOfElements {
+  std::string_view small;
+  std::string_view large;
+  std::string_view view;
+
+  [[nodiscard]] bool has(std::string_view format) const noexcept {
+    return format == small || format == large || (format == view && !view.empty());
+  }
+};
+constexpr std::array types_of_elements{TypesOfElements{"u", "U", "vu"}, TypesOfElements{"z", "Z", "vz"},
+                                       TypesOfElements{"+l", "+L", ""}};
+
+/// nullptr if there is only one such type.
+const TypesOfElements* find_types_of_elements(std::string_view format) noexcept {
+  const auto* const found = std::find_if(types_of_elements.begin(), types_of_elements.end(),
+                                         [&](const auto& each) { return each.has(format); });
+  return found == types_of_elements.end() ? nullptr : found;
+}
+
 Field stored_form(const Field& field, std::int64_t& next_id) {
   Field stored = field;
-  if (field.layout == Layout::binary_view) set_format(stored, field.format == "vu" ? "U" : "Z");
-  if (field.is_narrowed) set_format(stored, field.format == "U" ? "u" : "z");
-  stored.is_narrowed = false;
+  if (const TypesOfElements* const types = find_types_of_elements(field.format)) {
+    set_format(stored, stored_offset_size(field) == sizeof(std::int32_t) ? types->small : types->large);
+  }
+  stored.stored_offsets = StoredOffsets::as_given;
   for (std::size_t i = 0; i < field.children.size(); ++i) stored.children[i] = stored_form(field.children[i], next_id);
   if (field.dictionary) {
     if (holds_a_dictionary(*field.dictionary)) {
@@ -145,6 +166,20 @@ Field stored_form(const Field& field) {
   return stored_form(field, next_id);
 }
 
+void fit_offsets(Field& given, const Field& stored) {
+  const TypesOfElements* const types = find_types_of_elements(given.format);
+  if (types && types->has(stored.format)) {
+    given.stored_offsets = stored.format == types->small ? StoredOffsets::small : StoredOffsets::large;
+  }
+  for (std::size_t i = 0; i < std::min(given.children.size(), stored.children.size()); ++i) {
+    fit_offsets(given.children[i], stored.children[i]);
+  }
+  if (!given.dictionary || !stored.dictionary) return;
+  Field values = *given.dictionary;
+  fit_offsets(values, *stored.dictionary);
+  given.dictionary = std::make_shared<const Field>(std::move(values));
+}
+
 std::string difference(const Field& stored, const Field& given) {
   // NOLINTNEXTLINE(readability-suspicious-call-argument): either may be the one of nulls alone that the other decides
   if (!is_same_type(stored, given) && !decides(given, stored) && !decides(stored, given)) {
@@ -163,7 +198,8 @@ std::string_view metadata_of(const Field& field, std::string_view key) noexcept 
 
 bool decides(const Field& given, const Field& stored) noexcept {
   const auto are_objects = [](const Field& field) {
-    return (field.layout == Layout::binary || field.is_narrowed) && metadata_of(field, pickle_key).empty();
+    const bool are_bytes = field.layout == Layout::binary || field.layout == Layout::large_binary;
+    return are_bytes && metadata_of(field, pickle_key).empty();
   };
   return are_objects(given) && are_objects(stored) && metadata_of(given, nulls_key).empty() &&
          !metadata_of(stored, nulls_key).empty();
@@ -196,7 +232,8 @@ std::size_t offset_size(Layout layout) noexcept {
 }
 
 std::size_t stored_offset_size(const Field& field) noexcept {
-  return field.is_narrowed ? sizeof(std::int32_t) : offset_size(field.layout);
+  if (field.stored_offsets == StoredOffsets::as_given) return offset_size(field.layout);
+  return field.stored_offsets == StoredOffsets::small ? sizeof(std::int32_t) : sizeof(std::int64_t);
 }
 
 std::shared_ptr<std::byte> allocate(std::size_t size) {

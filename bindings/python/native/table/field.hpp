@@ -27,6 +27,13 @@ enum class Layout : std::uint8_t {
   structure,     ///< validity; children
 };
 
+/// How wide the offsets of strings and lists are stored.
+enum class StoredOffsets : std::uint8_t {
+  as_given,  ///< those of views: 64 bits
+  small,     ///< 32 bits
+  large,     ///< 64 bits
+};
+
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct Field {
@@ -39,7 +46,7 @@ struct Field {
   std::vector<Field> children{};
   std::shared_ptr<const Field> dictionary{};
   std::int64_t dictionary_id = 0;  ///< in its stream
-  bool is_narrowed = false;        ///< its 64-bit offsets are stored as 32-bit ones
+  StoredOffsets stored_offsets = StoredOffsets::as_given;
   Layout layout = Layout::null;
   std::size_t width = 0;  ///< bytes of an element, or elements of a fixed_list
 };
@@ -47,8 +54,12 @@ struct Field {
 /// Throws UnsupportedError for a format that tables cannot hold.
 void set_format(Field& field, std::string_view format);
 
-/// As it is stored: views become large, what is narrowed becomes small, and dictionaries have ids.
+/// As it is stored: with offsets as wide as it says, and dictionaries have ids.
 [[nodiscard]] Field stored_form(const Field& field);
+
+/// Has strings and lists in `given` stored with offsets as wide as those of `stored`, which it is to be like: libraries
+/// differ in these alone.
+void fit_offsets(Field& given, const Field& stored);
 
 /// The value that a field's metadata have for a key; empty if none.
 [[nodiscard]] std::string_view metadata_of(const Field& field, std::string_view key) noexcept;

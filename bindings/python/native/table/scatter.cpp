@@ -74,7 +74,8 @@ void fit_nulls(Column& table, const Field& stored) {
   for (std::size_t i = 0; i < std::min(table.field.children.size(), stored.children.size()); ++i) {
     Field& field = table.field.children[i];
     if (!decides(stored.children[i], field)) continue;
-    set_format(field, stored.children[i].format == "z" ? "Z" : "U");
+    const bool are_bytes = stored.children[i].format == "z" || stored.children[i].format == "Z";
+    set_format(field, are_bytes ? "Z" : "U");
     std::erase_if(field.metadata, [](const auto& pair) { return pair.first == nulls_key; });
   }
 }
@@ -105,6 +106,7 @@ Column fitting(Store& store, const Column& given) {
     Column known = read_piece(*stored);
     Column table = given;
     fit_nulls(table, known.field);
+    fit_offsets(table.field, known.field);
     std::string differs = difference(known.field, stored_form(table.field));
     if (differs.empty()) differs = difference_in_order({known.field, known.array}, {table.field, table.array});
     if (!differs.empty()) throw TypeMismatchError("cannot scatter a table: " + differs);

@@ -379,8 +379,11 @@ Places Taking::fill_validity_of(const Field& field, const Array& array, Rows row
 }
 
 void Taking::fill_children(const Field& field, const Array& array, Rows rows, std::byte* body) {
-  if (field.layout == Layout::list) take_list_offsets<std::int32_t>(field, array, rows, next_buffer(body));
-  if (field.layout == Layout::large_list) take_list_offsets<std::int64_t>(field, array, rows, next_buffer(body));
+  if (has_offsets(field) && stored_offset_size(field) == sizeof(std::int32_t)) {
+    take_list_offsets<std::int32_t>(field, array, rows, next_buffer(body));
+  } else if (has_offsets(field)) {
+    take_list_offsets<std::int64_t>(field, array, rows, next_buffer(body));
+  }
   if (field.layout != Layout::structure) rows = rows_of_children_[next_rows_++];
   for (std::size_t i = 0; i < field.children.size(); ++i) fill(field.children[i], array.children[i], rows, body);
 }
