@@ -14,6 +14,7 @@
 #include "net/endpoint.hpp"
 #include "net/session.hpp"
 #include "os/at_fork.hpp"
+#include "os/local_socket.hpp"
 
 namespace accrete {
 namespace {
@@ -199,6 +200,12 @@ class Client final : public Store, private AtFork {
   mutable std::atomic<Session*> session_ = nullptr;
 };
 
+/// For connections that are made anew, whatever directory is the current one then.
+std::string anchored(const std::string& endpoint) {
+  const std::optional<std::string> path = socket_path(endpoint);
+  return path ? "ipc://" + whole_socket_path(*path) : endpoint;
+}
+
 }  // namespace
 
 std::optional<ServerStats> server_stats(const Store& store) {
@@ -223,7 +230,8 @@ std::unique_ptr<Store> connect(const std::string& endpoint, const ClientOptions&
     throw InvalidArgumentError("cannot connect to " + accrete::quoted(endpoint) +
                                ": the server key is no public key; one has 40 characters in Z85");
   }
-  auto client = std::make_unique<Client>(endpoint, options, patience, std::move(files), std::move(on_lost_appends));
+  auto client =
+      std::make_unique<Client>(anchored(endpoint), options, patience, std::move(files), std::move(on_lost_appends));
   client->wait_ready();
   return client;
 }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "base/throw_io_error.hpp"
@@ -49,6 +51,12 @@ std::optional<std::string> owner_of_forbidden_socket(const std::string& path) {
   passwd* found = nullptr;
   if (::getpwuid_r(status.st_uid, &entry, memory.data(), memory.size(), &found) != 0 || !found) return uid;
   return std::string(entry.pw_name) + " (" + uid + ")";
+}
+
+std::string whole_socket_path(const std::string& path) {
+  std::error_code error;
+  std::string whole = std::filesystem::absolute(path, error).string();
+  return error || whole.size() >= sizeof sockaddr_un{}.sun_path ? path : whole;
 }
 
 }  // namespace accrete

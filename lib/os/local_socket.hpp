@@ -20,4 +20,7 @@ enum class LocalSocket {
 /// there is none.
 [[nodiscard]] std::optional<std::string> owner_of_forbidden_socket(const std::string& path);
 
+/// The same for whatever directory comes to be the current one; `path` where that would be too long for a socket.
+[[nodiscard]] std::string whole_socket_path(const std::string& path);
+
 }  // namespace accrete

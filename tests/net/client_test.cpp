@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <functional>
 #include <thread>
 
@@ -51,6 +52,26 @@ TEST_CASE("a client that is closed has handed everything over and says goodbye")
     CHECK(place.value("k").size() == static_cast<std::size_t>(i + 1));
   }
   wait_until([&] { return place.server().goodbyes == 10; });
+}
+
+TEST_CASE("a client goes on with its server when another directory becomes the current one") {
+  namespace fs = std::filesystem;
+  Place place;
+  Place other;
+  const auto directory_of = [](const Place& any) { return fs::path(any.endpoint().substr(6)).parent_path(); };
+  const fs::path before = fs::current_path();
+  fs::current_path(directory_of(place));
+  const std::unique_ptr<Store> client = connect("ipc://socket");
+  client->append("k", "1");
+  client->flush();
+  fs::current_path(directory_of(other));
+  place.stop();
+  place.start();
+  client->append("k", "2");
+  client->flush();
+  fs::current_path(before);
+  CHECK(place.value("k") == "12");
+  CHECK(other.value("k").empty());
 }
 
 TEST_CASE("an append reaches the server by itself when the linger is over") {

@@ -36,6 +36,18 @@ def test_programs_append_through_a_server(url):
         assert [line for line in lines if line.startswith(b"%d." % number)] == [b"%d.%d" % (number, i) for i in range(100)]
 
 
+def test_who_unpickles_elsewhere_finds_the_same_server(tmp_path, monkeypatch):
+    for directory in ("here", "there"):
+        (tmp_path / directory).mkdir()
+        accrete.create(tmp_path / directory / "data")
+    monkeypatch.chdir(tmp_path / "here")
+    with accrete.Server("data"), accrete.open("ipc://data/.socket") as store:
+        monkeypatch.chdir(tmp_path / "there")
+        with accrete.Server("data"), pickle.loads(pickle.dumps(store)) as copy:
+            copy.append("key", b"1")
+            assert copy.get("key") == store.get("key") == b"1"
+
+
 def test_a_server_on_tcp(url):
     with accrete.Server(url, bind=["tcp://127.0.0.1:*"], durability="memory") as server:
         with accrete.connect(server.endpoints[1], timeout=10) as store:

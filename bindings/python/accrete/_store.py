@@ -79,7 +79,7 @@ class Store(_native.Store):
         table of one batch is appended as a whole or not at all, if it fits `max_batch_bytes` of the dataset's server,
         where it has one.
 
-        by: a column, whose values are the keys: strings and bytes as they are, ints packed; or a list of columns, whose
+        by: a column, whose values are the keys: strings and bytes as they are, ints packed; or a list of several, whose
         keys are tuples. Or an array with an int from 0 to n - 1 for each row, the keys. null_key: of rows with a null
         there; without it they are InvalidArgumentError.
 
@@ -243,9 +243,10 @@ def _reopen(cls: type[_Self], url: Url, options: dict[str, Any]) -> _Self:
 
 
 def _absolute(url: Url) -> bytes:
-    """The same for whoever has another working directory. An endpoint stays as it is."""
-    path = os.fsencode(url)
-    return os.path.join(os.getcwdb(), path) if path and b"://" not in path else path
+    """The same for whoever has another working directory."""
+    scheme, separator, path = os.fsencode(url).rpartition(b"://")
+    is_path = path and (not separator or (scheme == b"ipc" and not path.startswith(b"@")))
+    return scheme + separator + (os.path.join(os.getcwdb(), path) if is_path else path)
 
 
 _default_buffer = 256 << 20
