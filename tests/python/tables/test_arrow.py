@@ -170,6 +170,16 @@ def test_a_frame_and_a_table_of_another_library_are_joined(second):
         assert pa.table(store.gather("y"))["s"].to_pylist() == [value for each in want for value in each["s"].to_pylist()[1::2]]
 
 
+def test_nulls_that_were_gathered_are_those_of_any_type_again(store):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    store.scatter(pd.DataFrame({"a": pd.Series([None] * 1000, dtype=object)}), [0] * 1000, 1, index=False)
+    nulls = store.gather(0, to="arrow")
+    other = accrete.memory()
+    other.scatter(pa.table({"a": pa.array([b"x"], pa.large_binary())}), [0], 1)
+    other.scatter(nulls, [0] * 1000, 1)
+    assert pa.table(other.gather(0))["a"].to_pylist() == [b"x"] + [None] * 1000
+
+
 def test_pyarrow_reads_a_value_as_it_is_stored(store, table):
     for _ in range(2):
         store.scatter(table, CODES, KEYS)

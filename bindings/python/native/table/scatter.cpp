@@ -75,7 +75,8 @@ void fit_nulls(Column& table, const Field& stored) {
     Field& field = table.field.children[i];
     if (!decides(stored.children[i], field)) continue;
     const bool are_bytes = stored.children[i].format == "z" || stored.children[i].format == "Z";
-    set_format(field, are_bytes ? "Z" : "U");
+    const bool is_small = field.layout == Layout::binary;
+    set_format(field, are_bytes ? (is_small ? "z" : "Z") : (is_small ? "u" : "U"));
     std::erase_if(field.metadata, [](const auto& pair) { return pair.first == nulls_key; });
   }
 }
