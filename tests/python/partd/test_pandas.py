@@ -140,6 +140,23 @@ def test_categories_that_differ_are_joined_as_pandas_does():
     pd.testing.assert_frame_equal(store.get("x"), pd.concat(parts))
 
 
+@pytest.mark.parametrize("arrays", [
+    lambda: [pd.array([1, None], dtype="Int64"), pd.array([1.5, None], dtype="Float64")],
+    lambda: [pd.array([True, None], dtype="boolean"), pd.array([2, None], dtype="Int64")],
+    lambda: [pd.period_range("2000", periods=2, freq=freq).array for freq in "MD"],
+    lambda: [pd.interval_range(0, 2, closed=closed).array for closed in ("left", "right")],
+    lambda: [pd.arrays.SparseArray([5, 1], fill_value=fill) for fill in (0, 5)],
+    lambda: [pd.array([1, None], dtype="Int64"), np.array([(1,), "x"], dtype=object)],
+], ids=["Int64, Float64", "boolean, Int64", "periods", "intervals", "sparse", "Int64, object"])
+@pytest.mark.filterwarnings("ignore:Concatenating sparse arrays")
+def test_extension_arrays_whose_dtypes_differ_are_joined_as_pandas_does(arrays):
+    blocks = partd.PandasBlocks(Dict())
+    frames = [pd.DataFrame({"a": array}) for array in arrays()]
+    for frame in frames:
+        blocks.append({"k": frame})
+    pd.testing.assert_frame_equal(blocks.get("k"), pd.concat(frames))
+
+
 def test_what_comes_back_may_be_changed():
     store = partd.PandasBlocks(Dict())
     store.append({"x": FRAMES["plain"]})

@@ -60,7 +60,7 @@ _range = 6  # of an index: start, stop and step
 
 class _Kind(NamedTuple):
     kind: int
-    dtype: Any  # of categories, with that of their numbers
+    dtype: Any  # of categories, with that of their numbers; what is pickled is joined if it has one dtype
     rows: int  # of a block of columns; 0 of an array of one dimension
 
     @property
@@ -146,7 +146,7 @@ def _kind_of(values: Any) -> _Kind:
             return _Kind(_times, dtype, rows)
         if dtype == object and isinstance(values, np.ndarray):
             return _Kind(_texts, dtype, rows)
-        return _Kind(_pickled, None, 0)
+        return _Kind(_pickled, dtype, 0)
     if isinstance(values, pd.Categorical):
         return _Kind(_codes, (dtype, values.codes.dtype), 0)
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -158,7 +158,7 @@ def _kind_of(values: Any) -> _Kind:
                 return _Kind(_arrow, dtype, 0)
         elif isinstance(dtype, pd.StringDtype):
             return _Kind(_texts, dtype, 0)
-    return _Kind(_pickled, None, 0)
+    return _Kind(_pickled, dtype, 0)
 
 
 def _array_from(kind: _Kind, parts: list[Any]) -> Any:
@@ -280,7 +280,7 @@ class _Schema:
     def pickling(self, number: int) -> _Schema:
         """As this one, but for an array whose members turned out to be no texts."""
         other = copy.copy(self)
-        other._set_kinds([*self.kinds[:number], _Kind(_pickled, None, 0), *self.kinds[number + 1 :]])
+        other._set_kinds([*self.kinds[:number], _Kind(_pickled, self.kinds[number].dtype, 0), *self.kinds[number + 1 :]])
         return other
 
 
