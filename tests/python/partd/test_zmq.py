@@ -1,5 +1,6 @@
 """Server and Client."""
 
+import enum
 import os
 import pickle
 import signal
@@ -51,6 +52,14 @@ def test_numbers_that_are_equal_are_one_key(client):
     for key in (3, 3.0, np.uint64(3), np.int8(3)):
         client.append({key: b"x"})
     assert client.get(3) == b"xxxx"
+
+
+def test_a_member_of_an_enum_is_the_str_that_it_equals(client):
+    class Airport(str, enum.Enum):
+        SEATTLE = "SEA"
+
+    client.append({Airport.SEATTLE: b"1", ("t", Airport.SEATTLE): b"2"})
+    assert client.get(["SEA", Airport.SEATTLE, ("t", "SEA")]) == [b"1", b"1", b"2"]
 
 
 def test_what_is_no_bytes_is_refused_before_anything_is_sent(client):

@@ -74,7 +74,7 @@ def _plain(key: Any) -> Any:
     if key is None:
         return key
     if isinstance(key, str):
-        return str(key)
+        return str.__str__(key)  # an Enum's own is the name of its member
     if isinstance(key, bytes):
         return bytes(key)
     if isinstance(key, float):
