@@ -273,10 +273,14 @@ class FileBatch {
   };
 
   void take_back(const Change& change) {
-    if (!change.size) return files_.remove(change.name);
-    std::string name;
+    std::string name;  // another one than before where a later key of the batch has made it a directory's
     const std::unique_ptr<File> file = files_.find({change.name, std::nullopt}, OpenMode::append, name);
-    if (file && file->size() > *change.size) file->truncate(*change.size);
+    if (!file) return;
+    if (!change.size) {
+      files_.remove(name);
+    } else if (file->size() > *change.size) {
+      file->truncate(*change.size);
+    }
   }
 
   KeyFiles& files_;

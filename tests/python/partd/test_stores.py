@@ -263,6 +263,13 @@ def test_an_append_that_fails_has_appended_to_no_key_where_partd_leaves_a_part(t
     assert not os.path.exists(file.filename("b"))
 
 
+def test_an_append_that_fails_is_taken_back_from_a_key_whose_name_it_has_made_a_directorys(tmp_path):
+    file = File(str(tmp_path))
+    with pytest.raises(OSError):
+        limited(1000, lambda: file.append({"a": b"1", ("a", "b"): b"2", "c": b"3" * 2000}))
+    assert file.get(["a", ("a", "b"), "c"]) == [b"", b"", b""]
+
+
 def test_a_flush_that_fails_leaves_the_bytes_where_they_were_which_partd_loses_or_doubles(tmp_path):
     buffer = Buffer(Dict(), File(str(tmp_path)), available_memory=3000)
     buffer.append({"a": b"1" * 2000, "b": b"1"})
