@@ -76,7 +76,7 @@ class Naming {
     } else {
       add_one(key);
     }
-    if (name_.own == ".lock") name_.own = "%2Elock";
+    if (name_.own == ".lock" || name_.own.starts_with(".lock/")) name_.own.replace(0, 1, "%2E");
     if (has_other_name_ || name_.own.find('%') != std::string::npos) find_partds(key);
   }
 

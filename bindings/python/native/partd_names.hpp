@@ -7,6 +7,7 @@
 //                another tuple, and one inside a tuple: "%(", its members, "%)"
 //   component  : of a str, its UTF-8: A-Z a-z 0-9 - _ . ( ) and space stay, other bytes are %XX; the first byte is %XX,
 //                too, where the text is that of a number, or "." or ".."; an empty str is "%e"
+//                the first one is never ".lock", whose first byte is %XX then
 //                of a whole number its decimal digits, of another one Python's repr
 //                of bytes "%b", of another object "%o", and the bytes or type and text, escaped
 //   A component of more than max_component bytes is cut into directories, whose names end in "%".

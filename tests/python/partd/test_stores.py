@@ -106,6 +106,15 @@ def test_distinct_keys_stay_distinct_which_partd_mixes_up_or_lets_out_of_the_dir
     assert [bool(value) for value in store.get(DISTINCT)] == [False, True] * (len(DISTINCT) // 2)
 
 
+def test_a_key_that_begins_as_the_lock_leaves_that_as_it_is(tmp_path):
+    file = File(str(tmp_path))
+    keys = [(".lock", "x"), (".lock", ("x",)), ".lock", (".lock",), ("x", ".lock")]
+    file.append({key: b"%d" % i for i, key in enumerate(keys)})
+    for opened in (file, File(str(tmp_path))):
+        assert opened.get(keys) == [b"0", b"1", b"2", b"3", b"4"]
+    assert (tmp_path / ".lock").is_file()
+
+
 def test_numbers_that_are_equal_are_one_key(store):
     np = pytest.importorskip("numpy", reason="numpy is not installed")
     same = [3, 3.0, np.int8(3), np.uint64(3), np.float32(3), np.int64(3)]
