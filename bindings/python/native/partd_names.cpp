@@ -10,7 +10,8 @@
 namespace accrete::python {
 namespace {
 
-constexpr std::size_t max_component = 240;  // of the 255 bytes that file systems have, one is the cut's mark
+constexpr std::size_t max_file_name = 255;
+constexpr std::size_t max_component = 240;  // of those bytes, one is the cut's mark
 
 bool stays(char byte) noexcept {
   const auto c = static_cast<unsigned char>(byte);
@@ -185,7 +186,7 @@ class Naming {
     for (;;) {
       const std::size_t slash = path.find('/');
       const std::string_view component = path.substr(0, slash);
-      if (component.empty() || component == "." || component == "..") return false;
+      if (component.empty() || component == "." || component == ".." || component.size() > max_file_name) return false;
       if (slash == std::string_view::npos) return true;
       path.remove_prefix(slash + 1);
     }

@@ -150,6 +150,17 @@ def test_a_directory_that_partd_wrote_is_read_under_the_keys_it_was_written_with
     assert File(path).get(["x", 1]) == [b"'x'", b"1"]
 
 
+def test_a_directory_that_partd_wrote_has_keys_that_partd_can_have_no_file_for(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / "x").write_bytes(b"partd's")
+    file = File(str(tmp_path))
+    keys = ["k" * 256, ("t", "k" * 300), "?" + "k" * 255]
+    assert file.get(keys) == [b"", b"", b""]
+    file.append({key: b"%d" % i for i, key in enumerate(keys)})
+    file.append({"x": b", ours"})
+    assert file.get([*keys, "x"]) == [b"0", b"1", b"2", b"partd's, ours"]
+
+
 def test_partd_and_file_work_on_one_directory_at_a_time(tmp_path):
     partd = pytest.importorskip("partd", reason="partd is not installed")
     theirs, own = partd.File(str(tmp_path)), File(str(tmp_path))
