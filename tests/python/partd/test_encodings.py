@@ -220,6 +220,47 @@ def test_equal_numbers_have_one_dtype_as_they_have_one_value(tmp_path, nested):
             store.get(nested(equal[0]))
 
 
+@pytest.mark.parametrize("nested", [lambda key: key, lambda key: ("t", key), lambda key: (("t", key),)], ids=["", "in", "inner"])
+def test_keys_of_one_text_have_each_its_dtype(tmp_path, nested):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    for store in (partd.Numpy(str(tmp_path)), partd.Numpy(Dict())):
+        keys = [nested(key) for key in (1, "1", b"1", "b'1'", None, "None", 1.5, "1.5", (), "()", ("1",), "x", ("x",))]
+        arrays = {key: np.array([i], f"S{i + 1}" if i % 2 else "i8") for i, key in enumerate(keys)}
+        store.append(arrays)
+        for key, array in arrays.items():
+            assert store.get(key).dtype == array.dtype
+            assert store.get(key).tolist() == array.tolist()
+        for key in keys:
+            store.delete(key)
+            with pytest.raises(KeyError):
+                store.get(key)
+            del arrays[key]
+            assert [found.tolist() for found in store.get(list(arrays))] == [array.tolist() for array in arrays.values()]
+
+
+@pytest.mark.parametrize("key", ["x.dtype", ("t", "x.dtype"), ("t", ("x.dtype",)), ("1.dtype", ()), ("t", ("1.dtype", ()))])
+def test_numpy_refuses_the_keys_of_dtypes(key):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    with pytest.raises(ValueError, match="another key's dtype"):
+        partd.Numpy(Dict()).append({key: np.array([1])})
+
+
+def test_numpy_reads_numbers_keys_that_partd_wrote(tmp_path):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    theirs = pytest.importorskip("partd", reason="partd is not installed")
+    arrays = {key: np.array([i, i], "i4") for i, key in enumerate([7, 2.0, ("t", 3), ("t", ("u", 4)), None, b"x"])}
+    theirs.Numpy(str(tmp_path)).append(arrays)
+    own = partd.Numpy(str(tmp_path))
+    own.append(arrays)
+    for key, array in arrays.items():
+        assert own.get(key).tolist() == array.tolist() * 2
+        with pytest.raises(accrete.TypeMismatchError):
+            own.append({key: np.array([1.5])})
+        own.delete(key)
+        own.append({key: np.array([1.5])})
+        assert own.get(key).tolist() == [1.5]
+
+
 def test_a_dtype_that_is_no_literal_is_not_run_where_partd_evaluates_it():
     pytest.importorskip("numpy", reason="numpy is not installed")
     with pytest.raises((ValueError, SyntaxError)):

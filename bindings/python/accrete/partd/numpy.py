@@ -34,13 +34,29 @@ def parse_dtype(s: bytes) -> np.dtype[Any]:
 def _dtype_keys(key: Any) -> list[Any]:
     """Of what keeps a key's dtype: the one that equal numbers, which are one key, have, too; and partd's, if that is
     another one."""
-    names = [suffix(_as_equal_number(key), _dtype_suffix), suffix(key, _dtype_suffix)]
+    names = [_dtype_key(_as_equal_number(key)), _dtype_key(key)]
     return names if names[0] != names[1] else names[:1]
+
+
+def _dtype_key(key: Any) -> Any:
+    """Of another key than a str it ends in (), as the same text may be a key, too; in a File partd's name is the same.
+    ('x': 'x.dtype'; 1: ('1.dtype', ()))"""
+    if isinstance(key, tuple) and key:
+        return (*key[:-1], _dtype_key(key[-1]))
+    name = suffix("()" if isinstance(key, tuple) else key, _dtype_suffix)
+    return name if isinstance(key, str) else (name, ())
+
+
+def _is_dtype_key(key: Any) -> bool:
+    if isinstance(key, tuple) and key:
+        is_marked = len(key) == 2 and isinstance(key[1], tuple) and not key[1]
+        return _is_dtype_key(key[0] if is_marked else key[-1])
+    return isinstance(key, str) and key.endswith(_dtype_suffix)
 
 
 def _as_equal_number(key: Any) -> Any:
     if isinstance(key, tuple):
-        return (*key[:-1], _as_equal_number(key[-1]))
+        return (*key[:-1], *map(_as_equal_number, key[-1:]))
     if not isinstance(key, (str, bytes)):
         for number in (int, float):
             with suppress(TypeError, ValueError, OverflowError):
@@ -73,8 +89,7 @@ class Numpy(Over):
     def _set_dtypes(self, dtypes: dict[Any, bytes]) -> None:
         """For who has the lock, until the values are appended, too: others may set, or delete, the same."""
         for key in dtypes:
-            last = key[-1] if isinstance(key, tuple) and key else key
-            if isinstance(last, str) and last.endswith(_dtype_suffix):
+            if _is_dtype_key(key):
                 raise ValueError(f"{key!r} is the name of what keeps another key's dtype")
         stored = dict(zip(dtypes, self._stored_dtypes(dtypes)))
         for key, dtype in dtypes.items():

@@ -26,7 +26,7 @@ from . import numpy as pnp
 from .core import Interface, Over, held
 from .dict import as_dict
 from .encode import Encode
-from .utils import extend, frame, framesplit, suffix
+from .utils import extend, frame, framesplit
 
 _release = tuple(int(part) for part in pd.__version__.split(".")[:2])
 PANDAS_GE_210 = _release >= (2, 1)
@@ -471,7 +471,7 @@ class PandasColumns(Over):
         if columns is None:
             columns = pickle.loads(stored)
         own = [extend(key, column) for column in [*columns, _index_key]]
-        dtypes = self._values([suffix(name, ".dtype") for name in own])
+        dtypes = self.partd._stored_dtypes(own)
         *arrays, index = map(_array_of_column, own, self._values(own), dtypes)
         if not isinstance(index, pd.Index):
             index = pd.Index(index, name=pickle.loads(index_name), dtype=index.dtype)
