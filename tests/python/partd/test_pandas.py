@@ -325,6 +325,33 @@ def test_columns_that_would_mix_up_are_refused_where_partd_mixes_them(tmp_path):
     pd.testing.assert_frame_equal(store.get("x"), FRAMES["texts"], check_index_type="equiv")
 
 
+def test_columns_of_keys_that_are_tuples_stay_apart_where_partd_mixes_them(tmp_path):
+    for store in (partd.PandasColumns(str(tmp_path)), partd.PandasColumns(Dict())):
+        keys = ["a", ("a",), (("a",),), ("a", "b"), ("a", ("b",)), (), 1, "1"]
+        frames = {key: pd.DataFrame({"c": [i]}) for i, key in enumerate(keys)}
+        frames["m"] = pd.DataFrame({("b", "c"): [10], ("b", 1.0): [1.5]})
+        frames["m", "b"] = pd.DataFrame({"c": [11]})
+        for key, frame in frames.items():
+            store.append({key: frame})
+        while frames:
+            for key, frame in frames.items():
+                pd.testing.assert_frame_equal(store.get(key), frame, check_index_type="equiv")
+            deleted, _ = frames.popitem()
+            store.delete(deleted)
+            with pytest.raises(KeyError):
+                store.get(deleted)
+
+
+def test_columns_of_tuples_that_partd_wrote_are_read_and_ours_follow(tmp_path):
+    theirs = pytest.importorskip("partd", reason="partd is not installed")
+    frames = {("x",): FRAMES["plain"], ("y", 1): FRAMES["plain"], "z": pd.DataFrame({("b", "c"): [10], ("b", "d"): [1.5]})}
+    theirs.PandasColumns(str(tmp_path)).append(frames)
+    own = partd.PandasColumns(str(tmp_path))
+    own.append(frames)
+    for key, frame in frames.items():
+        pd.testing.assert_frame_equal(own.get(key), pd.concat([frame, frame]), check_index_type="equiv")
+
+
 @pytest.mark.parametrize("names", [("a", "b"), (None, "x"), (1, True), (1, 1.0), ((1, "x"), (True, "x"))])
 @pytest.mark.parametrize("axis", ["columns", "index"])
 def test_a_name_that_is_changed_in_place_is_the_new_one(names, axis):

@@ -428,7 +428,7 @@ class PandasColumns(Over):
         values: dict[Any, bytes] = {}
         for key, df in data.items():
             for column, array in self._arrays(df):
-                own = extend(key, column)
+                own = _column_key(key, column)
                 dtypes[own], values[own] = _column(array)
         with held(self.lock, lock):
             self._set_headers(data)
@@ -449,28 +449,28 @@ class PandasColumns(Over):
 
     def _set_headers(self, data: dict[Any, pd.DataFrame]) -> None:
         """For who has the lock, as Numpy's _set_dtypes."""
-        stored = dict(zip(data, self._values([extend(key, _columns_key) for key in data])))
+        stored = dict(zip(data, self._values([_column_key(key, _columns_key) for key in data])))
         for key, df in data.items():
             columns = list(df.columns)
             if stored[key] and pickle.loads(stored[key]) != columns:
                 raise ValueError(f"{key!r} has frames of other columns")
         for key, df in data.items():
             if not stored[key]:
-                self.partd.partd._iset(extend(key, _index_name_key), dumps(df.index.name), lock=False)
+                self.partd.partd._iset(_column_key(key, _index_name_key), dumps(df.index.name), lock=False)
                 # Last: where they are, the name is, too, whatever comes in between.
-                self.partd.partd._iset(extend(key, _columns_key), dumps(list(df.columns)), lock=False)
+                self.partd.partd._iset(_column_key(key, _columns_key), dumps(list(df.columns)), lock=False)
 
     def _get(self, keys: Any, columns: Any = None, **kwargs: Any) -> list[pd.DataFrame]:
         with held(self.lock, kwargs.pop("lock", True)):
             return [self._frame(key, columns) for key in keys]
 
     def _frame(self, key: Any, columns: Any) -> pd.DataFrame:
-        stored, index_name = self._values([extend(key, _columns_key), extend(key, _index_name_key)])
+        stored, index_name = self._values([_column_key(key, _columns_key), _column_key(key, _index_name_key)])
         if not stored:
             raise KeyError(key)
         if columns is None:
             columns = pickle.loads(stored)
-        own = [extend(key, column) for column in [*columns, _index_key]]
+        own = [_column_key(key, column) for column in [*columns, _index_key]]
         dtypes = self.partd._stored_dtypes(own)
         *arrays, index = map(_array_of_column, own, self._values(own), dtypes)
         if not isinstance(index, pd.Index):
@@ -484,9 +484,9 @@ class PandasColumns(Over):
 
     def _delete(self, keys: Any, **kwargs: Any) -> None:
         for key in keys:
-            stored = self.partd.partd.get(extend(key, _columns_key), **kwargs)
-            names = [extend(key, column) for column in [*(pickle.loads(stored) if stored else []), _index_key]]
-            headers = [extend(key, _columns_key), extend(key, _index_name_key)]
+            stored = self.partd.partd.get(_column_key(key, _columns_key), **kwargs)
+            names = [_column_key(key, column) for column in [*(pickle.loads(stored) if stored else []), _index_key]]
+            headers = [_column_key(key, _columns_key), _column_key(key, _index_name_key)]
             self.partd.delete(names, **kwargs)
             self.partd.partd.delete(headers, **kwargs)
             self._iset_seen.difference_update(headers)
@@ -499,6 +499,13 @@ class PandasColumns(Over):
 
     def _iset(self, key: Any, value: Any) -> None:
         self.partd._iset(key, value)
+
+
+def _column_key(key: Any, column: Any) -> Any:
+    """A tuple that is all of a key, or of a column, stays one, so that no two have one name; in a File partd's name is
+    the same. ('x', 'c': ('x', 'c'); ('x',), 'c': (('x',), 'c'); 'x', ('c', 'd'): ('x', ('c', 'd')))"""
+    members = key if isinstance(key, tuple) and len(key) > 1 else (key,)
+    return (*members, column if isinstance(column, (str, tuple)) else str(column))
 
 
 def _column(array: Any) -> tuple[bytes, bytes]:
