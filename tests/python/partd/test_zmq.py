@@ -1,5 +1,6 @@
 """Server and Client."""
 
+import contextlib
 import enum
 import os
 import pickle
@@ -261,6 +262,36 @@ def test_a_server_has_an_address_that_clients_and_partds_callers_read(tmp_path):
     server.block()
     client.close()
     server.close()
+
+
+@pytest.mark.parametrize("kind", ["Numpy", "PandasColumns"])
+def test_clients_that_append_at_once_never_bring_two_dtypes_or_other_columns_under_one_key(server, client, kind):
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    if kind == "Numpy":
+        values = [np.array([1, 2], dtype) for dtype in ("i4", "f8")]
+    else:
+        pd = pytest.importorskip("pandas", reason="pandas is not installed")
+        values = [pd.DataFrame({column: [1, 2]}) for column in "ab"]
+    make = getattr(partd, kind)
+    for key in range(20):
+        barrier = threading.Barrier(2)
+        appended = []
+
+        def append(value):
+            with contextlib.closing(Client(server.address)) as own:
+                store = make(own)
+                barrier.wait()
+                with contextlib.suppress(TypeError, ValueError):
+                    store.append({key: value})
+                    appended.append(value)
+
+        threads = [threading.Thread(target=append, args=(value,)) for value in values]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(appended) == 1
+        assert (np.asarray(make(client).get(key)) == np.asarray(appended[0])).all()
 
 
 def test_a_buffer_over_a_client_has_what_is_appended(client):

@@ -91,15 +91,22 @@ class Numpy(Over):
         for key in dtypes:
             if _is_dtype_key(key):
                 raise ValueError(f"{key!r} is the name of what keeps another key's dtype")
+        missing = self._without_dtype(dtypes)
+        for key in missing:
+            self.partd._iset(_dtype_keys(key)[0], dtypes[key], lock=False)
+        self._without_dtype({key: dtypes[key] for key in missing})  # a Client has no lock: another's may be there first
+
+    def _without_dtype(self, dtypes: dict[Any, bytes]) -> list[Any]:
+        """The keys that have none yet. TypeMismatchError if one has another one."""
         stored = dict(zip(dtypes, self._stored_dtypes(dtypes)))
         for key, dtype in dtypes.items():
             if stored[key] not in (b"", dtype):
                 raise TypeMismatchError(f"{key!r} has arrays of dtype {stored[key].decode()}, not {dtype.decode()}")
-        for key, dtype in dtypes.items():
-            if not stored[key]:
-                self.partd._iset(_dtype_keys(key)[0], dtype, lock=False)
+        return [key for key in dtypes if not stored[key]]
 
     def _stored_dtypes(self, keys: Any) -> list[bytes]:
+        if not keys:
+            return []
         own = [_dtype_keys(key) for key in keys]
         stored = iter(self.partd._get([name for names in own for name in names], lock=False))
         return [next(filter(None, [next(stored) for _ in names]), b"") for names in own]

@@ -449,16 +449,20 @@ class PandasColumns(Over):
 
     def _set_headers(self, data: dict[Any, pd.DataFrame]) -> None:
         """For who has the lock, as Numpy's _set_dtypes."""
-        stored = dict(zip(data, self._values([_column_key(key, _columns_key) for key in data])))
+        missing = self._without_columns(data)
+        for key, df in missing.items():
+            self.partd.partd._iset(_column_key(key, _index_name_key), dumps(df.index.name), lock=False)
+            # Last: where they are, the name is, too, whatever comes in between.
+            self.partd.partd._iset(_column_key(key, _columns_key), dumps(list(df.columns)), lock=False)
+        self._without_columns(missing)
+
+    def _without_columns(self, data: dict[Any, pd.DataFrame]) -> dict[Any, pd.DataFrame]:
+        """Those whose keys have none yet. ValueError if a key has other ones."""
+        stored = dict(zip(data, self._values([_column_key(key, _columns_key) for key in data]))) if data else {}
         for key, df in data.items():
-            columns = list(df.columns)
-            if stored[key] and pickle.loads(stored[key]) != columns:
+            if stored[key] and pickle.loads(stored[key]) != list(df.columns):
                 raise ValueError(f"{key!r} has frames of other columns")
-        for key, df in data.items():
-            if not stored[key]:
-                self.partd.partd._iset(_column_key(key, _index_name_key), dumps(df.index.name), lock=False)
-                # Last: where they are, the name is, too, whatever comes in between.
-                self.partd.partd._iset(_column_key(key, _columns_key), dumps(list(df.columns)), lock=False)
+        return {key: df for key, df in data.items() if not stored[key]}
 
     def _get(self, keys: Any, columns: Any = None, **kwargs: Any) -> list[pd.DataFrame]:
         with held(self.lock, kwargs.pop("lock", True)):
