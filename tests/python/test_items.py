@@ -88,6 +88,14 @@ def test_a_key_of_a_dict_may_be_a_tuple_or_a_map(store):
     assert list(packed.reader("k")) == wanted
 
 
+def test_an_ext_type_stays_one_beside_a_tuple_as_a_key(store):
+    item = {msgpack.ExtType(5, b"x"): 1, (2, msgpack.ExtType(6, b"y")): 3}
+    packed = accrete.Packed(store)
+    packed.append("k", item)
+    [got] = packed.get("k")
+    assert got == item and [type(key) for key in got] == [msgpack.ExtType, tuple]
+
+
 @pytest.mark.parametrize("claim", [b"\xdd\x7f\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xdd\x02\xff\xff\xff" * 200])
 def test_a_length_that_the_value_cannot_have_takes_no_memory(store, claim):
     store.append("k", claim)

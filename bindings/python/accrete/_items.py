@@ -132,10 +132,10 @@ def _dict_of(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def _hashable(key: Any) -> Any:
-    """As it is, but for lists, which become tuples, and dicts, which become tuples of pairs."""
+    """As it is, but for lists, which become tuples, and dicts, which become tuples of pairs. An ExtType is a tuple, too."""
     if isinstance(key, dict):
         key = list(key.items())
-    return tuple(map(_hashable, key)) if isinstance(key, (list, tuple)) else key
+    return tuple(map(_hashable, key)) if type(key) in (list, tuple) else key
 
 
 class Pickle(_Items):
