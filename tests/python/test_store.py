@@ -215,6 +215,15 @@ def test_a_reader_tells_of_a_value_that_was_erased(store):
         reader.read()
 
 
+@pytest.mark.parametrize("whence", [os.SEEK_DATA, os.SEEK_HOLE])
+def test_a_reader_seeks_from_where_python_says(store, whence):
+    store.append("key", b"0123")
+    reader = store.reader("key")
+    with pytest.raises(ValueError, match="whence"):
+        reader.seek(1, whence)
+    assert reader.read() == b"0123"
+
+
 def test_a_closed_store_says_so(store):
     store.close()
     assert store.closed

@@ -150,7 +150,10 @@ class _Value(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        bases = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
+        if whence not in bases:  # BufferedReader lets SEEK_DATA and SEEK_HOLE through
+            raise InvalidArgumentError(f"cannot seek from {whence!r}: whence is 0, 1 or 2")
+        base = bases[whence]
         if base + offset < 0:
             raise InvalidArgumentError(f"cannot seek to {base + offset}")
         self._position = base + offset
