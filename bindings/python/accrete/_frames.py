@@ -6,11 +6,13 @@ https://pandas.pydata.org/docs/development/developer.html#storing-pandas-datafra
 
 from __future__ import annotations
 
+import ast
 import datetime
 import functools
 import itertools
 import json
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -177,6 +179,8 @@ def _zone(zone: datetime.tzinfo) -> str:
 def _column(series: pd.Series, name: str, objects: str | None) -> Column:
     column = _column_of_type(series, name, objects)
     if isinstance(series.dtype, pd.SparseDtype):
+        if _sparse_dtype(str(series.dtype)) != series.dtype:
+            raise TypeError(f"column {name!r} is of the dtype {series.dtype}, which cannot be stored: give it another (astype)")
         column.metadata = {**column.metadata, _SPARSE: str(series.dtype).encode()}
     return column
 
@@ -368,6 +372,20 @@ def _dtype(numpy_type: str) -> Any:
         raise CorruptionError(f"the metadata 'pandas' of a table name the dtype {numpy_type!r}") from None
 
 
+def _sparse_dtype(text: str) -> pd.SparseDtype | None:
+    """Of numbers, with any value that is not stored; pandas itself reads only those with the usual one."""
+    # numpy 2 says np.float64(1.0) and np.True_.
+    found = re.fullmatch(r"Sparse\[(bool|u?int\d+|float\d+), (?:np\.)?(?:\w+\()?([^()]+?)[_)]?\]", text)
+    if found is None:
+        return None
+    subtype, fill = found.groups()
+    try:
+        value = float(fill) if fill.strip("+-") in ("nan", "inf") else ast.literal_eval(fill)
+        return pd.SparseDtype(subtype, value)
+    except (SyntaxError, TypeError, ValueError):
+        return None
+
+
 def _names(names: list[str], description: dict[str, Any]) -> pd.Index:
     """The labels of columns: what they were before they became str."""
     numpy_type, name = description.get("numpy_type"), description.get("name")
@@ -438,7 +456,10 @@ def _of_numbers(column: Column, numpy_type: str | None) -> Any:
     if numpy_type is not None and numpy_type.startswith("Sparse"):
         if nulls is not None:
             raise UnsupportedError(f"column {column.name!r} is sparse and has nulls: gather to 'arrow'")
-        return pd.array(values, dtype=_dtype(numpy_type))
+        dtype = _sparse_dtype(numpy_type)
+        if dtype is None:
+            raise CorruptionError(f"the metadata 'pandas' of a table name the dtype {numpy_type!r}")
+        return pd.array(values, dtype=dtype)
     if values.dtype.kind == "f" and not is_masked:
         if nulls is not None:
             values[nulls] = np.nan

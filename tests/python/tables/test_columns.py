@@ -64,6 +64,26 @@ def test_equal_numbers_of_other_types_are_not_joined(store, first, then):
         store.gather(0)
 
 
+@pytest.mark.parametrize("values", [[0.0, 1.5, np.nan], [1, 0, 2], [True, False]], ids=["floats", "ints", "bools"])
+def test_a_sparse_column_comes_back_whatever_value_is_not_stored(store, values):
+    fills = {"f": (0.0, 1.0, np.float64(1), np.nan, -2.5, np.inf), "i": (0, 1, np.int64(1)), "b": (True, False, np.True_)}
+    for fill in fills[np.array(values).dtype.kind]:
+        frame = _frame(pd.arrays.SparseArray(values, fill_value=fill))
+        store.drop()
+        store.set_attribute("table.schema", None)
+        _scatter(store, frame)
+        got = store.gather(0)
+        pd.testing.assert_frame_equal(got, frame)
+        assert got["a"].dtype == frame["a"].dtype
+
+
+@pytest.mark.parametrize("values", [["a", "b"], np.array([1, 2], "M8[ns]")], ids=["texts", "times"])
+def test_a_sparse_column_that_could_not_be_restored_is_refused(store, values):
+    with pytest.raises(TypeError, match="Sparse"):
+        _scatter(store, _frame(pd.arrays.SparseArray(values, fill_value=values[0])))
+    assert store.keys() == [] and store.attributes() == []
+
+
 @pytest.mark.parametrize(("first", "then"), [(None, "pickle"), ("pickle", None)])
 def test_bytes_and_pickles_are_not_one_type(store, first, then):
     _scatter(store, _objects(b"x"), objects=first)
