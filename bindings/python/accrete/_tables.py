@@ -105,6 +105,9 @@ def _codes(by: Any, n: int | None) -> Any:
     """An array of 64-bit ints."""
     import numpy
 
+    masked: Any = numpy.ma
+    if masked.is_masked(by):
+        raise TypeError("by has masked elements: filled() gives them values")
     codes = numpy.asarray(by)
     if codes.ndim != 1 or (codes.dtype.kind not in "iu" and len(codes)):
         raise TypeError("by is the name of a column, a list of names, or an array of ints")

@@ -162,6 +162,12 @@ def test_what_is_no_key_is_an_error_and_appends_nothing(frame, by, n, error):
         assert store.keys() == []
 
 
+def test_codes_that_are_masked_are_none(store):
+    with pytest.raises(TypeError, match="masked"):
+        store.scatter(pd.DataFrame({"a": [1, 2]}), np.ma.array([0, 1], mask=[False, True]), 2)
+    assert store.keys() == []
+
+
 def test_equal_strings_are_one_object_and_arrays_can_be_written_to():
     frame = pd.DataFrame({"text": np.array([f"word {i % 2}" for i in range(10)], dtype=object), "number": range(10)})
     frame["text"] = frame["text"].astype(object)
