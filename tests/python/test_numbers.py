@@ -1,6 +1,8 @@
 """Numeric and Columns: arrays of numpy."""
 
+import gc
 import threading
+import weakref
 
 import accrete
 import pytest
@@ -181,6 +183,16 @@ def test_a_store_that_was_closed_is_refused(store):
     for attempt in (lambda: numeric.append("k", [1]), lambda: columns.append("k", {"a": [1]}), lambda: columns.rows("k")):
         with pytest.raises(accrete.InvalidArgumentError, match="closed"):
             attempt()
+
+
+@pytest.mark.parametrize("kind", [lambda store: accrete.Numeric(store, "i4"), accrete.Columns], ids=["numeric", "columns"])
+def test_a_store_that_keeps_its_view_is_collected(kind):
+    store = accrete.memory()
+    store.view = kind(store)
+    is_there = weakref.ref(store)
+    del store
+    gc.collect()
+    assert is_there() is None
 
 
 def test_closing_the_store_lets_go_of_the_dataset_though_views_of_it_are_there(url):

@@ -74,6 +74,8 @@ class ElementValues {
     with_key(object_, key, [&](std::string_view bytes) { values_.erase(bytes); });
   }
 
+  [[nodiscard]] const py::object& store() const noexcept { return object_; }
+
  private:
   [[nodiscard]] detail::ElementLayout layout(std::size_t element_size) const {
     detail::ElementLayout layout{.size = element_size, .is_struct = !std::get<0>(fields_.front()).empty()};
@@ -142,21 +144,36 @@ class ColumnValues {
     with_key(object_, key, [&](std::string_view bytes) { columns_.erase(bytes); });
   }
 
+  [[nodiscard]] const py::object& store() const noexcept { return object_; }
+
  private:
   py::object object_;
   Columns columns_;
 };
 
+/// Lets the garbage collector see the Store object that one of `Values` keeps, which may in turn keep that.
+template <typename Values>
+void visit_store(PyHeapTypeObject* heap_type) {
+  PyTypeObject& type = heap_type->ht_type;
+  type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+  type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    const py::detail::value_and_holder held = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
+    if (held.holder_constructed()) Py_VISIT(static_cast<const Values*>(held.value_ptr())->store().ptr());
+    return 0;
+  };
+}
+
 }  // namespace
 
 void add_typed_classes(py::module_& module) {
-  py::class_<ElementValues>(module, "ElementValues")
+  py::class_<ElementValues>(module, "ElementValues", py::custom_type_setup(visit_store<ElementValues>))
       .def(py::init<py::object, std::size_t, Fields>())
       .def("append", &ElementValues::append)
       .def("get_into", &ElementValues::get_into)
       .def("size", &ElementValues::size)
       .def("erase", &ElementValues::erase);
-  py::class_<ColumnValues>(module, "ColumnValues")
+  py::class_<ColumnValues>(module, "ColumnValues", py::custom_type_setup(visit_store<ColumnValues>))
       .def(py::init<py::object>())
       .def("append", &ColumnValues::append)
       .def("get_into", &ColumnValues::get_into)
