@@ -126,6 +126,10 @@ def test_masked_elements_are_no_numbers(store):
         numeric.append("k", np.ma.array([1, 2], mask=[False, True]))
     numeric.append("k", np.ma.array([1, 2]))
     assert numeric.get("k").tolist() == [1, 2]
+    columns = accrete.Columns(store)
+    with pytest.raises(TypeError, match="filled"):
+        columns.append("t", {"a": np.arange(2), "b": np.ma.array([1, 2], mask=[False, True])})
+    assert columns.rows("t") is None
 
 
 def test_what_is_appended_is_flat(store):

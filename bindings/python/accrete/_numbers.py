@@ -45,8 +45,7 @@ def _layout(dtype: np.dtype[Any]) -> list[tuple[str, str, int]]:
 def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """As they are to be stored; what is no array yet becomes one, and one of another dtype is refused."""
     np = _numpy()
-    if np.ma.is_masked(values):
-        raise TypeError(f"cannot append an array with masked elements to key {key!r}: filled() gives them values")
+    _check_unmasked(key, values)
     has_dtype = hasattr(values, "dtype") and not isinstance(values, np.generic)  # as a Series of pandas has
     array = np.asarray(values) if has_dtype else np.asarray(values, dtype)
     if array.dtype.newbyteorder("=") != dtype:
@@ -58,6 +57,11 @@ def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]
             f"cannot append an array of shape {array.shape} to key {key!r}: arrays are flat (ravel() makes them so)"
         )
     return np.ascontiguousarray(array, dtype)  # type: ignore[no-any-return]
+
+
+def _check_unmasked(key: Key, values: ArrayLike) -> None:
+    if _numpy().ma.is_masked(values):
+        raise TypeError(f"cannot append an array with masked elements to key {key!r}: filled() gives them values")
 
 
 class Numeric:
@@ -169,6 +173,8 @@ class Columns:
     ) -> None:
         """Add rows: of each column, by its name, an array of shape (rows,). `sync` and `id` are those of Store.append."""
         np = _numpy()
+        for values in columns.values():
+            _check_unmasked(key, values)
         arrays = {name: np.asarray(values) for name, values in columns.items()}
         rows = [(name, _field_type(array.dtype), _elements(key, array, array.dtype.newbyteorder("=")))
                 for name, array in arrays.items()]
