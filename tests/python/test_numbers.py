@@ -1,8 +1,10 @@
 """Numeric and Columns: arrays of numpy."""
 
+import array
 import gc
 import threading
 import weakref
+from fractions import Fraction
 
 import accrete
 import pytest
@@ -112,6 +114,36 @@ def test_what_has_a_dtype_is_not_converted(store):
     numeric.append("k", pd.Series([1, 2], dtype="i4"))
     numeric.append("k", np.float64(3))
     assert numeric.get("k").tolist() == [1, 2, 3] and "other" not in store
+
+
+@pytest.mark.parametrize(("dtype", "numbers"), [
+    ("i4", [1.5]), ("i4", 1.5), ("i1", [1, 300]), ("u8", [-1.0]), ("i4", array.array("d", [float("nan")])), ("?", [2]),
+    ("i1", memoryview(array.array("i", [300]))), ("i4", np.float64("nan")), ("i4", np.int64(1 << 40)), ("i4", "12"),
+], ids=str)
+def test_numbers_that_a_dtype_has_not_are_refused_and_not_made_others(store, dtype, numbers):
+    numeric = accrete.Numeric(store, dtype)
+    with pytest.raises(accrete.InvalidArgumentError, match="numbers of"):
+        numeric.append({"k": [1], "other": numbers})
+    assert store.keys() == []
+
+
+def test_numbers_that_a_dtype_has_are_converted_from_whatever_they_are(store):
+    numeric = accrete.Numeric(store, "i8")
+    for numbers in ([1.0, True], (2**53 + 1, 1.0), array.array("d", [3]), range(2), memoryview(b"ab"), [Fraction(4)], np.int8(5)):
+        numeric.append("k", numbers)
+    assert numeric.get("k").tolist() == [1, 1, 2**53 + 1, 1, 3, 0, 1, 97, 98, 4, 5]
+    flags = accrete.Numeric(store, "?")
+    flags.append("flags", [1, 0, True])
+    assert flags.get("flags").tolist() == [True, False, True]
+
+
+def test_nulls_of_pyarrow_are_no_numbers(store):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    numeric = accrete.Numeric(store, "i8")
+    with pytest.raises(accrete.InvalidArgumentError):
+        numeric.append("k", pa.array([1, None]))
+    numeric.append("k", pa.array([2**63 - 1]))
+    assert numeric.get("k").tolist() == [2**63 - 1]
 
 
 @pytest.mark.parametrize("dtype", ["O", "U5", "S5", "f2", "g", "M8[s]", "V8", [("a", "O")], [("a", "i4", 2)], "V0"])

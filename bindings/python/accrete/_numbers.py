@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]
     np = _numpy()
     _check_unmasked(key, values)
     has_dtype = hasattr(values, "dtype") and not isinstance(values, np.generic)  # as a Series of pandas has
-    array = np.asarray(values) if has_dtype else np.asarray(values, dtype)
+    array = np.asarray(values) if has_dtype else _converted(key, values, dtype)
     if array.dtype.newbyteorder("=") != dtype:
         raise TypeMismatchError(
             f"cannot append elements of {array.dtype} to key {key!r}: they are of {dtype} (astype() converts)"
@@ -62,6 +63,21 @@ def _elements(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]
 def _check_unmasked(key: Key, values: ArrayLike) -> None:
     if _numpy().ma.is_masked(values):
         raise TypeError(f"cannot append an array with masked elements to key {key!r}: filled() gives them values")
+
+
+def _converted(key: Key, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Numbers that are no array of numpy's, such as a list. Where they become ints or bools they stay the same: numpy would
+    cut what follows the point and what is too large, and make some number of a NaN, which a null of pyarrow is."""
+    np = _numpy()
+    if dtype.kind not in "biu":
+        return np.asarray(values, dtype)  # type: ignore[no-any-return]
+    numbers = np.asarray(values)
+    if numbers.dtype.kind in "biufO":
+        with np.errstate(invalid="ignore"), contextlib.suppress(OverflowError, ValueError):
+            array = numbers.astype(dtype) if numbers.dtype.kind in "biu" else np.asarray(values, dtype)
+            if np.array_equal(array, numbers):
+                return array  # type: ignore[no-any-return]
+    raise InvalidArgumentError(f"cannot append to key {key!r} what are not all numbers of {dtype}: convert them before")
 
 
 class Numeric:
@@ -98,8 +114,9 @@ class Numeric:
         this dtype into being.
 
         An array is of this dtype, of either byte order; a contiguous one of the machine's own is not copied before it is
-        encoded. What is no array, such as a list, is converted. `expect_size`, for one key: only if the value has so
-        many elements, else SizeMismatchError. `sync` and `id` are those of Store.append.
+        encoded. What is no array, such as a list, is converted; to ints and bools only numbers that are
+        some of the dtype, and others are InvalidArgumentError. `expect_size`, for one key: only if the value has so many
+        elements, else SizeMismatchError. `sync` and `id` are those of Store.append.
         """
         if elements is None:
             if not isinstance(key, Mapping):
