@@ -48,6 +48,22 @@ def test_processes_that_multiprocessing_starts_find_it_too(tmp_path, method):
     assert done.stdout == "[('accrete.partd', 'accrete.partd.file')]\n", done.stderr
 
 
+def test_the_current_folder_stays_in_the_path_of_processes_if_it_is_there():
+    for given in (":", "/nowhere:", "/nowhere::/nowhere", "/nowhere", ""):
+        out, _ = run("""
+            import os, sys
+            given = os.environ["PYTHONPATH"]
+            sys.path[:0] = os.environ["PATH_OF_ACCRETE"].split(os.pathsep)
+            import accrete.partd
+            accrete.partd.install()
+            accrete.partd.install()
+            first, *others = os.environ["PYTHONPATH"].split(os.pathsep)
+            assert first == sys.path[0]
+            assert others == (given.split(os.pathsep) if given else []), others
+        """, PYTHONPATH=given, PATH_OF_ACCRETE=os.pathsep.join(sys.path))
+        assert not out
+
+
 def test_other_processes_find_it_even_if_accrete_is_in_a_folder_that_only_the_parent_knows():
     import accrete
 

@@ -17,7 +17,8 @@ def install() -> None:
     """
     if sys.path[:1] != [_shim]:
         sys.path.insert(0, _shim)
-    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != _shim]
+    given = os.environ.get("PYTHONPATH")
+    paths = [path for path in given.split(os.pathsep) if path != _shim] if given else []  # an empty one is a folder, too
     os.environ["PYTHONPATH"] = os.pathsep.join([_shim, *paths])
     imported = sys.modules.get("partd")
     if imported is sys.modules[__package__]:
