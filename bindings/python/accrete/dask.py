@@ -27,7 +27,7 @@ import dask
 
 from . import _native
 from ._store import open as _open
-from .errors import TooLargeError, UnsupportedError
+from .errors import InvalidArgumentError, TooLargeError, UnsupportedError
 
 __all__ = ["Pieces", "register", "shuffle", "unregister"]
 
@@ -43,7 +43,8 @@ class Pieces:
         self._urls = urls
         self._datasets = datasets  # none: another process made them
         # A partition whose objects are all str goes to the first, as columns; one that has others to the second, where
-        # all objects are pickled. So what is pickled does not depend on the partitions before it.
+        # all objects are pickled. So what is pickled does not depend on the partitions before it. Frames that are no
+        # tables go to the second, too, under keys of their own.
         self._plain, self._pickled = map(_open, urls)
 
     @classmethod
@@ -60,8 +61,11 @@ class Pieces:
         try:
             try:
                 self._plain.scatter(frame, by=codes, n=npartitions, id=id)
-            except TypeError:  # other objects than str, or other columns than the partitions before
-                self._pickled.scatter(frame, by=codes, n=npartitions, objects="pickle", id=id)
+            except _refused:  # other objects than str, or other columns than the partitions before
+                try:
+                    self._pickled.scatter(frame, by=codes, n=npartitions, objects="pickle", id=id)
+                except _refused:  # what Dask can shuffle, and a table cannot hold: labels of several types, complex numbers
+                    self._pickled.append(_blocks_of(frame, codes, npartitions), id=id)
         except TooLargeError:
             middle = len(frame) // 2
             if middle == 0:
@@ -74,6 +78,8 @@ class Pieces:
         from dask.dataframe.dispatch import concat
 
         frames = [store.gather(part, unpickle=True) for store in (self._plain, self._pickled) if part in store]
+        if blocks := self._pickled.get(_blocks_key(part)):
+            frames.append(_frame_of(blocks))
         return concat(frames) if len(frames) > 1 else next(iter(frames), None)
 
     def drop(self) -> None:
@@ -85,6 +91,38 @@ class Pieces:
         if self._datasets:
             _kept[self._urls] = self
         return Pieces, (self._urls,)
+
+
+_refused = (TypeError, InvalidArgumentError)
+
+
+def _blocks_key(part: int) -> tuple[str, int]:
+    return "blocks", part
+
+
+def _blocks_of(frame: Any, codes: Any, npartitions: int) -> dict[Any, bytes]:
+    """Each part's rows, as partd's PandasBlocks has them, which takes any frame."""
+    import numpy as np
+
+    from .partd import Dict, PandasBlocks
+
+    codes = np.asarray(codes)
+    if len(codes) != len(frame) or codes.min() < 0 or codes.max() >= npartitions:
+        raise InvalidArgumentError(f"the codes are not those of {len(frame)} rows in {npartitions} partitions")
+    order = np.argsort(codes, kind="stable")
+    parts, starts = np.unique(codes[order], return_index=True)
+    rows = np.split(order, starts[1:])
+    blocks = Dict()
+    PandasBlocks(blocks).append({_blocks_key(part): frame.iloc[own] for part, own in zip(parts.tolist(), rows)})
+    return {key: b"".join(pieces) for key, pieces in blocks.data.items()}
+
+
+def _frame_of(blocks: bytes) -> Any:
+    from .partd import Dict, PandasBlocks
+
+    pieces = Dict()
+    pieces.append({"": blocks})
+    return PandasBlocks(pieces).get("")
 
 
 _kept: dict[tuple[bytes, bytes], Pieces] = {}  # until the process ends, for others have them

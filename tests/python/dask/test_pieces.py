@@ -69,6 +69,25 @@ def test_columns_that_differ_between_partitions_are_joined_as_pandas_does(pieces
     assert pieces.get(0)["row"].tolist() == [1.0, 1.5]
 
 
+@pytest.mark.parametrize("frame", [
+    lambda: pd.DataFrame({0: [1, 2, 3], "_partitions": [0, 1, 0]}),
+    lambda: pd.DataFrame({"c": [1j, 2, 3]}),
+    lambda: pd.DataFrame([[1, "a"], [2, "b"], [3, "c"]], columns=["c", "c"]),
+    lambda: pd.DataFrame([[1, 2], [3, 4], [5, 6]], columns=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])),
+    lambda: pd.DataFrame({"c": [1, 2, 3]}, index=pd.Index([5, 6, 7], name=("a", 1))),
+], ids=["labels of two types", "complex", "equal labels", "levels of labels", "named by a tuple"])
+def test_frames_that_are_no_tables_come_back(pieces, frame):
+    frame = frame()
+    for task in ("one", "another", "one"):
+        pieces.scatter(frame, np.array([0, 2, 0]), 3, task)
+    copy = pickle.loads(pickle.dumps(pieces))
+    for part, rows in ((0, [0, 2]), (2, [1])):
+        pd.testing.assert_frame_equal(copy.get(part), pd.concat([frame.iloc[rows]] * 2))
+    assert copy.get(1) is None
+    with pytest.raises(ValueError):
+        pieces.scatter(frame, np.array([0, 3, 0]), 3)
+
+
 def test_each_task_of_a_shuffle_has_a_name_of_its_own():
     import dask
     import dask.dataframe as dd
