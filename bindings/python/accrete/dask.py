@@ -64,7 +64,7 @@ class Pieces:
             except _refused:  # other objects than str, or other columns than the partitions before
                 try:
                     self._pickled.scatter(frame, by=codes, n=npartitions, objects="pickle", id=id)
-                except _refused:  # what Dask can shuffle, and a table cannot hold: labels of several types, complex numbers
+                except _refused:  # no table can hold it: labels of several types, complex numbers
                     self._pickled.append(_blocks_of(frame, codes, npartitions), id=id)
         except TooLargeError:
             middle = len(frame) // 2
@@ -104,7 +104,8 @@ def _blocks_of(frame: Any, codes: Any, npartitions: int) -> dict[Any, bytes]:
     """Each part's rows, as partd's PandasBlocks has them, which takes any frame."""
     import numpy as np
 
-    from .partd import Dict, PandasBlocks
+    from .partd.dict import Dict
+    from .partd.pandas import PandasBlocks
 
     codes = np.asarray(codes)
     if len(codes) != len(frame) or codes.min() < 0 or codes.max() >= npartitions:
@@ -118,7 +119,8 @@ def _blocks_of(frame: Any, codes: Any, npartitions: int) -> dict[Any, bytes]:
 
 
 def _frame_of(blocks: bytes) -> Any:
-    from .partd import Dict, PandasBlocks
+    from .partd.dict import Dict
+    from .partd.pandas import PandasBlocks
 
     pieces = Dict()
     pieces.append({"": blocks})
