@@ -342,6 +342,15 @@ def test_columns_of_keys_that_are_tuples_stay_apart_where_partd_mixes_them(tmp_p
                 store.get(deleted)
 
 
+def test_columns_whose_name_is_missing_are_the_same_ones_again():
+    for name in (np.nan, pd.NaT, pd.NA):
+        store = partd.PandasColumns(Dict())
+        frame = pd.DataFrame([[1], [2]], columns=[name])
+        for _ in range(2):
+            store.append({"x": frame})
+        pd.testing.assert_frame_equal(store.get("x"), pd.concat([frame, frame]), check_index_type="equiv")
+
+
 def test_columns_of_tuples_that_partd_wrote_are_read_and_ours_follow(tmp_path):
     theirs = pytest.importorskip("partd", reason="partd is not installed")
     frames = {("x",): FRAMES["plain"], ("y", 1): FRAMES["plain"], "z": pd.DataFrame({("b", "c"): [10], ("b", "d"): [1.5]})}

@@ -460,7 +460,8 @@ class PandasColumns(Over):
         """Those whose keys have none yet. ValueError if a key has other ones."""
         stored = dict(zip(data, self._values([_column_key(key, _columns_key) for key in data]))) if data else {}
         for key, df in data.items():
-            if stored[key] and pickle.loads(stored[key]) != list(df.columns):
+            columns = list(df.columns)
+            if stored[key] not in (b"", dumps(columns)) and pickle.loads(stored[key]) != columns:  # NaN is not NaN
                 raise ValueError(f"{key!r} has frames of other columns")
         return {key: df for key, df in data.items() if not stored[key]}
 
