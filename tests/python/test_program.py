@@ -145,3 +145,12 @@ def test_an_append_that_was_sent_goes_on_after_a_handler_that_returns(silent, in
     interrupt()
     store.append("key", b"+", sync=True)
     assert store.get("key") == b"before+"
+
+
+def test_a_server_leaves_no_file_open(url, tmp_path):
+    code = ("import accrete, sys\n"
+            "accrete.Server(sys.argv[1]).close()\n"
+            "try: accrete.Server(sys.argv[2])\n"
+            "except accrete.Error: pass\n")
+    ended = subprocess.run([sys.executable, "-X", "dev", "-c", code, url, tmp_path / "missing"], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

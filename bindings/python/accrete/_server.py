@@ -65,6 +65,7 @@ class Server:
         announcement = self._process.stdout.readline()
         if not announcement.startswith(_ANNOUNCEMENT):
             self._process.wait()
+            self._process.stdout.close()
             raise self._error(f"cannot serve {self.url!r}")
         #: What clients may give to `open`; the first is the socket that those find that open the dataset by its path.
         self.endpoints: list[str] = announcement.rpartition(" at ")[2].split()
@@ -93,9 +94,10 @@ class Server:
 
 
 def _read(stderr: IO[str], said: deque[str]) -> None:
-    for line in stderr:
-        said.append(line.rstrip("\n"))
-        _log.info("%s", said[-1])
+    with stderr:
+        for line in stderr:
+            said.append(line.rstrip("\n"))
+            _log.info("%s", said[-1])
 
 
 def _end(process: subprocess.Popen[str], owner: int) -> None:
@@ -103,3 +105,5 @@ def _end(process: subprocess.Popen[str], owner: int) -> None:
     if os.getpid() == owner:
         process.terminate()
         process.wait()
+        assert process.stdout
+        process.stdout.close()
