@@ -89,6 +89,14 @@ def test_errors_are_those_of_python_at_once(url, tmp_path):
     assert unknown.batch == (bytes(16), 3)
 
 
+def test_a_path_does_not_end_at_a_nul(url):
+    before = sorted(os.listdir(url))
+    for call in (accrete.create, accrete.open, accrete.temporary, accrete.sweep, accrete.destroy):
+        with pytest.raises(accrete.InvalidArgumentError, match="NUL"):
+            call(url + "\0x")
+    assert sorted(os.listdir(url)) == before
+
+
 def test_arguments_that_make_no_sense(url):
     for call in (
         lambda: accrete.open(url, durability="everything"),
