@@ -10,6 +10,7 @@
 #include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
 #include "base/interruption.hpp"
+#include "base/path.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
 #include "net/find_server.hpp"
@@ -21,9 +22,7 @@ constexpr std::chrono::milliseconds max_pause{200};
 
 std::string path_of(std::string_view url) {
   if (url.empty()) throw InvalidArgumentError("the URL of a dataset is empty; give the path of its directory");
-  if (url.find('\0') != std::string_view::npos) {
-    throw InvalidArgumentError("the path " + quoted(url) + " has a NUL byte in it");
-  }
+  check_no_nul(url);
   if (has_endpoint_scheme(url)) {
     throw UnsupportedError("cannot create, verify or remove a dataset by way of its server " + quoted(url) +
                            ": give the path of its directory, on its host");

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "api/datasets.hpp"
-#include "base/escape.hpp"
 #include "base/foreign_errors.hpp"
+#include "base/path.hpp"
 #include "dataset/directory.hpp"
 #include "dataset/sweep.hpp"
 #include "os/private_files.hpp"
@@ -49,9 +49,7 @@ TemporaryDataset::~TemporaryDataset() = default;
 const std::string& TemporaryDataset::url() const noexcept { return owner_->url(); }
 
 TemporaryDataset create_temporary(std::string_view dir) {
-  if (dir.find('\0') != std::string_view::npos) {
-    throw InvalidArgumentError("the path " + quoted(dir) + " has a NUL byte in it");
-  }
+  check_no_nul(dir);
   return without_foreign_errors("create a temporary dataset", [&] {
     return TemporaryDataset(
         // Absolute, so that it is found to be removed whatever becomes of the current directory.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace accrete {
 
@@ -10,6 +11,9 @@ namespace accrete {
 
 /// Its last component.
 [[nodiscard]] std::string name_of(const std::string& path);
+
+/// Throws InvalidArgumentError if there is a NUL byte in it: the system would take what is before that.
+void check_no_nul(std::string_view path);
 
 /// Throws InvalidArgumentError for nothing but slashes.
 [[nodiscard]] std::string without_trailing_slashes(const std::string& path);

@@ -238,8 +238,8 @@ class Writers {
   std::vector<std::uintmax_t> noted_at_start_;
 };
 
-void pause(Random& random, std::size_t most_microseconds) {
-  std::this_thread::sleep_for(std::chrono::microseconds(random_below(random, most_microseconds)));
+void pause(Random& random, std::size_t max_microseconds) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random_below(random, max_microseconds)));
 }
 
 /// A third each: while it starts, while it starts or recovers or is at work, and while it is at work.
